@@ -1,5 +1,6 @@
 // `npm run lint` checks the imports of the library, types included. It refuses cycles of files, cycles of the folders of `server/`, imports
-// from one feature (`server/features`) to another, and clocks and globals in pure code.
+// from one feature (`server/features`) to another, and clocks and globals in pure code. It ignores `import type { Core }`: the core creates
+// all parts and hands itself to them, so that a part needs no import of another part.
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +11,8 @@ const SERVER = 'server/'
 const FEATURES = 'server/features/'
 /** The lowest folders of `server/`: from outside, they may import only the types that apps see, which are in files beside the folders. */
 const LEAVES = ['server/ids/', 'server/settings/']
+/** The one type that files may import without an order of folders, with `import type`. */
+const CORE = 'server/core.ts'
 const GLOBALS = /\b(Date\.now|new Date|Math\.random|performance|process|Buffer|document|window|globalThis|fetch)\b/
 const EFFECTS =
   /\b(Date|set(Timeout|Interval|Immediate)|queueMicrotask|localStorage|navigator|crypto|console|Promise|async)\b/
@@ -62,11 +65,14 @@ for (const graph of [imports, roomImports()]) {
 
 /** Returns the modules that a file imports: paths of the library's files, and names of packages. */
 function importsOf(file) {
-  const { importedFiles } = ts.preProcessFile(readFileSync(join(root, file), 'utf8'))
-  return importedFiles.map(({ fileName }) => {
+  const text = readFileSync(join(root, file), 'utf8')
+  const { importedFiles } = ts.preProcessFile(text)
+  return importedFiles.flatMap(({ fileName, pos }) => {
     if (!fileName.startsWith('.')) return fileName
     const path = relative(root, resolve(root, dirname(file), fileName)).replace(/\.js$/, '')
-    return files.find((other) => other.replace(/\.tsx?$/, '') === path) ?? path
+    const found = files.find((other) => other.replace(/\.tsx?$/, '') === path) ?? path
+    const isCoreType = found === CORE && text.slice(text.lastIndexOf('\n', pos) + 1, pos).startsWith('import type {')
+    return isCoreType ? [] : found
   })
 }
 

@@ -1,19 +1,130 @@
-// The types of the core with features, and the end of a user's sign-ins in every feature.
+// The core of a plugin: creates all parts in dependency order, then the features.
 
 import type Koa from 'koa'
-import type { Feature } from './feature.js'
-import type { UserSubject } from './ids/subject.js'
-import type { SyncCore } from './sync/sync-core.js'
+import type { Nodes } from './cluster/nodes.js'
+import { LiveCookie } from './cookie/cookie.js'
+import { CookieMembers } from './cookie/cookie-members.js'
+import { CookieMemos } from './cookie/cookie-memo.js'
+import { CookieSync } from './cookie/cookie-sync.js'
+import type { Feature, MakeFeature, NameHandler } from './feature.js'
+import { Connections } from './identity/connections.js'
+import { createConsent, type HasConsent } from './identity/consent.js'
+import { HandshakeMismatches } from './identity/handshake-mismatches.js'
+import { Identities } from './identity/identities.js'
+import { Retirements } from './identity/retirements.js'
+import { SigningKeys } from './ids/keys.js'
+import type { Subject } from './ids/subject.js'
+import { createWarn, type Report, type Warn } from './settings/report.js'
+import type { Settings } from './settings/settings.js'
+import { StoreSync } from './store/store-sync.js'
+import { Limits } from './sync/limits.js'
+import { Epochs } from './values/epochs.js'
+import { GuestBytes } from './values/guest-bytes.js'
+import { Notifications } from './values/notifications.js'
+import { PageTickets } from './values/page-tickets.js'
+import { Subjects } from './values/subjects.js'
+import { Tickets } from './values/ticket.js'
+import { Values } from './values/values.js'
 
-/** The core of a plugin, with its features. */
-export interface Core extends SyncCore {
-  readonly features: readonly Feature[]
-}
+/**
+ * All parts of a plugin. Each part receives the core, and uses the others only after its own constructor, except those created before it.
+ * Other files import only this type: the parts do not depend on this file at run time.
+ */
+export class Core {
+  readonly app: Koa
+  readonly settings: Settings
+  readonly report: Report
+  readonly warn: Warn
 
-/** Creates a feature. */
-export type MakeFeature = (core: Core) => Feature
+  // The values in memory.
+  readonly guestBytes: GuestBytes
+  readonly subjects: Subjects
+  readonly notifications: Notifications
+  readonly epochs: Epochs
+  readonly tickets: Tickets
+  readonly pageTickets: PageTickets
+  readonly values: Values
 
-/** Ends a user's sign-ins in all features, except the sign-in of the request `except`. */
-export async function endSessions({ features }: Core, user: UserSubject, except?: Koa.Context): Promise<void> {
-  await Promise.all(features.map(({ revokes }) => revokes?.(user, except)))
+  // The live cookie.
+  readonly cookie: LiveCookie
+  readonly cookieMembers: CookieMembers
+  readonly cookieSync: CookieSync
+
+  // The visitors and their connections.
+  readonly connections: Connections
+  readonly retirements: Retirements
+  readonly handshakeMismatches: HandshakeMismatches
+  readonly hasConsent: HasConsent
+  readonly identities: Identities
+  readonly limits: Limits
+
+  // Beyond this process.
+  readonly store: StoreSync | undefined
+  /** The other processes of the app, after `attach`. */
+  nodes: Nodes | undefined = undefined
+
+  /** Empty until all features are created. */
+  readonly features: readonly Feature[] = []
+
+  constructor(app: Koa, settings: Settings, makers: readonly MakeFeature[]) {
+    const { secrets, maxAge, maxIdle, maxVisitors, maxGuestBytes, clock } = settings
+    this.app = app
+    this.settings = settings
+    this.report = settings.report
+    this.warn = createWarn(clock)
+    const { warn } = this
+
+    const memos = new CookieMemos()
+    const { drop, dropAll } = memos
+    const onChange = (subject: Subject): void => {
+      drop(subject)
+      for (const { changes } of this.features) changes?.(subject)
+    }
+    const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
+    this.guestBytes = new GuestBytes(maxGuestBytes)
+    const { guestBytes } = this
+    this.subjects = new Subjects({
+      max: maxVisitors,
+      maxIdle,
+      clock,
+      guestBytes,
+      isInCookie,
+      onChange,
+      onDrop: dropAll,
+    })
+    this.notifications = new Notifications(warn)
+    this.epochs = new Epochs(this, (name) => {
+      drop(name)
+      this.connections.mark(name, this.epochs)
+    })
+    this.tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
+    this.pageTickets = new PageTickets(this)
+    this.values = new Values(this)
+
+    const cookieKeys = new SigningKeys(secrets, 'cookie')
+    this.cookie = new LiveCookie(app, cookieKeys, settings.cookie, {
+      clock,
+      isCurrent: (cookie) => this.epochs.standingOf(cookie) === 'current',
+      onDrop: dropAll,
+      warn,
+      guestBytes,
+    })
+    this.cookieMembers = new CookieMembers(this)
+    this.cookieSync = new CookieSync(this, memos)
+
+    this.connections = new Connections()
+    this.retirements = new Retirements(this)
+    this.handshakeMismatches = new HandshakeMismatches(warn)
+    this.hasConsent = createConsent(settings)
+    this.identities = new Identities(this, cookieKeys)
+    this.limits = new Limits(settings.limits, maxVisitors, clock)
+
+    this.store = settings.store && new StoreSync(settings.store, this)
+    this.features = makers.map((make) => make(this))
+  }
+
+  /** Returns the handler of a feature's name; undefined for other names. */
+  handlerOf(name: string): NameHandler | undefined {
+    return this.features.flatMap(({ names }) => names ?? []).find(({ handles }) => handles(name))
+  }
 }

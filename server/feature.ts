@@ -5,15 +5,16 @@ import type { Socket } from 'socket.io'
 import type { Field } from '../shared/field.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Awaitable } from '../shared/promise.js'
+import type { StoredRegister } from '../shared/register.js'
 import type { Replica } from '../shared/replica.js'
 import type { CookieMember } from './cookie/cookie-members.js'
+import type { Core } from './core.js'
 import type { VisitorWithCookie } from './identity/identification.js'
-import type { Subject, UserSubject } from './ids/subject.js'
+import type { FeatureName, Subject, UserSubject } from './ids/subject.js'
 import type { Identifier } from './ids/visitor.js'
 import type { Members } from './sync/members.js'
 import type { Written } from './sync/outcome.js'
 import type { Emit, LiveSocket } from './values/live-socket.js'
-import type { NameHandler } from './values/remote.js'
 
 /** A feature's additions to the plugin. The core imports no feature, and features do not import each other. */
 export interface Feature {
@@ -51,6 +52,18 @@ export interface Feature {
   readonly facts?: (user: UserSubject) => Fact | undefined
   /** Called when the plugin closes. */
   readonly close?: () => void
+}
+
+/** Creates a feature. */
+export type MakeFeature = (core: Core) => Feature
+
+/** Handles names other than subjects, in the store and between processes. */
+export interface NameHandler {
+  handles(this: void, name: string): name is FeatureName
+  /** Returns whether the registers under a name belong to a user; if not, they count toward the memory bound of guests. */
+  isUsers(name: FeatureName): boolean
+  /** Merges registers from another process, or from the store. */
+  mergeRemote(name: FeatureName, registers: readonly StoredRegister[], source: 'node' | 'store'): void
 }
 
 /** A titled list for the inspector. Its texts are untrusted: visitors may have chosen them. */

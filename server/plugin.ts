@@ -3,8 +3,8 @@
 import type Koa from 'koa'
 import type { Fields } from '../shared/field-types.js'
 import { Nodes } from './cluster/nodes.js'
-import { type Core, endSessions, type MakeFeature } from './core.js'
-import { createCore } from './create-core.js'
+import { Core } from './core.js'
+import type { MakeFeature } from './feature.js'
 import { addressFeature } from './features/address/feature.js'
 import { flashFeature } from './features/flash/feature.js'
 import { handOffFeature } from './features/hand-off/feature.js'
@@ -84,7 +84,7 @@ export function createPlugin(
   options: LiveSessionOptions<Fields>,
   features: readonly MakeFeature[],
 ): LiveSessionPlugin<Fields> {
-  const core = createCore(app, resolveOptions(app, options), features)
+  const core = new Core(app, resolveOptions(app, options), features)
   installSocketGetter()
   warnAtStart(core, options)
   warnOfIdleOptions(options, core.warn)
@@ -131,7 +131,7 @@ class Plugin
       )
     const { handshake, recheck } = resolveAttachOptions(options, this.#core.settings.identify !== undefined)
     checkServer(io)
-    this.#core.remote.peers = new Nodes(io, this.#core)
+    this.#core.nodes = new Nodes(io, this.#core)
     const authentication = new Authentication(this.#core, handshake)
     if (options?.recheck !== undefined && !authentication.isNeeded) this.#core.warn(IDLE_RECHECK)
     this.#rechecks = new Rechecks(this.#core, authentication, recheck)
@@ -154,8 +154,7 @@ class Plugin
       )
     // Identify this request's visitor before the revocation, so that its cookie still counts.
     void except?.liveSession.visitorId
-    await revoke(this.#core, user, except && (() => except.liveSession.identify()))
-    await endSessions(this.#core, user, except)
+    await revoke(this.#core, user, except)
   }
 
   async revokedAt(id: UserId): Promise<number | undefined> {
@@ -167,7 +166,6 @@ class Plugin
   async erase(id: UserId): Promise<void> {
     const user = userSubject(id, 'erase(id)')
     await erase(this.#core, user)
-    await endSessions(this.#core, user)
   }
 
   async settled(): Promise<void> {

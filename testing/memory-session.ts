@@ -2,8 +2,8 @@
 
 import { EventEmitter } from 'node:events'
 import Koa from 'koa'
-import type { Core, MakeFeature } from '../server/core.js'
-import { createCore } from '../server/create-core.js'
+import { Core } from '../server/core.js'
+import type { MakeFeature } from '../server/feature.js'
 import { Connection, type HandshakeIdentity } from '../server/identity/connection.js'
 import { whoOf } from '../server/identity/who.js'
 import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/ids/subject.js'
@@ -76,7 +76,7 @@ export function memorySession<F extends Fields>(
 /** Creates the core of a process of its own, without a store. Its clock follows fake timers. */
 export function memoryCore(fields: Fields, makers: readonly MakeFeature[]): Core {
   const app = new Koa()
-  return createCore(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }), makers)
+  return new Core(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }), makers)
 }
 
 /** Creates a visitor whose cookie has no values. */

@@ -3,13 +3,12 @@ import type { Namespace, Server } from 'socket.io'
 import { idsOf, withIds } from '../../shared/accepted-ids.js'
 import { isEndMarker, type StoredRegister, toWire } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import type { IdentityCore } from '../identity/identity-core.js'
+import type { Core } from '../core.js'
 import { readName } from '../ids/generation.js'
 import { deriveKeys } from '../ids/keys.js'
 import { isBrowser, isCookieless } from '../ids/subject.js'
 import { soundRegisters } from '../store/rows.js'
 import { stateOf } from '../values/end-marker.js'
-import type { Peers } from '../values/remote.js'
 
 /** The message between processes: a name, its new registers, the ids of computed changes by key, and the sender's `kid`s. */
 const MERGE = 'live_session:merge'
@@ -18,15 +17,15 @@ const OF_ANOTHER =
   'give each app a prefix of its own in the adapter: docs/scaling.md#adapters'
 
 /** Exchanges changes with other processes of the app, in a message per name and turn. Sends all earlier changes before an end marker. */
-export class Nodes implements Peers {
+export class Nodes {
   readonly #io: Server
   readonly #main: Namespace
-  readonly #core: IdentityCore
+  readonly #core: Core
   /** The `kid` of each ticket key: during a rotation of secrets, any two processes of an app have a `kid` in common. */
   readonly #kids: readonly string[]
   #queued = new Map<string, Replica>()
 
-  constructor(io: Server, core: IdentityCore) {
+  constructor(io: Server, core: Core) {
     this.#io = io
     this.#main = io.of('/')
     this.#core = core
@@ -37,11 +36,12 @@ export class Nodes implements Peers {
     })
   }
 
-  /** Checked each time, because the app may set its adapter at any time. */
+  /** Whether a socket.io adapter connects the processes; messages may still get lost. Checked each time, because the app may set its adapter at any time. */
   get hasAdapter(): boolean {
     return hasOthers(this.#main.adapter)
   }
 
+  /** Broadcasts registers. `name`: a subject's name with its generation (`nameOf`), a `cookieless` name, or a feature's name. */
   broadcast(name: string, registers: readonly StoredRegister[]): void {
     if (registers.length === 0 || !this.hasAdapter) return
     // Sends earlier writes before an end marker.
@@ -52,7 +52,7 @@ export class Nodes implements Peers {
     for (const register of registers) queued.merge(register, 'job')
   }
 
-  /** Sends the queued messages. */
+  /** Sends the queued messages immediately, instead of at the end of the turn. */
   flush(): void {
     const queued = this.#queued
     this.#queued = new Map()
@@ -76,7 +76,7 @@ export class Nodes implements Peers {
     const leaveOut = (): void =>
       this.#core.warn(`ignored a malformed ${MERGE} message of another process, or one from a clock that is ahead`)
     const isMessage = typeof name === 'string' && Array.isArray(wire)
-    const handler = isMessage ? this.#core.nameHandlers.find(({ handles }) => handles(name)) : undefined
+    const handler = isMessage ? this.#core.handlerOf(name) : undefined
     const named = isMessage ? readName(name) : undefined
     if (!isMessage || !(handler || named || isBrowser(name) || isCookieless(name))) {
       leaveOut()

@@ -1,5 +1,6 @@
 // Collects the features' contents for the live cookie, such as flash messages, within the space beside the registers.
 
+import type { Core } from '../core.js'
 import type { BrowserSubject } from '../ids/subject.js'
 
 /** A feature's content in the live cookie, in the space beside the registers. */
@@ -22,10 +23,14 @@ export type MemberValues = Readonly<Record<string, unknown>>
 
 /** All features' members of the live cookie. */
 export class CookieMembers {
-  readonly #all: readonly CookieMember[]
+  readonly #core: Core
 
-  constructor(all: readonly CookieMember[]) {
-    this.#all = all
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  get #all(): readonly CookieMember[] {
+    return this.#core.features.flatMap(({ cookie }) => cookie ?? [])
   }
 
   isOutdated(brought: MemberValues): boolean {

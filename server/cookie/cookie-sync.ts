@@ -6,9 +6,9 @@ import { isPast } from '../../shared/expiry.js'
 import { sameJson } from '../../shared/json.js'
 import type { IdsByKey, StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
+import type { Core } from '../core.js'
 import type { Subject } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
-import type { ValuesCore } from '../values/values-core.js'
 import { bytesOf, type MemberValues } from './cookie-members.js'
 import type { CookieMemo, CookieMemos } from './cookie-memo.js'
 import { fitting, spaceBeside, spaceForRegisters } from './cookie-size.js'
@@ -19,13 +19,13 @@ const MAX_IN_COOKIE = 8
 
 /** Synchronizes cookies with the replicas in memory, in both directions. */
 export class CookieSync {
-  readonly #core: ValuesCore
+  readonly #core: Core
   readonly #memos: CookieMemos
   /** Bytes for registers in the cookie. */
   readonly #space: number
   readonly #hasBrowserFields: boolean
 
-  constructor(core: ValuesCore, memos: CookieMemos) {
+  constructor(core: Core, memos: CookieMemos) {
     this.#core = core
     this.#memos = memos
     this.#space = spaceForRegisters(core.settings.cookie)

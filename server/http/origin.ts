@@ -50,7 +50,7 @@ interface PostRule {
 }
 
 /** @throws {LiveSessionError} `bad_origin`, after a warning in the log, if the POST is not from our own pages */
-function checkPost(ctx: Koa.Context, { warn }: Pick<Core, 'warn'>, { trusted, remedy, message }: PostRule): void {
+function checkPost(ctx: Koa.Context, { warn }: Core, { trusted, remedy, message }: PostRule): void {
   const claims = originClaims(ctx)
   if (isOwnPost(claims, trusted)) return
   warn(describeBadOrigin(claims, remedy), 'bad_origin')
@@ -58,13 +58,13 @@ function checkPost(ctx: Koa.Context, { warn }: Pick<Core, 'warn'>, { trusted, re
 }
 
 /** Checks a POST to the endpoint. @throws {LiveSessionError} `bad_origin` */
-export function checkOwnPost(core: Pick<Core, 'settings' | 'warn'>, ctx: Koa.Context): void {
+export function checkOwnPost(core: Core, ctx: Koa.Context): void {
   const { origins: trusted } = core.settings
   checkPost(ctx, core, { trusted, remedy: OF_ENDPOINT, message: 'this page may not post here' })
 }
 
 /** Guards the app's own routes. */
-export function createSameOrigin(core: Pick<Core, 'warn'>): Koa.Middleware {
+export function createSameOrigin(core: Core): Koa.Middleware {
   return (ctx, next) => {
     if (!SAFE.has(ctx.method)) checkPost(ctx, core, ROUTES)
     return next()

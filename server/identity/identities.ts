@@ -1,6 +1,6 @@
 import type { Sender } from '../cookie/cookie.js'
-import type { CookieCore } from '../cookie/cookie-core.js'
 import { type ReadCookie, readable, readables, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
 import type { SigningKeys } from '../ids/keys.js'
 import {
   type BrowserId,
@@ -24,13 +24,13 @@ const ID_LENGTH = 22
 
 /** Identifies visitors by their cookie and `identify`, and resolves contradictions between the two. */
 export class Identities {
-  readonly #core: CookieCore
+  readonly #core: Core
   readonly #login: Login
   readonly #keys: SigningKeys
   readonly #alternations: UserAlternations
 
   /** @param keys the keys that sign cookies */
-  constructor(core: CookieCore, keys: SigningKeys) {
+  constructor(core: Core, keys: SigningKeys) {
     this.#core = core
     this.#login = new Login(core)
     this.#keys = keys

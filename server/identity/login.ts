@@ -5,18 +5,18 @@ import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { LOGIN_STAMP } from '../../shared/stamp.js'
+import type { Core } from '../core.js'
 import { type BrowserSubject, subjectHash, type UserSubject } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
-import type { ValuesCore } from '../values/values-core.js'
 
 /** The length of the idempotency key of a transfer. */
 const ID_LENGTH = 22
 
 /** Transfers a guest's values to the account at a sign-in, each field by its `onLogin` rule. */
 export class Login {
-  readonly #core: ValuesCore
+  readonly #core: Core
 
-  constructor(core: ValuesCore) {
+  constructor(core: Core) {
     this.#core = core
   }
 

@@ -1,19 +1,16 @@
 import type { ServerResponse } from 'node:http'
+import type { Core } from '../core.js'
 import type { UserSubject } from '../ids/subject.js'
-import type { Epochs } from '../values/epochs.js'
-import type { Connections } from './connections.js'
 import { onHeadersSent } from './on-headers-sent.js'
 
 /** The retirements of browser ids in progress: until the response arrives, a browser still sends its former cookie. */
 export class Retirements {
-  readonly #connections: Connections
-  readonly #epochs: Epochs
+  readonly #core: Core
   /** The number of pending responses, by the name that each retires. */
   readonly #pending = new Map<string, number>()
 
-  constructor(connections: Connections, epochs: Epochs) {
-    this.#connections = connections
-    this.#epochs = epochs
+  constructor(core: Core) {
+    this.#core = core
   }
 
   isPending(name: string): boolean {
@@ -27,18 +24,19 @@ export class Retirements {
    * @param user the former user
    */
   endConnections(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
-    const ended = this.#connections.end(this.#connections.of(...names), 'other_visitor')
+    const { connections, epochs } = this.#core
+    const ended = connections.end(connections.of(...names), 'other_visitor')
     const all = user === undefined ? names : [...names, user]
-    const others = new Set(this.#connections.of(...all))
+    const others = new Set(connections.of(...all))
     for (const name of names) this.#count(name, 1)
     onHeadersSent(res, () => {
       for (const name of names) {
         this.#count(name, -1)
         // Retires the name again, for handshakes that began earlier with the former cookie.
-        this.#epochs.endAgain(name)
+        epochs.endAgain(name)
       }
-      const late = this.#connections.of(...all).filter((connection) => !others.has(connection))
-      void this.#connections.end(late, 'other_visitor')
+      const late = connections.of(...all).filter((connection) => !others.has(connection))
+      void connections.end(late, 'other_visitor')
     })
     return ended
   }

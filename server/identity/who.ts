@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import { RENEWAL } from '../../shared/protocol.js'
 import { readableStamps } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { PageIdentity, VisitorWithCookie } from './identification.js'
-import type { IdentityCore } from './identity-core.js'
 
 /** Characters: 132 bits. */
 const LENGTH = 22
@@ -15,7 +15,7 @@ const TIMES = 4
 
 /** Returns the page identity for a connection, or for a request whose response sets no other cookie. */
 export function pageIdentityOf(
-  { epochs, hasConsent, settings }: IdentityCore,
+  { epochs, hasConsent, settings }: Core,
   ctx: Koa.Context,
   { visitor, cookie }: VisitorWithCookie,
 ): PageIdentity {

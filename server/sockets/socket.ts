@@ -142,9 +142,9 @@ export class SocketHandle extends Handle {
 
   /** Without an adapter, only the store tells of a user's revocation at another node: a write here discovers it. */
   protected override async recheck(level: Level): Promise<Level> {
-    const { remote, store } = this.#core
+    const { nodes, store } = this.#core
     const { user } = this.#opener.visitor
-    if (level === 'memory' || !user || remote.peers?.hasAdapter) return level
+    if (level === 'memory' || !user || nodes?.hasAdapter) return level
     await store?.refresh([user])
     this.permit()
     return level

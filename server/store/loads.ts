@@ -1,7 +1,7 @@
 import { isWithin, LONGEST_TIMER } from '../../shared/ms.js'
 import { isEndMarker, type StoredRegister } from '../../shared/register.js'
 import { nextStamp } from '../../shared/stamp.js'
-import type { IdentityCore } from '../identity/identity-core.js'
+import type { Core } from '../core.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import { isSubject, isUser, type Subject } from '../ids/subject.js'
@@ -24,7 +24,7 @@ export class Loads {
   readonly #store: SoundStore
   readonly #health: StoreHealth
   readonly #writeQueue: WriteQueue
-  readonly #core: IdentityCore
+  readonly #core: Core
   readonly #isWriting: (subject: Subject) => boolean
   /** A negative cache: load times of subjects with no values in the store or in memory. All others have `Replica.loadedAt`. */
   readonly #emptySubjects: RotatingCache<number>
@@ -41,7 +41,7 @@ export class Loads {
     store: SoundStore,
     health: StoreHealth,
     writeQueue: WriteQueue,
-    core: IdentityCore,
+    core: Core,
     isWriting: (subject: Subject) => boolean,
   ) {
     this.#store = store
@@ -91,7 +91,7 @@ export class Loads {
     for (const subject of subjects) this.#recover(subject)
     const due = subjects.filter((subject) => !this.isFresh(subject))
     if (due.length === 0) return undefined
-    const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.remote.peers?.hasAdapter))
+    const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.nodes?.hasAdapter))
     const loads = new Map(due.map((subject) => [subject, this.load(subject).catch(() => undefined)]))
     if (this.#health.state !== 'good' || awaited.length === 0) return undefined
     return this.#health.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
@@ -208,8 +208,8 @@ export class Loads {
 
   /** Warns that a load found another process's change: with an adapter, the change would have arrived before. */
   #warnOfLateness(subject: Subject): void {
-    const { remote, subjects, warn } = this.#core
-    if (remote.peers?.hasAdapter || !subjects.pinnedOf(subject)?.outlets.size || this.#isWriting(subject)) return
+    const { nodes, subjects, warn } = this.#core
+    if (nodes?.hasAdapter || !subjects.pinnedOf(subject)?.outlets.size || this.#isWriting(subject)) return
     warn(
       'another process has changed values of a page that is open here, and the page learned of the change late, from the store. ' +
         'Give socket.io an adapter, which tells all processes at once',

@@ -8,11 +8,9 @@ import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
-import type { IdentityCore } from '../identity/identity-core.js'
+import type { Core } from '../core.js'
 import type { FeatureName } from '../ids/subject.js'
-import type { NameHandler } from '../values/remote.js'
 import { RotatingCache } from '../values/rotating-cache.js'
-import type { StoreSync } from './store-sync.js'
 import { MAX_CALLS } from './write-queue.js'
 
 /** ms to keep the tombstone of a deleted key, so that a delayed write by another process does not restore the key. */
@@ -57,8 +55,8 @@ export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
  * A feature's registers under its own names: kept in the store, broadcast to other processes, and cached in bounded memory. Users and
  * guests have separate bounds: a flood of guests evicts only guests' entries that are not pinned, the least recently used first.
  */
-export class RegisterStore<K extends RegisterEntry> implements NameHandler {
-  protected readonly core: IdentityCore & { readonly store: StoreSync | undefined }
+export class RegisterStore<K extends RegisterEntry> {
+  protected readonly core: Core
   /** Whether the app uses the feature. Until then, registers from the store and from other processes are ignored. */
   isUsed = false
   readonly #prefix: string
@@ -73,7 +71,7 @@ export class RegisterStore<K extends RegisterEntry> implements NameHandler {
    * @param onDrop called with an upper bound of the number of evicted guest entries
    */
   constructor(
-    core: RegisterStore<K>['core'],
+    core: Core,
     prefix: string,
     create: (name: K['name'], now: number) => K,
     onDrop: (count: number) => void = () => undefined,
@@ -197,8 +195,8 @@ export class RegisterStore<K extends RegisterEntry> implements NameHandler {
 
   /** Passes new registers on to the store and the other processes. */
   protected forward({ name }: K, news: readonly StoredRegister[]): void {
-    this.core.remote.store?.persist(name, news)
-    this.core.remote.peers?.broadcast(name, news)
+    this.core.store?.persist(name, news)
+    this.core.nodes?.broadcast(name, news)
   }
 
   /** Prunes old tombstones if there are at least `least`. Never if the store cannot prune, because each load would bring them back. */

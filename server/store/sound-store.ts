@@ -1,7 +1,7 @@
 import type { StoredRegister } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
+import type { Core } from '../core.js'
 import type { Store } from '../store-types.js'
-import type { BaseCore } from '../values/base-core.js'
 import { soundRegisters } from './rows.js'
 
 /** The parsed answer of a store. */
@@ -14,9 +14,9 @@ interface Read {
 /** Wraps the store for all other code: reports invalid rows, treats them as absent, and lets the next write replace them. */
 export class SoundStore {
   readonly #store: Store
-  readonly #core: Pick<BaseCore, 'settings' | 'warn'>
+  readonly #core: Core
 
-  constructor(store: Store, core: Pick<BaseCore, 'settings' | 'warn'>) {
+  constructor(store: Store, core: Core) {
     this.#store = store
     this.#core = core
   }

@@ -2,11 +2,10 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Level } from '../../shared/protocol.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import type { IdentityCore } from '../identity/identity-core.js'
+import type { Core } from '../core.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import { type FeatureName, isFleeting, isSubject, isUser, type Subject } from '../ids/subject.js'
 import type { Store } from '../store-types.js'
-import type { NameHandler, RemoteStore } from '../values/remote.js'
 import { StoreHealth } from './health.js'
 import { Loads } from './loads.js'
 import { SingleUse } from './single-use.js'
@@ -19,10 +18,10 @@ import { WriteQueue } from './write-queue.js'
 const LONGEST_END = 10_000
 
 /** Synchronizes memory with the store, in both directions. */
-export class StoreSync implements RemoteStore {
+export class StoreSync {
   readonly #store: Store
   readonly sound: SoundStore
-  readonly #core: IdentityCore
+  readonly #core: Core
   readonly health: StoreHealth
   readonly #writeQueue: WriteQueue
   /** The unconfirmed writes, for the inspector. */
@@ -35,16 +34,14 @@ export class StoreSync implements RemoteStore {
   /** The updates of values and of features. */
   readonly #allUpdates: Pick<Updates<never>, 'settled'>[] = []
 
-  constructor(store: Store, core: IdentityCore) {
+  constructor(store: Store, core: Core) {
     this.#store = store
     this.#core = core
     this.health = new StoreHealth(core.settings)
     this.sound = new SoundStore(store, core)
-    const handlerOf = (name: StoredName): NameHandler | undefined =>
-      core.nameHandlers.find(({ handles }) => handles(name))
     this.#writeQueue = new WriteQueue(this.sound, this.health, {
       guestBytes: core.guestBytes,
-      isGuest: (name) => (isSubject(name) ? !isUser(name) : handlerOf(name)?.isUsers(name) === false),
+      isGuest: (name) => (isSubject(name) ? !isUser(name) : core.handlerOf(name)?.isUsers(name) === false),
       onEvict: (guest) => {
         this.#loads.invalidate(guest)
         this.health.reportLoss()
@@ -52,7 +49,7 @@ export class StoreSync implements RemoteStore {
       generation: (name) => core.epochs.generation(name),
       onStored: (name, stored, generation) => {
         if (isSubject(name)) this.#loads.apply(name, stored, generation)
-        else handlerOf(name)?.mergeRemote(name, stored, 'store')
+        else core.handlerOf(name)?.mergeRemote(name, stored, 'store')
       },
       // Another process may have erased the user, who may never return to cause a load.
       onLate: (name) => {
@@ -93,14 +90,21 @@ export class StoreSync implements RemoteStore {
     return this.#loads.isLoaded(subject)
   }
 
+  /** Stores registers that are new in this process and did not come from the store. */
   persist(subject: StoredName, registers: readonly StoredRegister[]): void {
     this.#writeQueue.add(subject, registers)
   }
 
+  /**
+   * Deletes a subject's values, and writes the end markers.
+   *
+   * @param generation the generation of the deleted values. @default the first
+   */
   erase(subject: StoredName, endMarkers: readonly StoredRegister[], generation?: number): void {
     this.#writeQueue.erase(subject, endMarkers, storeName(subject, generation))
   }
 
+  /** As `erase`, but writes nothing for a guest without stored values. */
   eraseGuest(guest: StoredName, endMarkers: readonly StoredRegister[]): void {
     const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.values.find(guest)
     if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, endMarkers)
@@ -108,6 +112,7 @@ export class StoreSync implements RemoteStore {
     else this.#loads.load(guest).catch(() => undefined)
   }
 
+  /** Discards the pending writes of a generation that another process has erased. Stores only the end markers. */
   abandon(subject: Subject, endMarkers: readonly StoredRegister[], generation: number): void {
     this.#writeQueue.abandon(subject, endMarkers, storeName(subject, generation))
     // Under the new generation's name, nothing was loaded yet.

@@ -13,7 +13,6 @@ import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../share
 import type { StoredName } from '../ids/stored-name.js'
 import { isSubject, isUser } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
-import type { RemoteStore } from '../values/remote.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
 
@@ -54,9 +53,10 @@ export interface Loading<N extends StoredName> {
 }
 
 /** The store with its write queue. */
-interface UpdateStore extends Pick<RemoteStore, 'persist'> {
+interface UpdateStore {
   readonly health: StoreHealth
   readonly sound: SoundStore
+  persist(name: StoredName, registers: readonly StoredRegister[]): void
   /** Returns the name in the store. A user's name changes with each erasure. */
   storeNameOf(name: StoredName): string
   storedLevel(names: Iterable<StoredName>): Promise<Level>

@@ -6,10 +6,10 @@ import type { SyncAnswer } from '../../shared/protocol.js'
 import { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import { stampsByKey, type VerifiedCookie } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
 import type { PageIdentity } from '../identity/identification.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { Outlet } from '../values/live-socket.js'
-import type { SyncCore } from './sync-core.js'
 
 /** The extent of an answer: a greeting includes the identity, and both include the results. */
 export type Extent = 'results' | 'identity' | 'greeting'
@@ -20,7 +20,7 @@ export type Extent = 'results' | 'identity' | 'greeting'
  * @param tabVisitor the visitor in the page's tab
  */
 export function buildAnswer(
-  core: SyncCore,
+  core: Core,
   identity: PageIdentity,
   extent: Extent,
   tabVisitor: Visitor = identity.visitor,
@@ -44,7 +44,7 @@ export function buildAnswer(
  * socket or with the cookie. The tab's own values have priority, because only the tab keeps them.
  */
 export function ticketOf(
-  { values, pageTickets }: SyncCore,
+  { values, pageTickets }: Core,
   visitor: Visitor,
   changed: Iterable<Field>,
   outlet: Outlet | undefined,
@@ -65,13 +65,13 @@ export type StampsInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
  * Returns the stamps that the store has for fields outside the cookie, and as `unsaved` the keys whose newest write the store lacks:
  * without a store, all keys. A page waits for no `unsaved` key.
  */
-export function stampsInStore(core: SyncCore, visitor: Visitor): Awaitable<StampsInStore> {
+export function stampsInStore(core: Core, visitor: Visitor): Awaitable<StampsInStore> {
   for (const field of core.values.requestFields.values())
     if (!field.inCookie && field.access !== 'hidden') return readStore(core, visitor)
   return { held: [] }
 }
 
-async function readStore({ values, store }: SyncCore, visitor: Visitor): Promise<StampsInStore> {
+async function readStore({ values, store }: Core, visitor: Visitor): Promise<StampsInStore> {
   const stampOf = (field: Field): Stamp => values.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
   const fields = [...values.requestFields.values()].filter((field) => {
     return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
@@ -90,7 +90,7 @@ async function readStore({ values, store }: SyncCore, visitor: Visitor): Promise
 }
 
 /** All readable values: a ticket per subject of the visitor. */
-function greetingOf({ pageTickets, cookieSync, values }: SyncCore, visitor: Visitor): readonly string[] {
+function greetingOf({ pageTickets, cookieSync, values }: Core, visitor: Visitor): readonly string[] {
   const isGuest = visitor.user === undefined
   return cookieSync.allSubjects(visitor).map((subject) => {
     const isOwn = (field: Field): boolean => visitor.subject(field) === subject
@@ -101,7 +101,7 @@ function greetingOf({ pageTickets, cookieSync, values }: SyncCore, visitor: Visi
 /** Returns tickets with the values missing in the visitor's cookie, grouped by subject. */
 export function missingIn(
   cookie: VerifiedCookie,
-  { pageTickets, cookieSync, values }: SyncCore,
+  { pageTickets, cookieSync, values }: Core,
   visitor: Visitor,
 ): readonly string[] {
   const stamps = stampsByKey(cookie)

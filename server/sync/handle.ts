@@ -12,11 +12,11 @@ import { AWAIT_IT, type Awaitable, refusePromise } from '../../shared/promise.js
 import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { type CookieContent, stampsByKey } from '../cookie/cookie-text.js'
+import type { Core } from '../core.js'
 import { visitorLeft } from '../values/end-marker.js'
 import type { FieldChanges, Owner } from '../values/field-changes.js'
 import type { Values } from '../values/values.js'
 import { Outcome, type Written } from './outcome.js'
-import type { SyncCore } from './sync-core.js'
 
 /** A key's state, for debugging. */
 export interface Inspection {
@@ -35,10 +35,10 @@ export interface Inspection {
 /** The base class of the handles of requests, sockets and users. Untyped: the public types are in session-types.ts. */
 export abstract class Handle {
   protected readonly values: Values
-  readonly #core: Pick<SyncCore, 'report' | 'store' | 'warn'>
+  readonly #core: Core
   readonly #fields: FieldMap
 
-  constructor(core: SyncCore, fields: FieldMap = core.values.fields) {
+  constructor(core: Core, fields: FieldMap = core.values.fields) {
     this.values = core.values
     this.#core = core
     this.#fields = fields

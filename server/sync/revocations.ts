@@ -1,32 +1,39 @@
 // Invalidates a user's cookies and tickets, and closes the connections; an erasure also deletes all values.
 
+import type Koa from 'koa'
+import type { Core } from '../core.js'
 import type { UserSubject } from '../ids/subject.js'
-import type { SyncCore } from './sync-core.js'
 
 /**
  * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has the revocation or is late.
  *
- * @param goOn rotates a browser's id before the page learns of the closing, so that the page's next request, still with the former cookie,
- * leads to the new id
+ * @param except a request of the user, which gets a new browser id before the page learns of the closing, so that the page's next request,
+ * still with the former cookie, leads to the new id
  */
-export async function revoke(core: SyncCore, user: UserSubject, goOn?: () => Promise<void>): Promise<void> {
+export async function revoke(core: Core, user: UserSubject, except?: Koa.Context): Promise<void> {
   await core.store?.refresh([user])
   core.epochs.revoke(user)
-  await goOn?.()
-  await endConnections(core, user)
+  await except?.liveSession.identify()
+  await endSignIns(core, user, except)
 }
 
 /** Deletes a user's values everywhere. */
-export async function erase(core: SyncCore, user: UserSubject): Promise<void> {
+export async function erase(core: Core, user: UserSubject): Promise<void> {
   const { epochs, values, store } = core
   await store?.refresh([user])
   // Revoke first: a cookie or ticket arriving now must not restore the deleted values.
   epochs.erase(user)
   values.erase(user)
-  await endConnections(core, user)
+  await endSignIns(core, user)
 }
 
-async function endConnections({ connections, store }: SyncCore, user: UserSubject): Promise<void> {
+/** Closes a user's connections, and ends the sign-ins in all features, except the sign-in of the request `except`. */
+async function endSignIns(
+  { connections, features, store }: Core,
+  user: UserSubject,
+  except?: Koa.Context,
+): Promise<void> {
   await connections.end(connections.of(user), 'other_visitor')
   await store?.storedLevel([user])
+  await Promise.all(features.map(({ revokes }) => revokes?.(user, except)))
 }

@@ -4,6 +4,7 @@ import type { Field } from '../../shared/field.js'
 import type { ParsedSync } from '../../shared/parse.js'
 import { type Awaitable, after } from '../../shared/promise.js'
 import type { Level, SyncAnswer } from '../../shared/protocol.js'
+import type { Core } from '../core.js'
 import type { PageIdentity } from '../identity/identification.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { StoreSync } from '../store/store-sync.js'
@@ -11,7 +12,6 @@ import type { Outlet } from '../values/live-socket.js'
 import { buildAnswer, type Extent, type StampsInStore, stampsInStore, ticketOf } from './answer.js'
 import type { Bucket } from './limits.js'
 import { applyChanges, type Requester, type Results } from './page-changes.js'
-import type { SyncCore } from './sync-core.js'
 import { mergeTickets, verifyTickets } from './tickets.js'
 
 /** The context of a page's exchange: the requester and the transport. */
@@ -38,7 +38,7 @@ const NOT_ASKED: Awaitable<StampsInStore> = { held: [] }
  * @throws {LiveSessionError} if the exchange is refused as a whole
  */
 export function sync(
-  core: SyncCore,
+  core: Core,
   { tickets, set }: ParsedSync,
   context: ExchangeContext,
   extent: Extent,
@@ -75,7 +75,7 @@ export function sync(
 }
 
 /** Returns the answer to another visitor's page: the current identity, and no results, since nothing was applied. */
-export function dropped(core: SyncCore, identity: PageIdentity): SyncAnswer {
+export function dropped(core: Core, identity: PageIdentity): SyncAnswer {
   return { dropped: true, ...buildAnswer(core, identity, 'greeting'), results: [] }
 }
 
@@ -84,7 +84,7 @@ function fieldsOf(results: Results): readonly Field[] {
 }
 
 /** The fields of changes refused because of a newer value: the page may have to bring that value to another process. */
-function overtakenOf({ values }: SyncCore, set: ParsedSync['set'], results: Results): readonly Field[] {
+function overtakenOf({ values }: Core, set: ParsedSync['set'], results: Results): readonly Field[] {
   return set.flatMap(([key], index) => (results[index]?.stamp ? (values.fields.get(key) ?? []) : []))
 }
 

@@ -3,10 +3,10 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { StoredRegister } from '../../shared/register.js'
+import type { Core } from '../core.js'
 import { isUser, type Subject, subjectHash } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { Ticket } from '../values/ticket.js'
-import type { SyncCore } from './sync-core.js'
 
 /** A verified ticket of this visitor. */
 interface VerifiedTicket {
@@ -22,7 +22,7 @@ interface VerifiedTicket {
  * @throws {LiveSessionError} `bad_ticket` or `other_visitor`, with the index
  */
 export function verifyTickets(
-  core: SyncCore,
+  core: Core,
   tickets: readonly string[],
   visitor: Visitor,
   now: number,
@@ -35,7 +35,7 @@ export function verifyTickets(
 }
 
 /** Merges verified tickets. Returns the fields whose ticket is outdated: memory has a newer value, or the ticket's value has expired. */
-export function mergeTickets({ values }: SyncCore, verified: readonly VerifiedTicket[], now: number): readonly Field[] {
+export function mergeTickets({ values }: Core, verified: readonly VerifiedTicket[], now: number): readonly Field[] {
   const overtaken: Field[] = []
   for (const { subject, generation, registers } of verified) {
     values.merge(subject, registers, 'ticket', generation)
@@ -48,7 +48,7 @@ export function mergeTickets({ values }: SyncCore, verified: readonly VerifiedTi
   return overtaken
 }
 
-function subjectOf({ epochs }: SyncCore, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
+function subjectOf({ epochs }: Core, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
   const { user, userSub, browserSubject } = visitor
   if (user !== undefined && sub === userSub) {
     if (epochs.standingOf({ user: sub, ...signed }) !== 'current') throw outdated(index)

@@ -1,10 +1,10 @@
 import type { JsonValue } from '../../shared/json.js'
 import type { Replica } from '../../shared/replica.js'
+import type { Core } from '../core.js'
 import { type UserSubject, userIdOf } from '../ids/subject.js'
 import type { Owner } from '../values/field-changes.js'
 import { type Listener, Listeners } from '../values/listeners.js'
 import { Handle } from './handle.js'
-import type { SyncCore } from './sync-core.js'
 
 const UNKNOWN =
   'this process does not know the values of this user yet. Pass store: redisStore(client) or sqlStore(kysely), or set the whole value'
@@ -14,12 +14,12 @@ export class UserHandle extends Handle {
   readonly userId: string
   protected override readonly cookie = undefined
   protected override readonly source = 'job'
-  readonly #core: SyncCore
+  readonly #core: Core
   readonly #subject: UserSubject
   readonly #listeners = new Listeners()
   readonly #onChange: Listener = (change) => this.#listeners.notify(change, this.#core.report)
 
-  constructor(core: SyncCore, user: UserSubject) {
+  constructor(core: Core, user: UserSubject) {
     super(core, new Map([...core.values.fields].filter(([, field]) => field.scope === 'user')))
     this.userId = userIdOf(user)
     this.#core = core

@@ -7,14 +7,10 @@ import type { JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
 import type { StoredRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
+import type { Core } from '../core.js'
 import { nameOf } from '../ids/generation.js'
 import { isFleeting, type Subject } from '../ids/subject.js'
-import type { BaseCore } from './base-core.js'
-import type { PageTickets } from './page-tickets.js'
 import type { PinnedSubject } from './subjects.js'
-
-/** The base of the core, with the tickets of pages. */
-export type ChangesCore = BaseCore & { readonly pageTickets: PageTickets }
 
 /** The origin of registers: a `ChangeSource`, or a cookie, which listeners see as `request`. */
 export type Origin = ChangeSource | 'cookie'
@@ -34,11 +30,11 @@ type ValueOf = (field: Field, replica: Replica | undefined) => JsonValue | undef
 
 /** Merges registers from any source into memory, and passes newer registers on to the store, other processes and pages. */
 export class Changes {
-  readonly #core: ChangesCore
+  readonly #core: Core
   readonly #fields: FieldMap
   readonly #value: ValueOf
 
-  constructor(core: ChangesCore, value: ValueOf) {
+  constructor(core: Core, value: ValueOf) {
     this.#core = core
     this.#fields = core.settings.fields
     this.#value = value
@@ -55,14 +51,14 @@ export class Changes {
 
   /** Stores new registers. */
   persist(subject: Subject, news: readonly StoredRegister[]): void {
-    const { store } = this.#core.remote
+    const { store } = this.#core
     if (store && !isFleeting(subject)) store.persist(subject, news)
   }
 
   /** Sends new registers to the other processes. */
   broadcast(subject: Subject, news: readonly StoredRegister[]): void {
-    const { epochs, remote } = this.#core
-    if (!isFleeting(subject)) remote.peers?.broadcast(nameOf(subject, epochs.generation(subject)), news)
+    const { epochs, nodes } = this.#core
+    if (!isFleeting(subject)) nodes?.broadcast(nameOf(subject, epochs.generation(subject)), news)
   }
 
   /** Merges newer registers, notifies this process only, and returns the newer registers. */

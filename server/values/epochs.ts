@@ -3,6 +3,7 @@
 import type { StoredRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
+import type { Core } from '../core.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import {
   type BrowserSubject,
@@ -16,11 +17,9 @@ import {
 } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
 import { type EndMarker, epochRegister, generationRegister } from './end-marker.js'
-import type { GuestBytes } from './guest-bytes.js'
-import type { Remote } from './remote.js'
 import { RotatingCache } from './rotating-cache.js'
 import type { Standing } from './standing.js'
-import { type Signed, UserEpochs, type UserEpochsOptions } from './user-epochs.js'
+import { type Signed, UserEpochs } from './user-epochs.js'
 
 /** The epoch of all guests. */
 const ONLY_EPOCH = 0
@@ -50,8 +49,8 @@ interface VisitorWithSignedName {
  * invalid. A browser id has a single epoch: once retired, it never becomes valid again.
  */
 export class Epochs {
+  readonly #core: Core
   readonly #clock: () => number
-  readonly #remote: Remote
   readonly #users: UserEpochs
   readonly #retired: RetiredNames
   readonly #onEnd: (name: string) => void
@@ -59,12 +58,12 @@ export class Epochs {
   endCount: number = BEFORE
 
   /** @param onEnd called with each name that ends: a browser's subject, a user's hash, a `cookieless` name or a feature's */
-  constructor(options: RetiredNamesOptions, remote: Remote, onEnd: (name: string) => void) {
-    this.#clock = options.clock
-    this.#remote = remote
+  constructor(core: Core, onEnd: (name: string) => void) {
+    this.#core = core
+    this.#clock = core.settings.clock
     this.#onEnd = onEnd
-    this.#users = new UserEpochs(options, onEnd)
-    this.#retired = new RetiredNames(options)
+    this.#users = new UserEpochs(core.settings, onEnd)
+    this.#retired = new RetiredNames(core)
   }
 
   /** Returns the epoch of a user, by the subject's hash. All guests have the same epoch. */
@@ -90,8 +89,8 @@ export class Epochs {
   /** Revokes a user's cookies and tickets in all processes. */
   revoke(user: UserSubject): void {
     const register = epochRegister(this.#users.startEpoch(user, this.#next()))
-    this.#remote.store?.persist(user, [register])
-    this.#remote.peers?.broadcast(user, [register])
+    this.#core.store?.persist(user, [register])
+    this.#core.nodes?.broadcast(user, [register])
   }
 
   /** Revokes a user, and deletes the values in all processes by starting a new generation. */
@@ -100,15 +99,15 @@ export class Epochs {
     const generation = timeAfter(former, this.#clock())
     const endMarkers = [epochRegister(this.#users.startEpoch(user, this.#next())), generationRegister(generation)]
     this.#users.startGeneration(user, generation)
-    this.#remote.store?.erase(user, endMarkers, former)
-    this.#remote.peers?.broadcast(user, endMarkers)
+    this.#core.store?.erase(user, endMarkers, former)
+    this.#core.nodes?.broadcast(user, endMarkers)
   }
 
   /** Records an erasure by another process, and discards the pending writes of the former generation. */
   startGeneration(user: UserSubject, generation: number): void {
     const former = this.generation(user)
     this.#users.startGeneration(user, generation)
-    this.#remote.store?.abandon(user, this.endMarkersOf(user), former)
+    this.#core.store?.abandon(user, this.endMarkersOf(user), former)
   }
 
   /** Returns a user's end markers: the epoch and the generation. */
@@ -131,11 +130,11 @@ export class Epochs {
     isUsers: boolean = rotatedTo !== undefined,
     isEmpty: boolean = false,
   ): void {
-    const { peers, store } = this.#remote
+    const { nodes, store } = this.#core
     const endMarkers = [epochRegister(this.#retire(name, rotatedTo, isUsers))]
     if (isEmpty && !isUsers) store?.eraseGuest(name, endMarkers)
     else store?.erase(name, endMarkers)
-    peers?.broadcast(name, endMarkers)
+    nodes?.broadcast(name, endMarkers)
   }
 
   /** Records a user's sign-out, which counts for all of the user's connections without a live cookie, because their browser is unknown. */
@@ -146,7 +145,7 @@ export class Epochs {
   /** Retires a name again, in all processes, to end the connections opened after the first time. */
   endAgain(name: string): void {
     const { rotatedTo, isUsers = false } = this.#retired.get(name) ?? {}
-    this.#remote.peers?.broadcast(name, [epochRegister(this.#retire(name, rotatedTo, isUsers))])
+    this.#core.nodes?.broadcast(name, [epochRegister(this.#retire(name, rotatedTo, isUsers))])
   }
 
   /** Applies an end marker from the store. Returns whether it is new. */
@@ -223,11 +222,6 @@ export interface RetiredName extends EndMarker {
   readonly order: number
 }
 
-interface RetiredNamesOptions extends UserEpochsOptions {
-  readonly maxVisitors: number
-  readonly guestBytes: GuestBytes
-}
-
 /**
  * Retired browser ids, and other retired names of connections and sessions. Keeps each until older cookies and tickets have expired, in
  * bounded memory: guests' names share the bound of guests, so that they never evict users' names.
@@ -237,7 +231,7 @@ class RetiredNames {
   readonly #guests: RotatingCache<RetiredName>
   readonly #clock: () => number
 
-  constructor({ maxAge, maxVisitors, guestBytes: bytes, clock }: RetiredNamesOptions) {
+  constructor({ settings: { maxAge, maxVisitors, clock }, guestBytes: bytes }: Core) {
     this.#clock = clock
     this.#users = RotatingCache.onMap({ max: Math.max(LEAST, 10 * maxVisitors), maxIdle: maxAge, clock })
     this.#guests = RotatingCache.onMap({ shared: { bytes, weigh: () => NAME }, maxIdle: maxAge, clock })

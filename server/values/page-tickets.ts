@@ -6,12 +6,12 @@ import { type StoredRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { isStamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
+import type { Core } from '../core.js'
 import { isTab, isUser, type Subject, subjectHash } from '../ids/subject.js'
-import type { BaseCore } from './base-core.js'
 import type { Outlet } from './live-socket.js'
 import { expiriesOf } from './page-expiries.js'
 import type { PinnedSubject } from './subjects.js'
-import type { TicketContent, Tickets } from './ticket.js'
+import type { TicketContent } from './ticket.js'
 
 type OptionalClaims = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'changes'>
 
@@ -26,14 +26,14 @@ interface Pending {
 
 /** Dispatches changes to pages: signs a single ticket for all of a subject's changes in a turn, and sends it to each of its sockets. */
 export class PageTickets {
-  readonly #core: BaseCore & { readonly tickets: Tickets }
+  readonly #core: Core
   readonly #fields: readonly Field[]
   /** The keys of the readable fields with the scope `tab`. */
   readonly tabKeys: readonly string[]
   #changed = new Map<PinnedSubject, Pending>()
   #afterPush: (() => void)[] = []
 
-  constructor(core: BaseCore & { readonly tickets: Tickets }) {
+  constructor(core: Core) {
     this.#core = core
     this.#fields = [...core.settings.fields.values()].filter((field) => field.access !== 'hidden')
     this.tabKeys = this.#fields.flatMap(({ key, scope }) => (scope === 'tab' ? key : []))

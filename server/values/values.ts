@@ -9,8 +9,9 @@ import type { JsonValue } from '../../shared/json.js'
 import type { StoredRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
+import type { Core } from '../core.js'
 import { type BrowserId, isUser, type Subject, type TabSubject, tabSubject } from '../ids/subject.js'
-import { Changes, type ChangesCore, type Origin } from './changes.js'
+import { Changes, type Origin } from './changes.js'
 import { bySubject, type FieldChanges, type Owner } from './field-changes.js'
 
 /** Options of a write. */
@@ -29,11 +30,11 @@ export class Values {
   readonly fields: FieldMap
   /** The fields of a request: all except those of tabs, because a request does not name its tab. */
   readonly requestFields: FieldMap
-  readonly #core: ChangesCore
+  readonly #core: Core
   readonly #changes: Changes
   #isClosed = false
 
-  constructor(core: ChangesCore) {
+  constructor(core: Core) {
     this.#core = core
     this.fields = core.settings.fields
     this.requestFields = new Map([...this.fields].filter(([, { scope }]) => scope !== 'tab'))

@@ -13,7 +13,7 @@ import type { CookieOptions } from '../../settings/settings.js'
 type Unvisited = Readonly<Record<string, JsonValue>>
 
 /** Creates the feature for fields with a URL parameter: a page load sets the value from the URL, and the page keeps the URL in sync. */
-export function addressFeature(core: Pick<Core, 'limits' | 'settings' | 'warn'>): Feature {
+export function addressFeature(core: Core): Feature {
   const fields = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
   if (fields.length === 0) return {}
   const { cookie } = core.settings
@@ -68,11 +68,7 @@ function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOpt
 }
 
 /** Sets fields from the request's URL. Returns the values left to the page, by key. */
-function applyAddress(
-  core: Pick<Core, 'limits' | 'settings' | 'warn'>,
-  fields: readonly Field[],
-  use: RequestUse,
-): Readonly<Record<string, JsonValue>> {
+function applyAddress(core: Core, fields: readonly Field[], use: RequestUse): Readonly<Record<string, JsonValue>> {
   const unvisited: Record<string, JsonValue> = {}
   for (const field of fields) {
     const value = valueInAddress(field, use.ctx.querystring, core)
@@ -85,7 +81,7 @@ function applyAddress(
 }
 
 /** Returns the value of a field's URL parameter. Warns of an invalid value, but never throws: a bad link is not the visitor's mistake. */
-function valueInAddress(field: Field, search: string, { warn }: Pick<Core, 'limits' | 'warn'>): JsonValue | undefined {
+function valueInAddress(field: Field, search: string, { warn }: Core): JsonValue | undefined {
   const { url = '', key } = field
   const text = parameterOf(search, url)
   // Log without the value, which is untrusted text.
@@ -108,12 +104,7 @@ function valueInAddress(field: Field, search: string, { warn }: Pick<Core, 'limi
 }
 
 /** Sets a field, and returns whether this succeeded. Counts against the rate limit of pages, because the link is untrusted. */
-function setValue(
-  { limits }: Pick<Core, 'limits' | 'warn'>,
-  { key, scope }: Field,
-  value: JsonValue,
-  { visit, values }: RequestUse,
-): boolean {
+function setValue({ limits }: Core, { key, scope }: Field, value: JsonValue, { visit, values }: RequestUse): boolean {
   if (visit.isSuperseded || !visit.knowsOwner(scope)) return false
   try {
     limits.spend(1, visit)

@@ -13,13 +13,9 @@ import { readerOf } from './reader.js'
 import { RequestFlash } from './request-flash.js'
 
 /** Creates the feature for flash messages, which a browser shows once. */
-export function flashFeature({
-  connections,
-  guestBytes,
-  settings,
-  store,
-}: Pick<Core, 'connections' | 'guestBytes' | 'settings' | 'store'>): Feature {
-  const flashes = new Flashes({ guestBytes, settings, store })
+export function flashFeature(core: Core): Feature {
+  const { connections, settings } = core
+  const flashes = new Flashes(core)
   const offer = (browser: string): void => {
     for (const connection of connections.of(browser)) connection.emit(FLASH)
   }

@@ -16,7 +16,7 @@ const ID = 120
  * or, without a store, this process.
  */
 export class Flashes {
-  readonly #core: Pick<Core, 'guestBytes' | 'settings' | 'store'>
+  readonly #core: Core
   readonly #waiting: RotatingCache<readonly Message[]>
   /** Ids of messages consumed in this process: cookies may still have them. */
   readonly #consumed: RotatingCache<true>
@@ -24,7 +24,7 @@ export class Flashes {
   readonly #reserved = new Set<string>()
   #count = 0
 
-  constructor(core: Pick<Core, 'guestBytes' | 'settings' | 'store'>) {
+  constructor(core: Core) {
     const { guestBytes: bytes, settings } = core
     const options = { maxIdle: FLASH_LIFETIME, clock: settings.clock }
     this.#core = core

@@ -17,12 +17,12 @@ const UNSAFE = /[\p{Cc}\s\\]/u
 const ORIGIN = 'https://origin.invalid'
 
 /** Creates the feature for hand-offs: encrypted payloads from a socket's handler to the next request of its browser. */
-export function handOffFeature({ cookie, identities, settings, store, warn }: Core): Feature {
-  const handOffs = new HandOffs({ settings, store })
-  const deps = { cookie, handOffs, identities, settings, warn }
+export function handOffFeature(core: Core): Feature {
+  const handOffs = new HandOffs(core)
   return {
     request: {
-      takeHandOff: (use, purpose: string, schema: StandardSchemaV1) => redeemHandOff(deps, use, purpose, schema),
+      takeHandOff: (use, purpose: string, schema: StandardSchemaV1) =>
+        redeemHandOff(core, handOffs, use, purpose, schema),
     },
     socket: {
       handOff: (use, purpose: string, payload: unknown, options: { readonly to: string }) => {
@@ -36,7 +36,7 @@ export function handOffFeature({ cookie, identities, settings, store, warn }: Co
         use.emit(HAND_OFF, handOffs.seal({ browser, purpose, to }, payload))
       },
     },
-    post: (ctx, requests) => sendOn(deps, ctx, requests),
+    post: (ctx, requests) => sendOn(core, handOffs, ctx, requests),
   }
 }
 

@@ -40,12 +40,12 @@ export interface HandOff {
 
 /** Creates encrypted tokens for hand-offs from sockets to requests, and lets each be spent only once. */
 export class HandOffs {
-  readonly #core: Pick<Core, 'settings' | 'store'>
+  readonly #core: Core
   readonly #keys: SealingKeys
   /** Without a store, the ids of this process's unspent tokens: all others are refused. */
   readonly #unspent: RotatingCache<true>
 
-  constructor(core: Pick<Core, 'settings' | 'store'>) {
+  constructor(core: Core) {
     const { secrets, maxVisitors, clock } = core.settings
     this.#core = core
     this.#keys = new SealingKeys(secrets, 'hand-off', TYPE)

@@ -23,11 +23,6 @@ const READ_ALREADY =
 
 const QUOTED_PLACES = 3
 
-/** The hand-offs, and parts of the core. */
-interface HandOffDeps extends Pick<Core, 'cookie' | 'identities' | 'settings' | 'warn'> {
-  readonly handOffs: HandOffs
-}
-
 /** A request with the parsed body, as left by body parsers. */
 interface Parsed {
   body?: unknown
@@ -75,7 +70,8 @@ function isForm({ request }: Koa.Context): boolean {
  * @throws {LiveSessionError} `bad_ticket` with status 204, which keeps the browser on its page
  */
 export async function sendOn(
-  { cookie, handOffs, identities }: HandOffDeps,
+  { cookie, identities }: Core,
+  handOffs: HandOffs,
   ctx: Koa.Context,
   requests: Identifier,
 ): Promise<boolean> {
@@ -98,7 +94,8 @@ export async function sendOn(
  * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` if the schema refuses the payload; errors of the body
  */
 export async function redeemHandOff(
-  deps: HandOffDeps,
+  core: Core,
+  handOffs: HandOffs,
   use: RequestUse,
   purpose: string,
   schema: StandardSchemaV1,
@@ -110,24 +107,19 @@ export async function redeemHandOff(
   const token = await postedToken(ctx)
   if (token === undefined) return undefined
   // Login CSRF: another site's form could bring the attacker's own token, and sign the visitor in as the attacker.
-  checkOwnPost(deps, ctx)
-  const handOff = open(deps, use.visit, token, purpose)
+  checkOwnPost(core, ctx)
+  const handOff = open(handOffs, use.visit, token, purpose)
   if (!handOff) return undefined
   // Validate before spending, so that another build of the app can still accept a payload unknown to this build.
   const value = await accepted(schema, handOff, purpose)
   // The visitor may leave while the body is read, the schema validates or the store answers.
   if (use.visit.isSuperseded) return undefined
-  const isFirst = await deps.handOffs.spend(handOff)
+  const isFirst = await handOffs.spend(handOff)
   return isFirst && !use.visit.isSuperseded ? value : undefined
 }
 
 /** Opens a token only for the browser whose cookie the socket brought. */
-function open(
-  { handOffs }: HandOffDeps,
-  { cookie }: ResponseContext,
-  token: string,
-  purpose: string,
-): HandOff | undefined {
+function open(handOffs: HandOffs, { cookie }: ResponseContext, token: string, purpose: string): HandOff | undefined {
   return cookie && handOffs.open(token, { browser: subjectHash(cookie.browserSubject), purpose })
 }
 

@@ -14,7 +14,7 @@ type Revoke = (user: UserSubject) => Promise<void>
  * @throws {LiveSessionError} `malformed` for an impossible action
  */
 export async function act(
-  core: Pick<Core, 'connections' | 'subjects'>,
+  core: Core,
   revoke: Revoke,
   action: unknown,
   target: { readonly subject: Subject; readonly name: string } | undefined,
@@ -39,13 +39,13 @@ export async function act(
 /**
  * Evicts all values from memory, and makes all browsers reconnect, as a restart would. Keeps revocations, and pending writes to the store.
  */
-export function restart({ connections, subjects }: Pick<Core, 'connections' | 'subjects'>): void {
+export function restart({ connections, subjects }: Core): void {
   void connections.end(connections.all(), 'closed')
   subjects.clear()
 }
 
 /** Evicts a single subject, and makes its browsers reconnect. */
-function forget({ connections, subjects }: Pick<Core, 'connections' | 'subjects'>, subject: Subject): void {
+function forget({ connections, subjects }: Core, subject: Subject): void {
   void connections.end(connections.of(subject), 'closed')
   subjects.evict(subject)
 }

@@ -36,10 +36,7 @@ export interface Admission {
  *
  * @throws {TypeError} in production without `authorize`, and for unknown options
  */
-export function createAdmission(
-  { settings, warn }: Pick<Core, 'settings' | 'warn'>,
-  options: InspectorOptions,
-): Admission {
+export function createAdmission({ settings, warn }: Core, options: InspectorOptions): Admission {
   checkNames(options, ['authorize'], 'inspector: ')
   const { authorize } = options
   if (authorize !== undefined && typeof authorize !== 'function') {

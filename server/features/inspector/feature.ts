@@ -1,6 +1,6 @@
 // Adds `live.inspector()` to the plugin, and records refusals from the first call on.
 
-import { type Core, endSessions } from '../../core.js'
+import type { Core } from '../../core.js'
 import type { Feature } from '../../feature.js'
 import { revoke } from '../../sync/revocations.js'
 import { createAdmission, type InspectorOptions } from './admission.js'
@@ -15,10 +15,7 @@ export function inspectorFeature(core: Core): Feature {
       inspector: (options: InspectorOptions = {}): InspectorRoute => {
         const admission = createAdmission(core, options)
         refusals ??= new RecentRefusals(core.app, core.settings.clock)
-        return createInspector(
-          { core, refusals, revoke: (user) => revoke(core, user).then(() => endSessions(core, user)) },
-          admission,
-        )
+        return createInspector({ core, refusals, revoke: (user) => revoke(core, user) }, admission)
       },
     },
     close: () => refusals?.close(),

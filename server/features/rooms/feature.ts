@@ -21,7 +21,8 @@ interface Membership {
 }
 
 /** Creates the feature for rooms: keeps each socket in the rooms of its visitor's current values. */
-export function roomsFeature({ remote, values, settings, warn }: Core): Feature {
+export function roomsFeature(core: Core): Feature {
+  const { values, settings, warn } = core
   const fields = [...values.fields.values()].filter(({ rooms }) => rooms)
   const named = fields.map((field) => ({ field, names: new RoomNames(field.key, settings, warn) }))
   const room = (key: string, value: unknown): string[] => {
@@ -29,7 +30,7 @@ export function roomsFeature({ remote, values, settings, warn }: Core): Feature 
     if (!found)
       throw new TypeError(`koa-live-session: room(key): expected a field with rooms: true, received ${String(key)}`)
     // Broadcast pending changes now: at other nodes, sockets must change rooms before the app's packet arrives.
-    remote.peers?.flush()
+    core.nodes?.flush()
     return [...found.names.of(value)]
   }
   const plugin = { room }

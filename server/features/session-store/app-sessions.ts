@@ -56,7 +56,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
       mergeStored: (name, register, source) => {
         const session = this.live(name)
         if (session) this.merge(session, [register], source)
-        if (!this.isRetired(name)) core.remote.peers?.broadcast(name, [register])
+        if (!this.isRetired(name)) core.nodes?.broadcast(name, [register])
       },
       checkOpen: () => core.values.checkOpen(),
     })
@@ -132,7 +132,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     else if (isCertain && this.find(name) && !this.isRetired(name)) {
       this.#end(name, 'expired')
       this.#hangUp(name)
-      this.core.remote.store?.erase(name, [])
+      this.core.store?.erase(name, [])
     }
     return session
   }

@@ -27,7 +27,7 @@ function createLoads({ hasAdapter = false } = {}) {
   const core = {
     epochs: { endMarkersOf: () => [], generation: () => 0 },
     guestBytes: new GuestBytes(1e6),
-    remote: { peers: { hasAdapter, broadcast: () => undefined } },
+    nodes: { hasAdapter, broadcast: () => undefined },
     values: { find: subjects.find, merge, startGeneration: () => true },
     settings: { maxVisitors: 10, storeRefresh: REFRESH, clock: watched.clock.now },
     subjects,

@@ -1,7 +1,7 @@
 import { expect, it, jest } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
+import type { Core } from '../../../server/core.js'
 import { createWarn } from '../../../server/settings/report.js'
-import type { Settings } from '../../../server/settings/settings.js'
 import { SoundStore } from '../../../server/store/sound-store.js'
 import { register } from '../../support/app/register.js'
 import { soundStore, watch } from '../../support/app/store-parts.js'
@@ -34,7 +34,7 @@ it('SoundStore logs at most ten bad rows', async () => {
   const inner = memoryStore()
   const rows = Array.from({ length: 50 }, (_, index) => register(`k${index}`, Number.MAX_SAFE_INTEGER, 'bad'))
   await inner.merge('s', rows)
-  const store = new SoundStore(inner, { settings: { clock } as Settings, warn: createWarn(clock) })
+  const store = new SoundStore(inner, { settings: { clock }, warn: createWarn(clock) } as unknown as Core)
   expect(await store.load('s')).toEqual([])
   expect(told).toHaveBeenCalledTimes(10)
   told.mockRestore()
