@@ -6,7 +6,7 @@ import type { Replica } from '../../shared/replica.js'
 import { readable, readableStamps, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
 import type { ResponseContext, ResponseHook } from '../feature.js'
-import { type CookieStatus, cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
+import { cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
 import type { Identification, PageIdentity, PreviousVisitor, VisitorWithCookie } from '../identity/identification.js'
 import { renewalOf, whoOf } from '../identity/who.js'
 import type { UserSubject } from '../ids/subject.js'
@@ -18,9 +18,6 @@ import { usedLate, warnOfLateChange } from './lateness.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './prefetch.js'
 
-/** The statuses in which there is no cookie of this build to clear. */
-const COOKIELESS: ReadonlySet<CookieStatus> = new Set(['none', 'withheld', 'newer'])
-
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
 export class Visit implements PageIdentity, ResponseContext {
   readonly #core: Core
@@ -28,7 +25,6 @@ export class Visit implements PageIdentity, ResponseContext {
   readonly #since: EndedSince
   readonly #begunAs: UserSubject | undefined
   #identification: Identification
-  #cookieStatus: CookieStatus
   #use: SessionUse = 'reads'
   #hooks: readonly ResponseHook[] = []
   /** Whether the browser's visitor leaves with this request. */
@@ -42,9 +38,9 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user
-    this.#identification = core.identities.admit(identification, user, ctx.req)
+    const isWithheld = (): boolean => isWithheldFrom(ctx, core.settings)
+    this.#identification = core.identities.admit(identification, user, ctx.req, isWithheld)
     const { cookieStatus } = this.#identification
-    this.#cookieStatus = cookieStatus === 'none' && isWithheldFrom(ctx, core.settings) ? 'withheld' : cookieStatus
     const brought = readable(identification.receivedCookie)
     if (brought && cookieStatus === 'other') core.handshakeMismatches.missUser(brought.browserSubject)
     this.#since = new EndedSince(core.epochs, identification.receivedCookie, this.#identification, identifiedUser)
@@ -94,7 +90,7 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Whether the browser may have withheld its cookie. The page then learns its identity in its first exchange. */
   get isWithheld(): boolean {
-    return this.#cookieStatus === 'withheld'
+    return this.#identification.cookieStatus === 'withheld'
   }
 
   /** Whether the owner of values with this scope is known: with a withheld cookie, only the account is known. */
@@ -148,15 +144,22 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
   async changeTo({ user, endCount }: IdentifiedUser): Promise<void> {
     // After a revocation, even the same user needs a new cookie.
-    if (user === this.visitor.user && this.#since.standing(this.#identification) !== 'revoked') this.markUse('shows')
-    else await this.#continueAs(this.#nextFor(user), endCount)
+    if (user === this.visitor.user && this.#since.standing(this.#identification) !== 'revoked') {
+      this.markUse('shows')
+      return
+    }
+    const rejoined = this.#rejoined(user)
+    await this.#continueAs(rejoined ?? this.#changedHands(user), endCount, rejoined !== undefined)
   }
 
-  #nextFor(user: UserSubject | undefined): Identification {
-    const { identities } = this.#core
+  #rejoined(user: UserSubject | undefined): Identification | undefined {
     const { retiredCookie } = this.#since
-    const rejoined = retiredCookie && identities.rejoin(retiredCookie, user, this.#ctx.req)
-    return rejoined ?? identities.changeHands(this.#previous, user)
+    return retiredCookie && this.#core.identities.rejoin(retiredCookie, user, this.#ctx.req)
+  }
+
+  #changedHands(user: UserSubject | undefined): Identification {
+    const { cookieStatus } = this.#identification
+    return this.#core.identities.changeHands(this.#previous, user, cookieStatus)
   }
 
   /** Continues as a guest. After a user, the browser's own values stay, unless all should be forgotten. Resolves as `changeTo` does. */
@@ -165,26 +168,20 @@ export class Visit implements PageIdentity, ResponseContext {
     const { endCount } = epochs
     this.#isVisitorLeaving = true
     if (this.visitor.user !== undefined && !isForgotten) {
-      await this.#continueAs(identities.changeHands(this.#previous, undefined), endCount)
+      await this.#continueAs(this.#changedHands(undefined), endCount)
       return
     }
-    const done = this.#continueAs(identities.forget(this.#previous), endCount)
-    // If the request came without this visitor's cookie, there is none to clear; a later cookie may belong to another visitor.
-    if (this.#cookieStatus === 'retired') this.#cookieStatus = 'none'
-    if (!COOKIELESS.has(this.#cookieStatus)) this.#cookieStatus = 'forgotten'
+    const done = this.#continueAs(identities.forget(this.#previous, this.#identification.cookieStatus), endCount)
     this.#use = this.#hasNewContent ? 'sets' : 'reads'
     await done
   }
 
-  #continueAs(identification: Identification, endCount: number): Promise<void> {
+  #continueAs(identification: Identification, endCount: number, isRejoined = false): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#identification = identification
     if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#isVisitorLeaving = true
     for (const hook of this.#hooks) hook.changeHands()
-    const isRejoined = identification.cookieStatus === 'rotated'
     this.#since.restart(endCount, isRejoined)
-    if (isRejoined) this.#cookieStatus = 'rotated'
-    else if (this.#cookieStatus === 'own') this.#cookieStatus = 'other'
     this.markUse('renews')
     return this.#depart(identification.toEnd, lastUser)
   }
@@ -216,7 +213,7 @@ export class Visit implements PageIdentity, ResponseContext {
   #action(): ReturnType<typeof cookieAction> {
     const { memo } = this.#identification.cookie ?? {}
     return cookieAction({
-      cookieStatus: this.#cookieStatus,
+      cookieStatus: this.#identification.cookieStatus,
       use: this.#use,
       standing: memo ? 'current' : this.#since.standing(this.#identification),
       // A renewing request writes the cookie anyway.

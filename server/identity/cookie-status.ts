@@ -1,4 +1,20 @@
 // Decides, in one table, how a response treats the cookie: write, clear, keep, or announce that its browser id is retired.
+//
+// status    | with the least use of    | without consent | the request's visitor      | then as another visitor | then forgotten
+// ----------|--------------------------|-----------------|----------------------------|-------------------------|---------------
+// none      | shows: write             | keep            | a new guest                | none                    | none
+// withheld  | never                    | keep            | a new guest                | withheld                | withheld
+// newer     | never                    | keep            | a new guest                | newer                   | newer
+// own       | renews, or stale: write  | keep            | the cookie's               | other                   | forgotten
+// other     | reads: retire, write     | clear           | next, with guest's values  | other                   | forgotten
+// rivals    | reads: retire all, write | clear           | a new guest                | rivals                  | forgotten
+// revoked   | reads: retire, write     | clear           | next                       | revoked                 | forgotten
+// retired   | renews: write            | clear           | next                       | retired                 | none
+//           | else announce            | announce        |                            |                         |
+// rotated   | reads: write             | clear           | next, with the rotated id  | rotated                 | forgotten
+// forgotten | sets: write, else clear  | clear           | a new guest                | forgotten               | forgotten
+//
+// In any row, a visitor who is no longer current keeps the cookie of the browser as it is.
 
 import type { Sub } from '../../shared/sub.js'
 import type { Standing } from '../values/standing.js'
@@ -17,14 +33,12 @@ export type CookieStatus =
   | 'other'
   /** Valid cookies of several browsers, none of the current user: an attacker has planted some. */
   | 'rivals'
-  /** Its user was revoked after the signature. */
+  /** Its user was revoked after the signature; or its id is retired, and the browser never got its next cookie, as its notice tells. */
   | 'revoked'
   /** Its browser id is retired. The request may be late: sent before the browser got its next visitor. */
   | 'retired'
   /** Retired, but rotated to the current user's id at a sign-in. */
   | 'rotated'
-  /** Retired, but not late: the request also brings the notice of the retirement, so the browser never got its next cookie. */
-  | 'missed'
   /** Any status, after the visitor was forgotten in this request: `leave()` of a guest, or with `forget`. */
   | 'forgotten'
 
@@ -65,7 +79,6 @@ export const PLANS: Readonly<Record<CookieStatus, Plan>> = {
   // A late request must not replace the next visitor's cookie.
   retired: { visitor: 'next', least: 'renews', clearsWithoutConsent: true },
   rotated: { visitor: 'next', least: 'reads', clearsWithoutConsent: true },
-  missed: { visitor: 'next', least: 'reads', retires: true, clearsWithoutConsent: true },
   forgotten: { visitor: 'new', least: 'sets', clearsWithoutConsent: true },
 }
 
@@ -74,6 +87,20 @@ export function cookieStatusOf(standing: Standing, cookieUser: Sub | undefined, 
   if (standing === 'retired') return 'retired'
   if (standing === 'revoked') return 'revoked'
   return cookieUser === user ? 'own' : 'other'
+}
+
+/** The statuses in which there is no cookie of this build to clear. */
+const NOTHING_TO_CLEAR: ReadonlySet<CookieStatus> = new Set(['none', 'withheld', 'newer'])
+
+/** Returns the status after the request has continued as another visitor, by `identify()` or `leave()`. */
+export function statusAfterChange(status: CookieStatus): CookieStatus {
+  return status === 'own' ? 'other' : status
+}
+
+/** Returns the status after the visitor was forgotten. A request with a retired cookie must not clear a later visitor's cookie. */
+export function statusAfterForgetting(status: CookieStatus): CookieStatus {
+  if (status === 'retired') return 'none'
+  return NOTHING_TO_CLEAR.has(status) ? status : 'forgotten'
 }
 
 /** The input of `cookieAction`. */

@@ -12,7 +12,7 @@ import {
   type UserSubject,
 } from '../ids/subject.js'
 import { Visitor } from '../ids/visitor.js'
-import { type CookieStatus, cookieStatusOf, PLANS } from './cookie-status.js'
+import { type CookieStatus, cookieStatusOf, PLANS, statusAfterChange, statusAfterForgetting } from './cookie-status.js'
 import type { Identification, PreviousVisitor } from './identification.js'
 import { Login } from './login.js'
 import { UserAlternations } from './user-alternations.js'
@@ -78,9 +78,17 @@ export class Identities {
    *
    * @param identification the result of `identify`
    * @param sender the request with the cookie
+   * @param isWithheld returns whether the browser may have withheld its cookie
    */
-  admit(identification: Identification, user: UserSubject | undefined, sender: Sender): Identification {
+  admit(
+    identification: Identification,
+    user: UserSubject | undefined,
+    sender: Sender,
+    isWithheld: () => boolean,
+  ): Identification {
     if (identification.cookieStatus === 'own') return identification
+    if (identification.cookieStatus === 'none')
+      return isWithheld() ? { ...identification, cookieStatus: 'withheld' } : identification
     const all = readables(identification.receivedCookie)
     const [first] = all
     const cookieStatus =
@@ -88,7 +96,7 @@ export class Identities {
         ? this.#statusOfRetired(first, user, sender)
         : identification.cookieStatus
     const { visitor, retires, transfers } = PLANS[cookieStatus]
-    if (transfers && first) return this.changeHands(first, user)
+    if (transfers && first) return this.changeHands(first, user, cookieStatus)
     const isNext = visitor === 'next' && first !== undefined
     const next = { ...identification, cookieStatus, ...(isNext ? { visitor: this.#rotatedVisitor(first, user) } : {}) }
     return retires ? { ...next, toEnd: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
@@ -105,17 +113,17 @@ export class Identities {
     const isForUser = former === undefined && rotatedTo !== undefined && rotatedTo === user
     // A concurrent request during a sign-in derives the same rotated id.
     if (isForUser && !epochs.isRetired(browserSubject(this.#rotatedId(browser, rotatedTo)))) return 'rotated'
-    return cookie.announcedRetirement(sender, browser) >= epoch ? 'missed' : 'retired'
+    return cookie.announcedRetirement(sender, browser) >= epoch ? 'revoked' : 'retired'
   }
 
   /**
    * Rotates the browser id for another visitor, against session fixation: an attacker may have planted the id before the sign-in. Transfers
    * a guest's values to the account at a sign-in; after a user, only the browser's own values.
    */
-  changeHands(previous: PreviousVisitor, user: UserSubject | undefined): Identification {
+  changeHands(previous: PreviousVisitor, user: UserSubject | undefined, status: CookieStatus): Identification {
     const old = browserSubject(previous.browser)
-    const next = withoutCookie('other', this.#rotatedVisitor(previous, user))
-    if (this.#core.epochs.isRetired(old)) return { ...next, cookieStatus: 'retired' }
+    const next = withoutCookie(statusAfterChange(status), this.#rotatedVisitor(previous, user))
+    if (this.#core.epochs.isRetired(old)) return next
     const isGuest = previous.user === undefined
     if (!isGuest && user !== undefined && previous.user !== subjectHash(user))
       this.#alternations.record(previous.browser, previous.user, next.visitor.browser, user)
@@ -133,14 +141,13 @@ export class Identities {
    * Undefined if no request has.
    */
   rejoin(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identification | undefined {
-    const cookieStatus = this.#statusOfRetired(retired, user, sender)
-    if (cookieStatus !== 'rotated') return undefined
-    return withoutCookie(cookieStatus, this.#rotatedVisitor(retired, user))
+    if (this.#statusOfRetired(retired, user, sender) !== 'rotated') return undefined
+    return withoutCookie('rotated', this.#rotatedVisitor(retired, user))
   }
 
   /** Forgets the browser, which returns as a new guest. */
-  forget(previous: PreviousVisitor): Identification {
-    return { ...newVisitor('none', undefined), toEnd: this.#retire(previous, undefined) }
+  forget(previous: PreviousVisitor, status: CookieStatus): Identification {
+    return { ...newVisitor(statusAfterForgetting(status), undefined), toEnd: this.#retire(previous, undefined) }
   }
 
   /** Returns the browser's next visitor. A user's late requests all get the same id. */

@@ -34,7 +34,6 @@ const TABLE: readonly (readonly [CookieStatus, readonly string[], readonly strin
   ['revoked', [W, W, W, W], [C, C, C, C]],
   ['retired', [T, T, T, W], [T, T, T, C]],
   ['rotated', [W, W, W, W], [C, C, C, C]],
-  ['missed', [W, W, W, W], [C, C, C, C]],
   ['forgotten', [C, C, W, W], [C, C, C, C]],
   ['newer', [L, L, L, L], [L, L, L, L]],
 ]
