@@ -1,6 +1,6 @@
 // The interface of a page's error messages, and the short messages of the production build.
 
-import type { LiveSessionErrorCode } from '../shared/errors.js'
+import type { LiveSessionErrorCode } from '../shared/codes.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Failure, Posted } from './core/messages.js'
 import { LiveSessionError } from './error.js'

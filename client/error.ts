@@ -1,4 +1,4 @@
-import type { LiveSessionErrorCode } from '../shared/errors.js'
+import type { LiveSessionErrorCode } from '../shared/codes.js'
 
 /** A refusal by the page or the server: `code` has the reason, `key` the field. */
 export class LiveSessionError extends Error {

@@ -7,8 +7,8 @@
  * @module koa-live-session/client
  */
 
+export type { LiveSessionErrorCode } from '../shared/codes.js'
 export type * from '../shared/declaration.js'
-export type { LiveSessionErrorCode } from '../shared/errors.js'
 export type * from '../shared/field-types.js'
 export type { LiveSessionClientToServer, LiveSessionServerToClient } from '../shared/protocol.js'
 export type * from '../shared/registered.js'

@@ -154,7 +154,7 @@ function checkCodes() {
     return [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code)
   }
   const codes = new Set([
-    ...codesIn('shared/errors.ts', 'LiveSessionErrorCode'),
+    ...[...readFileSync('shared/codes.ts', 'utf8').matchAll(/^ {2}(\w+): \d+,$/gm)].map(([, code]) => code),
     ...codesIn('client/advice.ts', 'AdviceCode'),
   ])
   const sections = readFileSync(page, 'utf8').matchAll(/^### `(\w+)`\n(.*?)(?=^##|$(?![\s\S]))/gms)

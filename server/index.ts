@@ -7,8 +7,9 @@
  * @module koa-live-session
  */
 export type { ChangeSource } from '../shared/change.js'
+export type { LiveSessionErrorCode } from '../shared/codes.js'
 export type * from '../shared/declaration.js'
-export { LiveSessionError, type LiveSessionErrorCode } from '../shared/errors.js'
+export { LiveSessionError } from '../shared/errors.js'
 export type * from '../shared/field-types.js'
 export type { JsonValue } from '../shared/json.js'
 export type {

@@ -1,64 +1,9 @@
-// The error class of refusals, with its codes and HTTP statuses.
+// The error class of refusals.
 
+import { type LiveSessionErrorCode, STATUSES } from './codes.js'
 import { printable } from './escape.js'
 import type { JsonValue } from './json.js'
 import type { Stamp } from './stamp.js'
-
-/**
- * The machine-readable reason of a refusal, with its HTTP `status`:
- *
- * | code | status | meaning |
- * | ---- | ------ | ------- |
- * | `invalid_value` | 400 | the schema rejects the value, or JSON cannot carry it |
- * | `undeclared_key` | 400 | no field has this key or, for a browser, the field is hidden |
- * | `not_writable` | 403 | a browser may not set this field |
- * | `users_only` | 403 | a guest's browser may not set this field: sign in first |
- * | `too_large` | 400 | over the field's `maxBytes` or `maxMembers`; a message or a payload over its own limit; 413: a body over 64 kB |
- * | `malformed` | 400 | not the expected shape; 405, 415: not a POST of JSON |
- * | `bad_origin` | 403 | the page's origin is not listed |
- * | `bad_ticket` | 403 | a forged, expired or revoked ticket |
- * | `other_visitor` | 403 | the ticket, the socket or the cookie is of another visitor |
- * | `superseded` | 409 | the visitor has gone or the session has ended; in a page also: the server had a newer value |
- * | `rate_limited` | 429 | more than `limits` allow: try again after `retryAfter` |
- * | `not_loaded` | 409 | `update` of a user of whom this process knows nothing |
- * | `conflict` | 409 | `update` lost to concurrent writes repeatedly |
- * | `store_unavailable` | 503 | the store does not answer |
- * | `cookies_blocked` | 403 | the browser keeps no cookie, or has sent none |
- * | `closed` | 503 | after `live.close()`, or on a socket that is not open |
- */
-export type LiveSessionErrorCode =
-  | 'invalid_value'
-  | 'undeclared_key'
-  | 'not_writable'
-  | 'users_only'
-  | 'too_large'
-  | 'malformed'
-  | 'bad_origin'
-  | 'bad_ticket'
-  | 'other_visitor'
-  | 'superseded'
-  | 'rate_limited'
-  | 'not_loaded'
-  | 'conflict'
-  | 'store_unavailable'
-  | 'cookies_blocked'
-  | 'closed'
-
-/** The statuses other than 400. */
-const STATUS: Partial<Record<LiveSessionErrorCode, number>> = {
-  bad_origin: 403,
-  bad_ticket: 403,
-  cookies_blocked: 403,
-  other_visitor: 403,
-  not_writable: 403,
-  users_only: 403,
-  superseded: 409,
-  conflict: 409,
-  not_loaded: 409,
-  rate_limited: 429,
-  store_unavailable: 503,
-  closed: 503,
-}
 
 /** The current value, newer than the base of the refused change. */
 interface CurrentValue {
@@ -140,7 +85,7 @@ export class LiveSessionError extends Error {
     this.code = code
     this.key = details.key
     this.index = details.index
-    this.status = details.status ?? STATUS[code] ?? 400
+    this.status = details.status ?? STATUSES[code]
     this.retryAfter = details.retryAfter
     this.current = details.current
   }

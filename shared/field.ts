@@ -2,7 +2,8 @@
 
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { cookieBytes, isInCookie, mostBytes } from './budget.js'
-import { invalidValue, LiveSessionError, type LiveSessionErrorCode } from './errors.js'
+import type { LiveSessionErrorCode } from './codes.js'
+import { invalidValue, LiveSessionError } from './errors.js'
 import { printable } from './escape.js'
 import { expiryStamp, isPast } from './expiry.js'
 import type { ClientAccess, FieldSpec, Scope } from './field-types.js'

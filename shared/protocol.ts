@@ -1,6 +1,6 @@
 // Names and message shapes of the wire protocol: see docs/maintainers/protocol.md.
 
-import type { LiveSessionErrorCode } from './errors.js'
+import type { LiveSessionErrorCode } from './codes.js'
 import type { JsonValue } from './json.js'
 import type { IdsByKey, WireRegister } from './register.js'
 import type { Stamp } from './stamp.js'

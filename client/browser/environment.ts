@@ -1,12 +1,12 @@
 // Translates socket and DOM events into events of the core, and runs the core's effects with browser APIs.
 
+import { ownCode } from '../../shared/codes.js'
 import { RECONNECT, type Refusal, STORE_SESSION, SYNC, type SyncAnswer } from '../../shared/protocol.js'
 import type { Advice } from '../advice.js'
 import type { Effects, Event, TimerName } from '../core/messages.js'
 import type { Page } from '../core/page.js'
 import type { Dispatch, Environment } from '../environment.js'
 import type { AnySocket } from '../types.js'
-import { ownCode } from './own-code.js'
 import { createPoster, type PostOptions } from './post.js'
 import { createStorage } from './storage.js'
 import { createTabs } from './tabs.js'

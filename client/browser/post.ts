@@ -1,10 +1,10 @@
 // POSTs a page's syncs by `fetch`, with a timeout and an abort, and parses the responses.
 
+import { ownCode } from '../../shared/codes.js'
 import type { Fields } from '../../shared/field-types.js'
 import type { Sync } from '../../shared/protocol.js'
 import type { Posted } from '../core/messages.js'
 import type { LiveSessionClientOptions } from '../types.js'
-import { ownCode } from './own-code.js'
 
 type Options = LiveSessionClientOptions<Fields>
 

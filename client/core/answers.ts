@@ -1,6 +1,6 @@
 // Handles answers to syncs and POSTs: resolves, rebases, retries or rolls back changes.
 
-import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import { FIRST_RETRYABLE_STATUS, isOfValue, isTemporary, type LiveSessionErrorCode } from '../../shared/codes.js'
 import { sameJson } from '../../shared/json.js'
 import type { Refusal, Refused, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
@@ -24,20 +24,10 @@ import { addTicket } from './tickets.js'
 import { backOff, pauseOf, startTimer } from './timers.js'
 import { cookieSeen, reconnect, renewed, requestCookie, switchVisitor, unblock } from './visitor.js'
 
-/** Temporary refusals, after which the page resends the same change. After `store_unavailable`, the store may have applied the change. */
-const RETRYABLE_CODES: readonly unknown[] = [
-  'rate_limited',
-  'closed',
-  'store_unavailable',
-] satisfies LiveSessionErrorCode[]
-/** Minimum ms before such a retry. */
+/** Minimum ms before the page resends a change after a temporary refusal. */
 const RETRY_PAUSE = 1000
-/** Refusals of a value. */
-const VALUE_CODES: readonly unknown[] = ['invalid_value', 'too_large'] satisfies LiveSessionErrorCode[]
 /** ms to let all tabs announce another visitor, so that the page reconnects only once. */
 const RECONNECT_PAUSE = 50
-/** From this status up, the server is busy or failing: the POST itself is valid. */
-const FIRST_RETRYABLE_STATUS = 429
 
 /** Handles the answer to a sync over the socket; `answer` is undefined if lost. */
 export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
@@ -161,7 +151,7 @@ function applyResult(page: Page, key: string, result: SyncResult | undefined, is
   }
   // The store may have accepted the change without answering.
   if (code === 'store_unavailable') sent.wasSent = code
-  if (RETRYABLE_CODES.includes(code)) return true
+  if (isTemporary(code)) return true
   if (stamp) merge(state, stamp, value)
   // Rebase onto the newer value: recompute a computed change, or resend a plain change that cannot have arrived before.
   if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) markUnsent(sent)
@@ -172,7 +162,7 @@ function applyResult(page: Page, key: string, result: SyncResult | undefined, is
 function reject(page: Page, state: KeyState, sent: Change, code: LiveSessionErrorCode): void {
   // Later changes in flight were computed from the refused value.
   for (const next of draftsOf(state)) if (next.isBusy && next.id) markUnsent(next)
-  const former = VALUE_CODES.includes(code) ? splitCalls(state, sent) : undefined
+  const former = isOfValue(code) ? splitCalls(state, sent) : undefined
   if (former && sent.id) return void markUnsent(sent)
   removeChanges(page, state, (change) => change === sent, { code })
   // A later `set` hides the refusal; a later `update` does not. A change from another page's outbox has no caller to notify.
@@ -187,7 +177,7 @@ function syncRefused(page: Page, sync: Sync, failure: Failure, name: 'postPause'
   const { tickets = [], set } = sync
   const bad = tickets[failure.index ?? -1]
   requeue(page, sync, false)
-  if (RETRYABLE_CODES.includes(failure.code)) return void backOff(page, name, RETRY_PAUSE)
+  if (isTemporary(failure.code)) return void backOff(page, name, RETRY_PAUSE)
   for (const [key, state] of page.keys) {
     const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && state.changes[0]
     if (bad ? state.ticket !== bad : !isSent && !tickets.includes(state.ticket)) continue

@@ -1,6 +1,6 @@
 // The events that a page's core handles, and the effects that it requests.
 
-import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
 

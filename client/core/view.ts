@@ -1,6 +1,6 @@
 // Derives the public status of keys.
 
-import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { KeyState } from './key-state.js'
 import type { Page } from './page.js'
 

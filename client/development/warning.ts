@@ -1,7 +1,7 @@
 // Console warnings of the development build about failing POSTs and refused sockets.
 
+import { ownCode } from '../../shared/codes.js'
 import { DEFAULT_ENDPOINT, SYNC } from '../../shared/protocol.js'
-import { ownCode } from '../browser/own-code.js'
 import type { Inside } from '../inside.js'
 import type { AnySocket } from '../types.js'
 

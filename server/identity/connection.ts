@@ -1,7 +1,7 @@
 // Tracks the visitor and the sockets of a connection, and makes its browser reconnect.
 
 import type { Socket } from 'socket.io'
-import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import { cookieless, type TabSubject } from '../ids/subject.js'
 import type { Emit } from '../values/live-socket.js'
 import type { PageIdentity } from './identification.js'

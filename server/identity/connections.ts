@@ -1,4 +1,4 @@
-import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import { isUser, subjectHash } from '../ids/subject.js'
 import type { Epochs } from '../values/epochs.js'
 import type { Connection } from './connection.js'

@@ -2,7 +2,8 @@
 
 import { channel } from 'node:diagnostics_channel'
 import type Koa from 'koa'
-import type { LiveSessionError, LiveSessionErrorCode } from '../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../shared/codes.js'
+import type { LiveSessionError } from '../../shared/errors.js'
 import type { Sub } from '../../shared/sub.js'
 
 /** The name of the diagnostics channel: each message is a `RefusalMessage`. */

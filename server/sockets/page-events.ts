@@ -1,5 +1,6 @@
 // Dispatches a page's socket events to the exchange and the features, acknowledges results, and limits malformed messages.
 
+import { isSuspicious } from '../../shared/codes.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { isQuestion, parseSync } from '../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'
@@ -27,14 +28,12 @@ interface SocketSide extends Pick<ExchangeContext, 'identity' | 'outlet' | 'owne
 
 /** The waiting time in ms of a bucket overdrawn by its full size. */
 const TWICE_SPENT = 2000
-/** The codes that our own pages cause rarely or never. No other limit counts tickets that are cheap to refuse. */
-const MALFORMED_CODES: ReadonlySet<string> = new Set(['malformed', 'bad_ticket', 'other_visitor'])
 const TOO_MANY_MALFORMED = new LiveSessionError('rate_limited', 'too many malformed messages')
 
 /** Handles a page's events over its socket. */
 export class PageEvents {
   readonly #core: Core
-  /** Counts the messages refused with a code of `MALFORMED_CODES`, with the same limit as changes. */
+  /** Counts the messages that our own pages rarely send, with the same limit as changes: no other limit counts tickets that are cheap to refuse. */
   readonly #malformed: Bucket
   readonly #context: ExchangeContext & SocketSide
   /** The event handlers of each feature. */
@@ -94,7 +93,7 @@ export class PageEvents {
     const acknowledge = hasAck ? ack : () => undefined
     const refuse = (error: unknown): void => {
       if (error instanceof LiveSessionError) {
-        if (MALFORMED_CODES.has(error.code)) this.#malformed.spend(1)
+        if (isSuspicious(error.code)) this.#malformed.spend(1)
         this.#reportRefusal(error)
         acknowledge(refusalOf(error).ack)
       } else this.#core.report(error)

@@ -2,7 +2,7 @@
 
 import { Socket } from 'socket.io'
 import type { AnyChange } from '../../shared/change.js'
-import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { type Level, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'

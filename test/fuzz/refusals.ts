@@ -1,4 +1,4 @@
-import type { LiveSessionErrorCode } from '../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import { isRecord } from '../../shared/parse.js'
 
 /** The protocol's statuses of each code, without a store. A missing code does not compile. */

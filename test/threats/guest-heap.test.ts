@@ -35,7 +35,8 @@ describe('threat 57: the heap of countless guests', () => {
     for (let index = 0; index < GUESTS; index += 1) {
       const browser = browserId(index)
       const read = cookie.read({ headers: { cookie: cookieFor(app.live, { browserId: browser }) } })
-      const recognize = () => identities.admit(identities.identify(read, undefined), undefined, { headers: {} }, () => false)
+      const recognize = () =>
+        identities.admit(identities.identify(read, undefined), undefined, { headers: {} }, () => false)
       recognize()
       values.write(new Map([[field, notesOf(index, parts)]]), { subject: () => browserSubject(browser) }, 'socket')
       recognize()

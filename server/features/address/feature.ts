@@ -2,7 +2,8 @@
 
 import type Koa from 'koa'
 import { fromParameter, LONGEST_ADDRESS, parameterOf } from '../../../shared/address.js'
-import { LiveSessionError, type LiveSessionErrorCode } from '../../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../../shared/codes.js'
+import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import type { Core } from '../../core.js'

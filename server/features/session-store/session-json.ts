@@ -1,6 +1,7 @@
 // Validates the keys and values of `ctx.session`.
 
-import { LiveSessionError, type LiveSessionErrorCode } from '../../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../../shared/codes.js'
+import { LiveSessionError } from '../../../shared/errors.js'
 import { printable } from '../../../shared/escape.js'
 import { freezeJson, isWellFormed, type JsonValue } from '../../../shared/json.js'
 

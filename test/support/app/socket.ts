@@ -1,5 +1,5 @@
 import type { Socket } from 'socket.io-client'
-import type { LiveSessionErrorCode } from '../../../shared/errors.js'
+import type { LiveSessionErrorCode } from '../../../shared/codes.js'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Level, Refusal, Sync, SyncAnswer, TicketClaims, WireChange } from '../../../shared/protocol.js'
 

@@ -1,0 +1,68 @@
+// The codes of refusals, in a single table: their types, HTTP statuses and treatment derive from it.
+
+/** Each code with its usual HTTP status. */
+export const STATUSES = {
+  invalid_value: 400,
+  undeclared_key: 400,
+  too_large: 400,
+  malformed: 400,
+  not_writable: 403,
+  users_only: 403,
+  bad_origin: 403,
+  bad_ticket: 403,
+  other_visitor: 403,
+  cookies_blocked: 403,
+  superseded: 409,
+  not_loaded: 409,
+  conflict: 409,
+  rate_limited: 429,
+  store_unavailable: 503,
+  closed: 503,
+} as const
+
+/**
+ * The machine-readable reason of a refusal, with its HTTP `status`:
+ *
+ * | code | status | meaning |
+ * | ---- | ------ | ------- |
+ * | `invalid_value` | 400 | the schema rejects the value, or JSON cannot carry it |
+ * | `undeclared_key` | 400 | no field has this key or, for a browser, the field is hidden |
+ * | `not_writable` | 403 | a browser may not set this field |
+ * | `users_only` | 403 | a guest's browser may not set this field: sign in first |
+ * | `too_large` | 400 | over the field's `maxBytes` or `maxMembers`; a message or a payload over its own limit; 413: a body over 64 kB |
+ * | `malformed` | 400 | not the expected shape; 405, 415: not a POST of JSON |
+ * | `bad_origin` | 403 | the page's origin is not listed |
+ * | `bad_ticket` | 403 | a forged, expired or revoked ticket |
+ * | `other_visitor` | 403 | the ticket, the socket or the cookie is of another visitor |
+ * | `superseded` | 409 | the visitor has gone or the session has ended; in a page also: the server had a newer value |
+ * | `rate_limited` | 429 | more than `limits` allow: try again after `retryAfter` |
+ * | `not_loaded` | 409 | `update` of a user of whom this process knows nothing |
+ * | `conflict` | 409 | `update` lost to concurrent writes repeatedly |
+ * | `store_unavailable` | 503 | the store does not answer |
+ * | `cookies_blocked` | 403 | the browser keeps no cookie, or has sent none |
+ * | `closed` | 503 | after `live.close()`, or on a socket that is not open |
+ */
+export type LiveSessionErrorCode = keyof typeof STATUSES
+
+/** From this status up, the server is busy or failing, and a later attempt may succeed. */
+export const FIRST_RETRYABLE_STATUS = 429
+
+/** Returns whether a refusal is temporary. After `store_unavailable`, the store may still have applied the change. */
+export function isTemporary(code: LiveSessionErrorCode): boolean {
+  return STATUSES[code] >= FIRST_RETRYABLE_STATUS
+}
+
+/** Returns whether a refusal concerns the value itself, so that another value may be accepted. */
+export function isOfValue(code: LiveSessionErrorCode): boolean {
+  return code === 'invalid_value' || code === 'too_large'
+}
+
+/** Returns whether our own pages cause a refusal rarely or never. */
+export function isSuspicious(code: LiveSessionErrorCode): boolean {
+  return code === 'malformed' || code === 'bad_ticket' || code === 'other_visitor'
+}
+
+/** Returns the code if it is ours: the app's guards, and gateways, have codes of their own. */
+export function ownCode(code: string | undefined): LiveSessionErrorCode | undefined {
+  return code !== undefined && Object.hasOwn(STATUSES, code) ? (code as LiveSessionErrorCode) : undefined
+}
