@@ -5,7 +5,7 @@ import type { Socket } from 'socket.io'
 import type { Field } from '../shared/field.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Awaitable } from '../shared/promise.js'
-import type { StoredRegister } from '../shared/register.js'
+import type { LwwRegister } from '../shared/register.js'
 import type { Replica } from '../shared/replica.js'
 import type { CookieMember } from './cookie/cookie-members.js'
 import type { Core } from './core.js'
@@ -63,7 +63,7 @@ export interface NameHandler {
   /** Returns whether the registers under a name belong to a user; if not, they count toward the memory bound of guests. */
   isUsers(name: FeatureName): boolean
   /** Merges registers from another process, or from the store. */
-  mergeRemote(name: FeatureName, registers: readonly StoredRegister[], source: 'node' | 'store'): void
+  mergeRemote(name: FeatureName, registers: readonly LwwRegister[], source: 'node' | 'store'): void
 }
 
 /** A titled list for the inspector. Its texts are untrusted: visitors may have chosen them. */

@@ -3,7 +3,7 @@
 import type { JsonValue } from '../shared/json.js'
 
 /** A stored register: the newest known write of a key. Without a value, a tombstone: the key was deleted at `stamp`. */
-export interface StoredRow {
+export interface StoredRegister {
   /** A field's key, or an internal key of the library, which begins with `$`. 1 to 255 bytes. */
   readonly key: string
   /** A safe integer of 1 or more: ms since 1970 if clocks behave. */
@@ -62,18 +62,18 @@ export interface Store {
   /** ms after which unused subjects expire in the store by themselves; undefined if the store keeps everything until `sweep`. */
   readonly maxIdle?: number
   /** Returns all registers of the subject, in any order; none for an unknown subject, without creating it. Counts as a use: see `sweep`. */
-  load(subject: string): Promise<readonly StoredRow[]>
+  load(subject: string): Promise<readonly StoredRegister[]>
   /**
    * Applies, preferably atomically, each register newer than the stored register, and resolves when the write is as durable as the store
    * allows. Returns the current registers of these keys, each once. Accepts duplicate keys. Counts as a use: see `sweep`.
    */
-  merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]>
+  merge(subject: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]>
   /**
    * For `update`: writes only if the key's stamp is still `expected` (0: absent), and returns whether it wrote. The register's stamp is
    * larger than `expected`, except to replace a row with an impossible stamp. Of concurrent calls, exactly one gets `true`. A write counts
    * as a use: see `sweep`.
    */
-  compareAndSet(subject: string, register: StoredRow, expected: number): Promise<boolean>
+  compareAndSet(subject: string, register: StoredRegister, expected: number): Promise<boolean>
   /** Deletes the subject with all its registers, including tombstones. */
   remove(subject: string): Promise<void>
   /**

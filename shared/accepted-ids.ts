@@ -2,7 +2,7 @@
 
 import { sameJson } from './json.js'
 import { supersedes } from './merge-rule.js'
-import type { AcceptedId, IdsByKey, StoredRegister } from './register.js'
+import type { AcceptedId, IdsByKey, LwwRegister } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
 /** ms after which the next write drops an id: a retry after a lost answer arrives sooner. */
@@ -18,7 +18,7 @@ const UNKNOWN = ''
 const ID = /^[\w-]{1,32}$/
 
 /** A register whose stamps may be plain numbers. */
-type Known = Pick<StoredRegister, 'value'> & { readonly stamp: number; readonly ids?: WireIds }
+type Known = Pick<LwwRegister, 'value'> & { readonly stamp: number; readonly ids?: WireIds }
 type WireIds = readonly (readonly [id: string, stamp: number])[] | undefined
 
 /** Returns whether a value has the form of an id. */
@@ -40,17 +40,17 @@ export function covers(accepted: string, id: string): boolean {
  * Returns the stamp of an accepted computed change, or of a later change of the same page. Undefined if never accepted, if the id was
  * dropped meanwhile, or if the change is not computed.
  */
-export function acceptedAt(register: StoredRegister | undefined, id: string): Stamp | undefined {
+export function acceptedAt(register: LwwRegister | undefined, id: string): Stamp | undefined {
   return register?.ids?.find(([accepted]) => accepted !== UNKNOWN && covers(accepted, id))?.[1]
 }
 
 /** Returns a write at `now` with the recent ids of the overwritten register and, for a computed change, with its `id`. */
 export function carrying(
-  next: StoredRegister,
-  overwritten: StoredRegister | undefined,
+  next: LwwRegister,
+  overwritten: LwwRegister | undefined,
   now: number,
   id?: string,
-): StoredRegister {
+): LwwRegister {
   if (!id && !overwritten?.ids) return next
   const known = overwritten ? (overwritten.ids ?? [[UNKNOWN, overwritten.stamp] as const]) : []
   const ids = youngest(id ? [...known.filter(([accepted]) => !covers(id, accepted)), [id, next.stamp]] : known, now)
@@ -111,7 +111,7 @@ function isAcceptedId(item: unknown): item is AcceptedId {
 
 /** Returns, by key, the recent ids of these registers. @param most in total; by default the maximum of a ticket */
 export function idsOf(
-  registers: readonly StoredRegister[],
+  registers: readonly LwwRegister[],
   now: number,
   most: number = MAX_IN_TICKET,
 ): { readonly ids?: IdsByKey } {
@@ -125,7 +125,7 @@ export function idsOf(
 }
 
 /** Adds ids from a ticket or another process to these registers. */
-export function withIds<R extends Pick<StoredRegister, 'key'>>(registers: readonly R[], ids: unknown): readonly R[] {
+export function withIds<R extends Pick<LwwRegister, 'key'>>(registers: readonly R[], ids: unknown): readonly R[] {
   const byKey = new Map<string, unknown>(Object.entries(Object(ids)))
   if (byKey.size === 0) return registers
   return registers.map((register) => {

@@ -9,7 +9,7 @@ import { expiryStamp, isPast } from './expiry.js'
 import type { ClientAccess, FieldSpec, Scope } from './field-types.js'
 import { countMembers, freezeJson, type JsonValue } from './json.js'
 import { PromiseRefused, refusePromise } from './promise.js'
-import type { StoredRegister } from './register.js'
+import type { LwwRegister } from './register.js'
 import type { Replica } from './replica.js'
 import { describeIssues, validate } from './schema.js'
 import { settable } from './settable.js'
@@ -146,7 +146,7 @@ export class Field {
   }
 
   /** Returns the register to send to pages: an expired value becomes a tombstone with the stamp of its expiry. */
-  withExpiry(register: StoredRegister, now: number): StoredRegister {
+  withExpiry(register: LwwRegister, now: number): LwwRegister {
     const { key, stamp, value } = register
     return value !== undefined && this.isExpired(stamp, now) ? { key, stamp: expiryStamp(stamp) } : register
   }

@@ -5,7 +5,7 @@ import { LiveSessionError } from './errors.js'
 import { isKey } from './fields.js'
 import { freezeJson, type JsonValue } from './json.js'
 import { MAX_BODY, MAX_CHANGES, OVER_ANY, type WireChange } from './protocol.js'
-import type { StoredRegister } from './register.js'
+import type { LwwRegister } from './register.js'
 import { credible, isKnown, isStamp } from './stamp.js'
 
 /** A parsed message of a page. */
@@ -76,9 +76,9 @@ export function parseTickets(input: unknown): readonly string[] {
  * @param ids the accepted ids by key; malformed ids are dropped
  * @throws {NotJson} for an invalid value, such as a lone surrogate
  */
-export function parseRegisters(input: unknown, now: number, ids?: unknown): readonly StoredRegister[] | undefined {
+export function parseRegisters(input: unknown, now: number, ids?: unknown): readonly LwwRegister[] | undefined {
   if (!Array.isArray(input)) return undefined
-  const registers: StoredRegister[] = []
+  const registers: LwwRegister[] = []
   for (const item of input as unknown[]) {
     if (!Array.isArray(item)) return undefined
     const [key, stamp, value] = item as unknown[]

@@ -9,8 +9,8 @@ export type AcceptedId = readonly [id: string, stamp: Stamp]
 /** The accepted computed changes of registers, by key. */
 export type IdsByKey = Readonly<Record<string, readonly AcceptedId[]>>
 
-/** A key's newest known write. Without a value, a tombstone: the key was deleted at `stamp`. */
-export interface StoredRegister {
+/** A last-writer-wins register: a key's newest known write. Without a value, a tombstone: the key was deleted at `stamp`. */
+export interface LwwRegister {
   readonly key: string
   readonly stamp: Stamp
   readonly value?: JsonValue | undefined
@@ -25,13 +25,13 @@ export const EPOCH_KEY = '$epoch'
 export const GENERATION_KEY = '$generation'
 
 /** Returns whether a register is an end marker: of a revocation, a retired browser id or an erasure. */
-export function isEndMarker({ key }: Pick<StoredRegister, 'key'>): boolean {
+export function isEndMarker({ key }: Pick<LwwRegister, 'key'>): boolean {
   return key === EPOCH_KEY || key === GENERATION_KEY
 }
 
 /** A register on the wire and in the cookie; a tombstone if there is no value. */
 export type WireRegister = readonly [key: string, stamp: Stamp, value?: JsonValue]
 
-export function toWire({ key, stamp, value }: StoredRegister): WireRegister {
+export function toWire({ key, stamp, value }: LwwRegister): WireRegister {
   return value === undefined ? [key, stamp] : [key, stamp, value]
 }

@@ -2,7 +2,7 @@ import { isNews } from './accepted-ids.js'
 import { memoryBytes } from './budget.js'
 import type { ChangeSource } from './change.js'
 import { type JsonValue, sameJson } from './json.js'
-import type { AcceptedId, StoredRegister } from './register.js'
+import type { AcceptedId, LwwRegister } from './register.js'
 import { NEVER, type Stamp } from './stamp.js'
 
 /** The source of a write, together with its ids, if any: few writes have ids, so a cell for ids would waste memory. */
@@ -28,7 +28,7 @@ export class Replica {
   loadedAt: number | undefined = undefined
 
   /** Creates a replica with these registers. */
-  static of(registers: readonly StoredRegister[], source: ChangeSource): Replica {
+  static of(registers: readonly LwwRegister[], source: ChangeSource): Replica {
     const replica = new Replica()
     for (const register of registers) replica.merge(register, source)
     return replica
@@ -68,7 +68,7 @@ export class Replica {
   }
 
   /** Applies a register if newer, or equal with more ids; returns whether it was applied. */
-  merge(register: StoredRegister, source: ChangeSource): boolean {
+  merge(register: LwwRegister, source: ChangeSource): boolean {
     const at = indexOf(this.#cells, register.key)
     const { key, stamp, value, ids } = register
     // `push` would leave spare capacity: 80 of 430 bytes for a subject with few keys.
@@ -89,7 +89,7 @@ export class Replica {
   }
 
   /** Changes the source of a register to that of an equal write. */
-  setSource({ key, stamp, value }: StoredRegister, source: ChangeSource): void {
+  setSource({ key, stamp, value }: LwwRegister, source: ChangeSource): void {
     const at = indexOf(this.#cells, key)
     if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#cells[at + 2] as JsonValue | undefined, value))
       return
@@ -103,13 +103,13 @@ export class Replica {
   }
 
   /** Removes matching registers, as if never written. */
-  forget(isGone: (register: StoredRegister) => boolean): void {
+  forget(isGone: (register: LwwRegister) => boolean): void {
     for (const register of this.registers()) if (isGone(register)) this.#bytes -= bytesOf(register)
     this.#cells = this.#cells.filter((_, at) => !isGone(registerAt(this.#cells, at - (at % WIDTH))))
   }
 
   /** Keeps only matching registers, without their ids, up to `space` bytes. The next visit loads the evicted registers from the store. */
-  lighten(space: number, isKept: (register: StoredRegister) => boolean): void {
+  lighten(space: number, isKept: (register: LwwRegister) => boolean): void {
     const kept = this.registers().flatMap((register) =>
       isKept(register) ? { register, source: this.source(register.key) } : [],
     )
@@ -123,20 +123,20 @@ export class Replica {
   }
 
   /** The key's newest write, including a deletion; undefined if there is none. */
-  register(key: string): StoredRegister | undefined {
+  register(key: string): LwwRegister | undefined {
     const at = indexOf(this.#cells, key)
     return at < 0 ? undefined : registerAt(this.#cells, at)
   }
 
   /** All registers, in the order in which keys were first written. */
-  registers(): readonly StoredRegister[] {
-    const registers: StoredRegister[] = []
+  registers(): readonly LwwRegister[] {
+    const registers: LwwRegister[] = []
     for (let at = 0; at < this.#cells.length; at += WIDTH) registers.push(registerAt(this.#cells, at))
     return registers
   }
 }
 
-function registerAt(cells: readonly Cell[], at: number): StoredRegister {
+function registerAt(cells: readonly Cell[], at: number): LwwRegister {
   const register = {
     key: cells[at] as string,
     stamp: cells[at + 1] as Stamp,
@@ -163,6 +163,6 @@ function idsIn(cell: SourceCell): readonly AcceptedId[] | undefined {
   return typeof cell === 'string' ? undefined : cell.ids
 }
 
-function bytesOf({ value, ids }: StoredRegister): number {
+function bytesOf({ value, ids }: LwwRegister): number {
   return REGISTER + memoryBytes(value) + ID * (ids?.length ?? 0)
 }

@@ -1,8 +1,8 @@
 // The reference implementation of `Store`, in memory, with failures and delays for tests.
 
-import type { Store, StoredRow } from '../server/store-types.js'
+import type { Store, StoredRegister } from '../server/store-types.js'
 import { freezeJson } from '../shared/json.js'
-import { isEndMarker, type StoredRegister } from '../shared/register.js'
+import { isEndMarker, type LwwRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { toStamp } from '../shared/stamp.js'
 
@@ -104,7 +104,7 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
 }
 
 /** Copies a row, so that neither side can change the other's. */
-function copy({ key, stamp, value, ids: given }: StoredRow): StoredRegister {
+function copy({ key, stamp, value, ids: given }: StoredRegister): LwwRegister {
   const ids = given?.map(([id, at]) => [id, toStamp(at)] as const)
   const read = { key, stamp: toStamp(stamp), ...(ids === undefined ? {} : { ids }) }
   return value === undefined ? read : { ...read, value: freezeJson(value) }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Namespace, Server } from 'socket.io'
 import { idsOf, withIds } from '../../shared/accepted-ids.js'
-import { isEndMarker, type StoredRegister, toWire } from '../../shared/register.js'
+import { isEndMarker, type LwwRegister, toWire } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
 import { readName } from '../ids/generation.js'
@@ -42,7 +42,7 @@ export class Nodes {
   }
 
   /** Broadcasts registers. `name`: a subject's name with its generation (`nameOf`), a `cookieless` name, or a feature's name. */
-  broadcast(name: string, registers: readonly StoredRegister[]): void {
+  broadcast(name: string, registers: readonly LwwRegister[]): void {
     if (registers.length === 0 || !this.hasAdapter) return
     // Sends earlier writes before an end marker.
     if (registers.some(isEndMarker)) this.flush()

@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http'
 import { cookieBytes, mostBytes } from '../../shared/budget.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { newBrowserId, subjectHash, userSubject } from '../ids/subject.js'
 import type { CookieOptions } from '../settings/settings.js'
 import { encode, payloadOf } from './cookie-text.js'
@@ -29,13 +29,13 @@ export function spaceForRegisters(options: CookieOptions): number {
  * build's registers are too large, keeps the newest registers, this build's before the other's.
  */
 export function fitting(
-  own: readonly StoredRegister[],
-  others: readonly StoredRegister[],
+  own: readonly LwwRegister[],
+  others: readonly LwwRegister[],
   space: number,
-): readonly StoredRegister[] {
+): readonly LwwRegister[] {
   const all = [...own, ...others]
   if (total(all, atMost) <= space) return all
-  const newest = (registers: readonly StoredRegister[]): StoredRegister[] => {
+  const newest = (registers: readonly LwwRegister[]): LwwRegister[] => {
     return [...registers].sort((a, b) => b.stamp - a.stamp)
   }
   let remaining = space
@@ -48,7 +48,7 @@ export function fitting(
 }
 
 /** Returns the bytes left for features: the budget and `BESIDE_BUDGET`, or `space` if less, minus these registers. */
-export function spaceBeside(registers: readonly StoredRegister[], space: number, budget: number): number {
+export function spaceBeside(registers: readonly LwwRegister[], space: number, budget: number): number {
   return Math.min(space, budget + BESIDE_BUDGET) - total(registers, exactly)
 }
 
@@ -60,18 +60,18 @@ export function headBytes(res: ServerResponse): number {
   return OF_NODE + lines.join('').length
 }
 
-function total(registers: readonly StoredRegister[], bytes: (register: StoredRegister) => number): number {
+function total(registers: readonly LwwRegister[], bytes: (register: LwwRegister) => number): number {
   let sum = 0
   for (const register of registers) sum += bytes(register)
   return sum
 }
 
 /** Returns an upper bound of a register's bytes, which is cheap to compute for all values but objects. */
-function atMost(register: StoredRegister): number {
+function atMost(register: LwwRegister): number {
   const { key, value = null } = register
   return typeof value === 'object' && value !== null ? exactly(register) : mostBytes(key, value)
 }
 
-function exactly({ key, value }: StoredRegister): number {
+function exactly({ key, value }: LwwRegister): number {
   return cookieBytes(key, value)
 }

@@ -4,7 +4,7 @@ import { idsOf } from '../../shared/accepted-ids.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { isPast } from '../../shared/expiry.js'
 import { sameJson } from '../../shared/json.js'
-import type { IdsByKey, StoredRegister } from '../../shared/register.js'
+import type { IdsByKey, LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
 import type { Subject } from '../ids/subject.js'
@@ -71,13 +71,13 @@ export class CookieSync {
    * Returns the registers for the cookie that replaces `cookie`. Copies undeclared keys from the old cookie: only the build that declares
    * such a key knows whether it belongs to the user or to the browser.
    */
-  registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly StoredRegister[] {
+  registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly LwwRegister[] {
     const { fields, maxAge, clock } = this.#core.settings
     const now = clock()
-    const own: StoredRegister[] = []
+    const own: LwwRegister[] = []
     const others = new Replica()
     // The lifetime of an undeclared field is unknown here. The plugin's `maxAge` applies instead, so that unused keys disappear.
-    const carry = (register: StoredRegister, source: ChangeSource): void => {
+    const carry = (register: LwwRegister, source: ChangeSource): void => {
       if (!isPast(register.stamp, maxAge, now)) others.merge(register, source)
     }
     for (const register of cookie?.registers ?? []) if (!fields.has(register.key)) carry(register, 'request')
@@ -95,12 +95,12 @@ export class CookieSync {
   }
 
   /** Returns the bytes left for features: at most 300 beyond the budget, fewer if another build's registers fill the cookie. */
-  spaceForMembers(registers: readonly StoredRegister[]): number {
+  spaceForMembers(registers: readonly LwwRegister[]): number {
     return spaceBeside(registers, this.#space, this.#core.settings.cookieBudget)
   }
 
   /** Returns the recent ids of these registers, if they fit beside the features' content. With a store, the store recognizes retries. */
-  ids(registers: readonly StoredRegister[], members: MemberValues): IdsByKey | undefined {
+  ids(registers: readonly LwwRegister[], members: MemberValues): IdsByKey | undefined {
     const { store, clock } = this.#core.settings
     if (store) return undefined
     const { ids } = idsOf(registers, clock(), MAX_IN_COOKIE)
@@ -112,7 +112,7 @@ export class CookieSync {
   /** Merges the cookie's registers, which memory may lack: after a restart, or if another process wrote them. */
   #mergeIntoMemory({ registers, generation }: VerifiedCookie, visitor: Visitor): void {
     for (const subject of this.subjects(visitor)) {
-      const isOwn = ({ key }: StoredRegister): boolean => {
+      const isOwn = ({ key }: LwwRegister): boolean => {
         const field = this.#core.settings.fields.get(key)
         return field !== undefined && visitor.subject(field) === subject
       }
@@ -124,7 +124,7 @@ export class CookieSync {
   #lacks(cookie: VerifiedCookie, visitor: Visitor): boolean {
     const registers = this.registers(visitor, cookie)
     const kept = cookie.registers
-    const isKept = ({ key, stamp, value }: StoredRegister): boolean =>
+    const isKept = ({ key, stamp, value }: LwwRegister): boolean =>
       kept.some((one) => one.key === key && one.stamp === stamp && sameJson(one.value, value))
     return registers.length !== kept.length || !registers.every(isKept)
   }

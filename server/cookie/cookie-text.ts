@@ -3,7 +3,7 @@
 import type { FieldMap } from '../../shared/fields.js'
 import { isRecord, parseRegisters } from '../../shared/parse.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
-import { type IdsByKey, type StoredRegister, toWire } from '../../shared/register.js'
+import { type IdsByKey, type LwwRegister, toWire } from '../../shared/register.js'
 import type { Stamp } from '../../shared/stamp.js'
 import { isSub, type Sub } from '../../shared/sub.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
@@ -21,7 +21,7 @@ export interface CookieContent {
   readonly epoch: number
   /** The generation of the user's values; omitted if the user was never erased. */
   readonly generation?: number | undefined
-  readonly registers: readonly StoredRegister[]
+  readonly registers: readonly LwwRegister[]
   /** Recent computed changes of the registers, to recognize retries after a restart. */
   readonly ids?: IdsByKey | undefined
   /** The contents of features, as JSON. */
@@ -52,9 +52,9 @@ export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
   memo: CookieMemo | undefined
   readonly #readAt: number
   /** The registers parsed last, for repeated reads of a cookie. All other cookies keep only their text, which takes less memory. */
-  static #parsed: { readonly cookie: VerifiedCookie; readonly registers: readonly StoredRegister[] } | undefined
+  static #parsed: { readonly cookie: VerifiedCookie; readonly registers: readonly LwwRegister[] } | undefined
 
-  constructor(rest: Rest, registers: readonly StoredRegister[], now: number) {
+  constructor(rest: Rest, registers: readonly LwwRegister[], now: number) {
     this.text = rest.text
     this.expiresAt = rest.expiresAt
     this.hasOldKey = rest.hasOldKey
@@ -72,7 +72,7 @@ export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
     return browserSubject(this.browser)
   }
 
-  get registers(): readonly StoredRegister[] {
+  get registers(): readonly LwwRegister[] {
     const known = VerifiedCookie.#parsed
     if (known?.cookie === this) return known.registers
     const { r, ids } = Object(parse(this.text))

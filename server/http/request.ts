@@ -7,7 +7,7 @@ import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { type Awaitable, after } from '../../shared/promise.js'
 import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
@@ -52,8 +52,8 @@ export class RequestHandle extends Handle {
   /** The fields written by this request since it last signed a guest in, or called `leave`. */
   #written: Set<Field> | undefined
   #isEmbedded = false
-  /** Set at the first use. Not a `#` field, because the simulation reads it. */
-  protected begun: Visit | undefined
+  /** Set at the first use. */
+  #begun: Visit | undefined
 
   /**
    * @param identifiedUser the user from `identify`
@@ -65,13 +65,13 @@ export class RequestHandle extends Handle {
     this.#ctx = ctx
     this.#requests = requests
     this.#identifiedUser = identifiedUser
-    this.begun = begun
+    this.#begun = begun
   }
 
   /** Identifies the visitor at the first use: reading `ctx.liveSession` alone has no effect. */
   get #visit(): Visit {
-    this.begun ??= new Visit(this.#core, this.#ctx, this.#identifiedUser)
-    return this.begun
+    this.#begun ??= new Visit(this.#core, this.#ctx, this.#identifiedUser)
+    return this.#begun
   }
 
   get visitorId(): Sub | undefined {
@@ -93,7 +93,7 @@ export class RequestHandle extends Handle {
     const stamps: Record<string, Stamp> = {}
     const deleted: string[] = []
     const unsaved: string[] = []
-    const registers: StoredRegister[] = []
+    const registers: LwwRegister[] = []
     const now = this.#core.settings.clock()
     const inCookie = stampsByKey(this.cookie)
     const { tabKeys: tab } = this.#core.pageTickets

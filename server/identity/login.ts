@@ -3,7 +3,7 @@
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { LOGIN_STAMP } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { type BrowserSubject, subjectHash, type UserSubject } from '../ids/subject.js'
@@ -37,7 +37,7 @@ export class Login {
     }
   }
 
-  #transfer(field: Field, register: StoredRegister, user: UserSubject, former: BrowserSubject): void {
+  #transfer(field: Field, register: LwwRegister, user: UserSubject, former: BrowserSubject): void {
     const { values, settings } = this.#core
     const rule = field.onLogin
     if (rule === 'drop' || field.isExpired(register.stamp, settings.clock())) return

@@ -1,6 +1,6 @@
 // A store call for a subject: deletes, then writes.
 
-import { isEndMarker, type StoredRegister } from '../../shared/register.js'
+import { isEndMarker, type LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
@@ -41,7 +41,7 @@ export async function write(
   registers: Replica,
   { erases }: Batch,
   generation: number,
-): Promise<readonly StoredRegister[]> {
+): Promise<readonly LwwRegister[]> {
   for (const name of erases) {
     const former = await clear(store, name, registers)
     // Another process's erasure, unknown here, has moved the values to the name of the generation `former`.

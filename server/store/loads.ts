@@ -1,5 +1,5 @@
 import { isWithin, LONGEST_TIMER } from '../../shared/ms.js'
-import { isEndMarker, type StoredRegister } from '../../shared/register.js'
+import { isEndMarker, type LwwRegister } from '../../shared/register.js'
 import { nextStamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
@@ -32,7 +32,7 @@ export class Loads {
   #evictionsSeen = NaN
   /** ms after which a load no longer counts. */
   readonly #longest: number
-  readonly #underWay = new Map<Subject, Promise<readonly StoredRegister[]>>()
+  readonly #underWay = new Map<Subject, Promise<readonly LwwRegister[]>>()
   readonly #rounds: ReturnType<typeof setInterval>
   #isInRound = false
 
@@ -98,7 +98,7 @@ export class Loads {
   }
 
   /** Loads a subject even if it is fresh. While the store is down, rejects all loads but a single probe. */
-  load(subject: Subject): Promise<readonly StoredRegister[]> {
+  load(subject: Subject): Promise<readonly LwwRegister[]> {
     const known = this.#underWay.get(subject)
     if (known !== undefined) return known
     if (this.#health.state === 'down' && this.#underWay.size > 0) return Promise.reject(new Error('the store is down'))
@@ -108,18 +108,18 @@ export class Loads {
   }
 
   /** Like `load`, but resolves with undefined on an error or at the deadline. */
-  loadInTime(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
+  loadInTime(subject: Subject): Promise<readonly LwwRegister[] | undefined> {
     return this.#health.inTime(this.load(subject).catch(() => undefined))
   }
 
   /** Applies stored end markers, merges stored values into memory, and returns the number of newer values. */
-  apply(subject: Subject, stored: readonly StoredRegister[], generation: number): number {
+  apply(subject: Subject, stored: readonly LwwRegister[], generation: number): number {
     this.#applyEndMarkers(subject, stored)
     return this.#core.values.merge(subject, stateOf(stored).registers, 'store', generation)
   }
 
   /** Reads the registers stored under a name, without merging them into memory. */
-  storedUnder(name: string): Promise<readonly StoredRegister[]> {
+  storedUnder(name: string): Promise<readonly LwwRegister[]> {
     return this.#health.call(() => this.#store.load(name))
   }
 
@@ -132,7 +132,7 @@ export class Loads {
     return replica?.loadedAt ?? this.#emptySubjects.get(subject)
   }
 
-  async #load(subject: Subject): Promise<readonly StoredRegister[]> {
+  async #load(subject: Subject): Promise<readonly LwwRegister[]> {
     // After a silence, newer registers may come from this process: the store may have accepted an update without an answer.
     const isSure = this.#health.state === 'good'
     const { registers, generation } = await this.#loadFromStore(subject)
@@ -166,7 +166,7 @@ export class Loads {
   }
 
   /** Reads the values of a subject's latest generation. Deletes values that a process unaware of the erasure wrote under the first name. */
-  async #loadFromStore(subject: Subject): Promise<{ registers: readonly StoredRegister[]; generation: number }> {
+  async #loadFromStore(subject: Subject): Promise<{ registers: readonly LwwRegister[]; generation: number }> {
     const own = await this.storedUnder(storeName(subject))
     const generation = this.#applyEndMarkers(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
@@ -179,7 +179,7 @@ export class Loads {
   }
 
   /** Applies stored end markers, and returns the current generation. */
-  #applyEndMarkers(subject: Subject, stored: readonly StoredRegister[]): number {
+  #applyEndMarkers(subject: Subject, stored: readonly LwwRegister[]): number {
     const { endMarker, generation } = stateOf(stored)
     const { connections, epochs, values } = this.#core
     const mayInvalidate = endMarker !== undefined && epochs.applyFromStore(subject, endMarker)
@@ -189,7 +189,7 @@ export class Loads {
   }
 
   /** Writes back registers that are newer in memory, or erases the values of a retired browser id. */
-  #writeBack(subject: Subject, stored: readonly StoredRegister[]): void {
+  #writeBack(subject: Subject, stored: readonly LwwRegister[]): void {
     const { epochs, values } = this.#core
     const retired = isUser(subject) ? undefined : epochs.retired(subject)
     if (retired) {

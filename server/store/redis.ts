@@ -9,7 +9,7 @@ import { canonicalJson } from '../../shared/json.js'
 import { isMs, MS } from '../../shared/ms.js'
 import { EPOCH_KEY, GENERATION_KEY } from '../../shared/register.js'
 import { checkNames } from '../settings/option-names.js'
-import { BROWSERS, type Store, type StoredRow } from '../store-types.js'
+import { BROWSERS, type Store, type StoredRegister } from '../store-types.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
 import { readRow } from './rows.js'
@@ -114,12 +114,12 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
 }
 
 /** A tab separates the ids from the value, because all characters of canonical JSON sort after a tab. */
-function cellOf({ stamp, value, ids }: StoredRow): string {
+function cellOf({ stamp, value, ids }: StoredRegister): string {
   const text = (value === undefined ? '' : canonicalJson(value)) + (ids?.length ? `\t${idsText(ids)}` : '')
   return text === '' ? String(stamp) : `${stamp} ${text}`
 }
 
-function readCell(key: string, cell: string): StoredRow {
+function readCell(key: string, cell: string): StoredRegister {
   const space = cell.indexOf(' ')
   if (space < 0) return readRow(key, cell, null)
   const [, text = '', ids] = /^([\s\S]*?)(?:\t([\w:,!-]+))?$/.exec(cell.slice(space + 1)) ?? []

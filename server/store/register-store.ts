@@ -5,7 +5,7 @@ import type { AnyChange, ChangeSource } from '../../shared/change.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
@@ -114,7 +114,7 @@ export class RegisterStore<K extends RegisterEntry> {
   }
 
   /** Merges registers from another process or the store. */
-  mergeRemote(name: K['name'], registers: readonly StoredRegister[], source: 'node' | 'store'): void {
+  mergeRemote(name: K['name'], registers: readonly LwwRegister[], source: 'node' | 'store'): void {
     if (this.isUsed) this.merge(this.ensure(name), registers, source)
   }
 
@@ -163,7 +163,7 @@ export class RegisterStore<K extends RegisterEntry> {
   }
 
   /** Merges newer registers in this process only, and returns them. */
-  protected merge(entry: K, registers: readonly StoredRegister[], source: ChangeSource): readonly StoredRegister[] {
+  protected merge(entry: K, registers: readonly LwwRegister[], source: ChangeSource): readonly LwwRegister[] {
     const changes: AnyChange[] = []
     const news = registers.filter((register) => {
       const { key, value } = register
@@ -178,7 +178,7 @@ export class RegisterStore<K extends RegisterEntry> {
   }
 
   /** Removes registers, leaving no tombstones. */
-  protected forget(entry: K, isGone: (register: StoredRegister) => boolean, source: ChangeSource): void {
+  protected forget(entry: K, isGone: (register: LwwRegister) => boolean, source: ChangeSource): void {
     const gone = entry.replica.registers().filter(isGone)
     entry.replica.forget(isGone)
     this.put(entry)
@@ -194,7 +194,7 @@ export class RegisterStore<K extends RegisterEntry> {
   }
 
   /** Passes new registers on to the store and the other processes. */
-  protected forward({ name }: K, news: readonly StoredRegister[]): void {
+  protected forward({ name }: K, news: readonly LwwRegister[]): void {
     this.core.store?.persist(name, news)
     this.core.nodes?.broadcast(name, news)
   }
@@ -204,7 +204,7 @@ export class RegisterStore<K extends RegisterEntry> {
     const { clock, store } = this.core.settings
     if (store && !store.prune) return
     const before = clock() - TOMBSTONE_LIFETIME
-    const isPast = ({ stamp, value }: StoredRegister): boolean => value === undefined && stamp < before
+    const isPast = ({ stamp, value }: LwwRegister): boolean => value === undefined && stamp < before
     if (entry.replica.registers().filter(isPast).length < least) return
     this.forget(entry, isPast, 'job')
     this.core.store?.prune(entry.name, before)
@@ -228,7 +228,7 @@ export class RegisterStore<K extends RegisterEntry> {
   }
 
   /** Called with the store's registers after their merge. @param _askedAt when the load began, in ms since 1970 */
-  protected compare(_name: K['name'], _stored: readonly StoredRegister[], _askedAt: number): void {}
+  protected compare(_name: K['name'], _stored: readonly LwwRegister[], _askedAt: number): void {}
 
   /**
    * Removes registers that other processes have pruned from the store, and writes back registers missing there.
@@ -239,7 +239,7 @@ export class RegisterStore<K extends RegisterEntry> {
    */
   protected syncWithStore(
     entry: K,
-    stored: readonly StoredRegister[],
+    stored: readonly LwwRegister[],
     askedAt: number,
     mayGo: (key: string) => boolean,
   ): void {
@@ -248,7 +248,7 @@ export class RegisterStore<K extends RegisterEntry> {
     const { loadedAt = NEVER } = replica
     const now = settings.clock()
     const keys = new Set(stored.map(({ key }) => key))
-    const isGone = ({ key, stamp }: StoredRegister): boolean =>
+    const isGone = ({ key, stamp }: LwwRegister): boolean =>
       mayGo(key) &&
       !keys.has(key) &&
       stamp < now - TOMBSTONE_LIFETIME &&

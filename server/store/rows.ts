@@ -2,9 +2,9 @@
 
 import { fromIdsText, readIds } from '../../shared/accepted-ids.js'
 import { freezeJson, type JsonValue } from '../../shared/json.js'
-import { isEndMarker, type StoredRegister } from '../../shared/register.js'
+import { isEndMarker, type LwwRegister } from '../../shared/register.js'
 import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../shared/stamp.js'
-import type { StoredRow } from '../store-types.js'
+import type { StoredRegister } from '../store-types.js'
 
 /** Marks an unreadable stamp or value. No valid stamp or value is NaN, so `soundRegisters` rejects the row. */
 const UNREADABLE = Number.NaN
@@ -18,7 +18,7 @@ export interface RowFault {
 }
 
 /** Parses a row of a text store, without validation: `text` is the value's JSON, or null for a tombstone. */
-export function readRow(key: string, stamp: unknown, text: string | null, ids = ''): StoredRow {
+export function readRow(key: string, stamp: unknown, text: string | null, ids = ''): StoredRegister {
   const read = { key, stamp: readStamp(stamp), ...(ids === '' ? {} : { ids: fromIdsText(ids) }) }
   return text === null ? read : { ...read, value: readValue(text) }
 }
@@ -43,7 +43,7 @@ function readValue(text: string): JsonValue {
  *
  * @throws {TypeError} if the answer is not a list
  */
-function listed(rows: unknown): readonly StoredRow[] {
+function listed(rows: unknown): readonly StoredRegister[] {
   if (Array.isArray(rows)) return rows
   throw new TypeError(`koa-live-session: store: expected a list of registers, received ${typeof rows}`)
 }
@@ -54,13 +54,9 @@ function listed(rows: unknown): readonly StoredRow[] {
  *
  * @throws {TypeError} if the answer is not a list
  */
-export function soundRegisters(
-  rows: unknown,
-  now: number,
-  onFault: (fault: RowFault) => void,
-): readonly StoredRegister[] {
+export function soundRegisters(rows: unknown, now: number, onFault: (fault: RowFault) => void): readonly LwwRegister[] {
   return listed(rows).flatMap((row: unknown) => {
-    const { key, stamp, value, ids: known }: Partial<Record<keyof StoredRegister, unknown>> = Object(row)
+    const { key, stamp, value, ids: known }: Partial<Record<keyof LwwRegister, unknown>> = Object(row)
     const fault = (reason: string): readonly [] => {
       onFault({
         key: typeof key === 'string' ? key : undefined,

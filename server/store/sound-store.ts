@@ -1,4 +1,4 @@
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import type { Store } from '../store-types.js'
@@ -6,7 +6,7 @@ import { soundRegisters } from './rows.js'
 
 /** The parsed answer of a store. */
 interface Read {
-  readonly registers: readonly StoredRegister[]
+  readonly registers: readonly LwwRegister[]
   /** The stamps of invalid rows, by key. */
   readonly bad: ReadonlyMap<string, Stamp>
 }
@@ -22,12 +22,12 @@ export class SoundStore {
   }
 
   /** @throws {TypeError} if the store's answer is not a list */
-  async load(name: string): Promise<readonly StoredRegister[]> {
+  async load(name: string): Promise<readonly LwwRegister[]> {
     return this.#read(await this.#store.load(name)).registers
   }
 
   /** Resolves with the store's registers after the merge, as the store's own `merge` does. */
-  async merge(name: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
+  async merge(name: string, registers: readonly LwwRegister[]): Promise<readonly LwwRegister[]> {
     if (registers.length === 0) return []
     const { registers: stored, bad } = this.#read(await this.#store.merge(name, registers))
     const refused = registers.filter(({ key }) => bad.has(key))
@@ -35,7 +35,7 @@ export class SoundStore {
     return [...stored, ...(await Promise.all(replaced))]
   }
 
-  async compareAndSet(name: string, register: StoredRegister, expected: Stamp): Promise<boolean> {
+  async compareAndSet(name: string, register: LwwRegister, expected: Stamp): Promise<boolean> {
     if (await this.#store.compareAndSet(name, register, expected)) return true
     if (expected !== NEVER) return false
     const stamp = this.#read(await this.#store.load(name)).bad.get(register.key)
@@ -47,7 +47,7 @@ export class SoundStore {
   }
 
   /** Replaces an invalid row by compare-and-set, because a merge would keep a larger stamp. Resolves with the store's register. */
-  async #replace(name: string, register: StoredRegister, stamp: Stamp = NEVER): Promise<StoredRegister> {
+  async #replace(name: string, register: LwwRegister, stamp: Stamp = NEVER): Promise<LwwRegister> {
     if (await this.#store.compareAndSet(name, register, stamp)) return register
     // Another process has replaced the row.
     const [stored] = this.#read(await this.#store.merge(name, [register])).registers

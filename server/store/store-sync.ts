@@ -1,6 +1,6 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Level } from '../../shared/protocol.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
@@ -80,7 +80,7 @@ export class StoreSync {
   }
 
   /** Returns whether the store has a write, as far as this process knows. */
-  hasStored(subject: Subject, { key, stamp }: StoredRegister): boolean {
+  hasStored(subject: Subject, { key, stamp }: LwwRegister): boolean {
     const isPending = this.#writeQueue.of(subject).some((register) => register.key === key && register.stamp >= stamp)
     return !isPending && this.isLoaded(subject) && this.#core.values.find(subject)?.source(key) !== 'node'
   }
@@ -91,7 +91,7 @@ export class StoreSync {
   }
 
   /** Stores registers that are new in this process and did not come from the store. */
-  persist(subject: StoredName, registers: readonly StoredRegister[]): void {
+  persist(subject: StoredName, registers: readonly LwwRegister[]): void {
     this.#writeQueue.add(subject, registers)
   }
 
@@ -100,12 +100,12 @@ export class StoreSync {
    *
    * @param generation the generation of the deleted values. @default the first
    */
-  erase(subject: StoredName, endMarkers: readonly StoredRegister[], generation?: number): void {
+  erase(subject: StoredName, endMarkers: readonly LwwRegister[], generation?: number): void {
     this.#writeQueue.erase(subject, endMarkers, storeName(subject, generation))
   }
 
   /** As `erase`, but writes nothing for a guest without stored values. */
-  eraseGuest(guest: StoredName, endMarkers: readonly StoredRegister[]): void {
+  eraseGuest(guest: StoredName, endMarkers: readonly LwwRegister[]): void {
     const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.values.find(guest)
     if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, endMarkers)
     // Another process may have written since the last load. A load erases all values of a retired id.
@@ -113,14 +113,14 @@ export class StoreSync {
   }
 
   /** Discards the pending writes of a generation that another process has erased. Stores only the end markers. */
-  abandon(subject: Subject, endMarkers: readonly StoredRegister[], generation: number): void {
+  abandon(subject: Subject, endMarkers: readonly LwwRegister[], generation: number): void {
     this.#writeQueue.abandon(subject, endMarkers, storeName(subject, generation))
     // Under the new generation's name, nothing was loaded yet.
     this.#loads.invalidate(subject)
   }
 
   /** Queues the known registers that are newer than the stored registers, or missing in the store. */
-  keepLacking(name: FeatureName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
+  keepLacking(name: FeatureName, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
     this.#writeQueue.addLacking(name, known, stored)
   }
 
@@ -131,7 +131,7 @@ export class StoreSync {
   }
 
   /** Resolves with the registers of a subject from the store itself; with an empty list if the store does not answer in time. */
-  async storedRegisters(subject: Subject): Promise<readonly StoredRegister[]> {
+  async storedRegisters(subject: Subject): Promise<readonly LwwRegister[]> {
     const stored = await this.#load(subject)
     // The load has queued newer registers that another process has announced but not stored: wait for their write, and load again.
     const isLacking = stored !== undefined && this.#writeQueue.of(subject).length > 0
@@ -156,7 +156,7 @@ export class StoreSync {
   }
 
   /** Resolves with a feature's registers from the store and the pending writes; rejects if the store does not answer. */
-  async load(name: FeatureName): Promise<readonly StoredRegister[]> {
+  async load(name: FeatureName): Promise<readonly LwwRegister[]> {
     const stored = await this.#loads.storedUnder(storeName(name))
     return Replica.of([...stored, ...this.#writeQueue.of(name)], 'store').registers()
   }
@@ -201,7 +201,7 @@ export class StoreSync {
   }
 
   /** Resolves with the store's registers, after the pending writes; with undefined if the store does not answer in time. */
-  async #load(subject: Subject): Promise<readonly StoredRegister[] | undefined> {
+  async #load(subject: Subject): Promise<readonly LwwRegister[] | undefined> {
     // While the store is slow or down, do not wait for the writes: the load shows whether the store has recovered.
     if (this.health.state === 'good' && (await this.storedLevel([subject])) === 'memory') return undefined
     return this.#loads.loadInTime(subject)

@@ -7,7 +7,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Level } from '../../shared/protocol.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { StoredName } from '../ids/stored-name.js'
@@ -40,7 +40,7 @@ export interface Update {
 /** The values in memory, as a cache of the store. */
 export interface UpdateCache<N extends StoredName> {
   find(name: N): Replica | undefined
-  mergeStored(name: N, register: StoredRegister, source: ChangeSource): void
+  mergeStored(name: N, register: LwwRegister, source: ChangeSource): void
   /** @throws {LiveSessionError} `closed` */
   checkOpen(): void
 }
@@ -56,7 +56,7 @@ export interface Loading<N extends StoredName> {
 interface UpdateStore {
   readonly health: StoreHealth
   readonly sound: SoundStore
-  persist(name: StoredName, registers: readonly StoredRegister[]): void
+  persist(name: StoredName, registers: readonly LwwRegister[]): void
   /** Returns the name in the store. A user's name changes with each erasure. */
   storeNameOf(name: StoredName): string
   storedLevel(names: Iterable<StoredName>): Promise<Level>

@@ -2,7 +2,7 @@
 
 import { isNews } from '../../shared/accepted-ids.js'
 import type { Level } from '../../shared/protocol.js'
-import { isEndMarker, type StoredRegister } from '../../shared/register.js'
+import { isEndMarker, type LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import type { GuestBytes } from '../values/guest-bytes.js'
@@ -26,7 +26,7 @@ export interface WriteQueueDeps {
   /** Returns the current generation of a subject's values. */
   generation(subject: StoredName): number
   /** Called with the store's registers of the written keys, which may be newer writes of another process. */
-  onStored(subject: StoredName, stored: readonly StoredRegister[], generation: number): void
+  onStored(subject: StoredName, stored: readonly LwwRegister[], generation: number): void
   /** Called when a write is stored late: after an outage, or although the subject was erased during the store call. */
   onLate(subject: StoredName): void
 }
@@ -69,7 +69,7 @@ export class WriteQueue {
     health.onTry(() => this.#flush())
   }
 
-  add(subject: StoredName, registers: readonly StoredRegister[]): void {
+  add(subject: StoredName, registers: readonly LwwRegister[]): void {
     const pending = this.#pendingOf(subject)
     pending.next ??= batch()
     for (const register of registers) pending.registers.merge(register, 'job')
@@ -78,14 +78,14 @@ export class WriteQueue {
   }
 
   /** Queues the known registers that the store lacks: the process that announced them may have crashed before storing them. */
-  addLacking(subject: StoredName, known: readonly StoredRegister[], stored: readonly StoredRegister[]): void {
+  addLacking(subject: StoredName, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
     const replica = Replica.of(stored, 'store')
     const lacking = known.filter((register) => replica.merge(register, 'job'))
     if (lacking.length > 0) this.add(subject, lacking)
   }
 
   /** Deletes all stored registers of a subject under a name, then writes the end markers. */
-  erase(subject: StoredName, endMarkers: readonly StoredRegister[], name: string = storeName(subject)): void {
+  erase(subject: StoredName, endMarkers: readonly LwwRegister[], name: string = storeName(subject)): void {
     const pending = this.#pendingOf(subject)
     pending.next = joined(pending.next ?? batch(), batch([name]))
     // Drops the writes made before the erasure.
@@ -97,7 +97,7 @@ export class WriteQueue {
    * After another process has erased `name`, discards pending values, and deletes values that this process wrote under `name` too late. If
    * `name` is the first name, the next load deletes such values instead.
    */
-  abandon(subject: StoredName, endMarkers: readonly StoredRegister[], name: string = storeName(subject)): void {
+  abandon(subject: StoredName, endMarkers: readonly LwwRegister[], name: string = storeName(subject)): void {
     const pending = this.#pending.get(subject)
     // The first name also has the end markers: a crash during its deletion would undo a revocation.
     if (name !== storeName(subject)) this.erase(subject, endMarkers, name)
@@ -116,7 +116,7 @@ export class WriteQueue {
   }
 
   /** Returns the unconfirmed registers of a subject. */
-  of(subject: StoredName): readonly StoredRegister[] {
+  of(subject: StoredName): readonly LwwRegister[] {
     return this.#pending.get(subject)?.registers.registers() ?? []
   }
 
@@ -234,7 +234,7 @@ export class WriteQueue {
 }
 
 /** Returns whether a replica has this write with all of its ids, or a newer write of the same key. */
-function isIn(replica: Replica, register: StoredRegister): boolean {
+function isIn(replica: Replica, register: LwwRegister): boolean {
   const known = replica.register(register.key)
   return known !== undefined && !isNews(register, known)
 }

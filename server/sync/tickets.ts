@@ -2,7 +2,7 @@
 
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import type { Core } from '../core.js'
 import { isUser, type Subject, subjectHash } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
@@ -13,7 +13,7 @@ interface VerifiedTicket {
   readonly subject: Subject
   /** The generation of a user's values. */
   readonly generation: number | undefined
-  readonly registers: readonly StoredRegister[]
+  readonly registers: readonly LwwRegister[]
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Field } from '../../shared/field.js'
 import type { FieldMap } from '../../shared/fields.js'
 import type { JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
 import { nameOf } from '../ids/generation.js'
@@ -41,7 +41,7 @@ export class Changes {
   }
 
   /** Merges newer registers, and passes them on by `FORWARDED_ORIGINS`. Returns the number of newer registers. */
-  apply(subject: Subject, registers: readonly StoredRegister[], origin: Origin): number {
+  apply(subject: Subject, registers: readonly LwwRegister[], origin: Origin): number {
     const news = this.mergeLocally(subject, registers, origin === 'cookie' ? 'request' : origin)
     if (news.length === 0) return 0
     if (FORWARDED_ORIGINS.store.includes(origin)) this.persist(subject, news)
@@ -50,23 +50,19 @@ export class Changes {
   }
 
   /** Stores new registers. */
-  persist(subject: Subject, news: readonly StoredRegister[]): void {
+  persist(subject: Subject, news: readonly LwwRegister[]): void {
     const { store } = this.#core
     if (store && !isFleeting(subject)) store.persist(subject, news)
   }
 
   /** Sends new registers to the other processes. */
-  broadcast(subject: Subject, news: readonly StoredRegister[]): void {
+  broadcast(subject: Subject, news: readonly LwwRegister[]): void {
     const { epochs, nodes } = this.#core
     if (!isFleeting(subject)) nodes?.broadcast(nameOf(subject, epochs.generation(subject)), news)
   }
 
   /** Merges newer registers, notifies this process only, and returns the newer registers. */
-  mergeLocally(
-    subject: Subject,
-    registers: readonly StoredRegister[],
-    source: ChangeSource,
-  ): readonly StoredRegister[] {
+  mergeLocally(subject: Subject, registers: readonly LwwRegister[], source: ChangeSource): readonly LwwRegister[] {
     if (registers.length === 0) return registers
     const replica = this.#core.subjects.find(subject)
     if (replica) return this.#mergeInto(replica, subject, registers, source)
@@ -77,13 +73,13 @@ export class Changes {
   #mergeInto(
     replica: Replica,
     subject: Subject,
-    registers: readonly StoredRegister[],
+    registers: readonly LwwRegister[],
     source: ChangeSource,
-  ): readonly StoredRegister[] {
+  ): readonly LwwRegister[] {
     const pinned = this.#core.subjects.pinnedOf(subject)
     const changes: AnyChange[] = []
     const { bytes } = replica
-    const news: StoredRegister[] = []
+    const news: LwwRegister[] = []
     for (const register of registers) {
       const { key } = register
       const field = this.#fields.get(key)
@@ -113,7 +109,7 @@ export class Changes {
   }
 
   /** Lets undeclared keys of another build go into cookies: the browser brought the keys in a ticket, so it may see them. */
-  allowExport(subject: Subject, registers: readonly StoredRegister[]): void {
+  allowExport(subject: Subject, registers: readonly LwwRegister[]): void {
     const replica = this.#core.subjects.find(subject)
     for (const register of registers)
       if (!this.#fields.has(register.key) && replica?.source(register.key) !== 'ticket') {
@@ -123,7 +119,7 @@ export class Changes {
   }
 
   /** Uses the declared key instead of the parsed text, so that a million subjects share a string. */
-  readonly #withDeclaredKey = ({ key, stamp, value, ids }: StoredRegister): StoredRegister => {
+  readonly #withDeclaredKey = ({ key, stamp, value, ids }: LwwRegister): LwwRegister => {
     return { key: this.#fields.get(key)?.key ?? key, stamp, value, ids }
   }
 

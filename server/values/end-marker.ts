@@ -2,7 +2,7 @@
 
 import { LiveSessionError } from '../../shared/errors.js'
 import { isKey } from '../../shared/fields.js'
-import { EPOCH_KEY, GENERATION_KEY, type StoredRegister } from '../../shared/register.js'
+import { EPOCH_KEY, GENERATION_KEY, type LwwRegister } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { isUser, type UserSubject } from '../ids/subject.js'
@@ -19,13 +19,13 @@ export interface EndMarker {
 
 /** A subject's values and end markers in one place. */
 export interface SubjectState {
-  readonly registers: readonly StoredRegister[]
+  readonly registers: readonly LwwRegister[]
   readonly endMarker: EndMarker | undefined
   readonly generation: number
 }
 
 /** Separates values from end markers, and drops keys that no field can have. */
-export function stateOf(registers: readonly StoredRegister[]): SubjectState {
+export function stateOf(registers: readonly LwwRegister[]): SubjectState {
   const epoch = registers.find(({ key }) => key === EPOCH_KEY)
   return {
     registers: registers.filter(({ key }) => isKey(key)),
@@ -34,15 +34,15 @@ export function stateOf(registers: readonly StoredRegister[]): SubjectState {
   }
 }
 
-export function epochRegister({ epoch, rotatedTo, isUsers }: EndMarker): StoredRegister {
+export function epochRegister({ epoch, rotatedTo, isUsers }: EndMarker): LwwRegister {
   return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(rotatedTo || isUsers ? { value: rotatedTo ?? true } : {}) }
 }
 
-export function generationRegister(generation: number): StoredRegister {
+export function generationRegister(generation: number): LwwRegister {
   return { key: GENERATION_KEY, stamp: toStamp(generation) }
 }
 
-export function toEndMarker({ stamp, value }: StoredRegister): EndMarker {
+export function toEndMarker({ stamp, value }: LwwRegister): EndMarker {
   const rotatedTo = typeof value === 'string' && isUser(value) ? value : undefined
   return { epoch: stamp, rotatedTo, isUsers: value !== undefined }
 }

@@ -1,6 +1,6 @@
 // Decides whether a visitor, a cookie or a ticket is current, left, retired or revoked.
 
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
@@ -111,7 +111,7 @@ export class Epochs {
   }
 
   /** Returns a user's end markers: the epoch and the generation. */
-  endMarkersOf(user: UserSubject): readonly StoredRegister[] {
+  endMarkersOf(user: UserSubject): readonly LwwRegister[] {
     const { epoch, generation } = this.signed(user)
     return [
       ...(epoch === ONLY_EPOCH ? [] : [epochRegister({ epoch, rotatedTo: undefined })]),

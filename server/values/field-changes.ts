@@ -2,7 +2,7 @@
 
 import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import type { Stamp } from '../../shared/stamp.js'
 import type { Subject, UserSubject } from '../ids/subject.js'
 
@@ -17,8 +17,8 @@ export interface Owner {
 }
 
 /** Returns a call's changes as registers, grouped by subject. */
-export function bySubject(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, StoredRegister[]> {
-  const all = new Map<Subject, StoredRegister[]>()
+export function bySubject(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, LwwRegister[]> {
+  const all = new Map<Subject, LwwRegister[]>()
   for (const [field, value] of changes) {
     const subject = owner.subject(field)
     const registers = all.get(subject) ?? []

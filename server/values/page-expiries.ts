@@ -2,15 +2,11 @@ import { expiryStamp } from '../../shared/expiry.js'
 import type { FieldMap } from '../../shared/fields.js'
 import { LONGEST_TIMER } from '../../shared/ms.js'
 import type { Ends } from '../../shared/protocol.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { isStamp, LOGIN_STAMP } from '../../shared/stamp.js'
 
 /** Returns the expiry of each register, for pages. Omits expiries more than 24 days away, the longest timer of a browser. */
-export function expiriesOf(
-  fields: FieldMap,
-  registers: readonly StoredRegister[],
-  now: number,
-): { readonly ends?: Ends } {
+export function expiriesOf(fields: FieldMap, registers: readonly LwwRegister[], now: number): { readonly ends?: Ends } {
   const expiries = registers.flatMap(({ key, stamp, value }): Ends => {
     if (!isStamp(stamp)) return [[key, stamp, 0]]
     const { maxAge } = fields.get(key) ?? {}

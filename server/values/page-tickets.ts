@@ -2,7 +2,7 @@ import { idsOf } from '../../shared/accepted-ids.js'
 import type { Field } from '../../shared/field.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { STORE_SESSION } from '../../shared/protocol.js'
-import { type StoredRegister, toWire } from '../../shared/register.js'
+import { type LwwRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { isStamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
@@ -106,7 +106,7 @@ export class PageTickets {
   /** Returns a signed ticket. */
   ticket(
     subject: Subject,
-    registers: readonly StoredRegister[],
+    registers: readonly LwwRegister[],
     claims: OptionalClaims = NO_CLAIMS,
     sub: Sub = subjectHash(subject),
     now: number = this.#core.settings.clock(),
@@ -145,8 +145,8 @@ export class PageTickets {
     replica: Replica,
     fields: Iterable<Field>,
     now: number = this.#core.settings.clock(),
-  ): StoredRegister[] {
-    const readable: StoredRegister[] = []
+  ): LwwRegister[] {
+    const readable: LwwRegister[] = []
     for (const field of fields) {
       const stored = field.access === 'hidden' ? undefined : replica.register(field.key)
       if (!stored) continue

@@ -1,6 +1,6 @@
 // Decides which subjects stay in memory: pinned by sockets and listeners, or cached within bounds.
 
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
 import { isFleeting, isSubject, isUser, type Subject, subjectHash } from '../ids/subject.js'
@@ -192,7 +192,7 @@ export class Subjects {
     this.#onChange(subject)
   }
 
-  readonly #fitsCookie = ({ key, ids }: StoredRegister): boolean => ids === undefined && this.#isInCookie(key)
+  readonly #fitsCookie = ({ key, ids }: LwwRegister): boolean => ids === undefined && this.#isInCookie(key)
 
   #cache(subject: Subject): RotatingCache<Replica> {
     return isUser(subject) ? this.#users : this.#browsers

@@ -3,7 +3,7 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import { isRecord, parseRegisters } from '../../shared/parse.js'
 import { MAX_TICKET, STORE_SESSION, type TicketClaims } from '../../shared/protocol.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { isSub, type Sub } from '../../shared/sub.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import type { SigningKeys } from '../ids/keys.js'
@@ -19,7 +19,7 @@ export interface Ticket {
   readonly sub: Sub
   readonly epoch: number
   readonly generation: number
-  readonly registers: readonly StoredRegister[]
+  readonly registers: readonly LwwRegister[]
 }
 
 /** Signs and verifies tickets: JWS in compact form (RFC 7515), HS256. */
@@ -85,7 +85,7 @@ function decode(part: string): Readonly<Record<string, unknown>> {
   }
 }
 
-function parse(changes: unknown, now: number, ids: unknown): readonly StoredRegister[] | undefined {
+function parse(changes: unknown, now: number, ids: unknown): readonly LwwRegister[] | undefined {
   try {
     return parseRegisters(changes, now, ids)
   } catch {

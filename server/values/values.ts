@@ -6,7 +6,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { FieldMap } from '../../shared/fields.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
@@ -42,7 +42,7 @@ export class Values {
   }
 
   /** Returns whether a register belongs to the browser, even while a user is signed in. */
-  readonly isBrowsers = ({ key }: StoredRegister): boolean => this.fields.get(key)?.scope === 'browser'
+  readonly isBrowsers = ({ key }: LwwRegister): boolean => this.fields.get(key)?.scope === 'browser'
 
   /** Returns a subject for the values of a tab of this browser; undefined if no field has the scope `tab`. */
   tabOf(browser: BrowserId): TabSubject | undefined {
@@ -100,7 +100,7 @@ export class Values {
    *
    * @param generation the registers' generation; an earlier generation is ignored. @default the current generation
    */
-  merge(subject: Subject, registers: readonly StoredRegister[], origin: Origin, generation?: number): number {
+  merge(subject: Subject, registers: readonly LwwRegister[], origin: Origin, generation?: number): number {
     if (generation !== undefined && !this.startGeneration(subject, generation)) return 0
     const newerCount = this.#changes.apply(subject, registers, origin)
     if (origin === 'ticket') this.#changes.allowExport(subject, registers)
@@ -114,7 +114,7 @@ export class Values {
   }
 
   /** Merges a write already in the store, and announces it to the other processes. */
-  mergeStored(subject: Subject, register: StoredRegister, source: ChangeSource): void {
+  mergeStored(subject: Subject, register: LwwRegister, source: ChangeSource): void {
     this.#changes.mergeLocally(subject, [register], source)
     this.#changes.broadcast(subject, [register])
   }

@@ -11,7 +11,7 @@ import {
   readIds,
   withIds,
 } from '../../shared/accepted-ids.js'
-import type { AcceptedId, StoredRegister } from '../../shared/register.js'
+import type { AcceptedId, LwwRegister } from '../../shared/register.js'
 import { fc } from '../support/app/property.js'
 import { register } from '../support/app/register.js'
 import { stamp } from '../support/app/stamp.js'
@@ -24,11 +24,11 @@ function ids(count: number, at = NOW): readonly AcceptedId[] {
 }
 
 /** Returns the ids of a write, with their ms since NOW. */
-const idsIn = ({ ids: known = [] }: StoredRegister): string => known.map(([id, at]) => `${id}@${at - NOW}`).join(' ')
+const idsIn = ({ ids: known = [] }: LwwRegister): string => known.map(([id, at]) => `${id}@${at - NOW}`).join(' ')
 
 describe('a write', () => {
-  const before: StoredRegister = { ...register('a', NOW, 1), ids: [['one', stamp(NOW)]] }
-  const write = (ms: number): StoredRegister => register('a', NOW + ms, 2)
+  const before: LwwRegister = { ...register('a', NOW, 1), ids: [['one', stamp(NOW)]] }
+  const write = (ms: number): LwwRegister => register('a', NOW + ms, 2)
 
   it('keeps the ids of earlier computed changes, and its own id', () => {
     const computed = carrying(write(1), before, NOW + 1, 'two')
@@ -71,7 +71,7 @@ describe('a write', () => {
   })
 
   it('knows the earlier computed changes of a page', () => {
-    const written: StoredRegister = { ...before, ids: [['page-10', stamp(NOW)]] }
+    const written: LwwRegister = { ...before, ids: [['page-10', stamp(NOW)]] }
     const known = ['page-10', 'page-9', 'page-11', 'other-9', 'page-9-a', 'page', '-9', '9', ''].filter((id) => {
       return acceptedAt(written, id) !== undefined
     })
@@ -79,7 +79,7 @@ describe('a write', () => {
   })
 
   it('knows only the stamps of computed changes', () => {
-    const cut: StoredRegister = { ...before, ids: [['', stamp(NOW - 1)], ...ids(1)] }
+    const cut: LwwRegister = { ...before, ids: [['', stamp(NOW - 1)], ...ids(1)] }
     expect([acceptedAt(before, 'one'), acceptedAt(before, 'two')]).toEqual([NOW, undefined])
     expect([acceptedAt(undefined, 'one'), acceptedAt(cut, '')]).toEqual([undefined, undefined])
   })
@@ -147,7 +147,7 @@ describe('ids', () => {
     const [full, cut] = [ids(3), [['', stamp(NOW)] as const, ...ids(3).slice(1)]].map((known) => ({
       ...register('a', NOW, 1),
       ids: known,
-    })) as [StoredRegister, StoredRegister]
+    })) as [LwwRegister, LwwRegister]
     expect([isNews(full, cut), isNews(cut, full)]).toEqual([true, false])
     const shorter = { ...cut, ids: [['', stamp(NOW + 1)] as const, ...ids(3).slice(2)] }
     expect([isNews(cut, shorter), isNews(shorter, cut)]).toEqual([true, false])

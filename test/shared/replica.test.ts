@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, newestOf, nextStamp } from '../../shared/stamp.js'
 import { fc } from '../support/app/property.js'
@@ -9,7 +9,7 @@ import { register } from '../support/app/register.js'
 import { stamp } from '../support/app/stamp.js'
 
 /** Few keys, stamps and values, so that they collide; also an undeclared key. */
-const anyRegister: fc.Arbitrary<StoredRegister> = fc.record({
+const anyRegister: fc.Arbitrary<LwwRegister> = fc.record({
   key: fc.constantFrom('division', 'theme', 'cart', 'of.another-build'),
   stamp: fc.integer({ min: 1, max: 4 }).map(stamp),
   value: fc.constantFrom(undefined, null, false, 0, '', 1, 'a', '\u00e9', ['a'], { a: 1, b: 2 }, { b: 2, a: 1 }),
@@ -25,7 +25,7 @@ const anyRegister: fc.Arbitrary<StoredRegister> = fc.record({
 })
 const registers = fc.array(anyRegister, { maxLength: 12 })
 
-function replica(...histories: readonly (readonly StoredRegister[])[]): Replica {
+function replica(...histories: readonly (readonly LwwRegister[])[]): Replica {
   const merged = new Replica()
   for (const history of histories) for (const each of history) merged.merge(each, 'node')
   return merged

@@ -1,5 +1,5 @@
 import type { UserSubject } from '../../server/ids/subject.js'
-import type { StoredRow } from '../../server/store-types.js'
+import type { StoredRegister } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
 import { type BuildName, builds } from './builds.js'
 import { Bus, type Mail, type Message } from './bus.js'
@@ -160,7 +160,7 @@ export class Deployment {
     return node
   }
 
-  #answered(node: ServerNode, asked: Question, name: string, rows: readonly StoredRow[]): void {
+  #answered(node: ServerNode, asked: Question, name: string, rows: readonly StoredRegister[]): void {
     const received = receivedFromStore(
       name,
       rows.map(({ key, stamp, value }) => [key, stamp, value]),

@@ -6,7 +6,7 @@ import session from 'koa-session'
 import type { Server } from 'socket.io'
 import type { Core } from '../../server/core.js'
 import { RoomNames } from '../../server/features/rooms/room-names.js'
-import type { Visit } from '../../server/http/visit.js'
+import { RequestHandle } from '../../server/http/request.js'
 import type { UserSubject } from '../../server/ids/subject.js'
 import { coreOf } from '../../server/plugin.js'
 import type { Store } from '../../server/store-types.js'
@@ -25,17 +25,15 @@ export const identified: WeakMap<object, string | undefined> = new WeakMap<objec
 /** The number of schedules after which a new process is faster than a reused process. */
 const RENEWAL = 300
 
-const contexts = new WeakMap<object, object>()
-/** The plugin's key of `ctx.liveSession`. */
-let handleOf: symbol | undefined
+const contexts = new WeakMap<object, Koa.Context>()
+/** The requests that have used their session. */
+const begun = new WeakSet<object>()
 
 /** Returns a request's visitor from the plugin's internals, because an id is not public before its cookie is sent. */
 export function identityOf(req: object): Identity | undefined {
-  const ctx = contexts.get(req) ?? {}
-  handleOf ??= Object.getOwnPropertySymbols(ctx).find(({ description }) => description === 'koa-live-session')
-  const handle: { readonly begun?: Visit } | undefined = handleOf && Reflect.get(ctx, handleOf)
-  if (!handle?.begun) return undefined
-  const { user, browserSubject } = handle.begun.visitor
+  const ctx = contexts.get(req)
+  if (!ctx || !begun.has(req)) return undefined
+  const { user, browserSubject } = RequestHandle.useOf(ctx.liveSession as unknown as RequestHandle).visit.visitor
   return { user: user && hashOf(user), browser: hashOf(browserSubject) }
 }
 
@@ -118,6 +116,7 @@ export class Process {
       return changeHands(...change)
     }
     identities.admit = (...found) => {
+      begun.add(found[2])
       lookSoon()
       return recognize(...found)
     }

@@ -1,4 +1,4 @@
-import type { Store, StoredRow } from '../../server/store-types.js'
+import type { Store, StoredRegister } from '../../server/store-types.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { GENERATION, isSame, type Registers, readName } from './registers.js'
 import type { Asked, SharedStore } from './shared-store.js'
@@ -20,7 +20,7 @@ interface Doomed {
   readonly rows: Registers
 }
 
-export type OnAnswer = (asked: Question, name: string, rows: readonly StoredRow[]) => void
+export type OnAnswer = (asked: Question, name: string, rows: readonly StoredRegister[]) => void
 
 /** A node's connection to the store, whose calls wait for the schedule. */
 export class StoreLine implements Store {
@@ -40,7 +40,7 @@ export class StoreLine implements Store {
   readonly #doomed = new Map<string, Doomed>()
   readonly #asking = new Map<string, number>()
   /** The stored revocation and erasure from the first half of a write, by user. */
-  readonly #halves = new Map<string, readonly StoredRow[]>()
+  readonly #halves = new Map<string, readonly StoredRegister[]>()
   /** Names whose first write of a key was refused. */
   readonly #refused = new Set<string>()
 
@@ -58,7 +58,7 @@ export class StoreLine implements Store {
     this.#doomed.set(user, { next, name, rows: this.#store.rows(name) })
   }
 
-  async load(name: string): Promise<readonly StoredRow[]> {
+  async load(name: string): Promise<readonly StoredRegister[]> {
     // After a refused first write, the load looks only for a row that is no register.
     const load: Load = { name, asked: this.#refused.delete(name) ? 'aside' : 'load' }
     this.#load = load
@@ -79,7 +79,7 @@ export class StoreLine implements Store {
     return (this.#asking.get(user) ?? 0) > 0
   }
 
-  async merge(name: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]> {
+  async merge(name: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
     const isHalf = registers.at(-1)?.key === GENERATION
     return this.#ask(
       name,
@@ -89,7 +89,7 @@ export class StoreLine implements Store {
     )
   }
 
-  async compareAndSet(name: string, register: StoredRow, expected: number): Promise<boolean> {
+  async compareAndSet(name: string, register: StoredRegister, expected: number): Promise<boolean> {
     const isSet = await this.#store.ask({
       line: this,
       name,
@@ -121,11 +121,11 @@ export class StoreLine implements Store {
 
   #ask(
     name: string,
-    act: Asked<readonly StoredRow[]>['act'],
-    ghost: readonly StoredRow[],
+    act: Asked<readonly StoredRegister[]>['act'],
+    ghost: readonly StoredRegister[],
     asked: () => Asking,
-  ): Promise<readonly StoredRow[]> {
-    const onAnswer = (rows: readonly StoredRow[]): void => {
+  ): Promise<readonly StoredRegister[]> {
+    const onAnswer = (rows: readonly StoredRegister[]): void => {
       const question = asked()
       if (question === 'half' || question === 'merge') this.#checkErasure(name)
       if (question === 'half') this.#halves.set(name, rows)

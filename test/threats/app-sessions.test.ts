@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { type MemoryStore, memoryStore, testClock } from 'koa-live-session/testing'
 import { sessionName } from '../../server/features/session-store/session-content.js'
-import type { StoredRow } from '../../server/store-types.js'
+import type { StoredRegister } from '../../server/store-types.js'
 import { appSessionsOf } from '../support/app/app-sessions.js'
 import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
@@ -173,7 +173,7 @@ describe('threat 10: a session', () => {
 })
 
 describe('threat 27: an unreadable row of a session', () => {
-  const bad: readonly Partial<StoredRow>[] = [{ value: 'x' }, { value: null }, { value: [] }, { value: true }, {}]
+  const bad: readonly Partial<StoredRegister>[] = [{ value: 'x' }, { value: null }, { value: [] }, { value: true }, {}]
 
   it.each(bad)('ends the session: %j', async (row) => {
     const store = memoryStore()

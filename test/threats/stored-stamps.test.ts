@@ -3,7 +3,7 @@ import type Koa from 'koa'
 import { redisStore } from 'koa-live-session/redis'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { memoryStore, testClock } from 'koa-live-session/testing'
-import type { Store, StoredRow } from '../../server/store-types.js'
+import type { Store, StoredRegister } from '../../server/store-types.js'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { startCluster } from '../support/app/cluster.js'
 import { cookieContent } from '../support/app/cookie-content.js'
@@ -46,8 +46,10 @@ function nodes(store: Store) {
     identify: (ctx) => ctx.query['user'] as string,
   }
   const start = (): Promise<App> => App.start({ clock, routes, options } as never)
-  const plant = (stamp: number, row: Omit<StoredRow, 'stamp'> = { key: 'division', value: 666 }): Promise<unknown> =>
-    store.merge(`user:s:${user}`, [{ ...row, stamp }])
+  const plant = (
+    stamp: number,
+    row: Omit<StoredRegister, 'stamp'> = { key: 'division', value: 666 },
+  ): Promise<unknown> => store.merge(`user:s:${user}`, [{ ...row, stamp }])
   const ask = async (visitor: { fetch(path: string): Promise<Response> }, query = ''): Promise<unknown> =>
     (await visitor.fetch(`/?user=${user}${query}`)).json()
   return { user, start, plant, ask, rows: () => store.load(`user:s:${user}`) }
@@ -153,7 +155,10 @@ const ROWS: readonly unknown[] = [
 
 /** Adds these rows to every response of a store. */
 function corrupt(store: Store): Store {
-  const added = (rows: readonly StoredRow[]): readonly StoredRow[] => [...(ROWS as readonly StoredRow[]), ...rows]
+  const added = (rows: readonly StoredRegister[]): readonly StoredRegister[] => [
+    ...(ROWS as readonly StoredRegister[]),
+    ...rows,
+  ]
   return {
     ...store,
     load: async (subject) => added(await store.load(subject)),

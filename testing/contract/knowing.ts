@@ -1,9 +1,9 @@
 // Tests the store contract: which ids of computed changes a store retains with a register.
 
 import { deepStrictEqual, ok } from 'node:assert/strict'
-import type { StoredRow } from '../../server/store-types.js'
+import type { StoredRegister } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { AcceptedId, StoredRegister } from '../../shared/register.js'
+import type { AcceptedId, LwwRegister } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
 import { type Rule, register, STAMP, sorted } from './rule.js'
 
@@ -90,7 +90,7 @@ export const KNOWING: readonly Rule[] = [
 ]
 
 /** Returns the ids of each row, sorted by key, as stores have no order. */
-function idsOf(rows: readonly StoredRow[]): readonly StoredRow['ids'][] {
+function idsOf(rows: readonly StoredRegister[]): readonly StoredRegister['ids'][] {
   return rows.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ ids }) => ids)
 }
 
@@ -102,11 +102,6 @@ function acceptedIds(count: number): readonly AcceptedId[] {
   return [['', toStamp(STAMP)], ...ids.slice(1)]
 }
 
-function computed(
-  key: string,
-  stamp: number,
-  value: JsonValue | undefined,
-  ids: readonly AcceptedId[],
-): StoredRegister {
+function computed(key: string, stamp: number, value: JsonValue | undefined, ids: readonly AcceptedId[]): LwwRegister {
   return { ...register(key, stamp, value), ids }
 }

@@ -3,7 +3,7 @@
 import { deepStrictEqual, fail, ok, strictEqual } from 'node:assert/strict'
 import type { Store } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'
 import { inTurn, newest, type Rule, type RuleSetup, register, STAMP, sorted } from './rule.js'
 
@@ -88,15 +88,11 @@ export const RACES: readonly Rule[] = [
       const merges = Array.from({ length: WRITERS }, (_, index) =>
         register('a', STAMP + (index % 7), `merged ${index}`),
       )
-      const written = await atOnce(
-        connections,
-        merges,
-        async (each, merge, index): Promise<readonly StoredRegister[]> => {
-          if (index % 2 === 0) return each.merge(subject, [merge]).then(() => [merge])
-          const set = register('a', STAMP + 5 + (index % 4), `set ${index}`)
-          return (await each.compareAndSet(subject, set, STAMP + (index % 7))) ? [set] : []
-        },
-      )
+      const written = await atOnce(connections, merges, async (each, merge, index): Promise<readonly LwwRegister[]> => {
+        if (index % 2 === 0) return each.merge(subject, [merge]).then(() => [merge])
+        const set = register('a', STAMP + 5 + (index % 4), `set ${index}`)
+        return (await each.compareAndSet(subject, set, STAMP + (index % 7))) ? [set] : []
+      })
       deepStrictEqual(sorted(await store.load(subject)), newest([register('a', STAMP, 'before'), ...written.flat()]))
     },
   },
@@ -119,7 +115,7 @@ export const RACES: readonly Rule[] = [
     name: 'concurrent remove, sweep, merge and load cause no error',
     async check({ store, connections, subject }) {
       const turns = Array.from({ length: WRITERS }, (_, index) => index)
-      const write = (turn: number): StoredRegister[] => KEYS.map((key) => register(key, STAMP + turn, turn))
+      const write = (turn: number): LwwRegister[] => KEYS.map((key) => register(key, STAMP + turn, turn))
       await atOnce(connections, turns, async (each, turn) => {
         if (turn % 5 === 0) await each.remove(subject)
         else if (turn % 7 === 0) await each.sweep(1)
@@ -136,7 +132,7 @@ function valueAt(index: number): JsonValue | undefined {
 }
 
 /** Creates three registers for each writer. */
-function lists(make: (index: number, at: number) => StoredRegister): readonly (readonly StoredRegister[])[] {
+function lists(make: (index: number, at: number) => LwwRegister): readonly (readonly LwwRegister[])[] {
   return Array.from({ length: WRITERS }, (_, index) => [0, 1, 2].map((at) => make(index, at)))
 }
 

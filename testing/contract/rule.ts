@@ -1,9 +1,9 @@
 // The type of the store contract's rules, with their common fixtures and expected results.
 
-import { isStore, type Store, type StoredRow } from '../../server/store-types.js'
+import { isStore, type Store, type StoredRegister } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
-import type { StoredRegister } from '../../shared/register.js'
+import type { LwwRegister } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
 
 /** Several connections to the same place, and a subject for this rule alone. */
@@ -24,7 +24,7 @@ export interface Rule {
 
 export const STAMP = 1_700_000_000_000
 
-export function register(key: string, stamp: number, value?: JsonValue): StoredRegister {
+export function register(key: string, stamp: number, value?: JsonValue): LwwRegister {
   const tombstone = { key, stamp: toStamp(stamp) }
   return value === undefined ? tombstone : { ...tombstone, value }
 }
@@ -32,14 +32,14 @@ export function register(key: string, stamp: number, value?: JsonValue): StoredR
 type Entry = readonly [key: string, stamp: number, value?: JsonValue]
 
 /** Returns registers as [key, stamp, value], or [key, stamp] for a tombstone, sorted by key, as stores have no order. */
-export function sorted(rows: readonly StoredRow[]): readonly Entry[] {
+export function sorted(rows: readonly StoredRegister[]): readonly Entry[] {
   const entries = rows.map(({ key, stamp, value }): Entry => (value === undefined ? [key, stamp] : [key, stamp, value]))
   return entries.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 /** Returns the registers that win after merging all of these, in any order. */
-export function newest(registers: readonly StoredRegister[]): readonly Entry[] {
-  const standing = new Map<string, StoredRegister>()
+export function newest(registers: readonly LwwRegister[]): readonly Entry[] {
+  const standing = new Map<string, LwwRegister>()
   for (const each of registers) {
     const current = standing.get(each.key)
     if (!current || supersedes(each, current)) standing.set(each.key, each)

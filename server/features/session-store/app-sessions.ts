@@ -3,7 +3,7 @@ import type { Socket } from 'socket.io'
 import type { AnyChange, ChangeSource } from '../../../shared/change.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isWithin } from '../../../shared/ms.js'
-import { EPOCH_KEY, type StoredRegister } from '../../../shared/register.js'
+import { EPOCH_KEY, type LwwRegister } from '../../../shared/register.js'
 import type { Stamp } from '../../../shared/stamp.js'
 import type { Core } from '../../core.js'
 import { hangUp } from '../../identity/connection.js'
@@ -200,7 +200,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
   }
 
   /** Merges a session's registers from another process or the store. Ignores an unknown session without its creation marker. */
-  override mergeRemote(name: SessionName, registers: readonly StoredRegister[], source: 'node' | 'store'): void {
+  override mergeRemote(name: SessionName, registers: readonly LwwRegister[], source: 'node' | 'store'): void {
     if (!this.isUsed) return
     const end = registers.find(({ key }) => key === EPOCH_KEY)
     if (this.isRetired(name)) {
@@ -245,7 +245,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     }
   }
 
-  protected override compare(name: SessionName, stored: readonly StoredRegister[], askedAt: number): void {
+  protected override compare(name: SessionName, stored: readonly LwwRegister[], askedAt: number): void {
     const session = this.live(name)
     // If the store has lost the session, write everything back.
     const isWhole = stored.some(({ key }) => key === BORN)

@@ -4,7 +4,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { idsText, isNews } from '../../../shared/accepted-ids.js'
 import { canonicalJson } from '../../../shared/json.js'
 import { isStamp } from '../../../shared/stamp.js'
-import type { StoredRow } from '../../store-types.js'
+import type { StoredRegister } from '../../store-types.js'
 import { readRow } from '../rows.js'
 
 /** A row to write. */
@@ -32,8 +32,8 @@ export interface RowRead {
 export const TOMBSTONE = ''
 
 /** Returns the newest row of each key, sorted by key, because statements that lock rows in the same order do not deadlock. */
-export function toRows(subject: string, registers: readonly StoredRow[], now: number): readonly Row[] {
-  const newest = new Map<string, StoredRow>()
+export function toRows(subject: string, registers: readonly StoredRegister[], now: number): readonly Row[] {
+  const newest = new Map<string, StoredRegister>()
   // PostgreSQL refuses an upsert that touches a row twice.
   for (const register of registers) {
     const other = newest.get(register.key)
@@ -44,7 +44,7 @@ export function toRows(subject: string, registers: readonly StoredRow[], now: nu
 }
 
 /** @throws {TypeError} if a row cannot hold the register */
-export function toRow(subject: string, { key, stamp, value, ids }: StoredRow, now: number): Row {
+export function toRow(subject: string, { key, stamp, value, ids }: StoredRegister, now: number): Row {
   if (!isStamp(stamp)) {
     throw new TypeError(`koa-live-session: sqlStore: stamp: expected a whole number above 0, received ${String(stamp)}`)
   }
@@ -53,7 +53,7 @@ export function toRow(subject: string, { key, stamp, value, ids }: StoredRow, no
   return { ...names, stamp, value: text, ids: idsText(ids), read_at: now }
 }
 
-export function fromRow({ key, stamp, value, ids }: RowRead): StoredRow {
+export function fromRow({ key, stamp, value, ids }: RowRead): StoredRegister {
   return readRow(fromColumnText(key), stamp, value === TOMBSTONE ? null : value, ids)
 }
 

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type QueryResult, type RawBuilder, sql } from 'kysely'
 import { NEVER } from '../../../shared/stamp.js'
 import { checkNames } from '../../settings/option-names.js'
-import { BROWSERS, type Store, type StoredRow, type SweepLimits } from '../../store-types.js'
+import { BROWSERS, type Store, type StoredRegister, type SweepLimits } from '../../store-types.js'
 import type { AnyDatabase } from './database.js'
 import type { Engine } from './engine.js'
 import { engineOf } from './engines.js'
@@ -71,7 +71,7 @@ class SqlStore implements Store {
     this.#db = db.withoutPlugins()
   }
 
-  async load(subject: string): Promise<readonly StoredRow[]> {
+  async load(subject: string): Promise<readonly StoredRegister[]> {
     const now = this.#now()
     const rows = await this.#rows(subject)
     const unmarked = rows.filter((row) => Number(row.read_at) <= now - READ_PRECISION)
@@ -80,7 +80,7 @@ class SqlStore implements Store {
     return (await this.#rows(subject)).map(fromRow)
   }
 
-  async merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]> {
+  async merge(subject: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
     const rows = toRows(subject, registers, this.#now())
     const stored: RowRead[] = []
     let asked = rows
@@ -97,7 +97,7 @@ class SqlStore implements Store {
     return stored.map(fromRow)
   }
 
-  async compareAndSet(subject: string, register: StoredRow, expected: number): Promise<boolean> {
+  async compareAndSet(subject: string, register: StoredRegister, expected: number): Promise<boolean> {
     const row = toRow(subject, register, this.#now())
     if (expected === NEVER) return this.#changed('compareAndSet', this.#engine.insert(this.#table, row))
     return this.#changed(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { type Subject, userSubject } from '../../../server/ids/subject.js'
 import { Loads } from '../../../server/store/loads.js'
-import type { StoredRow } from '../../../server/store-types.js'
+import type { StoredRegister } from '../../../server/store-types.js'
 import { GuestBytes } from '../../../server/values/guest-bytes.js'
 import { Replica } from '../../../shared/replica.js'
 import { HeldStore } from '../../support/app/held-store.js'
@@ -17,9 +17,9 @@ function createLoads({ hasAdapter = false } = {}) {
   const store = new HeldStore()
   const watched = watch()
   const memory = new Map<Subject, Replica>()
-  const loaded: [Subject, readonly StoredRow[]][] = []
+  const loaded: [Subject, readonly StoredRegister[]][] = []
   const subjects = { evictions: 0, find: (subject: Subject) => memory.get(subject), pinnedNames: () => [] }
-  const merge = (subject: Subject, rows: readonly StoredRow[]): number => {
+  const merge = (subject: Subject, rows: readonly StoredRegister[]): number => {
     loaded.push([subject, rows])
     if (rows.length > 0) memory.set(subject, new Replica())
     return rows.length

@@ -4,7 +4,7 @@ import { afterEach, expect, it } from '@jest/globals'
 import { Cluster } from 'ioredis'
 import { fromIoredis, redisStore } from 'koa-live-session/redis'
 import { createCluster } from 'redis'
-import type { StoredRow } from '../../../server/store-types.js'
+import type { StoredRegister } from '../../../server/store-types.js'
 import { wordsOf } from '../../support/docs/readme.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'
 import { Folder } from '../../support/servers/folder.js'
@@ -52,7 +52,7 @@ describeWithServer(REDIS, 'redisStore on a Redis', () => {
       wordsOf('conf', 'docs/stores-reference.md').map((word, at) => (at % 2 === 0 ? `--${word}` : word)),
     )
     const clients = [await connect(server.path), await connect(server.path), await connect(server.path)]
-    const acknowledged: StoredRow[] = []
+    const acknowledged: StoredRegister[] = []
     let killed: Promise<void> | undefined
     const writers = clients.map(async (client, writer) => {
       const store = redisStore(client)

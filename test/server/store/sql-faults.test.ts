@@ -7,7 +7,7 @@ import { testClock } from 'koa-live-session/testing'
 import { type Dialect, Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import { createPool } from 'mysql2'
-import type { StoredRow } from '../../../server/store-types.js'
+import type { StoredRegister } from '../../../server/store-types.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'
 import { Folder } from '../../support/servers/folder.js'
 import { MARIADB, POSTGRES } from '../../support/servers/installed.js'
@@ -46,7 +46,7 @@ describe('writes of sqlStore in SQLite survive', () => {
   it('a full or read-only database', async () => {
     const { own, clock, store } = await create()
     own.pragma('max_page_count = 40')
-    const acknowledged: StoredRow[] = []
+    const acknowledged: StoredRegister[] = []
     const fill = async (): Promise<void> => {
       for (let stamp = 1; ; stamp += 1) {
         const register = { key: `k${stamp}`, stamp, value: 'x'.repeat(3000) }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { type StoredName, storeName } from '../../../server/ids/stored-name.js'
 import { browserSubject, userSubject } from '../../../server/ids/subject.js'
 import { WriteQueue } from '../../../server/store/write-queue.js'
-import type { StoredRow } from '../../../server/store-types.js'
+import type { StoredRegister } from '../../../server/store-types.js'
 import { GuestBytes } from '../../../server/values/guest-bytes.js'
 import { browserId } from '../../support/app/browser-id.js'
 import { HeldStore } from '../../support/app/held-store.js'
@@ -17,7 +17,7 @@ const MINUTE = 60_000
 
 type Row = Parameters<typeof register>
 const registers = (rows: readonly Row[]) => rows.map((row) => register(...row))
-const rowsOf = (found: readonly StoredRow[]): unknown[] =>
+const rowsOf = (found: readonly StoredRegister[]): unknown[] =>
   found.map(({ key, stamp, value }) => (value === undefined ? [key, stamp] : [key, stamp, value]))
 
 /** The end markers of an erasure or a revocation. */
@@ -255,7 +255,7 @@ describe('WriteQueue', () => {
     const { queue, store, clock, errors, states, write, stored } = fixture
     const rejected: number[] = []
     Object.assign(store, {
-      merge: async (subject: string, rows: readonly StoredRow[]) => {
+      merge: async (subject: string, rows: readonly StoredRegister[]) => {
         if (subject !== ANN) return store.content.merge(subject, rows)
         rejected.push(clock.now())
         throw new Error('rejected')

@@ -1,5 +1,5 @@
 import { memoryStore } from 'koa-live-session/testing'
-import type { Store, StoredRow } from '../../../server/store-types.js'
+import type { Store, StoredRegister } from '../../../server/store-types.js'
 import { turn } from './within.js'
 
 type Act = 'load' | 'merge' | 'compareAndSet' | 'remove' | 'close'
@@ -8,7 +8,7 @@ type Act = 'load' | 'merge' | 'compareAndSet' | 'remove' | 'close'
 export interface HeldCall {
   readonly act: Act
   readonly subject: string
-  readonly registers: readonly StoredRow[]
+  readonly registers: readonly StoredRegister[]
   answer(): Promise<void>
   fail(): Promise<void>
 }
@@ -21,15 +21,15 @@ export class HeldStore implements Store {
   readonly open = new Set<HeldCall>()
   #isReleased = false
 
-  load(subject: string): Promise<readonly StoredRow[]> {
+  load(subject: string): Promise<readonly StoredRegister[]> {
     return this.#hold('load', subject, [], () => this.content.load(subject))
   }
 
-  merge(subject: string, registers: readonly StoredRow[]): Promise<readonly StoredRow[]> {
+  merge(subject: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
     return this.#hold('merge', subject, registers, () => this.content.merge(subject, registers))
   }
 
-  compareAndSet(subject: string, register: StoredRow, expected: number): Promise<boolean> {
+  compareAndSet(subject: string, register: StoredRegister, expected: number): Promise<boolean> {
     return this.#hold('compareAndSet', subject, [register], () =>
       this.content.compareAndSet(subject, register, expected),
     )
@@ -65,7 +65,7 @@ export class HeldStore implements Store {
     for (const call of [...this.open]) await call.answer()
   }
 
-  #hold<T>(act: Act, subject: string, registers: readonly StoredRow[], run: () => Promise<T>): Promise<T> {
+  #hold<T>(act: Act, subject: string, registers: readonly StoredRegister[], run: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const end = async (settle: () => unknown): Promise<void> => {
         this.open.delete(call)

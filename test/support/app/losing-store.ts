@@ -1,6 +1,6 @@
 import type { MemoryStore } from 'koa-live-session/testing'
 import { memoryStore } from 'koa-live-session/testing'
-import type { StoredRow } from '../../../server/store-types.js'
+import type { StoredRegister } from '../../../server/store-types.js'
 
 /**
  * The outcome of a `compareAndSet`: done, and the answer arrives (`done`), is lost (`lost`) or never comes (`silent`); not done, because
@@ -23,7 +23,7 @@ export function losingStore(): LosingStore {
   return {
     ...store,
     fates,
-    async compareAndSet(subject: string, register: StoredRow, expected: number) {
+    async compareAndSet(subject: string, register: StoredRegister, expected: number) {
       const set = (): Promise<boolean> => store.compareAndSet(subject, register, expected)
       const fate = fates.shift()
       for (const former of slow.splice(0)) await former()

@@ -1,8 +1,8 @@
 import type { JsonValue } from '../../../shared/json.js'
-import type { StoredRegister } from '../../../shared/register.js'
+import type { LwwRegister } from '../../../shared/register.js'
 import { stamp } from './stamp.js'
 
 /** Returns a write of a key; without a value, its deletion. */
-export function register(key: string, at: number, value?: JsonValue): StoredRegister {
+export function register(key: string, at: number, value?: JsonValue): LwwRegister {
   return { key, stamp: stamp(at), value }
 }
