@@ -1,7 +1,9 @@
 // Signs live cookies with given visitors and values, for requests in tests.
 
+import { readable } from '../server/cookie/cookie-text.js'
+import type { Core } from '../server/core.js'
 import {
-  browserSubject,
+  type BrowserId,
   isBrowserId,
   newBrowserId,
   subjectHash,
@@ -45,7 +47,8 @@ export function cookieFor<F extends Fields>(
   if (!isBrowserId(browserId)) {
     throw new TypeError('koa-live-session: cookieFor: browserId: expected 22 to 64 characters of base64url')
   }
-  const { cookie, handshakeMismatches, epochs, values: inMemory, settings } = coreOf(live)
+  const core = coreOf(live)
+  const { cookie, epochs, values: inMemory, settings } = core
   const accepted = acceptGiven(inMemory.fields, values, 'cookieFor')
   const registers = Array.from(accepted, ([field, value]) => {
     if (!field.inCookie) {
@@ -54,9 +57,32 @@ export function cookieFor<F extends Fields>(
     return { key: field.key, stamp: nextStamp(settings.clock(), NEVER), value }
   })
   const user = userId === undefined ? undefined : userSubject(userId, 'cookieFor: userId')
-  if (user !== undefined) handshakeMismatches.expectUser(browserSubject(browserId))
+  if (user !== undefined) expectUser(core, browserId)
   const content = { browser: browserId, user: user && subjectHash(user), registers }
   return cookie.header({ ...content, ...epochs.signed(user) })
+}
+
+const UNSIGNED =
+  'identify did not name the user of a cookie that cookieFor({ userId }) made, so the visitor is another one: expected the request to ' +
+  'bring all that identify reads, such as the session cookie of a sign-in'
+
+/** By core, the browsers whose cookies name a user. */
+const expected = new WeakMap<Core, Set<BrowserId>>()
+
+/** Warns, once per cookie, if `identify` does not name the cookie's user. */
+function expectUser(core: Core, browser: BrowserId): void {
+  const known = expected.get(core)
+  const browsers = known ?? new Set()
+  expected.set(core, browsers.add(browser))
+  if (known) return
+  const { identities } = core
+  const identify = identities.identify.bind(identities)
+  identities.identify = (read, user) => {
+    const identification = identify(read, user)
+    const brought = readable(read)
+    if (identification.cookieStatus === 'other' && brought && browsers.delete(brought.browser)) core.warn(UNSIGNED)
+    return identification
+  }
 }
 
 /** Returns the advice for a value outside the cookie. */

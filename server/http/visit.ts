@@ -40,9 +40,7 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#begunAs = user
     const isWithheld = (): boolean => isWithheldFrom(ctx, core.settings)
     this.#identification = core.identities.admit(identification, user, ctx.req, isWithheld)
-    const { cookieStatus } = this.#identification
     const brought = readable(identification.receivedCookie)
-    if (brought && cookieStatus === 'other') core.handshakeMismatches.missUser(brought.browserSubject)
     this.#since = new EndedSince(core.epochs, identification.receivedCookie, this.#identification, identifiedUser)
     if (this.#identification.toEnd.length > 0) {
       this.#isVisitorLeaving = brought?.user !== undefined && brought.user !== this.visitor.userSub

@@ -114,7 +114,6 @@ export class Handshake {
     const { cookieStatus } = identification
     const brought = readable(read)
     const isUsers = brought?.user !== undefined
-    if (cookieStatus === 'other' && isUsers) handshakeMismatches.missUser(brought.browserSubject)
     if (cookieStatus === 'other' && isUsers && user === undefined)
       handshakeMismatches.recordRefusal(brought.browserSubject)
     // During a sign-out, a browser may send a retired cookie with a still valid app session.
