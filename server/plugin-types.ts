@@ -2,11 +2,11 @@
 
 import type Koa from 'koa'
 import type { Server } from 'socket.io'
-import type { Fields, Keys, Value } from '../shared/field-types.js'
+import type { Fields } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
-import type { InspectorOptions } from './features/inspector/admission.js'
-import type { InspectorRoute } from './features/inspector/inspector.js'
-import type { Device, SessionStore, SessionStoreOptions } from './features/session-store/types.js'
+import type { InspectorMembers } from './features/inspector/types.js'
+import type { RoomMembers } from './features/rooms/types.js'
+import type { SessionStoreMembers } from './features/session-store/types.js'
 import type { UserId } from './ids/subject.js'
 import type { UserSession } from './session-types.js'
 
@@ -41,7 +41,14 @@ export type AnyApp = Koa<any, any>
 export type AnyServer = Server<any, any, any, any>
 
 /** The plugin, as returned by `liveSession()`. `Identified` is true if the app sets `identify`, so that `attach` requires `handshake`. */
-export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identified extends boolean = boolean> {
+export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identified extends boolean = boolean>
+  extends PluginMembers<F, Identified>,
+    RoomMembers<F>,
+    SessionStoreMembers,
+    InspectorMembers {}
+
+/** The members of the plugin without those of features. */
+export interface PluginMembers<F extends Fields, Identified extends boolean> {
   /** Returns middleware for `ctx.liveSession` and the endpoint. Use it once, after your auth middleware and before your routes. */
   middleware(): Koa.Middleware
   /**
@@ -90,46 +97,11 @@ export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identifi
    */
   revokedAt(id: UserId): Promise<number | undefined>
   /**
-   * Returns the rooms of all sockets, at every node, whose visitor currently has this value. Sockets join before your `connection` handler
-   * runs, and change rooms before `set` returns. Each secret has its own room, so that you can rotate secrets. Call `room` when you emit,
-   * not earlier: the call first broadcasts pending changes to the other nodes.
-   *
-   * @throws {TypeError} if the field has no `rooms: true`, or the value is an object or a list
-   * @example
-   * io.to(live.room('division', 3)).emit('figures', await figuresOf(3))
-   */
-  room<K extends Keys<F>['rooms']>(key: K, value: Value<F[K]>): string[]
-  /**
    * Deletes the user's values everywhere (GDPR), and revokes cookies and tickets that could restore them. If the store does not answer,
    * resolves before the store has deleted the values; `settled()` resolves afterwards. Rejects with a `TypeError` if `id` is not a
    * `UserId`.
    */
   erase(id: UserId): Promise<void>
-  /**
-   * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`: at most 100, last used first; with a store,
-   * those of all nodes. Lists a session from its first request after the sign-in. Marks the session of the request `current`, so that a
-   * page can show which device is its own. Rejects with a `TypeError` for an invalid `id`, or without `live.sessionStore()`.
-   */
-  devices(id: UserId, options?: { readonly current?: Koa.Context }): Promise<readonly Device[]>
-  /**
-   * Signs the user out at a device: ends its `ctx.session` and its sockets, at all nodes. The name may come from a page: returns false if
-   * the user has no such device. Rejects as `devices` does.
-   */
-  endDevice(id: UserId, name: string): Promise<boolean>
-  /**
-   * Returns a store for koa-session: `session({ store: live.sessionStore() }, app)`. Concurrent requests that change different keys of
-   * `ctx.session` lose no change. Sockets have the session as `socket.session`. Sessions are in the plugin's `store`, or else in memory.
-   *
-   * @throws {TypeError} for an invalid option, or for a `maxLifetime` other than that of an earlier call
-   */
-  sessionStore(options?: SessionStoreOptions): SessionStore
-  /**
-   * Returns a development route with a live view of each visitor in this process: `router.all('/inspector', live.inspector())`. Admits
-   * browsers that opened the route with the `token` from the startup log, or requests that `authorize` admits.
-   *
-   * @throws {TypeError} for an invalid option, or without `authorize` if NODE_ENV is production
-   */
-  inspector(options?: InspectorOptions): InspectorRoute
   /** Resolves when every write accepted so far is broadcast and stored. */
   settled(): Promise<void>
   /** Flushes pending writes, and rejects later writes with `closed`. Leaves the app, socket.io and database clients open. Idempotent. */

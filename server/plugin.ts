@@ -17,7 +17,14 @@ import { Requests } from './http/requests.js'
 import { subjectHash, type UserId, userSubject } from './ids/subject.js'
 import type { LiveSessionOptions } from './option-types.js'
 import { resolveOptions, warnAtStart } from './options.js'
-import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, RevokeOptions } from './plugin-types.js'
+import type {
+  AnyApp,
+  AnyServer,
+  AttachOptions,
+  LiveSessionPlugin,
+  PluginMembers,
+  RevokeOptions,
+} from './plugin-types.js'
 import type { UserSession } from './session-types.js'
 import { warnOfIdleOptions } from './settings/idle-options.js'
 import { checkNames } from './settings/option-names.js'
@@ -100,10 +107,7 @@ export function coreOf(plugin: object): Core {
   return core
 }
 
-/** The plugin without the members added by features. */
-class Plugin
-  implements Omit<LiveSessionPlugin<Fields>, 'devices' | 'endDevice' | 'inspector' | 'room' | 'sessionStore'>
-{
+class Plugin implements PluginMembers<Fields, boolean> {
   readonly #core: Core
   readonly #requests: Requests
   #rechecks: Rechecks | undefined

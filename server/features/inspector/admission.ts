@@ -6,22 +6,10 @@ import type { Core } from '../../core.js'
 import { isOwnPolling, isOwnPost, originClaims } from '../../http/origin.js'
 import { SigningKeys } from '../../ids/keys.js'
 import { checkNames } from '../../settings/option-names.js'
+import type { InspectorOptions } from './types.js'
 
 /** The text signed for the token. */
 const OPENED = 'inspector'
-
-/** The options of `live.inspector(options)`. */
-export interface InspectorOptions {
-  /**
-   * Returns whether a request may see every visitor's values, and act on them. Called on each request, for pages and actions alike; only
-   * `true` admits. Decide by the signed-in user, not by an IP address. Required if NODE_ENV is production.
-   *
-   * @default browsers that have opened the route with its token, which the log shows at startup
-   * @example
-   * authorize: (ctx) => ctx.session?.role === 'admin'
-   */
-  readonly authorize?: (ctx: Koa.Context) => Awaitable<boolean>
-}
 
 /** The admission check, and the token for opening the page. */
 export interface Admission {

@@ -16,6 +16,7 @@ import { SCRIPT } from './script.js'
 import { type NodeSnapshot, snapshotOf } from './snapshot.js'
 import { STYLE } from './style.js'
 import { subjectName } from './subject-markup.js'
+import type { InspectorRoute } from './types.js'
 
 /** Maximum subjects on a page. */
 const MOST_SUBJECTS = 50
@@ -52,12 +53,6 @@ interface Source {
   readonly refusals: RecentRefusals
   /** Revokes a user's cookies, tickets and sessions. */
   revoke(this: void, user: UserSubject): Promise<void>
-}
-
-/** The route returned by `live.inspector()`, with its token. */
-export type InspectorRoute = Koa.Middleware & {
-  /** The token: opening the route with `?token=` gives the browser a cookie. Undefined with `authorize`. */
-  readonly token: string | undefined
 }
 
 /** Creates the route. Serves all parts of the page at the URL of the mount, distinguished by `?part=`. */

@@ -1,6 +1,7 @@
 // Moves sockets between rooms when their visitor's values change, and provides `live.room()`.
 
 import type { Field } from '../../../shared/field.js'
+import type { Fields } from '../../../shared/field-types.js'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Core } from '../../core.js'
@@ -8,6 +9,7 @@ import type { Feature } from '../../feature.js'
 import type { Subject } from '../../ids/subject.js'
 import type { LiveSocket } from '../../values/live-socket.js'
 import { RoomNames } from './room-names.js'
+import type { RoomMembers } from './types.js'
 
 /** A socket's membership in the room of its visitor's value of a field. */
 interface Membership {
@@ -25,7 +27,7 @@ export function roomsFeature(core: Core): Feature {
   const { values, settings, warn } = core
   const fields = [...values.fields.values()].filter(({ rooms }) => rooms)
   const named = fields.map((field) => ({ field, names: new RoomNames(field.key, settings, warn) }))
-  const room = (key: string, value: unknown): string[] => {
+  const room: RoomMembers<Fields>['room'] = (key, value) => {
     const found = named.find(({ field }) => field.key === key)
     if (!found)
       throw new TypeError(`koa-live-session: room(key): expected a field with rooms: true, received ${String(key)}`)
@@ -33,7 +35,7 @@ export function roomsFeature(core: Core): Feature {
     core.nodes?.flush()
     return [...found.names.of(value)]
   }
-  const plugin = { room }
+  const plugin = { room } satisfies RoomMembers<Fields>
   if (fields.length === 0) return { plugin }
 
   const bySubject = new Map<Subject, Set<Membership>>()

@@ -12,7 +12,7 @@ import { Devices } from './devices.js'
 import type { KnownSession } from './known-session.js'
 import { SessionHandle } from './session-handle.js'
 import { KoaSessionStore } from './session-store.js'
-import type { SessionStore, SessionStoreOptions } from './types.js'
+import type { SessionStoreMembers } from './types.js'
 
 const KEPT =
   'identify() has signed a user in, and ctx.session goes on under the id that the browser came with, which may have been planted: ' +
@@ -36,7 +36,7 @@ export function sessionFeature(core: Core): Feature {
   }
   return {
     plugin: {
-      sessionStore: (options: SessionStoreOptions = {}): SessionStore => {
+      sessionStore: (options = {}) => {
         checkNames(options, ['maxLifetime'], 'sessionStore: ')
         const { maxLifetime = appSessions.maxLifetime } = options
         checkLifetime(maxLifetime, appSessions)
@@ -44,10 +44,10 @@ export function sessionFeature(core: Core): Feature {
         devices.isUsed = true
         return store
       },
-      devices: async (id: UserId, { current }: { readonly current?: Koa.Context } = {}) =>
+      devices: async (id, { current } = {}) =>
         devices.of(userOf(id, 'devices(id)'), current && store.sessionOf(current)?.name),
-      endDevice: async (id: UserId, name: string) => devices.end(userOf(id, 'endDevice(id, name)'), name),
-    },
+      endDevice: async (id, name) => devices.end(userOf(id, 'endDevice(id, name)'), name),
+    } satisfies SessionStoreMembers,
     names: [appSessions, devices],
     begins: (ctx, _, user) => {
       if (appSessions.isUsed) recordUse(ctx, store.brought(ctx), user)

@@ -1,9 +1,11 @@
 // The public types of `live.sessionStore()` and `socket.session`.
 
+import type Koa from 'koa'
 import type { ChangeSource } from '../../../shared/change.js'
 import type { Frozen } from '../../../shared/field-types.js'
 import type { RegisteredSession } from '../../../shared/registered.js'
 import type { Unsubscribe } from '../../../shared/session-types.js'
+import type { UserId } from '../../ids/subject.js'
 import type { Written } from '../../sync/outcome.js'
 
 /** The options of `live.sessionStore(options)`. */
@@ -37,6 +39,28 @@ export interface SessionStore {
    * session. Rejects with `closed`.
    */
   destroy(id: string, data?: { readonly ctx?: unknown }): Promise<void>
+}
+
+/** The members of the plugin for sessions and devices. */
+export interface SessionStoreMembers {
+  /**
+   * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`: at most 100, last used first; with a store,
+   * those of all nodes. Lists a session from its first request after the sign-in. Marks the session of the request `current`, so that a
+   * page can show which device is its own. Rejects with a `TypeError` for an invalid `id`, or without `live.sessionStore()`.
+   */
+  devices(id: UserId, options?: { readonly current?: Koa.Context }): Promise<readonly Device[]>
+  /**
+   * Signs the user out at a device: ends its `ctx.session` and its sockets, at all nodes. The name may come from a page: returns false if
+   * the user has no such device. Rejects as `devices` does.
+   */
+  endDevice(id: UserId, name: string): Promise<boolean>
+  /**
+   * Returns a store for koa-session: `session({ store: live.sessionStore() }, app)`. Concurrent requests that change different keys of
+   * `ctx.session` lose no change. Sockets have the session as `socket.session`. Sessions are in the plugin's `store`, or else in memory.
+   *
+   * @throws {TypeError} for an invalid option, or for a `maxLifetime` other than that of an earlier call
+   */
+  sessionStore(options?: SessionStoreOptions): SessionStore
 }
 
 /** A user's signed-in session: represents a browser, until the session's id is regenerated. */
