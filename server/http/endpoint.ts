@@ -150,11 +150,10 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
   }
   // Only a question without `who` gets a greeting, because questions have a limit of their own.
   const extent = body.who === undefined && isQuestion(body) ? 'greeting' : 'identity'
-  const exchange = (): Awaitable<SyncAnswer> => sync(core, body, context, extent)
-  if (!tab) return await exchange()
+  if (!tab) return await sync(core, body, context, extent)
   subjects.pin(tab)
   try {
-    return await exchange()
+    return await sync(core, body, context, extent)
   } finally {
     subjects.unpin(tab)
   }

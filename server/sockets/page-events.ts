@@ -70,10 +70,10 @@ export class PageEvents {
     const extent = this.#isGreeted ? later : 'greeting'
     // Without an acknowledgement, the page gets its ticket by a push.
     const context = hasAck ? this.#context : { ...this.#context, outlet: undefined }
-    return after(isOwn ? sync(this.#core, wanted, context, extent) : dropped(this.#core, identity), (answer) => {
-      this.#isGreeted = true
-      return answer
-    })
+    const answer = isOwn ? sync(this.#core, wanted, context, extent) : dropped(this.#core, identity)
+    // At once, so that of several messages in a turn only the first is free.
+    this.#isGreeted = true
+    return answer
   }
 
   #run(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {

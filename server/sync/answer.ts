@@ -1,7 +1,6 @@
 // Builds the parts of an answer to a page: identity, current values, and which stamps the cookie and the store hold.
 
 import type { Field } from '../../shared/field.js'
-import type { Awaitable } from '../../shared/promise.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
@@ -59,23 +58,18 @@ export function ticketOf(
 }
 
 /** The part of an answer about values kept outside the cookie. */
-export type StampsInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
+type StampsInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
 
 /**
  * Returns the stamps that the store has for fields outside the cookie, and as `unsaved` the keys whose newest write the store lacks:
  * without a store, all keys. A page waits for no `unsaved` key.
  */
-export function stampsInStore(core: Core, visitor: Visitor): Awaitable<StampsInStore> {
-  for (const field of core.values.requestFields.values())
-    if (!field.inCookie && field.access !== 'hidden') return readStore(core, visitor)
-  return { held: [] }
-}
-
-async function readStore({ values, store }: Core, visitor: Visitor): Promise<StampsInStore> {
+export async function stampsInStore({ values, store }: Core, visitor: Visitor): Promise<StampsInStore> {
   const stampOf = (field: Field): Stamp => values.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
   const fields = [...values.requestFields.values()].filter((field) => {
     return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
   })
+  if (fields.length === 0) return { held: [] }
   const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
   const registers = (
     await Promise.all(subjects.map(async (subject) => (await store?.storedRegisters(subject)) ?? []))

@@ -2,14 +2,15 @@
 
 import type { Field } from '../../shared/field.js'
 import type { ParsedSync } from '../../shared/parse.js'
-import { type Awaitable, after } from '../../shared/promise.js'
+import { type Awaitable, isThenable } from '../../shared/promise.js'
 import type { Level, SyncAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
 import type { PageIdentity } from '../identity/identification.js'
+import type { Subject } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { StoreSync } from '../store/store-sync.js'
 import type { Outlet } from '../values/live-socket.js'
-import { buildAnswer, type Extent, type StampsInStore, stampsInStore, ticketOf } from './answer.js'
+import { buildAnswer, type Extent, stampsInStore, ticketOf } from './answer.js'
 import type { Bucket } from './limits.js'
 import { applyChanges, type Requester, type Results } from './page-changes.js'
 import { mergeTickets, verifyTickets } from './tickets.js'
@@ -29,21 +30,15 @@ export interface ExchangeContext extends Requester {
   recheck?(this: void, level: Level): Awaitable<Level>
 }
 
-/** For sockets: only a POST asks which stamps the store holds, so that no greeting over a socket waits for the store. */
-const NOT_ASKED: Awaitable<StampsInStore> = { held: [] }
-
 /**
  * Performs an exchange: merges a page's tickets, applies its changes, and answers. Tickets come first: the changes may be based on them.
+ * Refuses at once, so that the limit of malformed messages counts all refusals of a turn.
  *
  * @throws {LiveSessionError} if the exchange is refused as a whole
  */
-export function sync(
-  core: Core,
-  { tickets, set }: ParsedSync,
-  context: ExchangeContext,
-  extent: Extent,
-): Awaitable<SyncAnswer> {
-  const { identity, owner: visitor, outlet } = context
+export function sync(core: Core, message: ParsedSync, context: ExchangeContext, extent: Extent): Promise<SyncAnswer> {
+  const { tickets, set } = message
+  const { identity, owner: visitor } = context
   // Counts tickets by the cost of verification: their changes were counted when they were made.
   const now = core.settings.clock()
   core.limits.spendTickets(tickets, identity, now)
@@ -52,25 +47,37 @@ export function sync(
   context.beforeMerge?.()
   const overtaken = mergeTickets(core, verified, now)
   const results = set.length > 0 ? applyChanges(core, set, context) : []
-  return after(results, (results) => {
-    // Sign the ticket in this turn, so that the sockets get the same ticket, and before the store call, which then covers its writes.
-    const ticket = ticketOf(
-      core,
-      visitor,
-      [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)],
-      outlet,
-    )
-    return after(core.store && levelsOf(core.store, visitor, results, context), (levels) =>
-      after(context.source === 'socket' ? NOT_ASKED : stampsInStore(core, visitor), (stored) => {
-        const answer = buildAnswer(core, identity, extent, visitor)
-        return Object.assign(answer, ticket, stored, {
-          results: results.map((one) =>
-            'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
-          ),
-          held: [...answer.held, ...stored.held],
-        })
-      }),
-    )
+  return answer(core, context, extent, { set, overtaken, results })
+}
+
+/** What an exchange has done so far. */
+interface Progress {
+  readonly set: ParsedSync['set']
+  readonly overtaken: readonly Field[]
+  readonly results: Awaitable<Results>
+}
+
+async function answer(
+  core: Core,
+  context: ExchangeContext,
+  extent: Extent,
+  { set, overtaken, results: pending }: Progress,
+): Promise<SyncAnswer> {
+  const { identity, owner: visitor, outlet, source } = context
+  // Sign the ticket in this turn if possible, so that the sockets get the same ticket, and before the store call, which then covers its
+  // writes. So do not await results that are known.
+  const results = isThenable(pending) ? await pending : pending
+  const changed = [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)]
+  const ticket = ticketOf(core, visitor, changed, outlet)
+  const levels = core.store && (await levelsOf(core.store, visitor, results, context))
+  // Only a POST asks which stamps the store holds, so that no greeting over a socket waits for the store.
+  const stored = source === 'socket' ? { held: [] } : await stampsInStore(core, visitor)
+  const built = buildAnswer(core, identity, extent, visitor)
+  return Object.assign(built, ticket, stored, {
+    results: results.map((one) =>
+      'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
+    ),
+    held: [...built.held, ...stored.held],
   })
 }
 
@@ -89,13 +96,13 @@ function overtakenOf({ values }: Core, set: ParsedSync['set'], results: Results)
 }
 
 /** Resolves with the level of each subject's writes, so that a subject outside the store neither delays nor lowers the others. */
-function levelsOf(
+async function levelsOf(
   store: StoreSync,
   visitor: Visitor,
   results: Results,
   { recheck = (level) => level }: ExchangeContext,
-) {
+): Promise<ReadonlyMap<Subject, Level>> {
   const subjects = [...new Set(fieldsOf(results).map((field) => visitor.subject(field)))]
   const levels = subjects.map(async (subject) => [subject, await recheck(await store.storedLevel([subject]))] as const)
-  return levels[0] && Promise.all(levels).then((all) => new Map(all))
+  return new Map(await Promise.all(levels))
 }
