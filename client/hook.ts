@@ -57,7 +57,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     // Send nothing after the hook was stopped.
     if (!isOver)
       try {
-        const { held, error, dropped } = await (
+        const { persisted, error, dropped } = await (
           await fetch(options.endpoint ?? ('/store_session' satisfies typeof DEFAULT_ENDPOINT), {
             method: 'POST',
             // Only tickets may outlive the page: the late response to a request for a cookie could replace the next guest's cookie.
@@ -70,10 +70,10 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
             body: JSON.stringify({ who: tickets && who, tickets }),
           })
         ).json()
-        // If a bad ticket made the server refuse all, discard that ticket and resend the others. Only our server answers `held` or `error`.
-        const over = held ? tickets : [tickets?.[error.index]]
+        // If a bad ticket made the server refuse all, discard that ticket and resend the others. Only our server answers `persisted` or `error`.
+        const over = persisted ? tickets : [tickets?.[error.index]]
         for (const [key, [ticket]] of unsaved) if (over?.includes(ticket)) unsaved.delete(key)
-        if (held) planned = 0
+        if (persisted) planned = 0
         plan()
         // Another visitor now uses this browser: reconnect with the new cookie.
         if (dropped) socket.disconnect().connect()
@@ -99,7 +99,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
             }
             return
           }
-          who = answer.kept && answer.who
+          who = answer.hasCookie && answer.who
           life = (answer.renew ?? (300 satisfies typeof RENEWAL)) * 1e3
           // Earlier tickets may be the former visitor's; the greeting has all values of the new visitor.
           if (answer.dropped) {

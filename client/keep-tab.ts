@@ -46,7 +46,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
   const { save, restore: restoreOthers } = environment
   environment.save = (others) => {
     save(others)
-    if (page.cookie !== 'kept') return
+    if (page.cookie !== 'accepted') return
     text = serializeOutbox(page, true)
     tried(() => (sessionStorage[name] = text))
     // Listen only if needed: Firefox keeps no page with such a listener in its back/forward cache.

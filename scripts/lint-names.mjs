@@ -7,8 +7,8 @@ import ts from 'typescript'
 import { sourceFiles } from './rooms.mjs'
 
 const VAGUE = /^#?(take|tell|told|held|kept)(?![a-z])/
-/** Public names, and names on the wire: `held` has one meaning, the stamps in the live cookie, and `kept` says that the browser sent it. */
-const PUBLIC = new Set(['takeFlash', 'takeHandOff', 'held', 'kept'])
+/** Public names. */
+const PUBLIC = new Set(['takeFlash', 'takeHandOff'])
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const found = sourceFiles(root).flatMap((file) => {

@@ -11,17 +11,17 @@ import { Connections } from './identity/connections.js'
 import { createConsent, type HasConsent } from './identity/consent.js'
 import { HandshakeMismatches } from './identity/handshake-mismatches.js'
 import { Identities } from './identity/identities.js'
-import { Retirements } from './identity/retirements.js'
+import { PendingRotations } from './identity/pending-rotations.js'
 import { SigningKeys } from './ids/keys.js'
 import type { Subject } from './ids/subject.js'
 import { createWarn, type Report, type Warn } from './settings/report.js'
 import type { Settings } from './settings/settings.js'
 import { StoreSync } from './store/store-sync.js'
 import { Limits } from './sync/limits.js'
-import { Epochs } from './values/epochs.js'
 import { GuestBytes } from './values/guest-bytes.js'
 import { Notifications } from './values/notifications.js'
 import { PageTickets } from './values/page-tickets.js'
+import { Revocations } from './values/revocations.js'
 import { Subjects } from './values/subjects.js'
 import { Tickets } from './values/ticket.js'
 import { Values } from './values/values.js'
@@ -40,7 +40,7 @@ export class Core {
   readonly guestBytes: GuestBytes
   readonly subjects: Subjects
   readonly notifications: Notifications
-  readonly epochs: Epochs
+  readonly revocations: Revocations
   readonly tickets: Tickets
   readonly pageTickets: PageTickets
   readonly values: Values
@@ -52,7 +52,7 @@ export class Core {
 
   // The visitors and their connections.
   readonly connections: Connections
-  readonly retirements: Retirements
+  readonly pendingRotations: PendingRotations
   readonly handshakeMismatches: HandshakeMismatches
   readonly hasConsent: HasConsent
   readonly identities: Identities
@@ -93,9 +93,9 @@ export class Core {
       onDrop: dropAll,
     })
     this.notifications = new Notifications(warn)
-    this.epochs = new Epochs(this, (name) => {
+    this.revocations = new Revocations(this, (name) => {
       drop(name)
-      this.connections.mark(name, this.epochs)
+      this.connections.mark(name, this.revocations)
     })
     this.tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
     this.pageTickets = new PageTickets(this)
@@ -104,7 +104,7 @@ export class Core {
     const cookieKeys = new SigningKeys(secrets, 'cookie')
     this.cookie = new LiveCookie(app, cookieKeys, settings.cookie, {
       clock,
-      isCurrent: (cookie) => this.epochs.standingOf(cookie) === 'current',
+      isCurrent: (cookie) => this.revocations.standingOf(cookie) === 'current',
       onDrop: dropAll,
       warn,
       guestBytes,
@@ -113,7 +113,7 @@ export class Core {
     this.cookieSync = new CookieSync(this, memos)
 
     this.connections = new Connections()
-    this.retirements = new Retirements(this)
+    this.pendingRotations = new PendingRotations(this)
     this.handshakeMismatches = new HandshakeMismatches(warn)
     this.hasConsent = createConsent(settings)
     this.identities = new Identities(this, cookieKeys)

@@ -33,7 +33,7 @@ import { Authentication } from './sockets/authentication.js'
 import { Handshake } from './sockets/handshake.js'
 import { Rechecks } from './sockets/rechecks.js'
 import { installSocketGetter } from './sockets/socket.js'
-import { erase, revoke } from './sync/revocations.js'
+import { erase, revoke } from './sync/revoke.js'
 import { UserHandle } from './sync/user.js'
 
 /** The optional features, independent of each other. */
@@ -164,7 +164,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
   async revokedAt(id: UserId): Promise<number | undefined> {
     const user = userSubject(id, 'revokedAt(id)')
     await this.#core.store?.loadIfStale([user])
-    return this.#core.epochs.of(subjectHash(user)) || undefined
+    return this.#core.revocations.of(subjectHash(user)) || undefined
   }
 
   async erase(id: UserId): Promise<void> {

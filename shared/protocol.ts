@@ -89,9 +89,9 @@ export interface SyncAnswer {
   /** A ticket with the accepted changes and with the newer values that overrode the page's values. */
   readonly ticket?: string
   /** Set if the request or handshake brought this visitor's own live cookie, and the visitor has consented. */
-  readonly kept?: true
+  readonly hasCookie?: true
   /** Keys and stamps in the cookie of the request or handshake; after a POST also those in the store, for fields outside the cookie. */
-  readonly held: readonly (readonly [key: string, stamp: Stamp])[]
+  readonly persisted: readonly (readonly [key: string, stamp: Stamp])[]
   /** Keys of fields outside the cookie whose newest value is in no store; only after a POST. */
   readonly unsaved?: readonly string[]
   /** Seconds after which a page in use POSTs, if fewer than 300. */
@@ -151,7 +151,7 @@ export interface LiveSessionInterServer {
 }
 
 /** The expiry times of values. */
-export type Ends = NonNullable<AnySnapshot['ends']>
+export type Expiries = NonNullable<AnySnapshot['expiries']>
 
 /** The claims of a ticket: signed changes of a subject, for its browser to keep and send back. */
 export interface TicketClaims {
@@ -168,7 +168,7 @@ export interface TicketClaims {
   /** By key, the ids of the computed changes of the last two minutes, each with its stamp. */
   readonly ids?: IdsByKey
   /** The expiry times of values, counted from the signature. Expired values are not in `changes`. */
-  readonly ends?: Ends
+  readonly expiries?: Expiries
   /** The value of each readable field without a value in `changes`: migrated from an older build, or the default. Only in a greeting. */
   readonly defaults?: Readonly<Record<string, JsonValue>>
   /** Set for a guest; only in a greeting. */
@@ -186,7 +186,7 @@ export interface AnySnapshot {
   /** The signed-in user's id, as text. */
   readonly user?: string
   /** Keys and stamps in the request's own cookie; present only if the cookie was this visitor's. */
-  readonly held?: readonly (readonly [key: string, stamp: Stamp])[]
+  readonly persisted?: readonly (readonly [key: string, stamp: Stamp])[]
   /** Seconds after which a page in use POSTs, so that neither the cookie nor the app's own session expires. @default 300 */
   readonly renew?: number
   readonly values: Readonly<Record<string, JsonValue>>
@@ -199,7 +199,7 @@ export interface AnySnapshot {
   /** Keys of the tab: the page's own values override the values here. */
   readonly tab?: readonly string[]
   /** The expiry times of values with their own `maxAge`: the stamp of the end, and the ms left at rendering; 0 if expired. */
-  readonly ends?: readonly (readonly [key: string, stamp: Stamp, ms: number])[]
+  readonly expiries?: readonly (readonly [key: string, stamp: Stamp, ms: number])[]
   /** By key, the URL parameter to keep in sync with the value. */
   readonly urls?: Readonly<Record<string, string>>
   /** By key, values in the page's URL that the request did not apply, as for a prefetched page. */

@@ -24,8 +24,8 @@ export const EPOCH_KEY = '$epoch'
 /** The key of the register for the current generation of a user's values: each erasure begins a new generation. */
 export const GENERATION_KEY = '$generation'
 
-/** Returns whether a register is an end marker: of a revocation, a retired browser id or an erasure. */
-export function isEndMarker({ key }: Pick<LwwRegister, 'key'>): boolean {
+/** Returns whether a register is a revocation register: of a revocation, a retired browser id or an erasure. */
+export function isRevocation({ key }: Pick<LwwRegister, 'key'>): boolean {
   return key === EPOCH_KEY || key === GENERATION_KEY
 }
 

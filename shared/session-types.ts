@@ -22,7 +22,7 @@ export type Unsubscribe = () => void
 
 /** The values and stamps for the browser's first render: JSON, without hidden fields. */
 export interface Snapshot<F extends Fields = Fields>
-  extends Omit<AnySnapshot, 'values' | 'defaults' | 'stamps' | 'held'> {
+  extends Omit<AnySnapshot, 'values' | 'defaults' | 'stamps' | 'persisted'> {
   /** Each key's value or default. */
   readonly values: Values<F, Keys<F>['readable']>
   /** Each key's declared default, if any. */
@@ -30,7 +30,7 @@ export interface Snapshot<F extends Fields = Fields>
   /** The stamp of each key's newest write, in ms since 1970; only for keys ever written. */
   readonly stamps: Readonly<Record<string, number>>
   /** Keys and stamps in the request's own cookie; present only if the cookie was this visitor's. */
-  readonly held?: readonly (readonly [key: string, stamp: number])[]
+  readonly persisted?: readonly (readonly [key: string, stamp: number])[]
 }
 
 /**

@@ -81,23 +81,28 @@ export function memoryCore(fields: Fields, makers: readonly MakeFeature[]): Core
 
 /** Creates a visitor whose cookie has no values. */
 function openerOf(
-  { cookie, epochs, identities, values: inMemory }: Core,
+  { cookie, revocations, identities, values: inMemory }: Core,
   { userId }: MemoryVisitor,
 ): HandshakeIdentity {
   const user = userNamed(userId)
   const sub = user && subjectHash(user)
   const content = { browser: newBrowserId(), user: sub, registers: [] }
-  const signed = epochs.signed(user, sub)
+  const signed = revocations.signed(user, sub)
   const header = cookie.header({ ...content, ...signed })
   const identification = identities.identify(cookie.read({ headers: { cookie: header } }, user), user)
   const identity = {
     ...identification,
-    isKept: true,
+    hasCookie: true,
     who: whoOf(identification.visitor, true, signed.epoch),
     cookieStamps: [],
     renew: undefined,
   }
-  return { ...identity, endCount: epochs.endCount, members: [], tab: inMemory.tabOf(identification.visitor.browser) }
+  return {
+    ...identity,
+    revision: revocations.revision,
+    members: [],
+    tab: inMemory.tabOf(identification.visitor.browser),
+  }
 }
 
 /** Creates a minimal socket for `socket.liveSession`, without a page at the other end. */

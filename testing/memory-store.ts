@@ -2,7 +2,7 @@
 
 import type { Store, StoredRegister } from '../server/store-types.js'
 import { freezeJson } from '../shared/json.js'
-import { isEndMarker, type LwwRegister } from '../shared/register.js'
+import { isRevocation, type LwwRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { toStamp } from '../shared/stamp.js'
 
@@ -84,7 +84,7 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
       await attempt()
       const unused = [...subjects].flatMap(([subject, { replica, used }]) => {
         const limit = subject.startsWith('browser:') ? Math.max(before, guests) : before
-        const left = used < ended ? [] : replica.registers().filter(isEndMarker)
+        const left = used < ended ? [] : replica.registers().filter(isRevocation)
         return used < limit && replica.registers().length > left.length ? [{ subject, left, used }] : []
       })
       for (const { subject, left, used } of unused) {

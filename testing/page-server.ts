@@ -50,7 +50,7 @@ export class PageServer {
   readonly #requester: Requester
   /** How many questions the page asks in vain until the browser keeps cookies again; 0 while the browser keeps cookies. */
   #questionsLeft = 0
-  #cookie: SyncAnswer['held']
+  #cookie: SyncAnswer['persisted']
 
   /** @throws {LiveSessionError} if `set` would reject a given value */
   constructor(fields: Fields, given: object) {
@@ -79,7 +79,7 @@ export class PageServer {
     return {
       who: WHO,
       guest: true,
-      held: this.#cookie,
+      persisted: this.#cookie,
       values: { ...this.#defaults, ...Object.fromEntries(values) },
       defaults: this.#defaults,
       stamps: Object.fromEntries(registers.map(([key, stamp]) => [key, stamp])),
@@ -110,7 +110,7 @@ export class PageServer {
           (one): SyncResult => ('field' in one ? { stamp: one.stamp, level: 'memory' } : one),
         )
         const ticket = taken.length === 0 ? {} : { ticket: this.#ticketFor(taken) }
-        return { who: WHO, ...this.#proof(), ...ticket, results, held: [], ...greeting }
+        return { who: WHO, ...this.#proof(), ...ticket, results, persisted: [], ...greeting }
       })
     } catch (error) {
       if (error instanceof LiveSessionError) return refusalOf(error).ack
@@ -122,12 +122,12 @@ export class PageServer {
   post(said: Sync): Awaitable<SyncAnswer | Refusal> {
     if (said.who === undefined && this.#questionsLeft > 0) this.#questionsLeft -= 1
     // Like a real server, trust the `who` of a POST only if the POST has that visitor's cookie.
-    if (said.who !== undefined && this.#questionsLeft > 0) return { dropped: true, results: [], held: [] }
+    if (said.who !== undefined && this.#questionsLeft > 0) return { dropped: true, results: [], persisted: [] }
     return after(this.sync(said, false), (answer) => {
       if (!('results' in answer) || this.#questionsLeft > 0) return answer
-      const held = this.#cookie
+      const persisted = this.#cookie
       this.#cookie = this.#cookieStamps()
-      return { ...answer, held }
+      return { ...answer, persisted: persisted }
     })
   }
 
@@ -139,15 +139,15 @@ export class PageServer {
     else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
   }
 
-  #proof(): Pick<SyncAnswer, 'kept'> {
-    return this.#questionsLeft > 0 ? {} : { kept: true }
+  #proof(): Pick<SyncAnswer, 'hasCookie'> {
+    return this.#questionsLeft > 0 ? {} : { hasCookie: true }
   }
 
   #greeting(): string {
     return ticketOf({ ...GUEST, guest: true, defaults: this.#defaults, changes: this.#readable() })
   }
 
-  #cookieStamps(): SyncAnswer['held'] {
+  #cookieStamps(): SyncAnswer['persisted'] {
     return this.#readable().map(([key, stamp]) => [key, stamp])
   }
 

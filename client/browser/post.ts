@@ -67,7 +67,7 @@ async function send(
       status,
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
       // The login page of a captive portal is not our answer.
-      answer: ok && json?.held ? json : undefined,
+      answer: ok && json?.persisted ? json : undefined,
       error: !ok && ownCode(json?.error?.code) ? json.error : undefined,
     }
   } catch {

@@ -67,32 +67,32 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
 
 /** Handles the answer to a POST of `{}`: the answer names the visitor, and sets the cookie or proves that the browser keeps cookies. */
 function questionAnswered(page: Page, answer: SyncAnswer): void {
-  const { who, kept } = answer
+  const { who, hasCookie } = answer
   page.asks += 1
   page.isAsking = false
-  // Without `kept`, the answer cannot replace a known visitor.
-  if (kept || page.who === undefined) switchVisitor(page, answer)
-  if (kept) {
+  // Without `accepted`, the answer cannot replace a known visitor.
+  if (hasCookie || page.who === undefined) switchVisitor(page, answer)
+  if (hasCookie) {
     cookieSeen(page, true)
     applySaveReport(page, answer)
   } else if (!who) page.cookie = 'blocked'
   if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.socketState === 'greeted')) reconnect(page)
   // If the answer has set another visitor's cookie, ask again: only a request with that cookie proves the visitor.
-  if (page.socketState === 'none' && !kept && who !== page.who) requestCookie(page)
+  if (page.socketState === 'none' && !hasCookie && who !== page.who) requestCookie(page)
 }
 
 /** Handles the answer to a POST that names the visitor, or to a sync over the socket. */
 function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): void {
-  const { who, kept, greeting, dropped } = answer
+  const { who, hasCookie, greeting, dropped } = answer
   const mayLackCookie = page.cookie === 'blocked' || page.socketState === 'greeted' || (who ?? page.who) === undefined
   page.timers.delete('greet')
-  if (!kept && (isPost || !mayLackCookie)) {
+  if (!hasCookie && (isPost || !mayLackCookie)) {
     requeue(page, sync, false)
     return void requestCookie(page)
   }
   const isFirst = !isPost && page.socketState === 'greeting'
   if (greeting && (isPost || isFirst)) switchVisitor(page, answer)
-  if (kept) cookieSeen(page, isFirst)
+  if (hasCookie) cookieSeen(page, isFirst)
   else if (isFirst) requestCookie(page)
   if (!isPost) {
     page.socketState = 'greeted'
@@ -115,7 +115,13 @@ function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: Sync
   // Without backoff, which would delay changes that do not wait for the store.
   if (toRetry[0]) startTimer(page, isPost ? 'postPause' : 'sendPause', RETRY_PAUSE, RETRY_PAUSE)
   const allTickets = ticket ? [...tickets, ticket] : tickets
-  const news = { who: page.who, held: answer.held, unsaved, now: page.now, tickets: isPost ? allTickets : undefined }
+  const news = {
+    who: page.who,
+    persisted: answer.persisted,
+    unsaved,
+    now: page.now,
+    tickets: isPost ? allTickets : undefined,
+  }
   applySaveReport(page, news)
   if (!isPost) return
   // A value without a ticket came from the server with the HTML, a result or a refusal, so saving it needs no ticket.
@@ -191,9 +197,9 @@ function syncRefused(page: Page, sync: Sync, failure: Failure, name: 'postPause'
 }
 
 /** Marks keys as saved or unsaved, as reported by an answer or another tab. */
-function applySaveReport(page: Page, { tickets = [], held, unsaved = [] }: Omit<News, 'who'>): void {
+function applySaveReport(page: Page, { tickets = [], persisted, unsaved = [] }: Omit<News, 'who'>): void {
   for (const ticket of tickets) addTicket(page, ticket, true, unsaved)
-  for (const [key, stamp] of held) {
+  for (const [key, stamp] of persisted) {
     const state = ensureKey(page, key)
     if (stamp > state.persistedUpTo) state.persistedUpTo = stamp
     markSaved(page, state, stamp)
@@ -208,7 +214,7 @@ function applySaveReport(page: Page, { tickets = [], held, unsaved = [] }: Omit<
 
 /** Handles news from another tab of this browser. */
 export function applyNews(page: Page, news: News): void {
-  if (news.who === page.who && page.cookie === 'kept') {
+  if (news.who === page.who && page.cookie === 'accepted') {
     if (news.now && news.now > page.now) page.now = news.now
     applySaveReport(page, news)
     if (news.tickets) renewed(page)

@@ -44,7 +44,7 @@ export interface KeyState {
   /** The stamp of this value. */
   stamp: Stamp
   /** The stamp that the key gets when its value expires. */
-  ends: Stamp
+  expiryStamp: Stamp
   /** ms from the start of the expiry's timer to the expiry. */
   msLeft: number
   /** The ticket with this value, to POST to the endpoint; `''` if there is none. */
@@ -73,7 +73,7 @@ export interface PageKeys {
 const UNKNOWN: KeyState = {
   value: undefined,
   stamp: NEVER,
-  ends: NEVER,
+  expiryStamp: NEVER,
   msLeft: 0,
   ticket: '',
   changes: [],

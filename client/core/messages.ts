@@ -44,7 +44,7 @@ export interface Posted {
 }
 
 /** The message of a tab to the other tabs of its browser: the visitor, and the contents of the cookie. */
-export interface News extends Pick<SyncAnswer, 'held'> {
+export interface News extends Pick<SyncAnswer, 'persisted'> {
   readonly who: string | undefined
   readonly unsaved?: readonly string[] | undefined
   /** The tickets that a POST has sent and received, except tickets with values of the tab. */

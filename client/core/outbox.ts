@@ -14,7 +14,7 @@ function keysOf({ keys }: Page, isTab: boolean): Pick<Page, 'keys'> {
 
 /** Returns the outbox to persist: the visitor, tickets not seen in the cookie, and drafts; `''` if empty, or before a cookie was seen. */
 export function serializeOutbox(page: Page, isTab = false): string {
-  if (page.cookie !== 'kept') return ''
+  if (page.cookie !== 'accepted') return ''
   const keys = keysOf(page, isTab)
   const tickets = unpersistedTickets(keys)
   const drafts = wireDrafts(keys)

@@ -1,7 +1,7 @@
 // The state of a page, created from its HTML.
 
 import type { JsonValue } from '../../shared/json.js'
-import { type AnySnapshot, type Ends, RENEWAL, type Sync } from '../../shared/protocol.js'
+import { type AnySnapshot, type Expiries, RENEWAL, type Sync } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { ensureKey, merge, type PageKeys, reuseShown } from './key-state.js'
 import type { PageVisitor, TimerName } from './messages.js'
@@ -18,10 +18,10 @@ export interface Page extends PageKeys {
    */
   kind?: 'new' | 'guest' | 'user' | '' | undefined
   /**
-   * `kept`: a request has proved that the browser keeps this visitor's cookie. `blocked`: there is no consent to cookies, or all questions
+   * `accepted`: a request has proved that the browser keeps this visitor's cookie. `blocked`: there is no consent to cookies, or all questions
    * were in vain. Undefined if unknown.
    */
-  cookie?: 'kept' | 'blocked' | undefined
+  cookie?: 'accepted' | 'blocked' | undefined
   /**
    * State of the socket. `none`: there is no socket. `down`: not connected, or connected as another visitor. `up`: connected, not yet asked
    * for its visitor. `greeting`: asked. `greeted`: the answer named this page's visitor.
@@ -55,7 +55,7 @@ export interface Page extends PageKeys {
   /** The new visitor, not announced to the app yet: while the page unloads, a reload by the app would cancel the sign-in's navigation. */
   unannounced?: PageVisitor | undefined
   /** The expiry times of values in the HTML, counted from the first event. */
-  readonly ends: Ends | undefined
+  readonly expiries: Expiries | undefined
   /** The running timers. */
   readonly timers: Set<TimerName>
 }
@@ -64,12 +64,12 @@ export interface Page extends PageKeys {
 export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: boolean): Page {
   // Values without stamps are older than any write, so they serve as defaults.
   const snapshot: Initial = isSnapshot(initial) ? initial : { defaults: initial }
-  const { who, held, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, ends } = snapshot
+  const { who, persisted, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, expiries: ends } = snapshot
   const page: Page = {
     who,
     kind: kindOf(snapshot),
     keys: new Map(),
-    cookie: held && 'kept',
+    cookie: persisted && 'accepted',
     socketState: hasSocket ? 'down' : 'none',
     asks: 0,
     isReady: !!initial,
@@ -78,7 +78,7 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     socketTimeouts: 0,
     subs: new Set(),
     now: NaN,
-    ends,
+    expiries: ends,
     timers: new Set(),
     effects: [],
   }
@@ -91,8 +91,8 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   return page
 }
 
-function kindOf({ guest, held, who, stamps }: Initial): Page['kind'] {
-  if (guest) return held ? 'guest' : 'new'
+function kindOf({ guest, persisted, who, stamps }: Initial): Page['kind'] {
+  if (guest) return persisted ? 'guest' : 'new'
   if (who) return 'user'
   return stamps && ''
 }

@@ -61,7 +61,7 @@ export function postWithLock(page: Page): void {
   if (!page.isQueued) return
   page.isQueued = false
   // Name the visitor only if the browser has proved to keep its cookie; otherwise ask.
-  const isNamed = page.who && page.cookie === 'kept' && !page.isAsking
+  const isNamed = page.who && page.cookie === 'accepted' && !page.isAsking
   if (!isNamed && isPostDue(page) && page.asks >= MAX_ASKS) {
     page.asks += 1
     page.cookie = 'blocked'

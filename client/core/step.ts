@@ -30,7 +30,7 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *     `settledUpTo` and resolve promises: the value is saved. A value may also be abandoned, as after a refused ticket: this raises
  *     `settledUpTo` too, but rejects promises.
  *  6. At first, the page does not know whether the browser keeps its cookie. The page asks: it POSTs `{}`, the response sets the cookie,
- *     and the socket reconnects. Until a request has shown the cookie (`kept`), only an unloading page POSTs values. Cookies count as
+ *     and the socket reconnects. Until a request has shown the cookie (`accepted`), only an unloading page POSTs values. Cookies count as
  *     `blocked` after an answer without a visitor, or after three questions without an accepted POST (`asks`): the page then shows values
  *     and sends them over the socket, but rejects their promises as `cookies_blocked`.
  *  7. A single tab POSTs at a time; tabs tell each other which values are saved. The timers `postPause`, `sendPause` and, for a refused
@@ -45,10 +45,10 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
 
 const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {
   begin: (page) => {
-    if (page.cookie === 'kept') addEffect(page, 'restore')
+    if (page.cookie === 'accepted') addEffect(page, 'restore')
     if (page.socketState === 'down') awaitGreeting(page)
     renewed(page)
-    scheduleExpiry(page, page.ends)
+    scheduleExpiry(page, page.expiries)
   },
   // `sendDue`, after each event, sends the drafts.
   set: (page, call, values) => {
@@ -89,7 +89,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (name === 'renew') page.asks = 0
     if (name[0] === ':') {
       const key = name.slice(1)
-      scheduleExpiry(page, [[key, ensureKey(page, key).ends, 0]])
+      scheduleExpiry(page, [[key, ensureKey(page, key).expiryStamp, 0]])
     }
   },
   news: applyNews,
@@ -111,7 +111,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.isLeft = false
     page.timers.delete('unload')
     // If the browser keeps its cookie, hide the values until an answer confirms the visitor.
-    page.isReady &&= page.cookie !== 'kept'
+    page.isReady &&= page.cookie !== 'accepted'
     wake(page)
     // Cookies may be allowed by now.
     unblock(page)

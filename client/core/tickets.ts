@@ -1,6 +1,6 @@
 // Merges the values of tickets, and returns the tickets to send or to keep.
 
-import type { Ends } from '../../shared/protocol.js'
+import type { Expiries } from '../../shared/protocol.js'
 import { isAhead, type Stamp } from '../../shared/stamp.js'
 import { ensureKey, merge, reset } from './key-state.js'
 import type { Page } from './page.js'
@@ -15,7 +15,7 @@ import { startTimer } from './timers.js'
  * @param unsaved for a ticket of an accepted POST: the keys saved nowhere. All other keys of the ticket count as saved
  */
 export function addTicket(page: Page, ticket: string, isOld?: boolean, unsaved?: readonly string[]): void {
-  const { changes, ends, tab, iat, ...claims } = readTicket(ticket)
+  const { changes, expiries: ends, tab, iat, ...claims } = readTicket(ticket)
   // Take the time from a fresh ticket, because the browser's own clock may be wrong.
   if (!isOld) page.now = iat * 1000
   // A Map, as a key may be called `valueOf`.
@@ -39,12 +39,12 @@ export function addTicket(page: Page, ticket: string, isOld?: boolean, unsaved?:
 }
 
 /** Schedules the expiry of values. An expired value reads as its default, and needs no saving. */
-export function scheduleExpiry(page: Page, ends: Ends = []): void {
+export function scheduleExpiry(page: Page, ends: Expiries = []): void {
   for (const [key, stamp, ms] of ends) {
     const state = ensureKey(page, key)
     // Skip if a newer value exists, or if an older ticket has more ms than are left.
-    if (stamp <= state.stamp || (stamp === state.ends && ms >= state.msLeft)) continue
-    state.ends = stamp
+    if (stamp <= state.stamp || (stamp === state.expiryStamp && ms >= state.msLeft)) continue
+    state.expiryStamp = stamp
     state.msLeft = ms
     if (ms) startTimer(page, `:${key}`, ms)
     else {

@@ -25,7 +25,7 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
     if (!isCarried) page.unannounced = { kind, id }
     page.who = who
     page.kind = kind === 'guest' ? 'new' : kind
-    if (page.cookie === 'kept') page.cookie = undefined
+    if (page.cookie === 'accepted') page.cookie = undefined
     abortPost(page)
     page.subs.clear()
     // The connection counts as the former visitor's until its next greeting.
@@ -46,9 +46,9 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
 /** Records that a request has proved this visitor's cookie. @param isTold whether to notify other tabs, which may show another visitor */
 export function cookieSeen(page: Page, isTold: boolean): void {
   page.isReady = true
-  if (isTold) addEffect(page, 'share', { who: page.who, held: [] })
-  if (page.cookie === 'kept') return
-  page.cookie = 'kept'
+  if (isTold) addEffect(page, 'share', { who: page.who, persisted: [] })
+  if (page.cookie === 'accepted') return
+  page.cookie = 'accepted'
   if (page.kind === 'new') page.kind = 'guest'
   addEffect(page, 'restore')
   renewed(page)

@@ -1,14 +1,14 @@
 import { EventEmitter } from 'node:events'
 import type { Namespace, Server } from 'socket.io'
 import { idsOf, withIds } from '../../shared/accepted-ids.js'
-import { isEndMarker, type LwwRegister, toWire } from '../../shared/register.js'
+import { isRevocation, type LwwRegister, toWire } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
 import { readName } from '../ids/generation.js'
 import { deriveKeys } from '../ids/keys.js'
 import { isBrowser, isCookieless } from '../ids/subject.js'
 import { soundRegisters } from '../store/rows.js'
-import { stateOf } from '../values/end-marker.js'
+import { stateOf } from '../values/revocation.js'
 
 /** The message between processes: a name, its new registers, the ids of computed changes by key, and the sender's `kid`s. */
 const MERGE = 'live_session:merge'
@@ -16,7 +16,7 @@ const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
   'give each app a prefix of its own in the adapter: docs/scaling.md#adapters'
 
-/** Exchanges changes with other processes of the app, in a message per name and turn. Sends all earlier changes before an end marker. */
+/** Exchanges changes with other processes of the app, in a message per name and turn. Sends all earlier changes before a revocation register. */
 export class Nodes {
   readonly #io: Server
   readonly #main: Namespace
@@ -44,8 +44,8 @@ export class Nodes {
   /** Broadcasts registers. `name`: a subject's name with its generation (`nameOf`), a `cookieless` name, or a feature's name. */
   broadcast(name: string, registers: readonly LwwRegister[]): void {
     if (registers.length === 0 || !this.hasAdapter) return
-    // Sends earlier writes before an end marker.
-    if (registers.some(isEndMarker)) this.flush()
+    // Sends earlier writes before a revocation register.
+    if (registers.some(isRevocation)) this.flush()
     if (this.#queued.size === 0) queueMicrotask(() => this.flush())
     const queued = this.#queued.get(name) ?? new Replica()
     this.#queued.set(name, queued)
@@ -87,12 +87,12 @@ export class Nodes {
       handler.mergeRemote(name, sound, 'node')
       return
     }
-    const { registers, endMarker, generation } = stateOf(sound)
-    const { connections, epochs, values } = this.#core
-    const mayInvalidate = endMarker !== undefined && epochs.applyFromNode(name, endMarker)
+    const { registers, revocation, generation } = stateOf(sound)
+    const { connections, revocations, values } = this.#core
+    const mayInvalidate = revocation !== undefined && revocations.applyFromNode(name, revocation)
     if (named) values.merge(named.user, registers, 'node', Math.max(named.generation, generation))
     else if (isBrowser(name)) values.merge(name, registers, 'node')
-    if (mayInvalidate) connections.endInvalid(name, epochs)
+    if (mayInvalidate) connections.closeInvalid(name, revocations)
   }
 }
 

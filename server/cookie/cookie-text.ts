@@ -106,7 +106,7 @@ export function stampsByKey(cookie: Pick<CookieContent, 'registers'> | undefined
 export function readableStamps(
   cookie: Pick<CookieContent, 'registers'> | undefined,
   fields: FieldMap,
-): SyncAnswer['held'] {
+): SyncAnswer['persisted'] {
   const registers = cookie?.registers ?? []
   // Not `flatMap`: `map` allocates the exact length, and each open connection keeps this array.
   return registers

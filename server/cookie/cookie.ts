@@ -62,7 +62,7 @@ export class LiveCookie {
   readonly #options: CookieOptions
   readonly #pair: string
   readonly #sigPair: string
-  readonly #endName: string
+  readonly #retiredName: string
   readonly #app: Koa
   readonly #writer: Koa
   readonly #clock: LiveCookieDeps['clock']
@@ -82,7 +82,7 @@ export class LiveCookie {
     this.#options = options
     this.#pair = `${options.name}=`
     this.#sigPair = `${options.name}.sig=`
-    this.#endName = `${options.name}.ended`
+    this.#retiredName = `${options.name}.retired`
     this.#clock = clock
     this.#isCurrent = isCurrent
     this.#warn = warn
@@ -148,14 +148,14 @@ export class LiveCookie {
 
   /** @param retired undefined deletes the notice, because the response replaces or clears the cookie */
   #announceRetirement({ req, cookies }: Koa.Context, retired?: RetirementNotice): void {
-    if (!retired && !req.headers.cookie?.includes(this.#endName)) return
+    if (!retired && !req.headers.cookie?.includes(this.#retiredName)) return
     const options = { signed: false, overwrite: true, ...chosen(this.#options) }
-    cookies.set(this.#endName, retired ? retired.join('.') : null, options)
+    cookies.set(this.#retiredName, retired ? retired.join('.') : null, options)
   }
 
   /** Returns when an id was retired according to the notice in the request, in ms since 1970; 0 without a notice. */
   announcedRetirement({ headers }: Sender, browser: BrowserId): number {
-    const notices = allValues(headers.cookie ?? '', `${this.#endName}=`).map((text) => text.split('.'))
+    const notices = allValues(headers.cookie ?? '', `${this.#retiredName}=`).map((text) => text.split('.'))
     return Math.max(0, ...notices.map(([end, id]) => (id === browser ? Number(end) : 0)).filter(Number.isSafeInteger))
   }
 

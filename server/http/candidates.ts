@@ -8,14 +8,14 @@ import { browserSubject, subjectHash, type UserSubject } from '../ids/subject.js
  * an id rotation, reloads even fresh subjects, so that the transfer includes the newest writes of other processes, and happens only once.
  */
 export function loadCandidates(
-  { epochs, identities, store }: Core,
+  { revocations, identities, store }: Core,
   departing: readonly Pick<PreviousVisitor, 'browser' | 'user'>[],
   user: UserSubject | undefined,
 ): Awaitable<unknown> {
   const subjects = identities.candidates(departing, user)
   const sub = user && subjectHash(user)
   const isChanging = departing.some(({ browser, user: former }) => {
-    return former !== sub && !epochs.isRetired(browserSubject(browser))
+    return former !== sub && !revocations.isRetired(browserSubject(browser))
   })
   return isChanging ? store?.refresh(subjects) : store?.loadIfStale(subjects)
 }

@@ -14,7 +14,7 @@ import type { IdentifiedUser, Identifier } from '../ids/visitor.js'
 import { emitRefusal } from '../settings/refused.js'
 import { refusalOf } from '../sync/refusal.js'
 import { dropped, type ExchangeContext, sync } from '../sync/sync.js'
-import { visitorLeft } from '../values/end-marker.js'
+import { visitorLeft } from '../values/revocation.js'
 import { readBody } from './body.js'
 import { answerListed, isPreflight } from './cross-origin.js'
 import { checkOwnPost } from './origin.js'
@@ -31,7 +31,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
     // Read first, because the user may sign out while the body arrives.
-    const { endCount } = core.epochs
+    const { revision } = core.revocations
     if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
     if (ctx.method !== 'POST') {
       ctx.set('Allow', 'POST')
@@ -53,7 +53,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
       ctx.body = answerDropped(core, ctx, identity)
       return
     }
-    const identifiedUser = { user, endCount }
+    const identifiedUser = { user, revision }
     const visit = new Visit(core, ctx, identifiedUser, identification)
     requests.createHandle(ctx, identifiedUser, visit)
     ctx.body = await answer(core, visit, identity ?? visit, body)
@@ -93,14 +93,14 @@ function endAfter({ res }: Koa.Context): void {
 
 /** Refuses a POST (429) while a pending response brings another cookie: a late response to this POST could replace that cookie. */
 function refuseWhileRotating(
-  { retirements, handshakeMismatches }: Core,
+  { pendingRotations, handshakeMismatches }: Core,
   read: VerifiedCookie | undefined,
   user: UserSubject | undefined,
 ): void {
   if (!read) return
   // After a refused handshake the browser asks at once, so warn if `identify` names a user only here.
   handshakeMismatches.check(read.browserSubject, user)
-  if (retirements.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
+  if (pendingRotations.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
 }
 
 function retryLater(why: string): LiveSessionError {
@@ -111,15 +111,15 @@ function retryLater(why: string): LiveSessionError {
  * Returns whether a page belongs to the visitor of its POST's cookie. Must run before any browser id is retired: the POST may be late, and
  * a cookie in its response would replace the cookie of the browser's next user.
  */
-function isPageOfVisitor({ isKept, who }: PageIdentity, body: ParsedSync): boolean {
-  return isKept && who === body.who
+function isPageOfVisitor({ hasCookie, who }: PageIdentity, body: ParsedSync): boolean {
+  return hasCookie && who === body.who
 }
 
 /** Answers another visitor's page with the identity of the request's cookie. */
 function answerDropped(core: Core, ctx: Koa.Context, identity: PageIdentity): SyncAnswer {
   ctx.set('Cache-Control', 'no-store')
   // Not counted, because the page must ask next, and its question counts.
-  if (!identity.isKept) return { dropped: true, results: [], held: [] }
+  if (!identity.hasCookie) return { dropped: true, results: [], persisted: [] }
   core.limits.spendQuestion(identity)
   return dropped(core, identity)
 }

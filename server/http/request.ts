@@ -18,9 +18,9 @@ import { isTransferred } from '../identity/login.js'
 import type { IdentifiedUser, Identifier } from '../ids/visitor.js'
 import { Handle } from '../sync/handle.js'
 import { Outcome } from '../sync/outcome.js'
-import { visitorLeft } from '../values/end-marker.js'
 import type { Owner } from '../values/field-changes.js'
 import { expiriesOf } from '../values/page-expiries.js'
+import { visitorLeft } from '../values/revocation.js'
 import { Visit } from './visit.js'
 
 const EMBEDDED_TWICE =
@@ -87,7 +87,7 @@ export class RequestHandle extends Handle {
   snapshot(): AnySnapshot {
     const visit = this.#visit
     visit.markUse('shows')
-    const { visitor, isKept, who, renew } = visit
+    const { visitor, hasCookie, who, renew } = visit
     const values: Record<string, JsonValue> = {}
     const defaults: Record<string, JsonValue> = {}
     const stamps: Record<string, Stamp> = {}
@@ -117,7 +117,7 @@ export class RequestHandle extends Handle {
       ...(who === undefined ? {} : { who }),
       // Without the withheld cookie, it is unknown whether the visitor is a guest.
       ...(visit.isWithheld ? {} : visitor.userId === undefined ? { guest: true as const } : { user: visitor.userId }),
-      ...(isKept ? { held: visit.cookieStamps } : {}),
+      ...(hasCookie ? { persisted: visit.cookieStamps } : {}),
       ...(renew === undefined ? {} : { renew }),
       ...(deleted.length === 0 ? {} : { deleted }),
       ...(unsaved.length === 0 ? {} : { unsaved }),
@@ -141,13 +141,13 @@ export class RequestHandle extends Handle {
     return Outcome.of(async () => {
       // Begin the visit first, so that revocations by this call do not count as concurrent.
       const visit = this.#visit
-      const { endCount } = this.#core.epochs
+      const { revision } = this.#core.revocations
       const user = await this.#requests.identify(this.#ctx)
       await visit.load(user)
       if (user !== undefined && user !== visit.visitor.user)
         for (const { signsIn } of this.#core.features) signsIn?.(this.#ctx, visit)
       const isSignIn = user !== undefined && visit.visitor.user === undefined
-      await visit.changeTo({ user, endCount })
+      await visit.changeTo({ user, revision })
       if (isSignIn) this.#warnOfLeaving()
     }, this.report)
   }

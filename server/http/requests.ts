@@ -59,9 +59,9 @@ export class Requests {
         this.#core.warn(TWICE)
         return next()
       }
-      const { endCount } = this.#core.epochs
+      const { revision } = this.#core.revocations
       return after(this.arrive(ctx), (user) => {
-        this.createHandle(ctx, { user, endCount })
+        this.createHandle(ctx, { user, revision })
         for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)), user)
         return next()
       })

@@ -13,16 +13,16 @@ import type { UserSubject } from '../ids/subject.js'
 import type { IdentifiedUser, Visitor } from '../ids/visitor.js'
 import { keepFromSharedCaches } from './cache-control.js'
 import { loadCandidates } from './candidates.js'
-import { EndedSince } from './ended-since.js'
 import { usedLate, warnOfLateChange } from './lateness.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './prefetch.js'
+import { RevokedSince } from './revoked-since.js'
 
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
 export class Visit implements PageIdentity, ResponseContext {
   readonly #core: Core
   readonly #ctx: Koa.Context
-  readonly #since: EndedSince
+  readonly #since: RevokedSince
   readonly #begunAs: UserSubject | undefined
   #identification: Identification
   #use: SessionUse = 'reads'
@@ -41,10 +41,15 @@ export class Visit implements PageIdentity, ResponseContext {
     const isWithheld = (): boolean => isWithheldFrom(ctx, core.settings)
     this.#identification = core.identities.admit(identification, user, ctx.req, isWithheld)
     const brought = readable(identification.receivedCookie)
-    this.#since = new EndedSince(core.epochs, identification.receivedCookie, this.#identification, identifiedUser)
-    if (this.#identification.toEnd.length > 0) {
+    this.#since = new RevokedSince(
+      core.revocations,
+      identification.receivedCookie,
+      this.#identification,
+      identifiedUser,
+    )
+    if (this.#identification.toClose.length > 0) {
       this.#isVisitorLeaving = brought?.user !== undefined && brought.user !== this.visitor.userSub
-      void this.#depart(this.#identification.toEnd)
+      void this.#depart(this.#identification.toClose)
     }
     // Runs just before sending, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, this.#beforeHeaders)
@@ -72,13 +77,13 @@ export class Visit implements PageIdentity, ResponseContext {
     return this.#identification.cookie
   }
 
-  get isKept(): boolean {
+  get hasCookie(): boolean {
     return this.cookie !== undefined && this.#core.hasConsent(this.#ctx)
   }
 
   /** Whether the browser has a cookie with its id, or gets it with this response. */
   get hasId(): boolean {
-    return this.cookie ? this.isKept : this.#action() === 'write'
+    return this.cookie ? this.hasCookie : this.#action() === 'write'
   }
 
   /** Whether the response announces the retirement of the cookie's id, without a new cookie: the next request may get a new cookie. */
@@ -100,7 +105,7 @@ export class Visit implements PageIdentity, ResponseContext {
   get who(): string | undefined {
     const { cookie, visitor } = this.#identification
     if (this.isWithheld) return undefined
-    return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#core.epochs.of(visitor.userSub))
+    return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#core.revocations.of(visitor.userSub))
   }
 
   get cookieStamps(): PageIdentity['cookieStamps'] {
@@ -140,14 +145,14 @@ export class Visit implements PageIdentity, ResponseContext {
   }
 
   /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
-  async changeTo({ user, endCount }: IdentifiedUser): Promise<void> {
+  async changeTo({ user, revision }: IdentifiedUser): Promise<void> {
     // After a revocation, even the same user needs a new cookie.
     if (user === this.visitor.user && this.#since.standing(this.#identification) !== 'revoked') {
       this.markUse('shows')
       return
     }
     const rejoined = this.#rejoined(user)
-    await this.#continueAs(rejoined ?? this.#changedHands(user), endCount, rejoined !== undefined)
+    await this.#continueAs(rejoined ?? this.#changedHands(user), revision, rejoined !== undefined)
   }
 
   #rejoined(user: UserSubject | undefined): Identification | undefined {
@@ -162,30 +167,30 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Continues as a guest. After a user, the browser's own values stay, unless all should be forgotten. Resolves as `changeTo` does. */
   async leave(isForgotten: boolean): Promise<void> {
-    const { epochs, identities } = this.#core
-    const { endCount } = epochs
+    const { revocations, identities } = this.#core
+    const { revision } = revocations
     this.#isVisitorLeaving = true
     if (this.visitor.user !== undefined && !isForgotten) {
-      await this.#continueAs(this.#changedHands(undefined), endCount)
+      await this.#continueAs(this.#changedHands(undefined), revision)
       return
     }
-    const done = this.#continueAs(identities.forget(this.#previous, this.#identification.cookieStatus), endCount)
+    const done = this.#continueAs(identities.forget(this.#previous, this.#identification.cookieStatus), revision)
     this.#use = this.#hasNewContent ? 'sets' : 'reads'
     await done
   }
 
-  #continueAs(identification: Identification, endCount: number, isRejoined = false): Promise<void> {
+  #continueAs(identification: Identification, revision: number, isRejoined = false): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#identification = identification
     if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#isVisitorLeaving = true
     for (const hook of this.#hooks) hook.changeHands()
-    this.#since.restart(endCount, isRejoined)
+    this.#since.restart(revision, isRejoined)
     this.markUse('renews')
-    return this.#depart(identification.toEnd, lastUser)
+    return this.#depart(identification.toClose, lastUser)
   }
 
   async #depart(names: readonly string[], user?: UserSubject): Promise<void> {
-    if (names.length > 0) await this.#core.retirements.endConnections(names, user, this.#ctx.res)
+    if (names.length > 0) await this.#core.pendingRotations.closeConnections(names, user, this.#ctx.res)
   }
 
   get #previous(): PreviousVisitor {
@@ -238,7 +243,7 @@ function isStale(core: Core, { cookie, visitor }: VisitorWithCookie): boolean {
 
 /** Writes a cookie with the visitor's newest values, as far as they fit. Resolves when the cookie is written. */
 function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: VisitorWithCookie): Promise<void> {
-  const { cookie, cookieMembers, epochs, cookieSync } = core
+  const { cookie, cookieMembers, revocations, cookieSync } = core
   // Memory may have evicted the visitor since the request began: merge the request's cookie first, so that no value is lost.
   if (brought) cookieSync.ensureMerged(brought, visitor)
   const registers = cookieSync.registers(visitor, brought)
@@ -248,7 +253,7 @@ function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }:
   const content = {
     browser: visitor.browser,
     user: visitor.userSub,
-    ...epochs.signed(visitor.user, visitor.userSub),
+    ...revocations.signed(visitor.user, visitor.userSub),
     registers,
     ids: cookieSync.ids(registers, members),
     members,

@@ -8,8 +8,8 @@ import type { PageIdentity } from './identification.js'
 
 /** The visitor of a connection, identified in its handshake. */
 export interface HandshakeIdentity extends PageIdentity {
-  /** `Epochs.endCount` at the call of `identify`. */
-  readonly endCount: number
+  /** `Revocations.revision` at the call of `identify`. */
+  readonly revision: number
   /** Functions of the features, which return the members that each adds to a socket. */
   readonly members: readonly ((socket: Socket) => object)[]
   /** The owner of the tab's values, if any. */
@@ -39,7 +39,7 @@ export class Connection {
   readonly #handles = new Map<Socket, SocketHandle | undefined>()
   /** Whether the visitor has left. `Connections.mark` updates this at each end, while the connection is watched. */
   hasVisitorLeft = false
-  /** Whether `Connections` updates `hasVisitorLeft`. After the close, the socket asks `Epochs` for handlers still running. */
+  /** Whether `Connections` updates `hasVisitorLeft`. After the close, the socket asks `Revocations` for handlers still running. */
   isWatched = false
   #isEnded = false
 
@@ -50,7 +50,7 @@ export class Connection {
   }
 
   /** Whether the server has ended the connection; false if the browser has disconnected. */
-  get wasEnded(): boolean {
+  get wasClosed(): boolean {
     return this.#isEnded
   }
 
@@ -87,7 +87,7 @@ export class Connection {
    * Closes the connection so that its browser reconnects as the current visitor. After `disconnect(true)` a browser would not reconnect.
    * Also drops sockets in admission. Resolves when the connection is closed.
    */
-  async end(code: LiveSessionErrorCode): Promise<void> {
+  async close(code: LiveSessionErrorCode): Promise<void> {
     this.#isEnded = true
     this.hasVisitorLeft = true
     for (const handle of [...this.#handles.values()]) handle?.dismiss(code)

@@ -1,6 +1,6 @@
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import { isUser, subjectHash } from '../ids/subject.js'
-import type { Epochs } from '../values/epochs.js'
+import type { Revocations } from '../values/revocations.js'
 import type { Connection } from './connection.js'
 
 const NONE: ReadonlySet<Connection> = new Set()
@@ -45,30 +45,30 @@ export class Connections {
     return sum
   }
 
-  /** Called when a name ends (a browser's subject, a user's hash or a `cookieless` name): marks its connections whose visitor has left. */
-  mark(name: string, epochs: Epochs): void {
+  /** Called when a name is retired or revoked (a browser's subject, a user's hash or a `cookieless` name): marks its connections whose visitor has left. */
+  mark(name: string, revocations: Revocations): void {
     for (const connection of this.#connections.get(name) ?? NONE) {
       const { opener } = connection
-      connection.hasVisitorLeft ||= epochs.standing(opener, opener.endCount) !== 'current'
+      connection.hasVisitorLeft ||= revocations.standing(opener, opener.revision) !== 'current'
     }
   }
 
   /** Closes connections, and stops counting them immediately. Resolves when they are closed. */
-  async end(connections: readonly Connection[], code: LiveSessionErrorCode): Promise<void> {
+  async close(connections: readonly Connection[], code: LiveSessionErrorCode): Promise<void> {
     for (const connection of connections) this.remove(connection)
-    await Promise.all(connections.map((connection) => connection.end(code)))
+    await Promise.all(connections.map((connection) => connection.close(code)))
   }
 
-  /** Closes the connections of a name that an end marker, from another process or the store, has made invalid. */
-  endInvalid(name: string, epochs: Epochs): void {
+  /** Closes the connections of a name that a revocation register, from another process or the store, has made invalid. */
+  closeInvalid(name: string, revocations: Revocations): void {
     // Keeps connections with a newer cookie: the user may have signed in again.
     const invalid = this.of(name).filter(
-      ({ opener }) => !opener.cookie || epochs.standing(opener, opener.endCount) !== 'current',
+      ({ opener }) => !opener.cookie || revocations.standing(opener, opener.revision) !== 'current',
     )
-    void this.end(invalid, 'other_visitor')
+    void this.close(invalid, 'other_visitor')
   }
 
-  /** Returns the connections under a name. An end marker names a user by the subject, but connections are stored under its hash. */
+  /** Returns the connections under a name. A revocation register names a user by the subject, but connections are stored under its hash. */
   #under(name: string): ReadonlySet<Connection> {
     return this.#connections.get(isUser(name) ? subjectHash(name) : name) ?? NONE
   }

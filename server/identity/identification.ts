@@ -14,10 +14,10 @@ export interface VisitorWithCookie {
 /** The visitor of a request or connection, with the identity for its page. */
 export interface PageIdentity extends VisitorWithCookie {
   /** Whether the request or handshake carried this cookie, and the visitor has consented. */
-  readonly isKept: boolean
+  readonly hasCookie: boolean
   readonly who: string | undefined
   /** The keys and stamps in the cookie, without hidden fields. */
-  readonly cookieStamps: SyncAnswer['held']
+  readonly cookieStamps: SyncAnswer['persisted']
   /** Seconds after which a page in use must POST, if less than the default. */
   readonly renew: number | undefined
 }
@@ -29,7 +29,7 @@ export interface Identification extends VisitorWithCookie {
   /** The cookie that the request brought, of any owner; undefined after `changeHands`, `rejoin` and `forget`. */
   readonly receivedCookie: ReadCookie | undefined
   /** The names whose connections must close, because their browser has another visitor now. */
-  readonly toEnd: readonly string[]
+  readonly toClose: readonly string[]
 }
 
 /** The previous visitor of a browser, with the registers of the cookie. */

@@ -44,19 +44,19 @@ export class Identities {
   identify(read: ReadCookie | undefined, user: UserSubject | undefined): Identification {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'rivals') : 'none', user, read)
-    const { epochs, cookieSync, settings, subjects } = this.#core
+    const { revocations, cookieSync, settings, subjects } = this.#core
     // A memo bypasses memory, which checks for idle entries, so evict idle entries now, which also drops their memos.
     if (subjects.until <= settings.clock()) subjects.age()
     const last = cookie.memo?.visitor
     const known = last && last.user === user ? last : undefined
     const visitor = known ?? new Visitor(cookie.browser, user)
     // The fast path without crypto, parsing or merging.
-    if (known) return { cookieStatus: 'own', visitor, cookie, receivedCookie: read, toEnd: [] }
-    const cookieStatus = cookieStatusOf(epochs.standingOf(cookie), cookie.user, visitor.userSub)
-    if (cookie.user !== undefined && VALID.includes(cookieStatus)) epochs.adoptEpoch(cookie.user, cookie.epoch)
+    if (known) return { cookieStatus: 'own', visitor, cookie, receivedCookie: read, toClose: [] }
+    const cookieStatus = cookieStatusOf(revocations.standingOf(cookie), cookie.user, visitor.userSub)
+    if (cookie.user !== undefined && VALID.includes(cookieStatus)) revocations.adoptEpoch(cookie.user, cookie.epoch)
     if (cookieStatus !== 'own') return newVisitor(cookieStatus, user, read)
     cookieSync.merge(cookie, visitor)
-    return { cookieStatus, visitor, cookie, receivedCookie: read, toEnd: [] }
+    return { cookieStatus, visitor, cookie, receivedCookie: read, toClose: [] }
   }
 
   /** Returns all subjects that a request may involve, so that the store can load them first. */
@@ -99,7 +99,7 @@ export class Identities {
     if (transfers && first) return this.changeHands(first, user, cookieStatus)
     const isNext = visitor === 'next' && first !== undefined
     const next = { ...identification, cookieStatus, ...(isNext ? { visitor: this.#rotatedVisitor(first, user) } : {}) }
-    return retires ? { ...next, toEnd: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
+    return retires ? { ...next, toClose: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
   }
 
   /** Returns the exact status of a retired cookie. If `retired`, the request may be late, so its response must replace no newer cookie. */
@@ -108,11 +108,11 @@ export class Identities {
     user: UserSubject | undefined,
     sender: Sender,
   ): CookieStatus {
-    const { cookie, epochs } = this.#core
-    const { epoch = Infinity, rotatedTo } = epochs.retired(browserSubject(browser)) ?? {}
+    const { cookie, revocations } = this.#core
+    const { epoch = Infinity, rotatedTo } = revocations.retired(browserSubject(browser)) ?? {}
     const isForUser = former === undefined && rotatedTo !== undefined && rotatedTo === user
     // A concurrent request during a sign-in derives the same rotated id.
-    if (isForUser && !epochs.isRetired(browserSubject(this.#rotatedId(browser, rotatedTo)))) return 'rotated'
+    if (isForUser && !revocations.isRetired(browserSubject(this.#rotatedId(browser, rotatedTo)))) return 'rotated'
     return cookie.announcedRetirement(sender, browser) >= epoch ? 'revoked' : 'retired'
   }
 
@@ -123,7 +123,7 @@ export class Identities {
   changeHands(previous: PreviousVisitor, user: UserSubject | undefined, status: CookieStatus): Identification {
     const old = browserSubject(previous.browser)
     const next = withoutCookie(statusAfterChange(status), this.#rotatedVisitor(previous, user))
-    if (this.#core.epochs.isRetired(old)) return next
+    if (this.#core.revocations.isRetired(old)) return next
     const isGuest = previous.user === undefined
     if (!isGuest && user !== undefined && previous.user !== subjectHash(user))
       this.#alternations.record(previous.browser, previous.user, next.visitor.browser, user)
@@ -131,9 +131,9 @@ export class Identities {
     const { values } = this.#core
     values.merge(old, isGuest ? registers : registers.filter(values.isBrowsers), 'cookie')
     // Retire and announce the id first, so that no other process transfers the same values again.
-    const toEnd = this.#retire(previous, user)
+    const toClose = this.#retire(previous, user)
     this.#login.bring(old, next.visitor)
-    return { ...next, toEnd }
+    return { ...next, toClose }
   }
 
   /**
@@ -147,7 +147,7 @@ export class Identities {
 
   /** Forgets the browser, which returns as a new guest. */
   forget(previous: PreviousVisitor, status: CookieStatus): Identification {
-    return { ...newVisitor(statusAfterForgetting(status), undefined), toEnd: this.#retire(previous, undefined) }
+    return { ...newVisitor(statusAfterForgetting(status), undefined), toClose: this.#retire(previous, undefined) }
   }
 
   /** Returns the browser's next visitor. A user's late requests all get the same id. */
@@ -162,7 +162,7 @@ export class Identities {
   #usableRotatedId(browser: BrowserId, user: UserSubject | undefined): BrowserId {
     if (user === undefined) return newBrowserId()
     const next = this.#rotatedId(browser, user)
-    return this.#core.epochs.isRetired(browserSubject(next)) ? newBrowserId() : next
+    return this.#core.revocations.isRetired(browserSubject(next)) ? newBrowserId() : next
   }
 
   #rotatedId(browser: BrowserId, user: UserSubject): BrowserId {
@@ -172,11 +172,11 @@ export class Identities {
   /** Retires the names of a departing visitor, which invalidates messages in flight. Returns the names whose connections must close. */
   #retire({ browser, user: former, registers }: PreviousVisitor, user: UserSubject | undefined): readonly string[] {
     // A revoked user who signs in again has not left. After an earlier retirement, the user may have signed in elsewhere.
-    const isAgain = this.#core.epochs.isRetired(browserSubject(browser))
+    const isAgain = this.#core.revocations.isRetired(browserSubject(browser))
     const hasLeft = !isAgain && former !== undefined && former !== (user && subjectHash(user))
-    this.#core.epochs.retire(browserSubject(browser), user, (user ?? former) !== undefined, registers.length === 0)
+    this.#core.revocations.retire(browserSubject(browser), user, (user ?? former) !== undefined, registers.length === 0)
     if (!hasLeft) return [browserSubject(browser)]
-    this.#core.epochs.signOut(former)
+    this.#core.revocations.signOut(former)
     return [browserSubject(browser), cookieless(former)]
   }
 }
@@ -187,5 +187,5 @@ function newVisitor(cookieStatus: CookieStatus, user: UserSubject | undefined, r
 
 /** Returns the identification of a visitor who has no cookie yet. */
 function withoutCookie(cookieStatus: CookieStatus, visitor: Visitor, receivedCookie?: ReadCookie): Identification {
-  return { cookieStatus, visitor, cookie: undefined, receivedCookie, toEnd: [] }
+  return { cookieStatus, visitor, cookie: undefined, receivedCookie, toClose: [] }
 }

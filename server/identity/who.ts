@@ -15,16 +15,16 @@ const TIMES = 4
 
 /** Returns the page identity for a connection, or for a request whose response sets no other cookie. */
 export function pageIdentityOf(
-  { epochs, hasConsent, settings }: Core,
+  { revocations, hasConsent, settings }: Core,
   ctx: Koa.Context,
   { visitor, cookie }: VisitorWithCookie,
 ): PageIdentity {
-  const isKept = cookie !== undefined && hasConsent(ctx)
-  const who = whoOf(visitor, isKept, epochs.of(visitor.userSub))
+  const hasCookie = cookie !== undefined && hasConsent(ctx)
+  const who = whoOf(visitor, hasCookie, revocations.of(visitor.userSub))
   return {
     visitor,
     cookie,
-    isKept,
+    hasCookie: hasCookie,
     who,
     cookieStamps: readableStamps(cookie, settings.fields),
     // Computed now, not lazily: a closure would retain the request of the handshake for the life of the connection.
@@ -35,11 +35,11 @@ export function pageIdentityOf(
 /**
  * Returns a page's identity, an opaque string that pages only compare. Undefined for a guest whose browser keeps no id.
  *
- * @param isKept whether the visitor has consented, and the browser has brought a cookie with its id or gets one with this response
+ * @param hasCookie whether the visitor has consented, and the browser has brought a cookie with its id or gets one with this response
  */
-export function whoOf({ browserSubject, user }: Visitor, isKept: boolean, epoch: number): string | undefined {
-  if (!isKept && user === undefined) return undefined
-  const text = JSON.stringify([isKept ? browserSubject : null, user ?? null, epoch])
+export function whoOf({ browserSubject, user }: Visitor, hasCookie: boolean, epoch: number): string | undefined {
+  if (!hasCookie && user === undefined) return undefined
+  const text = JSON.stringify([hasCookie ? browserSubject : null, user ?? null, epoch])
   return createHash('sha256').update(text).digest('base64url').slice(0, LENGTH)
 }
 

@@ -24,8 +24,8 @@ export interface Identifier {
 /** The user returned by `identify`, at the start of a request or later in it. */
 export interface IdentifiedUser {
   readonly user: UserSubject | undefined
-  /** `Epochs.endCount` at the call of `identify`. */
-  readonly endCount: number
+  /** `Revocations.revision` at the call of `identify`. */
+  readonly revision: number
 }
 
 /** The visitor of a request or socket: a browser and, if signed in, its user. */

@@ -48,7 +48,7 @@ export class Handshake {
    */
   async enter(socket: Socket): Promise<Connection> {
     const connection = await this.find(socket.conn, socket.request)
-    if (connection.wasEnded) throw signedOut()
+    if (connection.wasClosed) throw signedOut()
     // The connection itself already counts as its first socket.
     if (connection.sockets > 0) this.#checkSocketLimit(connection.opener)
     connection.enter(socket)
@@ -79,15 +79,18 @@ export class Handshake {
   }
 
   async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
-    const { connections, cookie, retirements, epochs, identities, store } = this.#core
-    const { endCount } = epochs
+    const { connections, cookie, pendingRotations, revocations, identities, store } = this.#core
+    const { revision } = revocations
     this.#checkOrigin(ctx)
     const user = await this.#authentication.userOf(ctx)
     const read = cookie.read(ctx.req, user)
     await store?.loadIfStale(identities.candidates(readables(read), user))
     const browser = readable(read)?.browserSubject
-    const hasLeft = user !== undefined && epochs.standingOfUser(subjectHash(user), endCount) !== 'current'
-    if (hasLeft || (browser && (epochs.hasEndedSince(browser, endCount) || retirements.isPending(browser)))) {
+    const hasLeft = user !== undefined && revocations.standingOfUser(subjectHash(user), revision) !== 'current'
+    if (
+      hasLeft ||
+      (browser && (revocations.isRetiredSince(browser, revision) || pendingRotations.isPending(browser)))
+    ) {
       // The visitor has changed, or is changing with a pending response. Closing first stops socket.io from sending the refusal, so the
       // browser reconnects by itself.
       void hangUp(conn)
@@ -96,7 +99,7 @@ export class Handshake {
     // Not a spread: V8 of Node 20 gives each spread object its own hidden class.
     const identity = this.#identifyVisitor(read, user, ctx)
     const tab = this.#core.values.tabOf(identity.visitor.browser)
-    const opener = Object.assign(identity, { endCount, members: this.#members(conn, ctx), tab })
+    const opener = Object.assign(identity, { revision, members: this.#members(conn, ctx), tab })
     this.#checkSocketLimit(opener)
     const connection = new Connection(conn, opener)
     if (conn.readyState === 'open') {

@@ -67,10 +67,10 @@ export class Rechecks {
       ctx = app.createContext(again, new ServerResponse(again))
       const user = await this.#authentication.userOf(ctx)
       // The browser reconnects with its current cookies, as their visitor.
-      if (user !== connection.opener.visitor.user) void connections.end([connection], 'other_visitor')
+      if (user !== connection.opener.visitor.user) void connections.close([connection], 'other_visitor')
     } catch (error) {
       // The app's own middleware may refuse the visitor, as in a handshake.
-      if (isRefusal(error)) void connections.end([connection], 'other_visitor')
+      if (isRefusal(error)) void connections.close([connection], 'other_visitor')
       else if (this.#isFirstFailure()) report(error, ctx)
     }
   }

@@ -14,10 +14,10 @@ import { type Connection, type HandshakeIdentity, hangUp } from '../identity/con
 import type { Visitor } from '../ids/visitor.js'
 import { missingIn } from '../sync/answer.js'
 import { Handle } from '../sync/handle.js'
-import { visitorLeft } from '../values/end-marker.js'
 import type { Owner } from '../values/field-changes.js'
 import { type Listener, Listeners } from '../values/listeners.js'
 import type { Emit, LiveSocket, Outlet } from '../values/live-socket.js'
+import { visitorLeft } from '../values/revocation.js'
 import { PageEvents } from './page-events.js'
 import { hangUpIfUnread } from './unread.js'
 
@@ -44,9 +44,9 @@ export class SocketHandle extends Handle {
   /** @param outlet sends events to this socket alone */
   constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
     super(core)
-    const { visitor, isKept, tab } = connection.opener
+    const { visitor, hasCookie, tab } = connection.opener
     this.userId = visitor.userId
-    this.visitorId = visitor.id(isKept)
+    this.visitorId = visitor.id(hasCookie)
     this.#core = core
     this.#socket = socket
     this.#outlet = outlet
@@ -67,7 +67,7 @@ export class SocketHandle extends Handle {
       identity: connection.opener,
       outlet,
       owner: this.#visitor,
-      checkVisitor: () => this.#isOpen && !this.#endIfGone(),
+      checkVisitor: () => this.#isOpen && !this.#closeIfLeft(),
       permit: () => this.permit(),
       recheck: (level) => this.recheck(level),
       hangUp: () => void hangUp(socket.conn),
@@ -84,10 +84,10 @@ export class SocketHandle extends Handle {
 
   /** Holds the subjects in memory, sends the browser the values missing in its cookie, and listens to its events. */
   open(): void {
-    const { cookie, isKept, visitor } = this.#opener
+    const { cookie, hasCookie, visitor } = this.#opener
     const { cookieSync, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
-    if (this.#isOpen || this.#connection.wasEnded) return
+    if (this.#isOpen || this.#connection.wasClosed) return
     // Merges the cookie again, because the cache may have evicted the values while the app's own middleware ran.
     if (cookie) cookieSync.ensureMerged(cookie, visitor)
     this.#isOpen = true
@@ -101,7 +101,7 @@ export class SocketHandle extends Handle {
       pinned.listeners.add(this.#onChange)
     }
     this.#closes = this.#core.features.flatMap(({ opens }) => opens?.(this.#socket, this.#use) ?? [])
-    for (const ticket of cookie && isKept ? missingIn(cookie, this.#core, visitor) : [])
+    for (const ticket of cookie && hasCookie ? missingIn(cookie, this.#core, visitor) : [])
       this.#outlet.emit(STORE_SESSION, ticket)
   }
 
@@ -153,21 +153,21 @@ export class SocketHandle extends Handle {
   #hasGone(): boolean {
     const { hasVisitorLeft, isWatched } = this.#connection
     if (hasVisitorLeft || isWatched) return hasVisitorLeft
-    return this.#core.epochs.standing(this.#opener, this.#opener.endCount) !== 'current'
+    return this.#core.revocations.standing(this.#opener, this.#opener.revision) !== 'current'
   }
 
   /**
    * Closes the connection if its visitor has left, or if the browser does not read. A revocation's message may be lost, but a later cookie
    * of the user reveals it.
    */
-  #endIfGone(): boolean {
+  #closeIfLeft(): boolean {
     if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#core.guestBytes)
-    void this.#core.connections.end([this.#connection], 'other_visitor')
+    void this.#core.connections.close([this.#connection], 'other_visitor')
     return true
   }
 
   #notify(change: AnyChange): void {
-    if (this.#endIfGone()) return
+    if (this.#closeIfLeft()) return
     this.#listeners.notify(change, this.#core.report)
   }
 

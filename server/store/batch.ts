@@ -1,10 +1,10 @@
 // A store call for a subject: deletes, then writes.
 
-import { isEndMarker, type LwwRegister } from '../../shared/register.js'
+import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
-import { generationRegister, stateOf } from '../values/end-marker.js'
+import { generationRegister, stateOf } from '../values/revocation.js'
 import type { SoundStore } from './sound-store.js'
 
 /** A queued call, or a call in flight. `PendingWrites.registers` has the registers to write. */
@@ -32,8 +32,8 @@ export function joined(before: Batch, since: Batch): Batch {
 }
 
 /**
- * Performs the deletes, then writes a user's end markers under the first name (of generation 0) and the values under the name of
- * `generation`. Resolves with the store's registers after the merge. Adds end markers found during the deletes to `registers`.
+ * Performs the deletes, then writes a user's revocation registers under the first name (of generation 0) and the values under the name of
+ * `generation`. Resolves with the store's registers after the merge. Adds revocation registers found during the deletes to `registers`.
  */
 export async function write(
   store: SoundStore,
@@ -50,14 +50,14 @@ export async function write(
   const all = registers.registers()
   if (generation === FIRST_GENERATION) return store.merge(storeName(subject), all)
   // The store answers with a later generation if another process has erased the subject again.
-  const endMarkers = [...all.filter(isEndMarker), generationRegister(generation)]
-  const stored = await store.merge(storeName(subject), endMarkers)
-  const values = all.filter((register) => !isEndMarker(register))
+  const revocationRegisters = [...all.filter(isRevocation), generationRegister(generation)]
+  const stored = await store.merge(storeName(subject), revocationRegisters)
+  const values = all.filter((register) => !isRevocation(register))
   return [...stored, ...(await store.merge(storeName(subject, generation), values))]
 }
 
 /**
- * Deletes a name and resolves with the generation found there. Adds the name's end markers to `registers`, so that a revocation by another
+ * Deletes a name and resolves with the generation found there. Adds the name's revocation registers to `registers`, so that a revocation by another
  * process survives. Sends the load and the removal together, to leave no gap for another process's write.
  */
 async function clear(store: SoundStore, name: string, registers: Replica): Promise<number> {
@@ -66,7 +66,7 @@ async function clear(store: SoundStore, name: string, registers: Replica): Promi
   const [load] = await Promise.allSettled(asked)
   // A removal may succeed and still report an error, so collect the markers before checking for errors.
   const stored = load.status === 'fulfilled' ? load.value : []
-  for (const endMarker of stored.filter(isEndMarker)) registers.merge(endMarker, 'store')
+  for (const revocation of stored.filter(isRevocation)) registers.merge(revocation, 'store')
   await Promise.all(asked)
   return stateOf(stored).generation
 }

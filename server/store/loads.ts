@@ -1,11 +1,11 @@
 import { isWithin, LONGEST_TIMER } from '../../shared/ms.js'
-import { isEndMarker, type LwwRegister } from '../../shared/register.js'
+import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { nextStamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import { isSubject, isUser, type Subject } from '../ids/subject.js'
-import { epochRegister, stateOf } from '../values/end-marker.js'
+import { epochRegister, stateOf } from '../values/revocation.js'
 import { RotatingCache } from '../values/rotating-cache.js'
 import type { StoreHealth } from './health.js'
 import type { SoundStore } from './sound-store.js'
@@ -112,7 +112,7 @@ export class Loads {
     return this.#health.inTime(this.load(subject).catch(() => undefined))
   }
 
-  /** Applies stored end markers, merges stored values into memory, and returns the number of newer values. */
+  /** Applies stored revocation registers, merges stored values into memory, and returns the number of newer values. */
   apply(subject: Subject, stored: readonly LwwRegister[], generation: number): number {
     this.#applyEndMarkers(subject, stored)
     return this.#core.values.merge(subject, stateOf(stored).registers, 'store', generation)
@@ -136,10 +136,10 @@ export class Loads {
     // After a silence, newer registers may come from this process: the store may have accepted an update without an answer.
     const isSure = this.#health.state === 'good'
     const { registers, generation } = await this.#loadFromStore(subject)
-    const { epochs, settings, subjects, values } = this.#core
+    const { revocations, settings, subjects, values } = this.#core
     const wasLoaded = this.isLoaded(subject)
     const newerCount = values.merge(subject, stateOf(registers).registers, 'store', generation)
-    if (generation === epochs.generation(subject)) this.#writeBack(subject, registers)
+    if (generation === revocations.generation(subject)) this.#writeBack(subject, registers)
     if (isSure && wasLoaded && newerCount > 0) this.#warnOfLateness(subject)
     const replica = subjects.find(subject)
     const at = settings.clock()
@@ -170,34 +170,34 @@ export class Loads {
     const own = await this.storedUnder(storeName(subject))
     const generation = this.#applyEndMarkers(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
-    const stale = own.filter((register) => !isEndMarker(register) && register.value !== undefined)
+    const stale = own.filter((register) => !isRevocation(register) && register.value !== undefined)
     const deleted = stale.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
     // If this fails, the next load retries.
     if (stale.length > 0) this.#health.call(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
     const values = await this.storedUnder(storeName(subject, generation))
-    return { registers: [...own.filter(isEndMarker), ...values], generation }
+    return { registers: [...own.filter(isRevocation), ...values], generation }
   }
 
-  /** Applies stored end markers, and returns the current generation. */
+  /** Applies stored revocation registers, and returns the current generation. */
   #applyEndMarkers(subject: Subject, stored: readonly LwwRegister[]): number {
-    const { endMarker, generation } = stateOf(stored)
-    const { connections, epochs, values } = this.#core
-    const mayInvalidate = endMarker !== undefined && epochs.applyFromStore(subject, endMarker)
+    const { revocation, generation } = stateOf(stored)
+    const { connections, revocations, values } = this.#core
+    const mayInvalidate = revocation !== undefined && revocations.applyFromStore(subject, revocation)
     values.startGeneration(subject, generation)
-    if (mayInvalidate) connections.endInvalid(subject, epochs)
-    return epochs.generation(subject)
+    if (mayInvalidate) connections.closeInvalid(subject, revocations)
+    return revocations.generation(subject)
   }
 
   /** Writes back registers that are newer in memory, or erases the values of a retired browser id. */
   #writeBack(subject: Subject, stored: readonly LwwRegister[]): void {
-    const { epochs, values } = this.#core
-    const retired = isUser(subject) ? undefined : epochs.retired(subject)
+    const { revocations, values } = this.#core
+    const retired = isUser(subject) ? undefined : revocations.retired(subject)
     if (retired) {
-      if (stored.some((register) => !isEndMarker(register))) this.#writeQueue.erase(subject, [epochRegister(retired)])
+      if (stored.some((register) => !isRevocation(register))) this.#writeQueue.erase(subject, [epochRegister(retired)])
       return
     }
-    const endMarkers = isUser(subject) ? epochs.endMarkersOf(subject) : []
-    this.#writeQueue.addLacking(subject, [...endMarkers, ...(values.find(subject)?.registers() ?? [])], stored)
+    const revocationRegisters = isUser(subject) ? revocations.revocationsOf(subject) : []
+    this.#writeQueue.addLacking(subject, [...revocationRegisters, ...(values.find(subject)?.registers() ?? [])], stored)
   }
 
   /** Merges pending writes back into memory, which may have evicted them. */

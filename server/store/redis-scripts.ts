@@ -94,9 +94,9 @@ end
 `)
 
 /**
- * KEYS: the hash. ARGV: the limit in ms since 1970; the limit for end markers; the two fields of end markers.
+ * KEYS: the hash. ARGV: the limit in ms since 1970; the limit for revocation registers; the two fields of revocation registers.
  *
- * Deletes a hash last used before the limit, except end markers within their own limit. Ignores a hash without a time of last use. Returns
+ * Deletes a hash last used before the limit, except revocation registers within their own limit. Ignores a hash without a time of last use. Returns
  * 1 if anything was deleted, else 0.
  */
 export const SWEEP: RedisScript = script(`

@@ -106,7 +106,7 @@ export class RegisterStore<K extends RegisterEntry> {
 
   /** Returns whether a name was retired. */
   isRetired(name: K['name']): boolean {
-    return this.core.epochs.isRetired(name)
+    return this.core.revocations.isRetired(name)
   }
 
   isUsers(name: K['name']): boolean {

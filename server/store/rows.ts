@@ -2,7 +2,7 @@
 
 import { fromIdsText, readIds } from '../../shared/accepted-ids.js'
 import { freezeJson, type JsonValue } from '../../shared/json.js'
-import { isEndMarker, type LwwRegister } from '../../shared/register.js'
+import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../shared/stamp.js'
 import type { StoredRegister } from '../store-types.js'
 
@@ -67,8 +67,8 @@ export function soundRegisters(rows: unknown, now: number, onFault: (fault: RowF
     }
     if (typeof key !== 'string' || key === '') return fault('expected a key')
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
-    // An end marker with a future stamp counts, because a revocation must hold. Only the largest stamp is invalid: no stamp could follow.
-    const isFuture = isEndMarker({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
+    // A revocation register with a future stamp counts, because a revocation must hold. Only the largest stamp is invalid: no stamp could follow.
+    const isFuture = isRevocation({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
     if (isFuture) return fault('its stamp is in the future. Is a clock ahead?')
     const ids = readIds(known)
     const read = { key, stamp, ...(ids === undefined ? {} : { ids }) }

@@ -46,7 +46,7 @@ export class StoreSync {
         this.#loads.invalidate(guest)
         this.health.reportLoss()
       },
-      generation: (name) => core.epochs.generation(name),
+      generation: (name) => core.revocations.generation(name),
       onStored: (name, stored, generation) => {
         if (isSubject(name)) this.#loads.apply(name, stored, generation)
         else core.handlerOf(name)?.mergeRemote(name, stored, 'store')
@@ -70,7 +70,7 @@ export class StoreSync {
   }
 
   /**
-   * Loads these subjects even if they are fresh, because a new end marker must be later than an end marker of a process with a fast clock.
+   * Loads these subjects even if they are fresh, because a new revocation register must be later than a revocation register of a process with a fast clock.
    * Waits only up to the deadline, so that a sign-in or sign-out never depends on the store.
    */
   refresh(subjects: readonly Subject[]): Promise<unknown> | undefined {
@@ -96,25 +96,25 @@ export class StoreSync {
   }
 
   /**
-   * Deletes a subject's values, and writes the end markers.
+   * Deletes a subject's values, and writes the revocation registers.
    *
    * @param generation the generation of the deleted values. @default the first
    */
-  erase(subject: StoredName, endMarkers: readonly LwwRegister[], generation?: number): void {
-    this.#writeQueue.erase(subject, endMarkers, storeName(subject, generation))
+  erase(subject: StoredName, revocationRegisters: readonly LwwRegister[], generation?: number): void {
+    this.#writeQueue.erase(subject, revocationRegisters, storeName(subject, generation))
   }
 
   /** As `erase`, but writes nothing for a guest without stored values. */
-  eraseGuest(guest: StoredName, endMarkers: readonly LwwRegister[]): void {
+  eraseGuest(guest: StoredName, revocationRegisters: readonly LwwRegister[]): void {
     const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.values.find(guest)
-    if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, endMarkers)
+    if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, revocationRegisters)
     // Another process may have written since the last load. A load erases all values of a retired id.
     else this.#loads.load(guest).catch(() => undefined)
   }
 
-  /** Discards the pending writes of a generation that another process has erased. Stores only the end markers. */
-  abandon(subject: Subject, endMarkers: readonly LwwRegister[], generation: number): void {
-    this.#writeQueue.abandon(subject, endMarkers, storeName(subject, generation))
+  /** Discards the pending writes of a generation that another process has erased. Stores only the revocation registers. */
+  abandon(subject: Subject, revocationRegisters: readonly LwwRegister[], generation: number): void {
+    this.#writeQueue.abandon(subject, revocationRegisters, storeName(subject, generation))
     // Under the new generation's name, nothing was loaded yet.
     this.#loads.invalidate(subject)
   }
@@ -152,7 +152,7 @@ export class StoreSync {
 
   /** Returns a name as stored. A user's name changes with each erasure. */
   storeNameOf(name: StoredName): string {
-    return storeName(name, this.#core.epochs.generation(name))
+    return storeName(name, this.#core.revocations.generation(name))
   }
 
   /** Resolves with a feature's registers from the store and the pending writes; rejects if the store does not answer. */

@@ -90,7 +90,7 @@ export class Updates<N extends StoredName> {
       try {
         return await this.#make(subject, id, update)
       } catch (error) {
-        // For a guest who has left, loading finds the end marker, and deletes values that the store may have accepted.
+        // For a guest who has left, loading finds the revocation register, and deletes values that the store may have accepted.
         const hasLeft = error instanceof LiveSessionError && error.code === 'superseded'
         if (hasLeft && isSubject(subject) && !isUser(subject)) await this.#loading.loadInTime(subject)
         throw error

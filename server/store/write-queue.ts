@@ -2,7 +2,7 @@
 
 import { isNews } from '../../shared/accepted-ids.js'
 import type { Level } from '../../shared/protocol.js'
-import { isEndMarker, type LwwRegister } from '../../shared/register.js'
+import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import type { GuestBytes } from '../values/guest-bytes.js'
@@ -84,26 +84,26 @@ export class WriteQueue {
     if (lacking.length > 0) this.add(subject, lacking)
   }
 
-  /** Deletes all stored registers of a subject under a name, then writes the end markers. */
-  erase(subject: StoredName, endMarkers: readonly LwwRegister[], name: string = storeName(subject)): void {
+  /** Deletes all stored registers of a subject under a name, then writes the revocation registers. */
+  erase(subject: StoredName, revocationRegisters: readonly LwwRegister[], name: string = storeName(subject)): void {
     const pending = this.#pendingOf(subject)
     pending.next = joined(pending.next ?? batch(), batch([name]))
     // Drops the writes made before the erasure.
     pending.registers.clear()
-    this.add(subject, endMarkers)
+    this.add(subject, revocationRegisters)
   }
 
   /**
    * After another process has erased `name`, discards pending values, and deletes values that this process wrote under `name` too late. If
    * `name` is the first name, the next load deletes such values instead.
    */
-  abandon(subject: StoredName, endMarkers: readonly LwwRegister[], name: string = storeName(subject)): void {
+  abandon(subject: StoredName, revocationRegisters: readonly LwwRegister[], name: string = storeName(subject)): void {
     const pending = this.#pending.get(subject)
-    // The first name also has the end markers: a crash during its deletion would undo a revocation.
-    if (name !== storeName(subject)) this.erase(subject, endMarkers, name)
+    // The first name also has the revocation registers: a crash during its deletion would undo a revocation.
+    if (name !== storeName(subject)) this.erase(subject, revocationRegisters, name)
     else if (pending) {
-      pending.registers.forget((register) => !isEndMarker(register))
-      this.add(subject, endMarkers)
+      pending.registers.forget((register) => !isRevocation(register))
+      this.add(subject, revocationRegisters)
     }
   }
 
@@ -186,7 +186,7 @@ export class WriteQueue {
       for (const resolve of sent.waiters) resolve(true)
     } catch {
       pending.next = joined(sent, pending.next ?? batch())
-      for (const endMarker of written.registers().filter(isEndMarker)) registers.merge(endMarker, 'job')
+      for (const revocation of written.registers().filter(isRevocation)) registers.merge(revocation, 'job')
       if (!wasDown) this.#backOff(pending)
       // Moves to the end of the queue: a rejected subject must not delay others.
       this.#pending.delete(subject)
@@ -211,10 +211,10 @@ export class WriteQueue {
     this.#deps.guestBytes.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
   }
 
-  /** Drops a guest's queued writes, but keeps the end marker of an id that was a user's, because that marker revokes access. */
+  /** Drops a guest's queued writes, but keeps the revocation register of an id that was a user's, because that marker revokes access. */
   #evict(guest: StoredName, pending: PendingWrites): void {
     const { erases, waiters = [] } = pending.next ?? {}
-    pending.registers.forget((register) => !isEndMarker(register) || register.value === undefined)
+    pending.registers.forget((register) => !isRevocation(register) || register.value === undefined)
     pending.next = pending.registers.isEmpty ? undefined : batch(erases)
     if (!pending.sent && !pending.next) this.#pending.delete(guest)
     for (const resolve of waiters) resolve(false)

@@ -23,10 +23,10 @@ export function buildAnswer(
   identity: PageIdentity,
   extent: Extent,
   tabVisitor: Visitor = identity.visitor,
-): Pick<SyncAnswer, 'who' | 'user' | 'kept' | 'held' | 'greeting' | 'renew'> {
-  if (extent === 'results') return { held: [] }
-  const { visitor, cookie, cookieStamps: held, isKept, who, renew } = identity
-  const known = { ...(who === undefined ? {} : { who }), ...(isKept ? { kept: true as const } : {}), held }
+): Pick<SyncAnswer, 'who' | 'user' | 'hasCookie' | 'persisted' | 'greeting' | 'renew'> {
+  if (extent === 'results') return { persisted: [] }
+  const { visitor, cookie, cookieStamps: persisted, hasCookie, who, renew } = identity
+  const known = { ...(who === undefined ? {} : { who }), ...(hasCookie ? { hasCookie: true as const } : {}), persisted }
   if (extent === 'identity') return known
   // Memory may have evicted the visitor's values.
   if (cookie) core.cookieSync.ensureMerged(cookie, visitor)
@@ -57,8 +57,8 @@ export function ticketOf(
   return ticket === undefined ? {} : { ticket }
 }
 
-/** The part of an answer about values kept outside the cookie. */
-type StampsInStore = Pick<SyncAnswer, 'held' | 'unsaved'>
+/** The part of an answer about values hasCookie outside the cookie. */
+type StampsInStore = Pick<SyncAnswer, 'persisted' | 'unsaved'>
 
 /**
  * Returns the stamps that the store has for fields outside the cookie, and as `unsaved` the keys whose newest write the store lacks:
@@ -69,18 +69,19 @@ export async function stampsInStore({ values, store }: Core, visitor: Visitor): 
   const fields = [...values.requestFields.values()].filter((field) => {
     return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
   })
-  if (fields.length === 0) return { held: [] }
+  if (fields.length === 0) return { persisted: [] }
   const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
   const registers = (
     await Promise.all(subjects.map(async (subject) => (await store?.storedRegisters(subject)) ?? []))
   ).flat()
   // Each field has a single subject.
-  const held = registers.flatMap(({ key, stamp }): SyncAnswer['held'] => {
+  const persisted = registers.flatMap(({ key, stamp }): SyncAnswer['persisted'] => {
     return fields.some((field) => field.key === key) ? [[key, stamp]] : []
   })
-  const isStored = (field: Field): boolean => held.some(([key, stamp]) => key === field.key && stamp >= stampOf(field))
+  const isStored = (field: Field): boolean =>
+    persisted.some(([key, stamp]) => key === field.key && stamp >= stampOf(field))
   const unsaved = fields.filter((field) => !isStored(field)).map(({ key }) => key)
-  return { held, ...(unsaved.length === 0 ? {} : { unsaved }) }
+  return { persisted: persisted, ...(unsaved.length === 0 ? {} : { unsaved }) }
 }
 
 /** All readable values: a ticket per subject of the visitor. */

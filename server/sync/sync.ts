@@ -71,13 +71,13 @@ async function answer(
   const ticket = ticketOf(core, visitor, changed, outlet)
   const levels = core.store && (await levelsOf(core.store, visitor, results, context))
   // Only a POST asks which stamps the store holds, so that no greeting over a socket waits for the store.
-  const stored = source === 'socket' ? { held: [] } : await stampsInStore(core, visitor)
+  const stored = source === 'socket' ? { persisted: [] } : await stampsInStore(core, visitor)
   const built = buildAnswer(core, identity, extent, visitor)
   return Object.assign(built, ticket, stored, {
     results: results.map((one) =>
       'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
     ),
-    held: [...built.held, ...stored.held],
+    persisted: [...built.persisted, ...stored.persisted],
   })
 }
 

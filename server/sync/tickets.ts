@@ -48,17 +48,17 @@ export function mergeTickets({ values }: Core, verified: readonly VerifiedTicket
   return overtaken
 }
 
-function subjectOf({ epochs }: Core, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
+function subjectOf({ revocations }: Core, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
   const { user, userSub, browserSubject } = visitor
   if (user !== undefined && sub === userSub) {
-    if (epochs.standingOf({ user: sub, ...signed }) !== 'current') throw outdated(index)
-    epochs.adoptEpoch(sub, signed.epoch)
+    if (revocations.standingOf({ user: sub, ...signed }) !== 'current') throw outdated(index)
+    revocations.adoptEpoch(sub, signed.epoch)
     return user
   }
   const isTabs = visitor.tab !== undefined && sub === subjectHash(visitor.tab)
   if (!isTabs && sub !== subjectHash(browserSubject))
     throw new LiveSessionError('other_visitor', `ticket ${index} is another visitor's`, { index })
-  if (epochs.isRetired(browserSubject)) throw outdated(index)
+  if (revocations.isRetired(browserSubject)) throw outdated(index)
   return isTabs ? visitor.tab : browserSubject
 }
 

@@ -57,8 +57,8 @@ export class Changes {
 
   /** Sends new registers to the other processes. */
   broadcast(subject: Subject, news: readonly LwwRegister[]): void {
-    const { epochs, nodes } = this.#core
-    if (!isFleeting(subject)) nodes?.broadcast(nameOf(subject, epochs.generation(subject)), news)
+    const { revocations, nodes } = this.#core
+    if (!isFleeting(subject)) nodes?.broadcast(nameOf(subject, revocations.generation(subject)), news)
   }
 
   /** Merges newer registers, notifies this process only, and returns the newer registers. */

@@ -111,7 +111,7 @@ export class PageTickets {
     sub: Sub = subjectHash(subject),
     now: number = this.#core.settings.clock(),
   ): string {
-    const { epoch, generation } = this.#core.epochs.signed(isUser(subject) ? subject : undefined, sub)
+    const { epoch, generation } = this.#core.revocations.signed(isUser(subject) ? subject : undefined, sub)
     const content = {
       sub,
       epoch,

@@ -4,7 +4,7 @@ import { isAhead, timeAfter } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { subjectHash, type UserSubject } from '../ids/subject.js'
-import type { EndMarker } from './end-marker.js'
+import type { Revocation } from './revocation.js'
 import { RotatingCache } from './rotating-cache.js'
 
 /** The epoch of a user who was never revoked. */
@@ -13,14 +13,14 @@ const FIRST = 0
 interface UserRecord {
   /** The newest known epoch, in ms since 1970. */
   readonly epoch: number
-  /** The newest epoch whose end marker was applied here: a cookie of a later epoch may arrive before that epoch's end marker. */
+  /** The newest epoch whose revocation register was applied here: a cookie of a later epoch may arrive before that epoch's revocation register. */
   readonly appliedEpoch: number
-  /** The place of the user's last revocation in the order of all ends in this process. */
-  readonly order: number
+  /** The revision of the user's last revocation in this process. */
+  readonly revision: number
   readonly generation: number
 }
 
-const NO_RECORD: UserRecord = { epoch: FIRST, appliedEpoch: FIRST, order: 0, generation: FIRST_GENERATION }
+const NO_RECORD: UserRecord = { epoch: FIRST, appliedEpoch: FIRST, revision: 0, generation: FIRST_GENERATION }
 
 /** The epoch and generation of a user's cookie or ticket when it was signed. */
 export interface Signed {
@@ -40,11 +40,11 @@ export class UserEpochs {
   readonly #records: RotatingCache<UserRecord>
   /** Whether this process knows of any erasure. */
   hasErasures = false
-  readonly #onEnd: (sub: Sub) => void
+  readonly #onRevoked: (sub: Sub) => void
 
-  /** @param onEnd called for each user with a new epoch or generation */
-  constructor({ maxAge, clock }: UserEpochsOptions, onEnd: (sub: Sub) => void) {
-    this.#onEnd = onEnd
+  /** @param onRevoked called for each user with a new epoch or generation */
+  constructor({ maxAge, clock }: UserEpochsOptions, onRevoked: (sub: Sub) => void) {
+    this.#onRevoked = onRevoked
     this.#clock = clock
     this.#records = RotatingCache.onMap({ max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock })
   }
@@ -53,9 +53,9 @@ export class UserEpochs {
     return this.#recordOf(sub).epoch
   }
 
-  /** Returns the number of this user's last revocation in the order of all ends in this process; 0: none. */
-  order(sub: string): number {
-    return this.#recordOf(sub).order
+  /** Returns the revision of this user's last revocation in this process; 0: none. */
+  revision(sub: string): number {
+    return this.#recordOf(sub).revision
   }
 
   /** Returns whether a signature from this epoch and generation is still valid. */
@@ -66,25 +66,25 @@ export class UserEpochs {
 
   /** Adopts the epoch of a valid cookie or ticket. */
   adopt(sub: Sub, epoch: number): void {
-    // Keep `appliedEpoch` and `order`: the end marker still has to apply when it arrives, and visitors without a cookie continue until then.
+    // Keep `appliedEpoch` and `revision`: the revocation register still has to apply when it arrives, and visitors without a cookie continue until then.
     if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
   }
 
-  /** Starts an epoch later than all known epochs. */
-  startEpoch(user: UserSubject, order: number): EndMarker {
+  /** Starts an epoch later than all known revocations. */
+  startEpoch(user: UserSubject, revision: number): Revocation {
     const sub = subjectHash(user)
     const epoch = timeAfter(this.of(sub), this.#clock())
-    this.#set(sub, { epoch, order, appliedEpoch: epoch })
+    this.#set(sub, { epoch, revision, appliedEpoch: epoch })
     return { epoch, rotatedTo: undefined }
   }
 
   /** Applies a revocation by another process. Returns whether it is new. */
-  apply(user: UserSubject, { epoch }: EndMarker, order: number): boolean {
+  apply(user: UserSubject, { epoch }: Revocation, revision: number): boolean {
     const sub = subjectHash(user)
     const record = this.#recordOf(sub)
     if (!this.#isLater(epoch, record.appliedEpoch)) return false
     const newest = this.#isLater(epoch, record.epoch) ? epoch : record.epoch
-    this.#set(sub, { epoch: newest, order: Math.max(order, record.order), appliedEpoch: epoch })
+    this.#set(sub, { epoch: newest, revision: Math.max(revision, record.revision), appliedEpoch: epoch })
     return true
   }
 
@@ -105,7 +105,7 @@ export class UserEpochs {
 
   #set(sub: Sub, changes: Partial<UserRecord>): void {
     this.#records.set(sub, { ...this.#recordOf(sub), ...changes })
-    this.#onEnd(sub)
+    this.#onRevoked(sub)
   }
 
   /** A future epoch comes from a fast clock, so it ranks below every past epoch but the first: a past epoch may be a newer revocation. */

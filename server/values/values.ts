@@ -121,10 +121,10 @@ export class Values {
 
   /** Applies an erasure if the generation is newer than the known generation. Returns whether the generation is current. */
   startGeneration(subject: Subject, generation: number): boolean {
-    const { epochs } = this.#core
-    const known = epochs.generation(subject)
+    const { revocations } = this.#core
+    const known = revocations.generation(subject)
     if (generation > known && isUser(subject)) {
-      epochs.startGeneration(subject, generation)
+      revocations.startGeneration(subject, generation)
       this.erase(subject)
     }
     return generation >= known

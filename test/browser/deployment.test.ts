@@ -218,7 +218,7 @@ describeInBrowser('a page of another origin', () => {
   it('may POST headers of the app, and may read refusals', async () => {
     const app = await App.start({ options: { origins: [vite.url] } })
     const page = await openVite(await openBrowser())
-    expect(await post(page, app, { 'x-csrf-token': 'a', 'x-b': 'b' })).toMatchObject([200, { held: [] }])
+    expect(await post(page, app, { 'x-csrf-token': 'a', 'x-b': 'b' })).toMatchObject([200, { persisted: [] }])
     const body = { tickets: ['of.another.server'] }
     expect(await post(page, app, {}, body)).toMatchObject([403, { error: { code: 'bad_ticket', index: 0 } }])
   })

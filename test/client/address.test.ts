@@ -7,7 +7,7 @@ import { GreetingSocket } from '../support/page/greeting-socket.js'
 
 const PAGE: BareSnapshot = {
   who: 'ann',
-  held: [],
+  persisted: [],
   values: { division: 1, view: 'all' },
   defaults: { division: -1, view: 'all', tags: [] },
   stamps: { division: 7 },

@@ -9,7 +9,7 @@ function sent(value?: number): BarePage {
   return page
 }
 
-const held = (stamp: number, key = 'division') => ({ who: 'g', tickets: [], held: [[key, stamp]] as const })
+const held = (stamp: number, key = 'division') => ({ who: 'g', tickets: [], persisted: [[key, stamp]] as const })
 
 describe('a change', () => {
   it('needs a single POST of its ticket', () => {
@@ -20,16 +20,16 @@ describe('a change', () => {
   })
 
   it.each([
-    ['acknowledged, then held', ['take', 'held']],
-    ['pushed, acknowledged, held', ['push', 'take', 'held']],
-    ['pushed, held, acknowledged', ['push', 'held', 'take']],
-    ['held, acknowledged', ['held', 'take']],
+    ['acknowledged, then held', ['take', 'persisted']],
+    ['pushed, acknowledged, persisted', ['push', 'take', 'persisted']],
+    ['pushed, persisted, acknowledged', ['push', 'persisted', 'take']],
+    ['persisted, acknowledged', ['persisted', 'take']],
   ])('is saved after being %s', (_, order) => {
     const page = sent(3)
     const news: Record<string, () => void> = {
       take: () => page.take(10),
       push: () => page.learn(['division', 10, 3]),
-      held: () => page.on('news', held(10)),
+      persisted: () => page.on('news', held(10)),
     }
     for (const each of order) present(news[each])()
     expect([page.settled, page.status('division'), page.get('division')]).toEqual([['3 saved'], 'saved', 3])
@@ -141,8 +141,8 @@ describe('tickets', () => {
   it('are not POSTed again after a greeting with the same value', () => {
     const page = BarePage.greeted()
     page.learn(['division', 10, 1])
-    page.answer({ held: [['division', 10]] })
-    page.comeBack({ who: 'g', guest: true, kept: true, changes: [['division', 10, 1]] })
+    page.answer({ persisted: [['division', 10]] })
+    page.comeBack({ who: 'g', guest: true, hasCookie: true, changes: [['division', 10, 1]] })
     expect([page.remains(), page.post()]).toEqual([undefined, undefined])
   })
 
@@ -202,7 +202,7 @@ it('a greeting replaces the plain initial values of a page', () => {
   const page = new BarePage({ division: 7 })
   expect([page.get('division'), page.status('division')]).toEqual([7, 'default'])
   page.on('connect')
-  page.greet({ ...GUEST, who: 'g', kept: true, guest: true, changes: [['division', 1, 3]], defaults: {} })
+  page.greet({ ...GUEST, who: 'g', hasCookie: true, guest: true, changes: [['division', 1, 3]], defaults: {} })
   expect(page.get('division')).toBe(3)
 })
 

@@ -52,7 +52,7 @@ describe('a value from a fast clock', () => {
     const page = misled()
     const old = page.remains()?.tickets ?? []
     page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
-    page.on('news', { who: 'g', tickets: old, held: [] })
+    page.on('news', { who: 'g', tickets: old, persisted: [] })
     expect([old.length, page.get('division')]).toEqual([1, 4])
     page.learn(['division', NOW + 1, 5])
     expect(page.status('division')).toBe('saving')
@@ -62,7 +62,7 @@ describe('a value from a fast clock', () => {
     const page = misled()
     page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', 1, 3]] })
     expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
-    page.answer({ held: [['division', 1]] })
+    page.answer({ persisted: [['division', 1]] })
     expect(page.status('division')).toBe('saved')
   })
 
@@ -98,7 +98,7 @@ describe('a page after two silent hours', () => {
   it('ignores an earlier time reported by another tab', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW + 2 * HOUR), changes: [['division', NOW + 2 * HOUR, 5]] })
     const [old = ''] = greetingOf({ ...at(NOW), changes: [['division', NOW, 4]] }).greeting ?? []
-    page.on('news', { who: 'g', tickets: [old], held: [], now: NOW })
+    page.on('news', { who: 'g', tickets: [old], persisted: [], now: NOW })
     expect(page.get('division')).toBe(5)
   })
 })
@@ -139,7 +139,7 @@ describe('a relayed ticket', () => {
     page.on('connect')
     const [user] = greetingOf({ ...THE_GUEST, ...at(NOW) }).greeting ?? []
     const [own] = greetingOf({ ...THE_GUEST, ...at(NOW), sub: 'browser' } as never).greeting ?? []
-    page.synced({ who: 'g', kept: true, greeting: [user ?? '', own ?? ''] })
+    page.synced({ who: 'g', hasCookie: true, greeting: [user ?? '', own ?? ''] })
     page.hear({ ...at(NOW), sub: 'browser', changes: [['theme', NOW, 'dark']] })
     expect(page.get('theme')).toBe('dark')
   })

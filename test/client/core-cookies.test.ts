@@ -120,7 +120,7 @@ describe.each([
     page.set('division', 3)
     page.take(10)
     page.on('flush')
-    expect(page.told({ who: 'h', guest: true, kept: true })).toEqual({})
+    expect(page.told({ who: 'h', guest: true, hasCookie: true })).toEqual({})
     expect(page.did('reconnect')).toBe(true)
     page.comeBack({ ...THE_GUEST, who: 'h' })
     expect(page.sent()).toEqual(expect.arrayContaining([['division', 0, '', 3]]))
@@ -142,7 +142,7 @@ describe.each([
 
   it('saves its changes after news from another tab', () => {
     const page = open()
-    page.on('news', { who: 'g', tickets: [], held: [] })
+    page.on('news', { who: 'g', tickets: [], persisted: [] })
     page.time('link')
     expect(page.did('reconnect')).toBe(true)
     page.comeBack()
@@ -249,7 +249,7 @@ describe('a first visit', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.set('division', 3)
     page.post()
-    for (const _ of ['second', 'third', 'fourth tab']) page.on('news', { who: 'g', tickets: [], held: [] })
+    for (const _ of ['second', 'third', 'fourth tab']) page.on('news', { who: 'g', tickets: [], persisted: [] })
     expect([page.status('division'), page.settled]).toEqual(['saving', []])
   })
 })

@@ -9,8 +9,8 @@ function add(item: string): (value: JsonValue | undefined) => JsonValue {
 /** A page with a saved cart that was written at stamp 10 and expires in 400 ms. */
 function reserving(): BarePage {
   const page = BarePage.greeted()
-  page.hear({ changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 400]] })
-  page.answer({ held: [['cart', 10]] })
+  page.hear({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 400]] })
+  page.answer({ persisted: [['cart', 10]] })
   return page
 }
 
@@ -29,7 +29,12 @@ describe('an expiring value', () => {
   })
 
   it('also expires if it came with the HTML', () => {
-    const page = new BarePage({ ...GUEST, values: { cart: ['a'] }, stamps: { cart: 10 }, ends: [['cart', 10.5, 400]] })
+    const page = new BarePage({
+      ...GUEST,
+      values: { cart: ['a'] },
+      stamps: { cart: 10 },
+      expiries: [['cart', 10.5, 400]],
+    })
     page.on('begin')
     expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
     page.time(':cart')
@@ -39,16 +44,16 @@ describe('an expiring value', () => {
   it('is not restored by an old ticket or a slow clock', () => {
     const page = reserving()
     page.time(':cart')
-    page.hear({ changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 3]] })
-    page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 2]] })
+    page.hear({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 3]] })
+    page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 2]] })
     expect([page.get('cart'), timersOf(page).length]).toEqual([[], 1])
   })
 
   it('restarts its timer only if less time is left', () => {
     const page = reserving()
-    page.on('news', { who: 'g', held: [], tickets: [page.hear({ changes: [], ends: [['cart', 10.5, 400]] })] })
+    page.on('news', { who: 'g', persisted: [], tickets: [page.hear({ changes: [], expiries: [['cart', 10.5, 400]] })] })
     expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
-    page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 7]] })
+    page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 7]] })
     expect(timersOf(page)).toEqual([['timer', ':cart', 7, 0]])
   })
 
@@ -57,8 +62,8 @@ describe('an expiring value', () => {
     page.learn(['cart', 11, ['b']])
     page.time(':cart')
     expect(page.get('cart')).toEqual(['b'])
-    page.hear({ changes: [['cart', 12, ['c']]], ends: [['cart', 12.5, 400]] })
-    page.hear({ changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 1]] })
+    page.hear({ changes: [['cart', 12, ['c']]], expiries: [['cart', 12.5, 400]] })
+    page.hear({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 1]] })
     page.time(':cart')
     expect([page.get('cart'), timersOf(page)]).toEqual([
       [],
@@ -71,10 +76,10 @@ describe('an expiring value', () => {
 
   it('leaves the next visitor’s value alone', () => {
     const page = reserving()
-    page.comeBack({ who: 'ann', kept: true })
-    page.greet({ who: 'ann', kept: true, changes: [['cart', 9, ['hers']]] })
+    page.comeBack({ who: 'ann', hasCookie: true })
+    page.greet({ who: 'ann', hasCookie: true, changes: [['cart', 9, ['hers']]] })
     page.on('connect')
-    page.greet({ who: 'ann', kept: true, changes: [['cart', 9, ['hers']]] })
+    page.greet({ who: 'ann', hasCookie: true, changes: [['cart', 9, ['hers']]] })
     page.time(':cart')
     expect(page.get('cart')).toEqual(['hers'])
   })
@@ -83,7 +88,7 @@ describe('an expiring value', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     page.synced({ results: [{ stamp: 10, level: 'memory' }] })
-    page.hear({ changes: [['cart', 10, ['a']]], ends: [['cart', 10.5, 400]] })
+    page.hear({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 400]] })
     page.time(':cart')
     expect([page.settled, page.get('cart'), page.status('cart')]).toEqual([['a saved'], [], 'saved'])
   })

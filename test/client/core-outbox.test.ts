@@ -83,7 +83,12 @@ describe('the outbox', () => {
     after.on('posted', {
       status: 200,
       wait: 0,
-      answer: { kept: true, held: [['cart', 12]], ticket, results: [{ stamp: 11, level: 'memory' }] } as never,
+      answer: {
+        hasCookie: true,
+        persisted: [['cart', 12]],
+        ticket,
+        results: [{ stamp: 11, level: 'memory' }],
+      } as never,
     })
     expect([after.get('cart'), after.status('cart'), after.post()]).toEqual([['a', 'b', 'x'], 'saved', undefined])
   })
@@ -101,14 +106,14 @@ describe('the outbox', () => {
     const ticket = page.learn(['division', 10, 3])
     const after = next(page, ['division', 4, 1])
     expect([after.get('division'), after.post()?.tickets]).toEqual([3, [ticket]])
-    after.answer({ held: [['division', 10]] })
+    after.answer({ persisted: [['division', 10]] })
     expect(after.remains()).toBeUndefined()
   })
 
   it('is empty after a save, a refusal or a sign-in', () => {
     const saved = sending('division', 3)
     saved.take(10)
-    saved.on('news', { who: 'g', tickets: [], held: [['division', 10]] })
+    saved.on('news', { who: 'g', tickets: [], persisted: [['division', 10]] })
     const refused = sending('division', 3)
     refused.refuse('invalid_value')
     const left = sending('division', 3)
@@ -259,7 +264,7 @@ describe('two updates in the outbox', () => {
     const conflict = { code: 'conflict', stamp: 11, value: ['a', 'b'] } as const
     after.answer({ results: [conflict, conflict] } as never)
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], [['cart', 11, 'page-2', ['a', 'b', 'c']]]])
-    after.answer({ results: [taken(12)], held: [['cart', 12]] })
+    after.answer({ results: [taken(12)], persisted: [['cart', 12]] })
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['a', 'b', 'c'], 'saved', []])
   })
 })

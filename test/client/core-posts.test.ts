@@ -23,7 +23,7 @@ describe('a POST', () => {
     const page = BarePage.greeted()
     const long = 'x'.repeat(20_000)
     for (const key of ['a', 'b', 'c']) page.learn([key, 10, long])
-    expect(page.answer({ held: [['a', 10]] })?.tickets).toHaveLength(1)
+    expect(page.answer({ persisted: [['a', 10]] })?.tickets).toHaveLength(1)
     expect(page.post()?.tickets).toHaveLength(1)
   })
 
@@ -72,7 +72,7 @@ describe('a POST', () => {
     page.take(10)
     page.on('lock')
     expect(page.effects('timer')).toContainEqual(['timer', 'postPause', 334, 0])
-    page.on('posted', { status: 200, wait: 0, answer: { results: [], held: [], kept: true } })
+    page.on('posted', { status: 200, wait: 0, answer: { results: [], persisted: [], hasCookie: true } })
     page.set('division', 4)
     page.take(11)
     expect(page.page.isQueued).toBe(false)
@@ -143,7 +143,7 @@ describe('a failed POST', () => {
   it('rejects all changes and rolls back drafts on bad_origin', () => {
     const page = BarePage.greeted()
     page.learn(['division', 9, 4])
-    page.answer({ held: [['division', 9]] })
+    page.answer({ persisted: [['division', 9]] })
     page.learn(['cart', 10, ['a']])
     page.on('disconnect')
     page.set('division', 5)
@@ -191,12 +191,12 @@ describe('a change without a store', () => {
 
   it('becomes saved when another tab or a later answer confirms it', () => {
     const page = unsaved()
-    page.on('news', { who: 'g', tickets: [], held: [['division', 10]] })
+    page.on('news', { who: 'g', tickets: [], persisted: [['division', 10]] })
     expect(page.status('division')).toBe('saved')
     const other = unsaved()
     other.comeBack({ ...THE_GUEST, changes: [['division', 10, 3]] })
     other.set('cart', ['a'])
-    other.synced({ results: [{ stamp: 12, level: 'memory' }], held: [['division', 10]] })
+    other.synced({ results: [{ stamp: 12, level: 'memory' }], persisted: [['division', 10]] })
     expect(other.status('division')).toBe('saved')
   })
 
@@ -207,7 +207,7 @@ describe('a change without a store', () => {
     page.on('posted', {
       status: 200,
       wait: 0,
-      answer: { results: [], held: [['division', 10]], kept: true },
+      answer: { results: [], persisted: [['division', 10]], hasCookie: true },
     })
     expect(page.status('division')).toBe('saved')
   })
@@ -217,7 +217,11 @@ describe('a change without a store', () => {
     page.learn(['division', 10, 3])
     page.post()
     const newer = page.learn(['division', 11, 4])
-    page.on('posted', { status: 200, wait: 0, answer: { results: [], held: [], kept: true, unsaved: ['division'] } })
+    page.on('posted', {
+      status: 200,
+      wait: 0,
+      answer: { results: [], persisted: [], hasCookie: true, unsaved: ['division'] },
+    })
     expect([page.status('division'), page.post()?.tickets]).toEqual(['saving', [newer]])
   })
 })

@@ -42,7 +42,7 @@ describe('a refused handshake', () => {
 it('a page POSTs again a ticket missing in cookie and process', () => {
   const page = BarePage.greeted()
   const ticket = page.learn(['division', 10, 3])
-  page.answer({ held: [['division', 10]] })
+  page.answer({ persisted: [['division', 10]] })
   page.disconnect()
   page.on('connect')
   expect(page.greet()).toEqual({ who: 'g' })
@@ -82,7 +82,7 @@ describe('a page without a socket', () => {
     const tickets = page.remains()?.tickets
     page.on('leave')
     page.on('return')
-    expect(page.answer({ ...greetingOf(THE_GUEST), held: [['division', 5]] })).toEqual({})
+    expect(page.answer({ ...greetingOf(THE_GUEST), persisted: [['division', 5]] })).toEqual({})
     expect([page.status('division'), page.answer()]).toEqual(['saving', { who: 'g', tickets }])
     expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
   })
@@ -93,7 +93,7 @@ describe('a page without a socket', () => {
     page.answer({ stamp: 10 })
     page.on('leave')
     page.on('return')
-    expect(page.answer({ ...greetingOf(THE_GUEST), held: [['division', 10]] })).toEqual({})
+    expect(page.answer({ ...greetingOf(THE_GUEST), persisted: [['division', 10]] })).toEqual({})
     expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
   })
 })
@@ -133,7 +133,7 @@ describe('a page without a greeting', () => {
     page.set('division', 3)
     const ticket = page.take(10)
     page.disconnect()
-    page.on('news', { who: 'h', tickets: [], held: [] })
+    page.on('news', { who: 'h', tickets: [], persisted: [] })
     expect(page.post()).toEqual({ who: 'g', tickets: [ticket] })
   })
 })
@@ -277,7 +277,7 @@ describe('a first visit with failing questions', () => {
 describe('news from another tab', () => {
   it('of another visitor makes the page reconnect once', () => {
     const page = BarePage.greeted()
-    for (const who of ['h', 'h', 'h']) page.on('news', { who, tickets: [], held: [] })
+    for (const who of ['h', 'h', 'h']) page.on('news', { who, tickets: [], persisted: [] })
     expect(page.did('reconnect')).toBe(false)
     page.time('link')
     page.time('link')
@@ -288,14 +288,14 @@ describe('news from another tab', () => {
 
   it('of another visitor makes a page without a socket ask', () => {
     const page = new BarePage(GUEST, false)
-    page.on('news', { who: 'h', tickets: [], held: [] })
+    page.on('news', { who: 'h', tickets: [], persisted: [] })
     expect(page.told(ANN)).toEqual({})
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
 
   it('on a first visit makes the page ask, then restore its outbox', () => {
     const page = new BarePage(NEW_GUEST, false)
-    page.on('news', { who: 'g', tickets: [], held: [] })
+    page.on('news', { who: 'g', tickets: [], persisted: [] })
     expect(page.told(THE_GUEST)).toEqual({})
     expect(page.did('restore')).toBe(true)
   })
@@ -303,7 +303,7 @@ describe('news from another tab', () => {
   it('of the same visitor marks values as saved', () => {
     const page = BarePage.greeted()
     const ticket = page.learn(['division', 10, 3])
-    page.on('news', { who: 'g', tickets: [ticket], held: [['cart', 4]] })
+    page.on('news', { who: 'g', tickets: [ticket], persisted: [['cart', 4]] })
     expect([page.status('division'), page.post(), page.did('reconnect')]).toEqual(['saved', undefined, false])
   })
 })

@@ -16,7 +16,7 @@ it('the overall status is the status object of the worst key', () => {
   for (const act of [
     () => page.learn(['division', 10, 2]),
     () => page.fail(),
-    () => page.answer({ held: [['division', 10]] }),
+    () => page.answer({ persisted: [['division', 10]] }),
     () => page.set('division', 3),
     () => page.refuse('invalid_value'),
     () => page.set('cart', 1),
@@ -80,7 +80,7 @@ describe('an update during an outage', () => {
 describe('a rejected status', () => {
   const save = (page: BarePage, stamp: number, value: JsonValue): void => {
     page.learn(['cart', stamp, value])
-    page.answer({ held: [['cart', stamp]] })
+    page.answer({ persisted: [['cart', stamp]] })
   }
 
   it('stays until the next set, despite a flush', () => {

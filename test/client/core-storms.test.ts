@@ -49,7 +49,7 @@ function answerOf(
     ...(dropped && { dropped }),
     ...(greets && { greeting: [bareTicket({ defaults: { a: 0 }, guest: true, changes })] }),
     ...(unsaved && { unsaved: ['a', 'b'] }),
-    held: [],
+    persisted: [],
     // Over a socket, refusals bring no newer value, because other writers would have to be as fast as the network.
     results: set.map(() =>
       code ? { code, ...(isPost && { stamp: now, value: now }) } : { stamp: now, level: 'memory' },
@@ -72,9 +72,9 @@ const nth = <T>(list: readonly T[], n: number): T | undefined => list[n % list.l
 
 const SNAPSHOTS = [
   undefined,
-  { who: 'g', guest: true, held: [], values: { b: 1 }, defaults: { a: 0 }, stamps: { b: 5 }, unsaved: ['b'] },
+  { who: 'g', guest: true, persisted: [], values: { b: 1 }, defaults: { a: 0 }, stamps: { b: 5 }, unsaved: ['b'] },
   { who: 'g', guest: true, values: {}, defaults: { a: 0 }, stamps: {} },
-  { who: 'ann', held: [], values: {}, defaults: { a: 0 }, stamps: {} },
+  { who: 'ann', persisted: [], values: {}, defaults: { a: 0 }, stamps: {} },
 ] as const
 
 function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: boolean): readonly string[] {

@@ -39,7 +39,11 @@ describe('tab values', () => {
     const own = page.hear(STEP)
     const other = page.learn(['division', 6, 1])
     expect(page.post()).toEqual({ who: 'g', tickets: [other, own] })
-    page.on('posted', { status: 200, wait: 0, answer: { kept: true, held: [['division', 6]], results: [] } } as never)
+    page.on('posted', {
+      status: 200,
+      wait: 0,
+      answer: { hasCookie: true, persisted: [['division', 6]], results: [] },
+    } as never)
     const told = page.effects().filter(([what]) => what === 'share')
     expect(told.at(-1)).toEqual(['share', expect.objectContaining({ tickets: [other] })])
     page.disconnect()

@@ -31,7 +31,7 @@ describe('values set together', () => {
     page.synced(taken(5, 5) as never)
     expect(page.settled).toEqual([])
     page.learn(['division', 5, 1], ['cart', 5, ['a']])
-    for (const key of ['division', 'cart']) page.on('news', { who: 'g', held: [[key, 5]] } as never)
+    for (const key of ['division', 'cart']) page.on('news', { who: 'g', persisted: [[key, 5]] } as never)
     expect(page.settled).toEqual(['together saved'])
   })
 

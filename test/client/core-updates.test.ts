@@ -11,7 +11,7 @@ function add(item: string): (value: JsonValue | undefined) => JsonValue {
 function shopping(...cart: string[]): BarePage {
   const page = BarePage.greeted()
   page.learn(['cart', 10, cart])
-  page.answer({ held: [['cart', 10]] })
+  page.answer({ persisted: [['cart', 10]] })
   page.effects()
   return page
 }
@@ -75,7 +75,7 @@ describe('an update', () => {
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b'], [['cart', 10, 'page-1', ['a', 'b']]]])
     page.synced({ results: [{ stamp: 12, level: 'memory' }] })
     expect([page.get('cart'), page.settled]).toEqual([['a', 'b'], []])
-    page.answer({ held: [['cart', 12]] })
+    page.answer({ persisted: [['cart', 12]] })
     expect(page.settled).toEqual(['update saved'])
   })
 
@@ -292,7 +292,11 @@ describe('an update without a socket', () => {
     page.set('cart', ['s'])
     page.post()
     page.update('cart', add('b'))
-    page.on('posted', { status: 200, wait: 0, answer: { kept: true, held: [], results: [{ code: 'too_large' }] } })
+    page.on('posted', {
+      status: 200,
+      wait: 0,
+      answer: { hasCookie: true, persisted: [], results: [{ code: 'too_large' }] },
+    })
     expect(page.remains()?.drafts).toEqual([['cart', 10, 'page-2', ['a', 'b']]])
     expect(page.answer({ stamp: 11 })?.set).toEqual([['cart', 10, 'page-2', ['a', 'b']]])
     expect([page.settled, page.post()]).toEqual([['s too_large', 'update saved'], undefined])

@@ -31,7 +31,7 @@ describe('a page on connecting', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 10, ['a']])
     const ticket = page.learn(['division', 11, 1])
-    page.answer({ held: [['cart', 10]] })
+    page.answer({ persisted: [['cart', 10]] })
     page.disconnect()
     page.set('cart', ['b'])
     page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]] })
@@ -57,18 +57,18 @@ describe('a page on connecting', () => {
     page.on('connect')
     expect(page.did('restore')).toBe(false)
     page.greet()
-    expect([page.did('restore'), page.effects('share')]).toEqual([true, [['share', { who: 'g', held: [] }]]])
+    expect([page.did('restore'), page.effects('share')]).toEqual([true, [['share', { who: 'g', persisted: [] }]]])
   })
 })
 
 describe('a tab before and after a sign-in in another tab', () => {
   it('announces its visitor if the other tab is stale', () => {
     const page = BarePage.greeted()
-    page.on('news', { who: 'former', held: [] })
+    page.on('news', { who: 'former', persisted: [] })
     page.time('link')
     expect(page.did('reconnect')).toBe(true)
     page.comeBack()
-    expect(page.effects('share')).toEqual([['share', { who: 'g', held: [] }]])
+    expect(page.effects('share')).toEqual([['share', { who: 'g', persisted: [] }]])
   })
 
   it('ignores its former connection if this tab is stale', () => {
@@ -76,7 +76,7 @@ describe('a tab before and after a sign-in in another tab', () => {
     page.set('division', 2)
     page.take(5)
     page.answer({ dropped: true })
-    page.on('news', { who: 'ann', held: [] })
+    page.on('news', { who: 'ann', persisted: [] })
     page.told(ANN)
     page.learn(['division', 6, 3])
     expect([page.page.who, page.get('division')]).toEqual(['ann', -1])
@@ -170,7 +170,7 @@ describe('threat 94: a page shown again', () => {
     page.on('return')
     page.told({ who: 'h', guest: true })
     expect(shown(page)).toBe(-1)
-    page.told({ ...HEIR, kept: true, changes: [['division', 9, 3]] })
+    page.told({ ...HEIR, hasCookie: true, changes: [['division', 9, 3]] })
     expect([page.page.who, shown(page)]).toEqual(['h', 3])
   })
 
@@ -260,7 +260,7 @@ describe('a page during its unload', () => {
 
   it('reports only the last visitor', () => {
     const page = leaving()
-    page.comeBack({ ...HEIR, kept: true })
+    page.comeBack({ ...HEIR, hasCookie: true })
     page.time('unload')
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'guest' }]])
   })
@@ -274,7 +274,7 @@ describe('a page with a new visitor', () => {
     ['the same user, after an end of all sessions', OF_ANN, { ...ANN, who: 'ann of epoch 1' }, 'user'],
     ['another guest, from two tabs of a first visit', NEW_GUEST, HEIR, 'guest'],
   ])('discards its drafts and calls onVisitor: %s', (_, initial, visitor, kind) => {
-    const page = BarePage.greeted({ who: String(initial.who), kept: true }, initial)
+    const page = BarePage.greeted({ who: String(initial.who), hasCookie: true }, initial)
     page.learn(['cart', 10, ['a']])
     page.disconnect()
     page.set('division', 3)
@@ -304,7 +304,7 @@ describe('a page with a new visitor', () => {
     page.set('cart', ['a'])
     page.refuse('invalid_value')
     page.comeBack({ ...ANN, changes: [['cart', 20, ['x']]] })
-    page.answer({ held: [['cart', 20]] })
+    page.answer({ persisted: [['cart', 20]] })
     expect(page.status('cart')).toBe('saved')
   })
 
@@ -314,7 +314,7 @@ describe('a page with a new visitor', () => {
     page.post()
     page.comeBack(ANN)
     expect(page.did('abort')).toBe(true)
-    page.on('posted', { status: 200, wait: 0, answer: { results: [], held: [['division', 10]], kept: true } })
+    page.on('posted', { status: 200, wait: 0, answer: { results: [], persisted: [['division', 10]], hasCookie: true } })
     expect([page.get('division'), page.status('division')]).toEqual([-1, 'default'])
   })
 

@@ -6,7 +6,7 @@ import { bareTicket } from '../support/page/bare-ticket.js'
 
 const ANN: BareSnapshot = {
   who: 'ann',
-  held: [],
+  persisted: [],
   values: { division: 1 },
   defaults: { division: -1 },
   stamps: { division: 7 },
@@ -46,7 +46,7 @@ function answerAsAnn(body: string): object {
   const greeting = [bareTicket({ defaults: { division: -1 } })]
   const isQuestion = body === '{}'
   const results = isQuestion ? [] : [{ stamp: 8, level: 'memory' }]
-  return { who: 'ann', kept: true, held: [], results, ...(isQuestion && { greeting }) }
+  return { who: 'ann', hasCookie: true, persisted: [], results, ...(isQuestion && { greeting }) }
 }
 
 beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined))
@@ -67,7 +67,7 @@ describe('threat 31: the outbox', () => {
   })
 
   it('stays empty before the browser returns a cookie', async () => {
-    const { held: _, ...unseen } = ANN
+    const { persisted: _, ...unseen } = ANN
     const opened = page(unseen)
     void opened.set('division', 3)
     expect(kept()).toEqual([])
@@ -85,7 +85,7 @@ describe('threat 31: the outbox', () => {
     const saved = first.set('division', 3)
     void second.set('division', 4)
     const greeting = [bareTicket({ defaults: { division: -1 } })]
-    answer = { who: 'ann, who was revoked', kept: true, dropped: true, greeting, results: [], held: [] }
+    answer = { who: 'ann, who was revoked', hasCookie: true, dropped: true, greeting, results: [], persisted: [] }
     globalThis.dispatchEvent(new Event('online'))
     await expect(saved).rejects.toMatchObject({ code: 'superseded' })
     expect([first.get('division'), kept()]).toEqual([-1, []])

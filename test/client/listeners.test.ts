@@ -173,7 +173,7 @@ describe('a page with a socket', () => {
 
   it('calls its listeners before the socket connects', () => {
     const socket = Object.assign(new GreetingSocket('ann'), { connected: false })
-    const initial = { who: 'ann', held: [], values: { division: 1 }, defaults: { division: 1 }, stamps: {} }
+    const initial = { who: 'ann', persisted: [], values: { division: 1 }, defaults: { division: 1 }, stamps: {} }
     const live = createLiveSession<never>({ socket: socket as never, initial: initial as never })
     const heard: unknown[] = []
     live.subscribe('division' as never, ((division: unknown) => heard.push(division)) as never)

@@ -48,7 +48,7 @@ class Locks {
   }
 }
 
-const NEWS: News = { who: 'g', tickets: [], held: [['division', stamp(3)]] }
+const NEWS: News = { who: 'g', tickets: [], persisted: [['division', stamp(3)]] }
 let locks: Locks | undefined
 let ends: (() => void)[] = []
 

@@ -129,7 +129,7 @@ describe('failing POSTs', () => {
   it('are counted from zero after a recovery', () => {
     const { posted } = adviceFor({ endpoint: '/store_session' })
     for (const status of [502, 502, 200, 502, 502]) {
-      const answer = { results: [], held: [] } as never
+      const answer = { results: [], persisted: [] } as never
       posted?.(status === 200 ? { status, wait: 0, answer } : { status, wait: 0 })
     }
     expect(warnings).toEqual([])

@@ -33,7 +33,7 @@ function serve(answer: object = {}): readonly unknown[] {
     bodies.push(sync)
     const results = (sync.set ?? []).map(() => ({ stamp: 10, level: 'memory' }))
     const greeting = sync.who ? {} : { greeting: [bareTicket({ defaults: { division: -1 }, guest: true })] }
-    return Response.json({ who: 'g', kept: true, held: [], results, ...greeting, ...answer })
+    return Response.json({ who: 'g', hasCookie: true, persisted: [], results, ...greeting, ...answer })
   }
   Object.assign(globalThis, { fetch })
   return bodies

@@ -158,7 +158,7 @@ export class Judge {
 
   #cookies(actor: Actor, request: RawRequest, { cookies }: Answer, isOwn: boolean): void {
     const pairs = cookies.map((cookie) => cookie.split(';')[0] ?? '')
-    const note = pairs.find((pair) => pair.startsWith('live.ended='))
+    const note = pairs.find((pair) => pair.startsWith('live.retired='))
     const [pair, signature] = pairs.filter((other) => other !== note)
     // The note of a retired id must name an id of this request.
     if (note && !hasId(request.headers['cookie'], note.split('.')[2])) this.#harm('forged', note, request)

@@ -43,7 +43,7 @@ describe('CORS at the endpoint', () => {
     expect(cors(second)).toEqual(LISTED)
     for (const origin of origins) {
       const next = await visitor.store({}, { origin })
-      expect(await next.json()).toMatchObject({ held: [['division', results[0].stamp]] })
+      expect(await next.json()).toMatchObject({ persisted: [['division', results[0].stamp]] })
     }
   })
 
@@ -174,7 +174,7 @@ describe('a socket of a page of another origin', () => {
   it('connects by WebSocket without a warning', async () => {
     const app = await App.start({ options: { origins } })
     const socket = await app.visitor(cookieFor(app.live, {})).connect('/', OF_VITE)
-    expect((await socket.greeted).kept).toBe(true)
+    expect((await socket.greeted).hasCookie).toBe(true)
     expect(warnings(app)).toEqual([])
   })
 

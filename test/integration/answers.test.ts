@@ -31,13 +31,13 @@ async function greeted() {
 }
 
 describe('the answer to a POST of {}', () => {
-  it('contains a new `who`; the next answer has `kept: true`', async () => {
+  it('contains a new `who`; the next answer has `hasCookie: true`', async () => {
     const { visitor, answer, who } = await greeted()
     expect(who).toMatch(/^[\w-]{22}$/)
-    expect(answer).toEqual({ who, greeting: [TEXT], results: [], held: [] })
+    expect(answer).toEqual({ who, greeting: [TEXT], results: [], persisted: [] })
     const defaults = { division: -1, theme: 'light', cart: [], role: 'guest' }
     expect(readClaims(answer.greeting?.[0] ?? '')).toMatchObject({ guest: true, changes: [], defaults })
-    expect(await post(visitor, {})).toMatchObject({ who, kept: true })
+    expect(await post(visitor, {})).toMatchObject({ who, hasCookie: true })
   })
 
   it.each([{}, { tickets: [] }, { set: [] }, { tickets: [], set: [] }])(
@@ -47,25 +47,25 @@ describe('the answer to a POST of {}', () => {
       const visitor = app.visitor(cookieFor(app.live, { values: { division: 3 } }))
       for (const _ of ['before', 'after']) {
         const { greeting = [], ...answer } = await post(visitor, body)
-        expect(answer).toEqual({ who: whoIn(visitor), kept: true, results: [], held: [['division', STAMP]] })
+        expect(answer).toEqual({ who: whoIn(visitor), hasCookie: true, results: [], persisted: [['division', STAMP]] })
         expect(greeting.map(readClaims)).toMatchObject([{ changes: [['division', app.clock.now(), 3]], guest: true }])
         emptyCache(app.live)
       }
     },
   )
 
-  it('lists only readable keys in `held`', async () => {
+  it('lists only readable keys in `persisted`', async () => {
     const app = await App.start({ keys: [SECRET] })
     const now = app.clock.now()
     const r = ['division', 'role', 'secret', 'of-another-build'].map((key) => [key, now, 3])
     const content = { v: 1, browser: 'a-browser-of-another-build', epoch: 0, exp: now + 1000, r }
     const visitor = app.visitor(signedCookie(SECRET, content))
-    const held = [
+    const persisted = [
       ['division', now],
       ['role', now],
     ]
-    expect((await post(visitor, {})).held).toEqual(held)
-    expect(await (await visitor.connect()).greeted).toMatchObject({ kept: true, held })
+    expect((await post(visitor, {})).persisted).toEqual(persisted)
+    expect(await (await visitor.connect()).greeted).toMatchObject({ hasCookie: true, persisted })
   })
 })
 
@@ -98,10 +98,10 @@ describe('the endpoint', () => {
     const { who: bob } = await (await other.connect()).greeted
     const { who } = await values(ann, '/page')
     expect(await post(ann, { who: bob })).toMatchObject({ dropped: true, who, greeting: expect.anything() })
-    expect(await post(ann, { who })).toMatchObject({ who, kept: true })
+    expect(await post(ann, { who })).toMatchObject({ who, hasCookie: true })
     ann.forget()
     for (const page of [bob, who])
-      expect(await post(ann, { who: page })).toEqual({ dropped: true, results: [], held: [] })
+      expect(await post(ann, { who: page })).toEqual({ dropped: true, results: [], persisted: [] })
   })
 
   it.each(['GET', 'PUT', 'DELETE'])('refuses %s', async (method) => {
@@ -131,16 +131,16 @@ const SET = { set: [['division', -1, '', 7]] }
 describe('an exchange', () => {
   it('by POST sends no greeting to a page with a `who`', async () => {
     const { visitor, who } = await greeted()
-    expect(await post(visitor, { who })).toEqual({ who, kept: true, results: [], held: [] })
+    expect(await post(visitor, { who })).toEqual({ who, hasCookie: true, results: [], persisted: [] })
   })
 
   it('over a socket greets once, not again after a change', async () => {
     const { visitor, who } = await greeted()
     const socket = await visitor.connect()
-    expect(await socket.greeted).toMatchObject({ who, kept: true, greeting: [TEXT], held: [] })
+    expect(await socket.greeted).toMatchObject({ who, hasCookie: true, greeting: [TEXT], persisted: [] })
     const answer = await socket.sync({ who, set: [['division', -1, '', 7]] })
-    expect(answer).toEqual({ results: [{ stamp: STAMP, level: 'memory' }], ticket: TEXT, held: [] })
-    expect(await socket.sync({})).toEqual({ who, kept: true, results: [], held: [] })
+    expect(answer).toEqual({ results: [{ stamp: STAMP, level: 'memory' }], ticket: TEXT, persisted: [] })
+    expect(await socket.sync({})).toEqual({ who, hasCookie: true, results: [], persisted: [] })
   })
 
   it('answers a socket with the ticket, and pushes it to other sockets', async () => {
@@ -210,8 +210,8 @@ describe('an exchange', () => {
     socket.send('40')
     await socket.next('40')
     const ask = (): Promise<unknown> => socket.ask('live_session:sync', JSON.stringify({ who }))
-    expect(await ask()).toEqual({ who, kept: true, greeting: [TEXT], results: [], held: [] })
-    expect(await ask()).toEqual({ who, kept: true, results: [], held: [] })
+    expect(await ask()).toEqual({ who, hasCookie: true, greeting: [TEXT], results: [], persisted: [] })
+    expect(await ask()).toEqual({ who, hasCookie: true, results: [], persisted: [] })
   })
 
   it.each(['POST', 'socket'])("drops changes of another visitor's page, and greets this visitor: %s", async (way) => {
@@ -221,7 +221,7 @@ describe('an exchange', () => {
     const sync = { who: 'another', tickets: ['garbage'], set: [['division', -1, '', 7]] } as const
     const { cookie } = visitor
     const answer = way === 'POST' ? await post(visitor, sync) : await socket.sync(sync)
-    expect(answer).toEqual({ who, dropped: true, kept: true, greeting: [TEXT], results: [], held: [] })
+    expect(answer).toEqual({ who, dropped: true, hasCookie: true, greeting: [TEXT], results: [], persisted: [] })
     expect(visitor.cookie).toBe(cookie)
     expect((await post(visitor, {})).greeting?.map((text) => readClaims(text).changes)).toEqual([[]])
   })
@@ -229,7 +229,7 @@ describe('an exchange', () => {
   it("makes no cookie for another visitor's page", async () => {
     const app = await App.start()
     const visitor = app.visitor()
-    expect(await post(visitor, { who: 'lost', ...SET })).toEqual({ dropped: true, results: [], held: [] })
+    expect(await post(visitor, { who: 'lost', ...SET })).toEqual({ dropped: true, results: [], persisted: [] })
     expect(visitor.cookie).toBe('')
   })
 

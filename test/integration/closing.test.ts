@@ -18,7 +18,7 @@ describe('close()', () => {
     const posted = await visitor.store({ set: [['division', -1, '', 2]] })
     expect([posted.status, (await posted.json()).error.code]).toEqual([503, 'closed'])
     await expect((await app.live.user('ann')).set('division', 1)).rejects.toMatchObject({ code: 'closed' })
-    expect((await (await visitor.store()).json()).held).toEqual([['division', app.clock.now()]])
+    expect((await (await visitor.store()).json()).persisted).toEqual([['division', app.clock.now()]])
   })
 
   it('leaves changes pending in the page until a server starts again', async () => {

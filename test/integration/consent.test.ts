@@ -66,7 +66,7 @@ describe('withdrawn consent', () => {
   it('removes `who` from the greeting of new connections', async () => {
     const app = await startWithConsent()
     const socket = await app.visitor(cookieFor(app.live, { values: { division: 9 } })).connect()
-    const { who, kept } = await socket.greeted
+    const { who, hasCookie: kept } = await socket.greeted
     expect([who, kept]).toEqual([undefined, undefined])
     expect((await socket.ticket()).claims).toMatchObject({ guest: true, defaults: {} })
   })

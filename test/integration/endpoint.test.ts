@@ -32,10 +32,10 @@ describe('POST /store_session', () => {
     const { text, claims } = await socket.ticket()
     const first = await visitor.store({ tickets: [text] })
     expect(first.status).toBe(200)
-    expect(await first.json()).toMatchObject({ kept: true, results: [], held: [] })
+    expect(await first.json()).toMatchObject({ hasCookie: true, results: [], persisted: [] })
     expect(first.headers.getSetCookie()).toHaveLength(2)
-    const held = [['division', claims.changes[0]?.[1]]]
-    expect(await (await visitor.store()).json()).toMatchObject({ kept: true, held })
+    const persisted = [['division', claims.changes[0]?.[1]]]
+    expect(await (await visitor.store()).json()).toMatchObject({ hasCookie: true, persisted })
   })
 
   it('sets values without a socket, and broadcasts them to sockets', async () => {
@@ -47,7 +47,7 @@ describe('POST /store_session', () => {
     ]
     const answer = await (await visitor.store({ set })).json()
     const result = { stamp: app.clock.now(), level: 'memory' }
-    expect(answer).toMatchObject({ results: [result, result], held: [] })
+    expect(answer).toMatchObject({ results: [result, result], persisted: [] })
     expect(readClaims(answer.ticket).changes).toEqual([
       ['division', app.clock.now(), 4],
       ['theme', app.clock.now(), 'dark'],

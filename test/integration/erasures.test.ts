@@ -194,7 +194,7 @@ it('a process reloads a user after a cookie reveals an erasure', async () => {
   await (await one.live.user('ann')).set('secret', 'new')
   await one.live.settled()
   await values(two.visitor(ann.cookie))
-  expect(coreOf(two.live).epochs.generation(userSubject('ann'))).toBeGreaterThan(0)
+  expect(coreOf(two.live).revocations.generation(userSubject('ann'))).toBeGreaterThan(0)
   const secret = async (): Promise<unknown> => (await two.live.user('ann')).get('secret')
   expect(await within(secret, (found) => found === 'new')).toBe('new')
 })

@@ -132,9 +132,9 @@ describe('the expiry of a value', () => {
     const socket = await ann.connect()
     const endsIn = async (): Promise<unknown> => {
       const { greeting = [] } = (await socket.sync({ who: 'nobody' })) as { greeting?: readonly string[] }
-      return greeting.map(readTicket).flatMap(({ ends }) => ends)
+      return greeting.map(readTicket).flatMap(({ expiries: ends }) => ends)
     }
-    expect((await socket.ticket()).claims.ends).toEqual([['cart', stamp + 0.5, HOUR]])
+    expect((await socket.ticket()).claims.expiries).toEqual([['cart', stamp + 0.5, HOUR]])
     app.clock.advance(HOUR - 1)
     expect(await endsIn()).toEqual([['cart', stamp + 0.5, 1]])
     app.clock.advance(1)
@@ -148,7 +148,7 @@ describe('the expiry of a value', () => {
     const { text } = await (await ann.connect()).ticket()
     app.clock.advance(HOUR)
     const { ticket } = await (await ann.store({ tickets: [text] })).json()
-    expect(readTicket(ticket)).toMatchObject({ changes: [], ends: [['cart', stamp + 0.5, 0]] })
+    expect(readTicket(ticket)).toMatchObject({ changes: [], expiries: [['cart', stamp + 0.5, 0]] })
     // The server accepts such a ticket, although it has no changes.
     expect((await ann.store({ tickets: [ticket] })).status).toBe(200)
   })

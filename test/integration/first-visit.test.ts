@@ -21,7 +21,7 @@ it("a static page POSTs, and reconnects as the cookie's guest", async () => {
   expect([written(asked).length, who, kept]).toEqual([2, whoIn(visitor), undefined])
   expect(greeting.map(readClaims)).toMatchObject([{ sub: nameOf(visitor), guest: true, changes: [] }])
   const socket = await visitor.connect()
-  expect(await socket.greeted).toMatchObject({ who, kept: true })
+  expect(await socket.greeted).toMatchObject({ who, hasCookie: true })
   expect((await socket.ticket()).claims.sub).toBe(nameOf(visitor))
   expect((await early.ticket()).claims.sub).not.toBe(nameOf(visitor))
   await socket.change('division', 7)

@@ -57,7 +57,7 @@ export function bareSocket() {
   let answer: (lost: Error | null, answer?: SyncAnswer) => void = () => undefined
   globalThis.fetch = async (_, init = {}) => {
     bodies.push(JSON.parse(String(init.body)))
-    return Response.json({ results: [], held: [] })
+    return Response.json({ results: [], persisted: [] })
   }
   const socket = {
     connected: false,
@@ -83,9 +83,9 @@ export function bareSocket() {
   return {
     socket: socket as unknown as Socket,
     /** Connects, and greets a guest whose browser keeps cookies, unless the test says otherwise. */
-    greet: (said: Partial<SyncAnswer> = { who: 'guest', kept: true }): void => {
+    greet: (said: Partial<SyncAnswer> = { who: 'guest', hasCookie: true }): void => {
       open()
-      answer(null, { results: [], held: [], ...said })
+      answer(null, { results: [], persisted: [], ...said })
     },
     /** Connects, and lets the hook's first message time out. */
     fallSilent: (): void => {

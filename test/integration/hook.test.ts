@@ -230,7 +230,7 @@ describe('the small hook', () => {
     greet()
     hear({ changes: ['division', 'cart'].map((key) => [key, 20, []]) })
     const greeting = [bareTicket({ changes: [['division', 10, 5]] })]
-    greet({ who: 'ann', kept: true, dropped: true, greeting })
+    greet({ who: 'ann', hasCookie: true, dropped: true, greeting })
     dispatch('pagehide')
     expect(bodies).toEqual([{ who: 'ann', tickets: greeting }])
   })
@@ -243,7 +243,7 @@ describe('the small hook', () => {
     const { fetch } = globalThis
     globalThis.fetch = async (...given) => {
       await fetch(...given)
-      return Response.json({ dropped: true, results: [], held: [] })
+      return Response.json({ dropped: true, results: [], persisted: [] })
     }
     for (let count = 0; count < 3; count += 1) {
       passTime()
@@ -270,7 +270,7 @@ describe('the small hook', () => {
     expect(await used()).toBe(1)
     pass(1)
     expect([await used(), await used()]).toEqual([2, 2])
-    greet({ who: 'guest', kept: true, renew: 15 })
+    greet({ who: 'guest', hasCookie: true, renew: 15 })
     pass(15_001)
     expect(await used()).toBe(3)
     greet({})

@@ -110,8 +110,8 @@ describe("the inspector's actions", () => {
       'Ended all sockets, live cookies and tickets of user ann. Sessions that the app keeps elsewhere go on.',
     )
     await socket.closed
-    const { epochs } = coreOf(app.live)
-    expect(epochs.endCount).toBe(1)
+    const { revocations } = coreOf(app.live)
+    expect(revocations.revision).toBe(1)
   })
 
   it('simulate a restart', async () => {

@@ -60,14 +60,14 @@ describe('a POST with `who`', () => {
       expect([answer.status, written(answer).length, results]).toEqual([200, isTaken ? 2 : 0, taken])
       const dropped = isOwn(kind, user)
         ? {
-            kept: true,
+            hasCookie: true,
             who: whoIn(visitor, user),
             greeting: expect.anything(),
             ...(user === undefined ? {} : { user }),
-            held: [['division', expect.any(Number)]],
+            persisted: [['division', expect.any(Number)]],
           }
-        : { held: [] }
-      if (isTaken) expect(rest).toMatchObject({ who, kept: true })
+        : { persisted: [] }
+      if (isTaken) expect(rest).toMatchObject({ who, hasCookie: true })
       else expect(rest).toEqual({ dropped: true, ...dropped })
     }
     expect(isRetired(app, subject)).toBe(hasEnded(kind))
@@ -81,7 +81,7 @@ describe('a POST with `who`', () => {
     for (const user of [undefined, 'ann'] as const) {
       const visitor = await visitorWith(app, user ?? 'guest')
       const answer = await visitor.store({ who: whoIn(visitor, user), set: [CHANGE] }, as(user, false))
-      expect(await answer.json()).toEqual({ dropped: true, results: [], held: [] })
+      expect(await answer.json()).toEqual({ dropped: true, results: [], persisted: [] })
     }
   })
 
@@ -103,14 +103,14 @@ describe('a POST without `who`', () => {
       const visitor = await visitorWith(app, kind)
       const subject = browserOf(visitor)
       const answer = await ('set' in body ? visitor.store(body, as(user)) : visitor.ask(as(user)))
-      const { held, kept } = await answer.json()
+      const { persisted, hasCookie } = await answer.json()
       const isRefused = 'set' in body && hasEnded(kind) && user !== 'ann'
-      expect([answer.status, kept]).toEqual([isRefused ? 409 : 200, isOwn(kind, user) || undefined])
+      expect([answer.status, hasCookie]).toEqual([isRefused ? 409 : 200, isOwn(kind, user) || undefined])
       const isLate = hasEnded(kind) && !isHeir(kind, user) && 'set' in body
       const isLeft = kind === 'newer' || isLate
       expect(written(answer)).toHaveLength(isLeft ? 0 : 2)
       if (isRefused) continue
-      expect(held).toHaveLength(isOwn(kind, user) ? 1 : 0)
+      expect(persisted).toHaveLength(isOwn(kind, user) ? 1 : 0)
       if (isLeft) continue
       const content = cookieContent(visitor)
       expect(content.user).toBe(user && subjectHash(userSubject(user)))
@@ -157,8 +157,8 @@ describe('a POST of {}', () => {
     const names = new Set<unknown>()
     for (let time = 0; time < 2; time += 1) {
       const answer = await visitor.store({}, as(user, false))
-      const { who, kept, greeting } = await answer.json()
-      expect([written(answer), kept, greeting.length]).toEqual([[], undefined, user === undefined ? 1 : 2])
+      const { who, hasCookie, greeting } = await answer.json()
+      expect([written(answer), hasCookie, greeting.length]).toEqual([[], undefined, user === undefined ? 1 : 2])
       names.add(who)
     }
     expect([...names]).toEqual([user && expect.any(String)])

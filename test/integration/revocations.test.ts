@@ -37,7 +37,7 @@ it.each([true, false])('a POST that loads a revocation keeps its cookie (no `who
   await visitor.store({ who, set: [['note', -1, '', 'x']] })
   await there.live.revoke('ann')
   const answer = await visitor.store(asks ? {} : { who })
-  expect(await answer.json()).toMatchObject({ who, kept: true, held: [['note', expect.any(Number)]] })
+  expect(await answer.json()).toMatchObject({ who, hasCookie: true, persisted: [['note', expect.any(Number)]] })
   expect(answer.headers.getSetCookie()).toEqual([])
   expect(await (await visitor.store({ who })).json()).toMatchObject({ dropped: true })
 })

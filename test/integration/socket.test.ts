@@ -197,7 +197,7 @@ describe('a handshake', () => {
     } else {
       const socket = await connecting
       const greeting = [(await socket.ticket()).claims, ...(user === undefined ? [] : [(await socket.ticket()).claims])]
-      const { who, kept } = await socket.greeted
+      const { who, hasCookie: kept } = await socket.greeted
       const isKept = outcome === 'own' && hasConsent
       expect([isKept ? who : who !== undefined, kept]).toEqual([
         isKept ? whoIn(visitor, user) : user !== undefined,

@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { newBrowserId, type Subject } from '../../server/ids/subject.js'
 import { coreOf } from '../../server/plugin.js'
-import type { EndMarker } from '../../server/values/end-marker.js'
+import type { Revocation } from '../../server/values/revocation.js'
 import { NEVER, nextStamp } from '../../shared/stamp.js'
 import { App } from '../support/app/app.js'
 import { Gate } from '../support/app/gate.js'
@@ -69,17 +69,25 @@ describe('a cookie comparison', () => {
     ['a ticket brings a key of another build', 'ann', ({ core, ann }) => brought(core, ann)],
     ['its user is revoked', 'ann', ({ app }) => app.live.revoke('ann')],
     ['its user is erased', 'ann', ({ app }) => app.live.erase('ann')],
-    ['another process revokes its user', 'ann', ({ core, ann }) => core.epochs.applyFromNode(ann.subject, end(core))],
-    ['the store reports a revocation', 'ann', ({ core, ann }) => core.epochs.applyFromStore(ann.subject, end(core))],
-    ['a newer epoch arrives', 'ann', ({ core, ann }) => core.epochs.adoptEpoch(ann.cookie.user as never, 7)],
+    [
+      'another process revokes its user',
+      'ann',
+      ({ core, ann }) => core.revocations.applyFromNode(ann.subject, end(core)),
+    ],
+    [
+      'the store reports a revocation',
+      'ann',
+      ({ core, ann }) => core.revocations.applyFromStore(ann.subject, end(core)),
+    ],
+    ['a newer epoch arrives', 'ann', ({ core, ann }) => core.revocations.adoptEpoch(ann.cookie.user as never, 7)],
     ['a newer generation arrives', 'ann', ({ core, ann }) => core.values.startGeneration(ann.subject, 7)],
-    ['its guest leaves', 'guest', ({ core, guest }) => core.epochs.retire(guest.name, undefined)],
+    ['its guest leaves', 'guest', ({ core, guest }) => core.revocations.retire(guest.name, undefined)],
     [
       'its guest leaves at another node',
       'guest',
-      ({ core, guest }) => core.epochs.applyFromNode(guest.name, end(core)),
+      ({ core, guest }) => core.revocations.applyFromNode(guest.name, end(core)),
     ],
-    ['its user signs out in its browser', 'ann', ({ core, ann }) => core.epochs.retire(ann.name, undefined)],
+    ['its user signs out in its browser', 'ann', ({ core, ann }) => core.revocations.retire(ann.name, undefined)],
     ['memory evicts its user', 'ann', ({ core, ann }) => core.subjects.evict(ann.subject), true],
     ['memory is emptied', 'guest', ({ app }) => emptyCache(app.live), true],
   ]
@@ -140,6 +148,6 @@ async function brought(core: Core, { read, subject }: { read(): Promise<string>;
   core.values.merge(subject, [register], 'ticket')
 }
 
-function end(core: Core): EndMarker {
+function end(core: Core): Revocation {
   return { epoch: core.settings.clock(), rotatedTo: undefined }
 }

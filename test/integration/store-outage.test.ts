@@ -154,7 +154,7 @@ describe('while the store is down', () => {
     const restarted = await startWithUsers({ options: { store } })
     for (const cookie of [guest, user]) {
       const late = restarted.visitor(cookie)
-      expect((await (await late.ask()).json()).held).toEqual([])
+      expect((await (await late.ask()).json()).persisted).toEqual([])
     }
   })
 
@@ -340,12 +340,12 @@ describe('a field outside the cookie, set while the store is down', () => {
       await socket.change('draft', text)
       const { text: ticket } = await socket.ticket()
       const answer = await (await visitor.store({ tickets: [ticket] })).json()
-      expect(answer).toMatchObject({ unsaved: ['draft'], held: [] })
+      expect(answer).toMatchObject({ unsaved: ['draft'], persisted: [] })
     }
     store.fail(0)
     await app.live.settled()
     const answer = await (await visitor.store({})).json()
-    expect(answer).toMatchObject({ held: [['draft', expect.any(Number)]] })
+    expect(answer).toMatchObject({ persisted: [['draft', expect.any(Number)]] })
     expect(answer).not.toHaveProperty('unsaved')
     expect(await draftsIn(socket)).toEqual([])
   })

@@ -31,8 +31,8 @@ function replica(...histories: readonly (readonly LwwRegister[])[]): Replica {
   return merged
 }
 
-function state(held: Replica): unknown {
-  const sorted = [...held.registers()].sort((a, b) => (a.key < b.key ? -1 : 1))
+function state(persisted: Replica): unknown {
+  const sorted = [...persisted.registers()].sort((a, b) => (a.key < b.key ? -1 : 1))
   return sorted.map(({ key, stamp, value, ids }) => [key, stamp, value, ids])
 }
 

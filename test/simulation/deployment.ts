@@ -54,10 +54,10 @@ export class ServerNode {
     if (this.line) this.line.isCut = true
   }
 
-  evict(held: ReadonlySet<string>): void {
+  evict(persisted: ReadonlySet<string>): void {
     this.evictions += 1
-    this.knowledge.evict(held)
-    for (const sub of this.loads.keys()) if (!held.has(sub)) this.loads.delete(sub)
+    this.knowledge.evict(persisted)
+    for (const sub of this.loads.keys()) if (!persisted.has(sub)) this.loads.delete(sub)
   }
 }
 

@@ -114,8 +114,8 @@ export class Knowledge {
       if (this.#isDeclared(key)) this.learn(key === OWN ? browser : (user ?? browser), key, register)
   }
 
-  evict(held: ReadonlySet<string>): void {
-    for (const sub of this.floors.keys()) if (!held.has(sub)) this.floors.delete(sub)
+  evict(persisted: ReadonlySet<string>): void {
+    for (const sub of this.floors.keys()) if (!persisted.has(sub)) this.floors.delete(sub)
   }
 
   /** Applies a message or a stored subject. Returns whether a new end of the subject was in it. */

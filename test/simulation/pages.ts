@@ -35,7 +35,7 @@ export class PageChecker {
     const page = newPage(snapshot, cookie)
     this.#pages.set(tab, page)
     const owner = this.#world.whos.of(snapshot?.who)
-    page.owner = owner && seen(owner, snapshot?.held !== undefined)
+    page.owner = owner && seen(owner, snapshot?.persisted !== undefined)
     if (snapshot && !page.owner) this.#isNameless(page, browser)
     if (snapshot && HIDDEN in snapshot.values) this.#fail(tab, 'was given a hidden field', 'foreign')
     this.shows(tab)
@@ -84,19 +84,20 @@ export class PageChecker {
     const page = this.#page(tab)
     const { owner } = page
     const isPost = way === 'post'
-    if (isPost && sync.who === undefined) page.asked = answer.kept ? 0 : page.asked + (answer.who === undefined ? 2 : 1)
+    if (isPost && sync.who === undefined)
+      page.asked = answer.hasCookie ? 0 : page.asked + (answer.who === undefined ? 2 : 1)
     if (answer.greeting) this.#greets(page, answer, way !== 'later')
     // The connection belongs to the former visitor until the reconnection.
     if (isPost && page.owner && !(owner && isSame(owner, page.owner))) tab.socket.outlive()
     const named = this.#world.whos.of(answer.who)
-    if (answer.kept && page.owner && named && isSame(page.owner, named)) page.owner = named
+    if (answer.hasCookie && page.owner && named && isSame(page.owner, named)) page.owner = named
     const isHeard = isFor(page, answer, way)
     for (const ticket of isHeard ? [...(answer.greeting ?? []), answer.ticket] : [])
       if (ticket !== undefined) hears(page, ticket)
-    proves(page, answer.held)
+    proves(page, answer.persisted)
     proves(page, storedBy(sync, answer))
     // The answer to a request with the cookie sets a cookie with the changes, as the HTML's response did.
-    if (isPost && answer.kept && !answer.dropped) {
+    if (isPost && answer.hasCookie && !answer.dropped) {
       proves(page, broughtBy(sync, answer))
       proves(page, page.brought)
     }
@@ -112,11 +113,14 @@ export class PageChecker {
     this.shows(tab)
   }
 
-  receivesNews(tab: Tab, { who, held, unsaved, tickets = [] }: News): void {
+  receivesNews(tab: Tab, { who, persisted, unsaved, tickets = [] }: News): void {
     const page = this.#page(tab)
     const whose = this.#world.whos.of(who)
     if (!whose || !this.#owners(tab).some((one) => isSame(one, whose))) return
-    proves(page, [...held, ...broughtBy({ tickets }, { results: [], held, ...(unsaved && { unsaved }) })])
+    proves(page, [
+      ...persisted,
+      ...broughtBy({ tickets }, { results: [], persisted: persisted, ...(unsaved && { unsaved }) }),
+    ])
     for (const ticket of tickets) hears(page, ticket)
   }
 
@@ -213,7 +217,7 @@ export class PageChecker {
     })
   }
 
-  #greets(page: Page, { who, kept, greeting = [] }: SyncAnswer, isSure: boolean): void {
+  #greets(page: Page, { who, hasCookie: kept, greeting = [] }: SyncAnswer, isSure: boolean): void {
     const whose = this.#world.whos.of(who)
     if (whose) {
       page.maybe = [...page.maybe, seen(whose, kept === true)]

@@ -92,7 +92,7 @@ export class PostChecker {
     this.#syncs.drops(answer, fail)
     if (!own) {
       if (exchange.identity) fail('is dropped, but retires an id', 'foreign')
-      if (answer.who !== undefined || answer.greeting || answer.held.length > 0 || answer.kept)
+      if (answer.who !== undefined || answer.greeting || answer.persisted.length > 0 || answer.hasCookie)
         fail(`gets a visitor without a cookie: ${JSON.stringify(answer)}`, 'foreign')
       return
     }

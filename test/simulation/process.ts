@@ -105,11 +105,11 @@ export class Process {
 
   /** Reports the moment of a revocation or erasure, which may be later than the app's call. */
   #watch(): void {
-    const { epochs, identities } = this.core
+    const { revocations, identities } = this.core
     const changeHands = identities.changeHands.bind(identities)
     const recognize = identities.admit.bind(identities)
-    const revoke = epochs.revoke.bind(epochs)
-    const erase = epochs.erase.bind(epochs)
+    const revoke = revocations.revoke.bind(revocations)
+    const erase = revocations.erase.bind(revocations)
     const lookSoon = (): void => queueMicrotask(() => this.look())
     identities.changeHands = (...change) => {
       lookSoon()
@@ -120,11 +120,11 @@ export class Process {
       lookSoon()
       return recognize(...found)
     }
-    epochs.revoke = (user) => {
+    revocations.revoke = (user) => {
       revoke(user)
       this.onEnd(user, false)
     }
-    epochs.erase = (user) => {
+    revocations.erase = (user) => {
       erase(user)
       this.onEnd(user, true)
     }

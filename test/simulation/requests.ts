@@ -19,7 +19,7 @@ import type { World } from './world.js'
 
 /** Whether a request proves its browser's knowledge of the retirement of this cookie's id. */
 function knowsEnd({ cookies, node: { knowledge } }: Exchange, { browser }: CookieState): boolean {
-  const [end, id] = cookieIn(cookies, 'live.ended')?.split('.') ?? []
+  const [end, id] = cookieIn(cookies, 'live.retired')?.split('.') ?? []
   return hashOf(`browser:${id}`) === browser && knowledge.knowsEnd(browser, Number(end))
 }
 
@@ -104,7 +104,7 @@ export class RequestChecker {
     const { own, isDue, identity, node } = visit
     const { user } = identity
     if (visit.cookieStatus === 'withheld') {
-      const { who, guest, user: named, held } = snapshot
+      const { who, guest, user: named, persisted: held } = snapshot
       if (who ?? guest ?? named ?? held) this.#fail(exchange, 'names a visitor without a cookie', 'foreign')
       return
     }
@@ -182,7 +182,7 @@ export class RequestChecker {
     const since = exchange.node.knowledge.ends
     const nothing = { own: undefined, isDue: false, isLate: false }
     Object.assign(visit, { cookieStatus, ...nothing, since })
-    this.#endAgain(exchange, visit)
+    this.#retireAgain(exchange, visit)
     this.#ends(exchange, before)
   }
 
@@ -260,11 +260,11 @@ export class RequestChecker {
       this.#retire(exchange, before, own?.registers ?? new Map(), true)
     visit.since = since
     if (isRejoined) visit.sinceOfId = exchange.node.knowledge.ends.retired
-    else this.#endAgain(exchange, visit)
+    else this.#retireAgain(exchange, visit)
   }
 
   /** Later requests with the retired cookie must not replace the new cookie. */
-  #endAgain({ node: { knowledge } }: Exchange, visit: Visit): void {
+  #retireAgain({ node: { knowledge } }: Exchange, visit: Visit): void {
     if (visit.retired !== undefined) knowledge.retire({ browser: visit.retired, user: undefined }, undefined)
     visit.sinceOfId = knowledge.ends.retired
   }

@@ -113,7 +113,7 @@ export class SocketChecker implements WireWatcher {
     const isDue = isOthers || !wire.isGreeted || (look.isFirst ? undefined : false)
     if (isOthers) this.#syncs.drops(answer, fail)
     else this.#syncs.takes(speaker, sync, answer, whose, look, fail)
-    const { who, kept, held, greeting } = answer
+    const { who, hasCookie: kept, persisted: held, greeting } = answer
     if (isDue || isOthers || greeting || sync.who === undefined || !sync.set?.length) {
       this.#syncs.holds(speaker, answer, fail)
       this.#syncs.greets(speaker, answer, whose, isDue, look.floors, fail)

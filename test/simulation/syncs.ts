@@ -121,7 +121,11 @@ export class SyncChecker {
   }
 
   /** Checks which registers an answer reports as held by the request's cookie or by the store. */
-  holds({ node, own, user, sub, hasConsent }: Speaker, { held, kept }: SyncAnswer, fail: Fail): void {
+  holds(
+    { node, own, user, sub, hasConsent }: Speaker,
+    { persisted: held, hasCookie: kept }: SyncAnswer,
+    fail: Fail,
+  ): void {
     if ((kept === true) !== (own !== undefined && hasConsent))
       fail(`is told that its browser keeps the cookie: ${kept}`, 'lost')
     const isReadable = (key: string): boolean => node.isDeclared(key) && key !== HIDDEN

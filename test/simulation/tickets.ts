@@ -41,7 +41,7 @@ export function redeemed(
 }
 
 /** Returns the stored changes of keys outside cookies. */
-export function storedBy({ set = [] }: Sync, { results }: SyncAnswer): SyncAnswer['held'] {
+export function storedBy({ set = [] }: Sync, { results }: SyncAnswer): SyncAnswer['persisted'] {
   return set.flatMap(([key], index) => {
     const result = results[index]
     const isStored = result && 'level' in result && result.level === 'store' && NEVER_IN_COOKIE.includes(key)
@@ -53,7 +53,7 @@ export function storedBy({ set = [] }: Sync, { results }: SyncAnswer): SyncAnswe
 export function broughtBy(
   { tickets = [], set = [] }: Sync,
   { results, ticket, unsaved = [] }: SyncAnswer,
-): SyncAnswer['held'] {
+): SyncAnswer['persisted'] {
   const ofTickets = [...tickets, ...(ticket === undefined ? [] : [ticket])].flatMap((one) =>
     readClaims(one).changes.map(([key, stamp]) => [key, stamp] as const),
   )

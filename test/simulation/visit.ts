@@ -99,7 +99,7 @@ export function greetingFault(tickets: readonly string[], { user, browser }: Who
 
 /** Returns an error text if a snapshot has the wrong guest flag, or wrong stamps of the browser's cookie. */
 export function snapshotFault(
-  { guest, held }: AnySnapshot,
+  { guest, persisted: held }: AnySnapshot,
   user: string | undefined,
   kept: Registers | undefined,
 ): string | undefined {

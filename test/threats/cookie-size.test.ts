@@ -113,13 +113,13 @@ describe('threat 14: an overflowing cookie', () => {
     const posted = await visitor.store({ set: [['left', -1, '', text]] })
     expect(await posted.json()).toMatchObject({
       results: [{ code: 'too_large' }],
-      held: [['left', expect.any(Number)]],
+      persisted: [['left', expect.any(Number)]],
     })
     const socket = await visitor.connect()
     expect(await socket.change('left', text)).toEqual({ code: 'too_large' })
     expect(visitor.cookie).toBe(cookie)
     const [, stamp] = (await socket.ticket()).claims.changes[0] ?? []
-    expect(await (await visitor.store()).json()).toMatchObject({ held: [['left', stamp]] })
+    expect(await (await visitor.store()).json()).toMatchObject({ persisted: [['left', stamp]] })
   })
 
   it('does not result from merging the full values of two browsers', async () => {
@@ -180,9 +180,9 @@ describe('threat 14: an overflowing cookie', () => {
     const here = app.visitor(visitor.cookie)
     const answer = await here.store({ set: [['right', -1, '', 'x'.repeat(500)]] })
     expect(longestLine(answer)).toBeLessThanOrEqual(MAX_COOKIE)
-    const keys = (await (await here.store()).json()).held.map(([key]: [string]) => key)
+    const keys = (await (await here.store()).json()).persisted.map(([key]: [string]) => key)
     expect(keys).toEqual(['right', 'left'])
     const back = other.visitor(here.cookie)
-    expect((await (await back.store()).json()).held.map(([key]: [string]) => key)).toEqual(['left', 'new'])
+    expect((await (await back.store()).json()).persisted.map(([key]: [string]) => key)).toEqual(['left', 'new'])
   })
 })

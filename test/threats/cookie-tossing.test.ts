@@ -126,7 +126,7 @@ describe('threat 59: a valid guest cookie planted by a sibling subdomain', () =>
     const cookie = tossed(ownOf(app), plantedOf(app))
     const socket = await app.visitor().connect('/', { cookie })
     const { claims } = await socket.ticket()
-    expect([(await socket.greeted).kept, claims.changes]).toEqual([undefined, []])
+    expect([(await socket.greeted).hasCookie, claims.changes]).toEqual([undefined, []])
     const visitor = app.visitor()
     expect((await visitor.store({}, { cookie })).status).toBe(200)
     expect([OWN, PLANTED]).not.toContain(cookieContent(visitor).browser)

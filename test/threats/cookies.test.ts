@@ -78,10 +78,10 @@ describe('threat 15: an invalid live cookie', () => {
     expect(await (await visitor.fetch('/')).json()).toEqual({ visits: 3, division: 3 })
     const socket = await app.visitor().connect('/', { cookie })
     const { claims } = await socket.ticket()
-    expect([(await socket.greeted).kept, claims.changes]).toEqual([undefined, []])
+    expect([(await socket.greeted).hasCookie, claims.changes]).toEqual([undefined, []])
     const stored = await app.visitor().store({}, { cookie })
     const { greeting, ...answer } = await stored.json()
-    expect([stored.status, answer]).toEqual([200, { who: expect.any(String), results: [], held: [] }])
+    expect([stored.status, answer]).toEqual([200, { who: expect.any(String), results: [], persisted: [] }])
     for (const ticket of greeting) expect(readClaims(ticket).changes).toEqual([])
     expect(names(stored)).toEqual(['live', 'live.sig'])
     expect(readCookie(stored.headers.getSetCookie()[0] ?? '')['browser']).not.toBe(BROWSER)
@@ -124,8 +124,8 @@ describe('threats 16 and 41: tossed cookies', () => {
     expect(cookies.filter((cookie) => /\.sig=;|1970/.test(cookie))).toEqual([])
     const socket = await app.visitor().connect('/', { cookie: toss(own) })
     expect((await socket.ticket()).claims).toMatchObject({ sub: subjectHash(browserSubject(BROWSER)) })
-    expect(await socket.greeted).toMatchObject({ kept: true })
-    expect((await (await app.visitor().store({}, { cookie: toss(own) })).json()).held).toHaveLength(1)
+    expect(await socket.greeted).toMatchObject({ hasCookie: true })
+    expect((await (await app.visitor().store({}, { cookie: toss(own) })).json()).persisted).toHaveLength(1)
   })
 
   it.each([

@@ -159,7 +159,7 @@ const DOORS: Readonly<Record<string, Door>> = {
     for (const path of ['/', '/page', '/embed', '/nothing', '/again']) {
       const answers = [await late().fetch(path), await bare().fetch(path)]
       expect(answers.flatMap(written)).toEqual([])
-      expect(await answers[1]?.text()).not.toMatch(/old|theirs|"who"|"held"/)
+      expect(await answers[1]?.text()).not.toMatch(/old|theirs|"who"|"persisted"/)
     }
     refused(await bare().fetch('/logout/leave'), 200)
     expect(await values(bare())).toEqual(NOTHING)
@@ -177,13 +177,13 @@ const DOORS: Readonly<Record<string, Door>> = {
     }
     const second = await thief.store()
     const { greeting, ...answer } = await second.json()
-    expect([written(second).length, answer]).toEqual([2, { who: expect.any(String), results: [], held: [] }])
+    expect([written(second).length, answer]).toEqual([2, { who: expect.any(String), results: [], persisted: [] }])
     expect(greeting.map(readClaims)).toMatchObject([{ sub: nameOf(thief), changes: [], defaults: NOTHING }])
     const { browser: id, r = [] } = cookieContent(thief)
     expect(r).toEqual([])
     for (const other of [late(), browser]) expect(cookieContent(other).browser).not.toBe(id)
     const socket = await thief.connect()
-    expect(await socket.greeted).toMatchObject({ who: answer.who, kept: true })
+    expect(await socket.greeted).toMatchObject({ who: answer.who, hasCookie: true })
     expect((await socket.ticket()).claims.changes).toEqual([])
     await socket.change('division', 66)
     expect(await set(thief, EVIL)).toMatchObject(EVIL)

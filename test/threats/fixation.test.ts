@@ -70,7 +70,7 @@ describe('threat 8: a socket before the server knows of the sign-in', () => {
       const claims = [(await socket.ticket()).claims, (await socket.ticket()).claims]
       expect(claims.map(({ changes }) => changes)).toEqual([[], []])
     }
-    expect([(await early.greeted).kept, (await late.greeted).kept]).toEqual([undefined, true])
+    expect([(await early.greeted).hasCookie, (await late.greeted).hasCookie]).toEqual([undefined, true])
     expect(await values(victim)).toMatchObject({ role: 'guest' })
   })
 

@@ -194,8 +194,8 @@ describe('threat 12: the value of a hidden field', () => {
     await visitor.fetch('/write')
     emptyCache(app.live)
     await visitor.fetch('/')
-    const { held } = await (await visitor.store()).json()
-    expect(held.map(([key]: [string]) => key).sort()).toEqual(['division', 'role'])
+    const { persisted } = await (await visitor.store()).json()
+    expect(persisted.map(([key]: [string]) => key).sort()).toEqual(['division', 'role'])
     expectNoCanary()
   })
 

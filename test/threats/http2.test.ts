@@ -66,7 +66,7 @@ describe('threat 53: a server with HTTP/2', () => {
       },
     })
     const { status, headers, body } = await post(five).answer
-    expect([status, JSON.parse(body)]).toMatchObject([200, { results: [{ stamp: expect.any(Number) }], held: [] }])
+    expect([status, JSON.parse(body)]).toMatchObject([200, { results: [{ stamp: expect.any(Number) }], persisted: [] }])
     expect(headers).toMatchObject({ 'cache-control': 'no-store', vary: 'Cookie' })
     expect(readCookie(live(headers))).toMatchObject({ r: [['division', app.clock.now(), 5]] })
     const read = await send('/', { cookie: live(headers) }).answer
@@ -104,7 +104,7 @@ describe('threat 53: a server with HTTP/2', () => {
     await entered.entered
     stream.close(constants.NGHTTP2_CANCEL)
     await left.entered
-    expect(coreOf(app.live).retirements.isPending('browser:a-browser-of-22-letters')).toBe(false)
+    expect(coreOf(app.live).pendingRotations.isPending('browser:a-browser-of-22-letters')).toBe(false)
   })
 
   it('closes only the stream of an endless body', async () => {

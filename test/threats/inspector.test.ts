@@ -60,7 +60,7 @@ describe('the inspector, opened from another origin', () => {
     const app = await withAnn(await startInspected({ authorize: () => true }, { options: { origins: [LISTED] } }))
     const page = await app.visitor().connect('/', { 'x-user': 'ann' })
     const id = await idOf(app, 'ann')
-    const { endCount } = coreOf(app.live).epochs
+    const { revision } = coreOf(app.live).revocations
     const claims = { ...(site && { 'sec-fetch-site': site }), ...(origin && { origin }) }
     for (const query of ['', '?part=view']) {
       const { status, text } = await look(app, claims, query)
@@ -68,15 +68,15 @@ describe('the inspector, opened from another origin', () => {
     }
     for (const query of ['action=restart', `action=empty&subject=${id}`, `action=revoke&subject=${id}`])
       expect((await press(app, query, claims)).status).toBe(403)
-    expect([page.io.connected, coreOf(app.live).epochs.endCount]).toEqual([true, endCount])
+    expect([page.io.connected, coreOf(app.live).revocations.revision]).toEqual([true, revision])
     expect((await look(app)).text).toContain('4711')
   })
 
   it('performs no action on GET', async () => {
     const app = await withAnn(await startInspected())
-    const { endCount } = coreOf(app.live).epochs
+    const { revision } = coreOf(app.live).revocations
     await look(app, {}, `?action=revoke&subject=${await idOf(app, 'ann')}`)
-    expect(coreOf(app.live).epochs.endCount).toBe(endCount)
+    expect(coreOf(app.live).revocations.revision).toBe(revision)
   })
 
   it('cannot be framed, embedded or cached', async () => {

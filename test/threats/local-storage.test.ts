@@ -39,10 +39,10 @@ function stored(): string[] {
     const [, tickets, drafts]: readonly [string, string[], [string, ...unknown[]][]] = JSON.parse(
       storage.getItem(name) ?? '',
     )
-    const held = tickets.flatMap((ticket) =>
+    const persisted = tickets.flatMap((ticket) =>
       readClaims(ticket).changes.map(([key, , value]) => `ticket ${key} ${value}`),
     )
-    return [...held, ...drafts.map((draft) => `draft ${draft[0]} ${draft.at(-1)}`)]
+    return [...persisted, ...drafts.map((draft) => `draft ${draft[0]} ${draft.at(-1)}`)]
   })
 }
 

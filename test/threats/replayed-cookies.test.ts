@@ -87,7 +87,7 @@ describe('threat 56: a request with a retired cookie', () => {
   it.each([
     [GUEST, '/logout/forget'],
     ['/login/now?user=ann', '/logout/leave'],
-  ])('gets a new cookie if it brings the cookie live.ended: %s', async (first, last) => {
+  ])('gets a new cookie if it brings the cookie live.retired: %s', async (first, last) => {
     const { app, old } = await leave(first, last)
     const visitor = app.visitor(old)
     expect((await visitor.fetch('/set?values={"division":5}')).status).toBe(409)
@@ -120,11 +120,11 @@ describe('threat 56: a request with a retired cookie', () => {
     expect(browser.cookie).toBe(cookie)
   })
 
-  it('gets only live.ended, an HttpOnly session cookie', async () => {
+  it('gets only live.retired, an HttpOnly session cookie', async () => {
     const { app, old } = await leave(GUEST, '/logout/forget')
     const answer = await app.visitor(old).fetch('/')
     expect(answer.headers.getSetCookie()).toEqual([
-      expect.stringMatching(/^live\.ended=\d{13}\.[\w-]{22}; path=\/; samesite=lax; httponly$/),
+      expect.stringMatching(/^live\.retired=\d{13}\.[\w-]{22}; path=\/; samesite=lax; httponly$/),
     ])
     expect(answer.headers.get('cache-control')).toMatch(/no-store|private/)
     const { browser } = cookieContent(app.visitor(old))
@@ -132,7 +132,7 @@ describe('threat 56: a request with a retired cookie', () => {
     // A late response may have noted the end of an earlier cookie.
     const others = [`${'9'.repeat(13)}.${'x'.repeat(22)}`, '9'.repeat(13), `${'9'.repeat(13)}.`]
     for (const value of [...odd, ...others]) {
-      const late = app.visitor(`${old}; live.ended=${value}`)
+      const late = app.visitor(`${old}; live.retired=${value}`)
       expect(written(await late.fetch('/'))).toEqual([])
     }
   })

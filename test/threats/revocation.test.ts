@@ -117,9 +117,9 @@ describe('threat 3: a revoked user', () => {
     await app.live.revoke('ann')
     expect(await values(app.visitor(liveOnly(former)))).toEqual(nothing)
     expect(await values(visitor)).toMatchObject({ division: 3 })
-    expect(await (await visitor.store()).json()).toMatchObject({ held: [] })
+    expect(await (await visitor.store()).json()).toMatchObject({ persisted: [] })
     expect(liveOnly(visitor.cookie)).not.toBe(liveOnly(former))
-    expect((await (await visitor.store()).json()).held.map(([key]: [string]) => key)).toEqual(['division', 'cart'])
+    expect((await (await visitor.store()).json()).persisted.map(([key]: [string]) => key)).toEqual(['division', 'cart'])
   })
 
   it('can sign in again without effects on others', async () => {

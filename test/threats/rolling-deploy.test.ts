@@ -122,7 +122,7 @@ describe('threat 35: a rolling deploy', () => {
     expect((await visitor.store({ tickets: [text] })).status).toBe(200)
     const { claims } = await (await visitor.connect()).ticket()
     expect(claims.changes.map(([key]) => key)).toEqual(['division'])
-    expect((await (await visitor.store()).json()).held.map(([key]: [string]) => key)).toEqual(['division'])
+    expect((await (await visitor.store()).json()).persisted.map(([key]: [string]) => key)).toEqual(['division'])
     emptyCache(builds.new.live)
     expect(await ask(visitor, builds.new, { keys: ['filter', 'division'] })).toEqual({ filter: 'x', division: 3 })
   })

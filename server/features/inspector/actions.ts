@@ -40,12 +40,12 @@ export async function act(
  * Evicts all values from memory, and makes all browsers reconnect, as a restart would. Keeps revocations, and pending writes to the store.
  */
 export function restart({ connections, subjects }: Core): void {
-  void connections.end(connections.all(), 'closed')
+  void connections.close(connections.all(), 'closed')
   subjects.clear()
 }
 
 /** Evicts a single subject, and makes its browsers reconnect. */
 function forget({ connections, subjects }: Core, subject: Subject): void {
-  void connections.end(connections.of(subject), 'closed')
+  void connections.close(connections.of(subject), 'closed')
   subjects.evict(subject)
 }

@@ -2,7 +2,7 @@
 
 import type { Core } from '../../core.js'
 import type { Feature } from '../../feature.js'
-import { revoke } from '../../sync/revocations.js'
+import { revoke } from '../../sync/revoke.js'
 import { createAdmission } from './admission.js'
 import { createInspector } from './inspector.js'
 import { RecentRefusals } from './recent-refusals.js'

@@ -10,7 +10,7 @@ import { hangUp } from '../../identity/connection.js'
 import { onHeadersSent } from '../../identity/on-headers-sent.js'
 import { type RegisterChanges, RegisterStore } from '../../store/register-store.js'
 import type { Updates } from '../../store/updates.js'
-import { toEndMarker } from '../../values/end-marker.js'
+import { toRevocation } from '../../values/revocation.js'
 import { KnownSession } from './known-session.js'
 import {
   BORN,
@@ -186,14 +186,14 @@ export class AppSessions extends RegisterStore<KnownSession> {
    * @throws {LiveSessionError} `closed`
    */
   destroy(name: SessionName, res: ServerResponse | undefined): void {
-    const { epochs, values } = this.core
+    const { revocations, values } = this.core
     values.checkOpen()
     const isUsers = this.isUsers(name)
     this.#end(name, 'destroyed')
-    epochs.retire(name, undefined, isUsers)
+    revocations.retire(name, undefined, isUsers)
     const dismiss = (): void => {
       this.#hangUp(name)
-      epochs.endAgain(name)
+      revocations.retireAgain(name)
     }
     if (res) onHeadersSent(res, dismiss)
     else dismiss()
@@ -207,7 +207,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
       // The second announcement of an end says that the response of the ending request is sent.
       if (end && source === 'node') this.#hangUp(name)
     } else if (end) {
-      this.core.epochs.applyFromNode(name, toEndMarker(end))
+      this.core.revocations.applyFromNode(name, toRevocation(end))
       this.#end(name, 'destroyed')
       if (source === 'store') this.#hangUp(name)
       else if (this.find(name)) setTimeout(() => this.#hangUp(name), LONGEST_ANSWER).unref()
@@ -251,7 +251,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     const isWhole = stored.some(({ key }) => key === BORN)
     if (session) this.syncWithStore(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
     const end = stored.find(({ key }) => key === EPOCH_KEY)
-    // Another process may have written before learning of the end: delete everything but the end marker.
+    // Another process may have written before learning of the end: delete everything but the revocation register.
     if (end && stored.length > 1) this.core.store?.erase(name, [end])
   }
 

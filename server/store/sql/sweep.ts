@@ -12,13 +12,13 @@ const BATCH = 100
 export interface Unread {
   readonly names: string
   readonly limit: number
-  /** The limit for end markers: `$epoch` and `$generation`. */
+  /** The limit for revocation registers: `$epoch` and `$generation`. */
   readonly endedLimit: number
 }
 
 /**
  * Deletes some subjects with no row used at `limit` or later, and returns how many; undefined if there are none. Deletes all values of a
- * subject or none: otherwise a returning visitor would find half of them. End markers stay until `endedLimit`.
+ * subject or none: otherwise a returning visitor would find half of them. Revocation registers stay until `endedLimit`.
  */
 export async function sweepBatch(
   db: AnyDatabase,

@@ -25,7 +25,7 @@ function createLoads({ hasAdapter = false } = {}) {
     return rows.length
   }
   const core = {
-    epochs: { endMarkersOf: () => [], generation: () => 0 },
+    revocations: { revocationsOf: () => [], generation: () => 0 },
     guestBytes: new GuestBytes(1e6),
     nodes: { hasAdapter, broadcast: () => undefined },
     values: { find: subjects.find, merge, startGeneration: () => true },

@@ -7,8 +7,10 @@ const ann = userSubject('ann')
 
 it('accepts() rejects an ended generation, even with a current epoch', () => {
   const { now } = testClock()
-  const epochs = new UserEpochs({ maxAge: 1000, clock: now }, () => undefined)
-  epochs.startGeneration(ann, 5)
-  const accepted = [0, 4, 5, 6].filter((generation) => epochs.accepts(subjectHash(ann), { epoch: now(), generation }))
+  const revocations = new UserEpochs({ maxAge: 1000, clock: now }, () => undefined)
+  revocations.startGeneration(ann, 5)
+  const accepted = [0, 4, 5, 6].filter((generation) =>
+    revocations.accepts(subjectHash(ann), { epoch: now(), generation }),
+  )
   expect(accepted).toEqual([5, 6])
 })

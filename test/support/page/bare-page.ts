@@ -17,28 +17,29 @@ export type BareSnapshot = Plain<AnySnapshot>
 export type BareAnswer = Plain<Partial<SyncAnswer>>
 
 /** A page of a guest whose browser has shown its cookie. */
-export const GUEST: BareSnapshot = { who: 'g', guest: true, held: [], values: {}, defaults: DEFAULTS, stamps: {} }
+export const GUEST: BareSnapshot = { who: 'g', guest: true, persisted: [], values: {}, defaults: DEFAULTS, stamps: {} }
 /** A page of a guest whose cookie is set with the page. */
 export const NEW_GUEST: BareSnapshot = { who: 'g', guest: true, values: {}, defaults: DEFAULTS, stamps: {} }
 
 /** The visitor that an answer names, and their values. */
-export interface Visitor extends Pick<BareClaims, 'changes' | 'ids' | 'ends' | 'guest' | 'defaults' | 'iat' | 'sub'> {
+export interface Visitor
+  extends Pick<BareClaims, 'changes' | 'ids' | 'expiries' | 'guest' | 'defaults' | 'iat' | 'sub'> {
   readonly who?: string
   /** The request, or the handshake, brought their cookie. */
-  readonly kept?: true
+  readonly hasCookie?: true
   readonly renew?: number
 }
-export const THE_GUEST: Visitor = { who: 'g', guest: true, kept: true }
-export const ANN: Visitor = { who: 'ann', kept: true }
+export const THE_GUEST: Visitor = { who: 'g', guest: true, hasCookie: true }
+export const ANN: Visitor = { who: 'ann', hasCookie: true }
 /** A guest whose connection or request brought no cookie. */
 export const NAMELESS: Visitor = { guest: true }
 
-export function greetingOf({ who, kept, renew, ...claims }: Visitor): BareAnswer {
+export function greetingOf({ who, hasCookie, renew, ...claims }: Visitor): BareAnswer {
   const greeting = [bareTicket({ defaults: DEFAULTS, ...claims })]
-  return { ...(who && { who }), ...(kept && { kept: kept }), ...(renew && { renew }), greeting }
+  return { ...(who && { who }), ...(hasCookie && { hasCookie }), ...(renew && { renew }), greeting }
 }
 
-const whole = (answer: BareAnswer): SyncAnswer => ({ results: [], held: [], ...answer }) as SyncAnswer
+const whole = (answer: BareAnswer): SyncAnswer => ({ results: [], persisted: [], ...answer }) as SyncAnswer
 
 /**
  * The core of a page without the rest: the test plays the socket, network, other tabs and time. Stamps are plain numbers here, as in the
@@ -180,15 +181,19 @@ export class BarePage {
       ? { ticket: this.#ticket(set, stamp), results: set.map(() => ({ stamp, level: 'memory' })) }
       : {}
     // `dropped` without a greeting answers a request that brought no cookie.
-    const kept: BareAnswer = answer.dropped && !answer.greeting ? {} : { kept: true }
+    const kept: BareAnswer = answer.dropped && !answer.greeting ? {} : { hasCookie: true }
     this.on('posted', { status: 200, wait: 0, answer: whole({ ...kept, ...taken, ...answer }) })
     return body
   }
 
   /** Sends the next POST, which is a question, and answers with this visitor. */
-  told({ kept, ...visitor }: Visitor): Sync | undefined {
+  told({ hasCookie, ...visitor }: Visitor): Sync | undefined {
     const body = this.post()
-    this.on('posted', { status: 200, wait: 0, answer: whole(greetingOf({ ...visitor, ...(kept && { kept }) })) })
+    this.on('posted', {
+      status: 200,
+      wait: 0,
+      answer: whole(greetingOf({ ...visitor, ...(hasCookie && { hasCookie }) })),
+    })
     return body
   }
 

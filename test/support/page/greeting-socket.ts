@@ -46,5 +46,5 @@ export class GreetingSocket extends EventEmitter {
 }
 
 function answerOf(who: string, claims: BareClaims): SyncAnswer {
-  return { who, kept: true, results: [], held: [], greeting: [bareTicket(claims)] }
+  return { who, hasCookie: true, results: [], persisted: [], greeting: [bareTicket(claims)] }
 }

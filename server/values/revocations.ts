@@ -16,7 +16,7 @@ import {
   type UserSubject,
 } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
-import { type EndMarker, epochRegister, generationRegister } from './end-marker.js'
+import { epochRegister, generationRegister, type Revocation } from './revocation.js'
 import { RotatingCache } from './rotating-cache.js'
 import type { Standing } from './standing.js'
 import { type Signed, UserEpochs } from './user-epochs.js'
@@ -24,7 +24,7 @@ import { type Signed, UserEpochs } from './user-epochs.js'
 /** The epoch of all guests. */
 const ONLY_EPOCH = 0
 const GUESTS: Signed = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
-/** The order of an end marker from the store: before every request, so that `hasEndedSince` ignores it. */
+/** The revision of a revocation from the store: before every request, so that `isRetiredSince` ignores it. */
 const BEFORE = 0
 
 /** The minimum capacity for users' retired names: some 150 MB when full, with short user ids. */
@@ -48,21 +48,21 @@ interface VisitorWithSignedName {
  * Records revocations and retired browser ids. The cookies and tickets of a user carry the epoch of their signature; older epochs are
  * invalid. A browser id has a single epoch: once retired, it never becomes valid again.
  */
-export class Epochs {
+export class Revocations {
   readonly #core: Core
   readonly #clock: () => number
   readonly #users: UserEpochs
   readonly #retired: RetiredNames
-  readonly #onEnd: (name: string) => void
-  /** The count of revocations, sign-outs and sign-ins so far, for `standing`. */
-  endCount: number = BEFORE
+  readonly #onRevoked: (name: string) => void
+  /** A logical clock of this process: grows with each revocation, sign-out and sign-in, for `standing`. */
+  revision: number = BEFORE
 
-  /** @param onEnd called with each name that ends: a browser's subject, a user's hash, a `cookieless` name or a feature's */
-  constructor(core: Core, onEnd: (name: string) => void) {
+  /** @param onRevoked called with each name that is retired or revoked: a browser's subject, a user's hash, a `cookieless` name or a feature's */
+  constructor(core: Core, onRevoked: (name: string) => void) {
     this.#core = core
     this.#clock = core.settings.clock
-    this.#onEnd = onEnd
-    this.#users = new UserEpochs(core.settings, onEnd)
+    this.#onRevoked = onRevoked
+    this.#users = new UserEpochs(core.settings, onRevoked)
     this.#retired = new RetiredNames(core)
   }
 
@@ -97,21 +97,24 @@ export class Epochs {
   erase(user: UserSubject): void {
     const former = this.generation(user)
     const generation = timeAfter(former, this.#clock())
-    const endMarkers = [epochRegister(this.#users.startEpoch(user, this.#next())), generationRegister(generation)]
+    const revocationRegisters = [
+      epochRegister(this.#users.startEpoch(user, this.#next())),
+      generationRegister(generation),
+    ]
     this.#users.startGeneration(user, generation)
-    this.#core.store?.erase(user, endMarkers, former)
-    this.#core.nodes?.broadcast(user, endMarkers)
+    this.#core.store?.erase(user, revocationRegisters, former)
+    this.#core.nodes?.broadcast(user, revocationRegisters)
   }
 
   /** Records an erasure by another process, and discards the pending writes of the former generation. */
   startGeneration(user: UserSubject, generation: number): void {
     const former = this.generation(user)
     this.#users.startGeneration(user, generation)
-    this.#core.store?.abandon(user, this.endMarkersOf(user), former)
+    this.#core.store?.abandon(user, this.revocationsOf(user), former)
   }
 
-  /** Returns a user's end markers: the epoch and the generation. */
-  endMarkersOf(user: UserSubject): readonly LwwRegister[] {
+  /** Returns a user's revocation registers: the epoch and the generation. */
+  revocationsOf(user: UserSubject): readonly LwwRegister[] {
     const { epoch, generation } = this.signed(user)
     return [
       ...(epoch === ONLY_EPOCH ? [] : [epochRegister({ epoch, rotatedTo: undefined })]),
@@ -131,33 +134,33 @@ export class Epochs {
     isEmpty: boolean = false,
   ): void {
     const { nodes, store } = this.#core
-    const endMarkers = [epochRegister(this.#retire(name, rotatedTo, isUsers))]
-    if (isEmpty && !isUsers) store?.eraseGuest(name, endMarkers)
-    else store?.erase(name, endMarkers)
-    nodes?.broadcast(name, endMarkers)
+    const revocationRegisters = [epochRegister(this.#retire(name, rotatedTo, isUsers))]
+    if (isEmpty && !isUsers) store?.eraseGuest(name, revocationRegisters)
+    else store?.erase(name, revocationRegisters)
+    nodes?.broadcast(name, revocationRegisters)
   }
 
   /** Records a user's sign-out, which counts for all of the user's connections without a live cookie, because their browser is unknown. */
   signOut(user: Sub): void {
-    this.endAgain(cookieless(user))
+    this.retireAgain(cookieless(user))
   }
 
-  /** Retires a name again, in all processes, to end the connections opened after the first time. */
-  endAgain(name: string): void {
+  /** Retires a name again, in all processes, to close the connections opened after the first time. */
+  retireAgain(name: string): void {
     const { rotatedTo, isUsers = false } = this.#retired.get(name) ?? {}
     this.#core.nodes?.broadcast(name, [epochRegister(this.#retire(name, rotatedTo, isUsers))])
   }
 
-  /** Applies an end marker from the store. Returns whether it is new. */
-  applyFromStore(subject: Subject, endMarker: EndMarker): boolean {
+  /** Applies a revocation register from the store. Returns whether it is new. */
+  applyFromStore(subject: Subject, revocation: Revocation): boolean {
     const known = isUser(subject) ? undefined : this.#retired.get(subject)
-    if (known && known.epoch >= endMarker.epoch) return false
-    return this.#apply(subject, endMarker, known?.order ?? BEFORE)
+    if (known && known.epoch >= revocation.epoch) return false
+    return this.#apply(subject, revocation, known?.revision ?? BEFORE)
   }
 
-  /** Applies an end marker from another process. Returns whether the marker may end connections: false for a user's known revocation. */
-  applyFromNode(name: string, endMarker: EndMarker): boolean {
-    return this.#apply(name, endMarker, this.#next())
+  /** Applies a revocation register from another process. Returns whether the marker may end connections: false for a user's known revocation. */
+  applyFromNode(name: string, revocation: Revocation): boolean {
+    return this.#apply(name, revocation, this.#next())
   }
 
   isRetired(name: BrowserSubject | FeatureName): boolean {
@@ -176,50 +179,50 @@ export class Epochs {
     return user === undefined || this.#users.accepts(user, signed) ? 'current' : 'revoked'
   }
 
-  /** Returns the standing of a visitor since `endCount` was `since`. With a cookie, only the cookie's validity counts. */
+  /** Returns the standing of a visitor since `revision` was `since`. With a cookie, only the cookie's validity counts. */
   standing({ visitor: { browserSubject, userSub }, cookie }: VisitorWithSignedName, since: number): Standing {
     if (cookie) return this.standingOf(cookie)
     if (this.isRetired(browserSubject)) return 'retired'
     return userSub === undefined ? 'current' : this.standingOfUser(userSub, since)
   }
 
-  /** Returns the standing of a user without a cookie since `endCount` was `since`: a sign-out in any browser counts. */
+  /** Returns the standing of a user without a cookie since `revision` was `since`: a sign-out in any browser counts. */
   standingOfUser(sub: Sub, since: number): Standing {
-    if (this.#users.order(sub) > since) return 'revoked'
-    return this.hasEndedSince(cookieless(sub), since) ? 'left' : 'current'
+    if (this.#users.revision(sub) > since) return 'revoked'
+    return this.isRetiredSince(cookieless(sub), since) ? 'left' : 'current'
   }
 
-  /** Returns whether a name was retired, for the first time or again, since `endCount` was `since`. */
-  hasEndedSince(name: string, since: number): boolean {
-    return (this.#retired.get(name)?.order ?? BEFORE) > since
+  /** Returns whether a name was retired, for the first time or again, since `revision` was `since`. */
+  isRetiredSince(name: string, since: number): boolean {
+    return (this.#retired.get(name)?.revision ?? BEFORE) > since
   }
 
-  #set(name: string, endMarker: EndMarker, order: number): EndMarker {
-    this.#retired.set(name, endMarker, order)
-    this.#onEnd(name)
-    return endMarker
+  #set(name: string, revocation: Revocation, revision: number): Revocation {
+    this.#retired.set(name, revocation, revision)
+    this.#onRevoked(name)
+    return revocation
   }
 
-  #apply(name: string, endMarker: EndMarker, order: number): boolean {
-    if (isUser(name)) return this.#users.apply(name, endMarker, order)
-    this.#set(name, endMarker, order)
+  #apply(name: string, revocation: Revocation, revision: number): boolean {
+    if (isUser(name)) return this.#users.apply(name, revocation, revision)
+    this.#set(name, revocation, revision)
     return true
   }
 
-  #retire(name: string, rotatedTo: UserSubject | undefined, isUsers: boolean): EndMarker {
+  #retire(name: string, rotatedTo: UserSubject | undefined, isUsers: boolean): Revocation {
     const { epoch: last } = this.#retired.get(name) ?? { epoch: ONLY_EPOCH }
     return this.#set(name, { epoch: timeAfter(last, this.#clock()), rotatedTo, isUsers }, this.#next())
   }
 
   #next(): number {
-    this.endCount += 1
-    return this.endCount
+    this.revision += 1
+    return this.revision
   }
 }
 
-export interface RetiredName extends EndMarker {
-  /** The number of this end in the order of all ends in this process. */
-  readonly order: number
+export interface RetiredName extends Revocation {
+  /** The revision at which the name was retired last. */
+  readonly revision: number
 }
 
 /**
@@ -242,12 +245,12 @@ class RetiredNames {
     return this.#users.get(name, now) ?? this.#guests.get(name, now)
   }
 
-  set(name: string, { epoch, rotatedTo, isUsers }: EndMarker, order: number): void {
+  set(name: string, { epoch, rotatedTo, isUsers }: Revocation, revision: number): void {
     const last = this.get(name)
     const isKept = isUsers || isCookieless(name) || last?.isUsers === true
     if (isKept) this.#guests.delete(name)
     const names = isKept ? this.#users : this.#guests
-    // The clocks of processes differ, so never decrease an end marker's time.
-    names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), rotatedTo, isUsers: isKept, order })
+    // The clocks of processes differ, so never decrease a revocation register's time.
+    names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), rotatedTo, isUsers: isKept, revision })
   }
 }

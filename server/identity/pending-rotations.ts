@@ -3,8 +3,8 @@ import type { Core } from '../core.js'
 import type { UserSubject } from '../ids/subject.js'
 import { onHeadersSent } from './on-headers-sent.js'
 
-/** The retirements of browser ids in progress: until the response arrives, a browser still sends its former cookie. */
-export class Retirements {
+/** The pendingRotations of browser ids in progress: until the response arrives, a browser still sends its former cookie. */
+export class PendingRotations {
   readonly #core: Core
   /** The number of pending responses, by the name that each retires. */
   readonly #pending = new Map<string, number>()
@@ -23,9 +23,9 @@ export class Retirements {
    *
    * @param user the former user
    */
-  endConnections(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
-    const { connections, epochs } = this.#core
-    const ended = connections.end(connections.of(...names), 'other_visitor')
+  closeConnections(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
+    const { connections, revocations } = this.#core
+    const ended = connections.close(connections.of(...names), 'other_visitor')
     const all = user === undefined ? names : [...names, user]
     const others = new Set(connections.of(...all))
     for (const name of names) this.#count(name, 1)
@@ -33,10 +33,10 @@ export class Retirements {
       for (const name of names) {
         this.#count(name, -1)
         // Retires the name again, for handshakes that began earlier with the former cookie.
-        epochs.endAgain(name)
+        revocations.retireAgain(name)
       }
       const late = connections.of(...all).filter((connection) => !others.has(connection))
-      void connections.end(late, 'other_visitor')
+      void connections.close(late, 'other_visitor')
     })
     return ended
   }

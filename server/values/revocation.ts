@@ -1,4 +1,4 @@
-// Converts end markers, which record revocations, retirements and erasures, to registers and back.
+// Converts revocation registers, which record revocations, pendingRotations and erasures, to registers and back.
 
 import { LiveSessionError } from '../../shared/errors.js'
 import { isKey } from '../../shared/fields.js'
@@ -7,8 +7,8 @@ import { toStamp } from '../../shared/stamp.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { isUser, type UserSubject } from '../ids/subject.js'
 
-/** An end marker: the revocation of a user, or the retirement of a browser id or another name. */
-export interface EndMarker {
+/** A revocation register: the revocation of a user, or the retirement of a browser id or another name. */
+export interface Revocation {
   /** ms since 1970 */
   readonly epoch: number
   /** The user who signed in when the browser id was retired. */
@@ -17,24 +17,24 @@ export interface EndMarker {
   readonly isUsers?: boolean
 }
 
-/** A subject's values and end markers in one place. */
+/** A subject's values and revocation registers in one place. */
 export interface SubjectState {
   readonly registers: readonly LwwRegister[]
-  readonly endMarker: EndMarker | undefined
+  readonly revocation: Revocation | undefined
   readonly generation: number
 }
 
-/** Separates values from end markers, and drops keys that no field can have. */
+/** Separates values from revocation registers, and drops keys that no field can have. */
 export function stateOf(registers: readonly LwwRegister[]): SubjectState {
   const epoch = registers.find(({ key }) => key === EPOCH_KEY)
   return {
     registers: registers.filter(({ key }) => isKey(key)),
-    endMarker: epoch && toEndMarker(epoch),
+    revocation: epoch && toRevocation(epoch),
     generation: registers.find(({ key }) => key === GENERATION_KEY)?.stamp ?? FIRST_GENERATION,
   }
 }
 
-export function epochRegister({ epoch, rotatedTo, isUsers }: EndMarker): LwwRegister {
+export function epochRegister({ epoch, rotatedTo, isUsers }: Revocation): LwwRegister {
   return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(rotatedTo || isUsers ? { value: rotatedTo ?? true } : {}) }
 }
 
@@ -42,7 +42,7 @@ export function generationRegister(generation: number): LwwRegister {
   return { key: GENERATION_KEY, stamp: toStamp(generation) }
 }
 
-export function toEndMarker({ stamp, value }: LwwRegister): EndMarker {
+export function toRevocation({ stamp, value }: LwwRegister): Revocation {
   const rotatedTo = typeof value === 'string' && isUser(value) ? value : undefined
   return { epoch: stamp, rotatedTo, isUsers: value !== undefined }
 }

@@ -2,46 +2,46 @@ import type { RetirementNotice } from '../cookie/cookie.js'
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Identification } from '../identity/identification.js'
 import type { IdentifiedUser } from '../ids/visitor.js'
-import type { Epochs } from '../values/epochs.js'
+import type { Revocations } from '../values/revocations.js'
 import type { Standing } from '../values/standing.js'
 
 /** Detects whether the browser id was retired, or the user revoked, before or during a request, whose response must undo neither. */
-export class EndedSince {
-  readonly #epochs: Epochs
+export class RevokedSince {
+  readonly #revocations: Revocations
   /** The request's cookie, if its browser id was already retired. */
   readonly retiredCookie: VerifiedCookie | undefined
   /** Whether the cookie is retired and `identify` does not name its user. The request's writes then belong to no current visitor. */
   #isLate: boolean
-  #endCount: number
-  /** As `#endCount`, for the retired id, which this request itself may have retired again. */
-  #endCountOfId: number
+  #revision: number
+  /** As `#revision`, for the retired id, which this request itself may have retired again. */
+  #revisionOfId: number
 
   constructor(
-    epochs: Epochs,
+    revocations: Revocations,
     cookie: ReadCookie | undefined,
     { cookieStatus, visitor }: Identification,
-    { user, endCount }: IdentifiedUser,
+    { user, revision }: IdentifiedUser,
   ) {
-    this.#epochs = epochs
+    this.#revocations = revocations
     this.retiredCookie = cookieStatus === 'retired' ? readable(cookie) : undefined
     this.#isLate =
       this.retiredCookie !== undefined && (user === undefined || this.retiredCookie.user !== visitor.userSub)
-    this.#endCount = endCount
-    this.#endCountOfId = endCount
+    this.#revision = revision
+    this.#revisionOfId = revision
   }
 
   /** The retired id, and the time of its last retirement. */
   get retirementNotice(): RetirementNotice | undefined {
     const cookie = this.retiredCookie
-    return cookie && [this.#epochs.retired(cookie.browserSubject)?.epoch ?? 0, cookie.browser]
+    return cookie && [this.#revocations.retired(cookie.browserSubject)?.epoch ?? 0, cookie.browser]
   }
 
   /** Starts over as another visitor. Retires the former id again, so that no concurrent request replaces the new cookie with another id. */
-  restart(endCount: number, isRejoined: boolean): void {
-    if (this.retiredCookie && !isRejoined) this.#epochs.retire(this.retiredCookie.browserSubject, undefined)
+  restart(revision: number, isRejoined: boolean): void {
+    if (this.retiredCookie && !isRejoined) this.#revocations.retire(this.retiredCookie.browserSubject, undefined)
     this.#isLate = false
-    this.#endCount = endCount
-    this.#endCountOfId = this.#epochs.endCount
+    this.#revision = revision
+    this.#revisionOfId = this.#revocations.revision
   }
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
@@ -51,9 +51,11 @@ export class EndedSince {
 
   /** Returns the visitor's standing now: another request may have retired the id or revoked the user since this request began. */
   standing(identification: Identification): Standing {
-    const standing = this.#epochs.standing(identification, this.#endCount)
+    const standing = this.#revocations.standing(identification, this.#revision)
     // Another request may have retired the retired id again.
     const id = this.retiredCookie?.browserSubject
-    return standing !== 'revoked' && id && this.#epochs.hasEndedSince(id, this.#endCountOfId) ? 'retired' : standing
+    return standing !== 'revoked' && id && this.#revocations.isRetiredSince(id, this.#revisionOfId)
+      ? 'retired'
+      : standing
   }
 }

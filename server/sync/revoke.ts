@@ -12,17 +12,17 @@ import type { UserSubject } from '../ids/subject.js'
  */
 export async function revoke(core: Core, user: UserSubject, except?: Koa.Context): Promise<void> {
   await core.store?.refresh([user])
-  core.epochs.revoke(user)
+  core.revocations.revoke(user)
   await except?.liveSession.identify()
   await endSignIns(core, user, except)
 }
 
 /** Deletes a user's values everywhere. */
 export async function erase(core: Core, user: UserSubject): Promise<void> {
-  const { epochs, values, store } = core
+  const { revocations, values, store } = core
   await store?.refresh([user])
   // Revoke first: a cookie or ticket arriving now must not restore the deleted values.
-  epochs.erase(user)
+  revocations.erase(user)
   values.erase(user)
   await endSignIns(core, user)
 }
@@ -33,7 +33,7 @@ async function endSignIns(
   user: UserSubject,
   except?: Koa.Context,
 ): Promise<void> {
-  await connections.end(connections.of(user), 'other_visitor')
+  await connections.close(connections.of(user), 'other_visitor')
   await store?.storedLevel([user])
   await Promise.all(features.map(({ revokes }) => revokes?.(user, except)))
 }
