@@ -13,7 +13,7 @@ export default {
       'server/http/origin.ts',
       'server/values/ticket.ts',
     ],
-    endpoint: ['server/http/{body,endpoint}.ts', 'server/sync/redeem.ts', 'server/sync/page-changes.ts'],
+    endpoint: ['server/http/{body,endpoint}.ts', 'server/exchange/redeem.ts', 'server/exchange/page-changes.ts'],
   }[process.env.MUTATED],
   testRunner: 'jest',
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],

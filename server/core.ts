@@ -5,19 +5,20 @@ import type { Nodes } from './cluster/nodes.js'
 import { LiveCookie } from './cookie/cookie.js'
 import { CookieMembers } from './cookie/cookie-members.js'
 import { CookieMemos } from './cookie/cookie-memo.js'
-import { CookieSync } from './cookie/cookie-sync.js'
+import { CookieValues } from './cookie/cookie-values.js'
+import { Limits } from './exchange/limits.js'
 import type { Feature, MakeFeature, NameHandler } from './feature.js'
 import { Connections } from './identity/connections.js'
 import { createConsent, type HasConsent } from './identity/consent.js'
 import { HandshakeMismatches } from './identity/handshake-mismatches.js'
+import { createIdentifyUser, type IdentifyUser } from './identity/identify-user.js'
 import { Identities } from './identity/identities.js'
 import { PendingRotations } from './identity/pending-rotations.js'
 import { SigningKeys } from './ids/keys.js'
 import type { Subject } from './ids/subject.js'
 import { createWarn, type Report, type Warn } from './settings/report.js'
 import type { Settings } from './settings/settings.js'
-import { StoreSync } from './store/store-sync.js'
-import { Limits } from './sync/limits.js'
+import { StoreClient } from './store/store-client.js'
 import { GuestBytes } from './values/guest-bytes.js'
 import { Notifications } from './values/notifications.js'
 import { PageTickets } from './values/page-tickets.js'
@@ -48,18 +49,19 @@ export class Core {
   // The live cookie.
   readonly cookie: LiveCookie
   readonly cookieMembers: CookieMembers
-  readonly cookieSync: CookieSync
+  readonly cookieValues: CookieValues
 
   // The visitors and their connections.
   readonly connections: Connections
   readonly pendingRotations: PendingRotations
   readonly handshakeMismatches: HandshakeMismatches
   readonly hasConsent: HasConsent
+  readonly identifyUser: IdentifyUser
   readonly identities: Identities
   readonly limits: Limits
 
   // Beyond this process.
-  readonly store: StoreSync | undefined
+  readonly store: StoreClient | undefined
   /** The other processes of the app, after `attach`. */
   nodes: Nodes | undefined = undefined
 
@@ -110,16 +112,17 @@ export class Core {
       guestBytes,
     })
     this.cookieMembers = new CookieMembers(this)
-    this.cookieSync = new CookieSync(this, memos)
+    this.cookieValues = new CookieValues(this, memos)
 
     this.connections = new Connections()
     this.pendingRotations = new PendingRotations(this)
     this.handshakeMismatches = new HandshakeMismatches(warn)
     this.hasConsent = createConsent(settings)
+    this.identifyUser = createIdentifyUser(settings)
     this.identities = new Identities(this, cookieKeys)
     this.limits = new Limits(settings.limits, maxVisitors, clock)
 
-    this.store = settings.store && new StoreSync(settings.store, this)
+    this.store = settings.store && new StoreClient(settings.store, this)
     this.features = makers.map((make) => make(this))
   }
 

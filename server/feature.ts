@@ -9,11 +9,10 @@ import type { LwwRegister } from '../shared/register.js'
 import type { Replica } from '../shared/replica.js'
 import type { CookieMember } from './cookie/cookie-members.js'
 import type { Core } from './core.js'
-import type { VisitorWithCookie } from './identity/identification.js'
+import type { Members } from './exchange/members.js'
+import type { Written } from './exchange/outcome.js'
+import type { VisitorWithCookie } from './identity/identified.js'
 import type { FeatureName, Subject, UserSubject } from './ids/subject.js'
-import type { Identifier } from './ids/visitor.js'
-import type { Members } from './sync/members.js'
-import type { Written } from './sync/outcome.js'
 import type { Emit, LiveSocket } from './values/live-socket.js'
 
 /** A feature's additions to the plugin. The core imports no feature, and features do not import each other. */
@@ -34,7 +33,7 @@ export interface Feature {
   readonly names?: readonly NameHandler[]
   readonly handshake?: HandshakeHook
   /** Answers a POST to the endpoint whose body is not JSON, and returns whether it has answered. */
-  readonly post?: (ctx: Koa.Context, requests: Identifier) => Awaitable<boolean>
+  readonly post?: (ctx: Koa.Context) => Awaitable<boolean>
   /**
    * Called at the start of each request, before the app's routes; not for a POST to the endpoint. `user` comes from `identify`; `useOf`
    * begins the session.

@@ -4,6 +4,8 @@ import type Koa from 'koa'
 import type { Fields } from '../shared/field-types.js'
 import { Nodes } from './cluster/nodes.js'
 import { Core } from './core.js'
+import { erase, revoke } from './exchange/revoke.js'
+import { UserHandle } from './exchange/user.js'
 import type { MakeFeature } from './feature.js'
 import { addressFeature } from './features/address/feature.js'
 import { flashFeature } from './features/flash/feature.js'
@@ -33,8 +35,6 @@ import { Authentication } from './sockets/authentication.js'
 import { Handshake } from './sockets/handshake.js'
 import { Rechecks } from './sockets/rechecks.js'
 import { installSocketGetter } from './sockets/socket.js'
-import { erase, revoke } from './sync/revoke.js'
-import { UserHandle } from './sync/user.js'
 
 /** The optional features, independent of each other. */
 export const FEATURES: readonly MakeFeature[] = [
@@ -152,7 +152,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
     checkNames(options, ['except'], 'revoke(id): ')
     const { except } = options
     const user = userSubject(id, 'revoke(id)')
-    if (except && (await this.#requests.identify(except)) !== user)
+    if (except && (await this.#core.identifyUser(except)) !== user)
       throw new TypeError(
         'koa-live-session: revoke(id, { except }): expected a request of this user, received one of another visitor',
       )

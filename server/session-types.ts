@@ -5,12 +5,12 @@ import type { Fields, Keys, Settable, Value } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot } from '../shared/session-types.js'
+import type { Inspection } from './exchange/handle.js'
+import type { Written } from './exchange/outcome.js'
 import type { AppSession } from './features/session-store/types.js'
-import type { Inspection } from './sync/handle.js'
-import type { Written } from './sync/outcome.js'
 
 /** The visitor's identity, for the app's own tables. */
-export interface Identified {
+export interface VisitorIds {
   /**
    * A hash of the user, or of a guest's browser: the same in every request and socket, on every node, whatever the keys. Neither a secret
    * nor a proof of identity. Undefined for a guest without consent, or with a cookie neither in this request nor in its response. A sign-in
@@ -73,7 +73,7 @@ export interface Session<F extends Fields, K extends keyof F & string> {
  */
 export interface RequestSession<F extends Fields = RegisteredFields>
   extends Session<F, Keys<F>['request']>,
-    Identified {
+    VisitorIds {
   /** Returns the values for a page rendered by a framework: pass them as `initial`. Gives the browser a cookie, as `embed()` does. */
   snapshot(): Snapshot<F>
   /**
@@ -126,7 +126,7 @@ export interface RequestSession<F extends Fields = RegisteredFields>
 export interface SocketSession<F extends Fields = RegisteredFields>
   extends Session<F, keyof F & string>,
     Observable<F, keyof F & string>,
-    Identified {
+    VisitorIds {
   /**
    * Shows this browser a message once, within an hour: in this socket's page if the page listens (`onFlash`), else as
    * `ctx.liveSession.flash` does. With `for: 'next'` only in a page loaded afterwards: for use before this page navigates away. A message

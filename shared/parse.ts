@@ -9,14 +9,14 @@ import type { LwwRegister } from './register.js'
 import { credible, isKnown, isStamp } from './stamp.js'
 
 /** A parsed message of a page. */
-export interface ParsedSync {
+export interface ParsedMessage {
   readonly who: string | undefined
   readonly tickets: readonly string[]
   readonly set: readonly WireChange[]
 }
 
 /** Returns whether a message has neither tickets nor changes. With such a message, a page asks for its visitor or renews its cookie. */
-export function isQuestion({ tickets, set }: ParsedSync): boolean {
+export function isQuestion({ tickets, set }: ParsedMessage): boolean {
   return tickets.length + set.length === 0
 }
 
@@ -25,7 +25,7 @@ export function isQuestion({ tickets, set }: ParsedSync): boolean {
  *
  * @throws {LiveSessionError} `malformed`
  */
-export function parseSync(input: unknown): ParsedSync {
+export function parseMessage(input: unknown): ParsedMessage {
   if (!isRecord(input)) throw malformed('expected { who?, tickets?, set? }')
   const { who, tickets = [], set = [], ...others } = input
   if (Object.keys(others).length > 0) throw malformed('expected nothing besides who, tickets and set')

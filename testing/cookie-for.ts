@@ -76,8 +76,8 @@ function expectUser(core: Core, browser: BrowserId): void {
   expected.set(core, browsers.add(browser))
   if (known) return
   const { identities } = core
-  const identify = identities.identify.bind(identities)
-  identities.identify = (read, user) => {
+  const identify = identities.recognize.bind(identities)
+  identities.recognize = (read, user) => {
     const identification = identify(read, user)
     const brought = readable(read)
     if (identification.cookieStatus === 'other' && brought && browsers.delete(brought.browser)) core.warn(UNSIGNED)

@@ -3,6 +3,7 @@
 import { EventEmitter } from 'node:events'
 import Koa from 'koa'
 import { Core } from '../server/core.js'
+import { addMembers } from '../server/exchange/members.js'
 import type { MakeFeature } from '../server/feature.js'
 import { Connection, type HandshakeIdentity } from '../server/identity/connection.js'
 import { whoOf } from '../server/identity/who.js'
@@ -11,7 +12,6 @@ import { resolveOptions } from '../server/options.js'
 import { FEATURES } from '../server/plugin.js'
 import type { SocketSession } from '../server/session-types.js'
 import { SocketHandle } from '../server/sockets/socket.js'
-import { addMembers } from '../server/sync/members.js'
 import type { LiveSocket } from '../server/values/live-socket.js'
 import type { ChangeSource } from '../shared/change.js'
 import type { Fields, Settable } from '../shared/field-types.js'
@@ -89,7 +89,7 @@ function openerOf(
   const content = { browser: newBrowserId(), user: sub, registers: [] }
   const signed = revocations.signed(user, sub)
   const header = cookie.header({ ...content, ...signed })
-  const identification = identities.identify(cookie.read({ headers: { cookie: header } }, user), user)
+  const identification = identities.recognize(cookie.read({ headers: { cookie: header } }, user), user)
   const identity = {
     ...identification,
     hasCookie: true,

@@ -1,9 +1,9 @@
 // Answers a test page's syncs and POSTs by the real server's rules, from a single replica.
 
 import { MAX_ASKS } from '../client/core/sending.js'
+import { applyChanges, type ChangeDeps, type Requester } from '../server/exchange/page-changes.js'
+import { refusalOf } from '../server/exchange/refusal.js'
 import type { Subject } from '../server/ids/subject.js'
-import { applyChanges, type ChangeDeps, type Requester } from '../server/sync/page-changes.js'
-import { refusalOf } from '../server/sync/refusal.js'
 import type { FieldChanges, Owner } from '../server/values/field-changes.js'
 import type { PageValues, Writing } from '../server/values/values.js'
 import { acceptedAt, carrying } from '../shared/accepted-ids.js'
@@ -16,7 +16,7 @@ import type { Field } from '../shared/field.js'
 import type { Fields } from '../shared/field-types.js'
 import { compileFields, type FieldMap } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
-import { parseSync } from '../shared/parse.js'
+import { parseMessage } from '../shared/parse.js'
 import { type Awaitable, after } from '../shared/promise.js'
 import type { AnySnapshot, Refusal, Sync, SyncAnswer, SyncResult, TicketClaims } from '../shared/protocol.js'
 import { toWire, type WireRegister } from '../shared/register.js'
@@ -101,7 +101,7 @@ export class PageServer {
   /** Handles a page's message. Answers the first message of a connection, and a message without the right `who`, with a greeting. */
   sync(said: Sync, isFirst: boolean): Awaitable<SyncAnswer | Refusal> {
     try {
-      const { who, set } = parseSync(said)
+      const { who, set } = parseMessage(said)
       if (set.length > 0) this.#questionsLeft = 0
       const greeting = who === WHO && !isFirst ? {} : { greeting: [this.#greeting()] }
       return after(applyChanges(this.#deps, set, this.#requester), (outcomes) => {

@@ -7,7 +7,7 @@ import type { Core } from '../core.js'
 import { readName } from '../ids/generation.js'
 import { deriveKeys } from '../ids/keys.js'
 import { isBrowser, isCookieless } from '../ids/subject.js'
-import { soundRegisters } from '../store/rows.js'
+import { validRegisters } from '../store/rows.js'
 import { stateOf } from '../values/revocation.js'
 
 /** The message between processes: a name, its new registers, the ids of computed changes by key, and the sender's `kid`s. */
@@ -82,7 +82,7 @@ export class Nodes {
       leaveOut()
       return
     }
-    const sound = withIds(soundRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
+    const sound = withIds(validRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
     if (handler?.handles(name)) {
       handler.mergeRemote(name, sound, 'node')
       return

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../shared/promise.js'
 import type { Core } from '../core.js'
-import type { PreviousVisitor } from '../identity/identification.js'
+import type { PreviousVisitor } from '../identity/identified.js'
 import { browserSubject, subjectHash, type UserSubject } from '../ids/subject.js'
 
 /**

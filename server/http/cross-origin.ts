@@ -3,7 +3,7 @@
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import type { Core } from '../core.js'
-import { RETRY_AFTER } from '../sync/refusal.js'
+import { RETRY_AFTER } from '../exchange/refusal.js'
 
 /** Seconds for which a browser may cache the preflight: Chromium's maximum. Each POST is still checked. */
 const MAX_AGE = 7200

@@ -2,18 +2,18 @@ import type { ServerHttp2Stream } from 'node:http2'
 import Router from '@koa/router'
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
-import { isQuestion, type ParsedSync, parseSync } from '../../shared/parse.js'
+import { isQuestion, type ParsedMessage, parseMessage } from '../../shared/parse.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { SyncAnswer } from '../../shared/protocol.js'
 import { readable, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
-import type { PageIdentity } from '../identity/identification.js'
+import { dropped, type ExchangeContext, exchange } from '../exchange/exchange.js'
+import { refusalOf } from '../exchange/refusal.js'
+import type { PageIdentity } from '../identity/identified.js'
 import { pageIdentityOf } from '../identity/who.js'
 import type { UserSubject } from '../ids/subject.js'
-import type { IdentifiedUser, Identifier } from '../ids/visitor.js'
+import type { IdentifiedUser } from '../ids/visitor.js'
 import { emitRefusal } from '../settings/refused.js'
-import { refusalOf } from '../sync/refusal.js'
-import { dropped, type ExchangeContext, sync } from '../sync/sync.js'
 import { visitorLeft } from '../values/revocation.js'
 import { readBody } from './body.js'
 import { answerListed, isPreflight } from './cross-origin.js'
@@ -21,7 +21,7 @@ import { checkOwnPost } from './origin.js'
 import { Visit } from './visit.js'
 
 /** The steps of a request before its response. */
-interface RequestSteps extends Identifier {
+interface RequestSteps {
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined>
   createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit: Visit): void
 }
@@ -39,15 +39,15 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
     }
     // Not `ctx.is()`, which needs the body's length, because a POST over HTTP/2 may omit the length.
     const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
-    if (!isJson && (await answerByFeature(core, ctx, requests))) return
+    if (!isJson && (await answerByFeature(core, ctx))) return
     // A form on another site can send text that looks like JSON, but cannot label it as JSON.
     if (!isJson || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
-    const body = parseSync(await readBody(ctx))
+    const body = parseMessage(await readBody(ctx))
     const user = await requests.arrive(ctx)
     const cookie = core.cookie.read(ctx.req, user)
     if (body.who === undefined) refuseWhileRotating(core, readable(cookie), user)
-    const identification = core.identities.identify(cookie, user)
+    const identification = core.identities.recognize(cookie, user)
     const identity = body.who === undefined ? undefined : pageIdentityOf(core, ctx, identification)
     if (identity && !isPageOfVisitor(identity, body)) {
       ctx.body = answerDropped(core, ctx, identity)
@@ -63,8 +63,8 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
 }
 
 /** Lets the features answer a POST that is not JSON, and returns whether any feature has. */
-async function answerByFeature({ features }: Core, ctx: Koa.Context, requests: Identifier): Promise<boolean> {
-  for (const { post } of features) if (await post?.(ctx, requests)) return true
+async function answerByFeature({ features }: Core, ctx: Koa.Context): Promise<boolean> {
+  for (const { post } of features) if (await post?.(ctx)) return true
   return false
 }
 
@@ -111,7 +111,7 @@ function retryLater(why: string): LiveSessionError {
  * Returns whether a page belongs to the visitor of its POST's cookie. Must run before any browser id is retired: the POST may be late, and
  * a cookie in its response would replace the cookie of the browser's next user.
  */
-function isPageOfVisitor({ hasCookie, who }: PageIdentity, body: ParsedSync): boolean {
+function isPageOfVisitor({ hasCookie, who }: PageIdentity, body: ParsedMessage): boolean {
   return hasCookie && who === body.who
 }
 
@@ -125,7 +125,7 @@ function answerDropped(core: Core, ctx: Koa.Context, identity: PageIdentity): Sy
 }
 
 /** @param identity the visitor of the request; if the page named no `who`, the visitor after this response */
-async function answer(core: Core, visit: Visit, identity: PageIdentity, body: ParsedSync): Promise<SyncAnswer> {
+async function answer(core: Core, visit: Visit, identity: PageIdentity, body: ParsedMessage): Promise<SyncAnswer> {
   if (isQuestion(body)) {
     core.limits.spendQuestion(visit)
     if (visit.isAnnouncingRetirement) throw retryLater('the browser is only now told that its cookie has ended')
@@ -150,10 +150,10 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
   }
   // Only a question without `who` gets a greeting, because questions have a limit of their own.
   const extent = body.who === undefined && isQuestion(body) ? 'greeting' : 'identity'
-  if (!tab) return await sync(core, body, context, extent)
+  if (!tab) return await exchange(core, body, context, extent)
   subjects.pin(tab)
   try {
-    return await sync(core, body, context, extent)
+    return await exchange(core, body, context, extent)
   } finally {
     subjects.unpin(tab)
   }

@@ -13,11 +13,11 @@ import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Sub } from '../../shared/sub.js'
 import { stampsByKey } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
+import { Handle } from '../exchange/handle.js'
+import { Outcome } from '../exchange/outcome.js'
 import type { RequestUse } from '../feature.js'
 import { isTransferred } from '../identity/login.js'
-import type { IdentifiedUser, Identifier } from '../ids/visitor.js'
-import { Handle } from '../sync/handle.js'
-import { Outcome } from '../sync/outcome.js'
+import type { IdentifiedUser } from '../ids/visitor.js'
 import type { Owner } from '../values/field-changes.js'
 import { expiriesOf } from '../values/page-expiries.js'
 import { visitorLeft } from '../values/revocation.js'
@@ -47,7 +47,6 @@ export class RequestHandle extends Handle {
   protected override readonly source = 'request'
   readonly #core: Core
   readonly #ctx: Koa.Context
-  readonly #requests: Identifier
   readonly #identifiedUser: IdentifiedUser
   /** The fields written by this request since it last signed a guest in, or called `leave`. */
   #written: Set<Field> | undefined
@@ -59,11 +58,10 @@ export class RequestHandle extends Handle {
    * @param identifiedUser the user from `identify`
    * @param begun the visit, if the session was used before; else it begins at the first use
    */
-  constructor(core: Core, ctx: Koa.Context, requests: Identifier, identifiedUser: IdentifiedUser, begun?: Visit) {
+  constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, begun?: Visit) {
     super(core, core.values.requestFields)
     this.#core = core
     this.#ctx = ctx
-    this.#requests = requests
     this.#identifiedUser = identifiedUser
     this.#begun = begun
   }
@@ -142,7 +140,7 @@ export class RequestHandle extends Handle {
       // Begin the visit first, so that revocations by this call do not count as concurrent.
       const visit = this.#visit
       const { revision } = this.#core.revocations
-      const user = await this.#requests.identify(this.#ctx)
+      const user = await this.#core.identifyUser(this.#ctx)
       await visit.load(user)
       if (user !== undefined && user !== visit.visitor.user)
         for (const { signsIn } of this.#core.features) signsIn?.(this.#ctx, visit)
@@ -193,7 +191,7 @@ export class RequestHandle extends Handle {
   #catchUp(): Awaitable<unknown> {
     const visit = this.#visit
     if (!visit.isAsBegun) return undefined
-    return after(this.#requests.identify(this.#ctx), (user) =>
+    return after(this.#core.identifyUser(this.#ctx), (user) =>
       user === visit.visitor.user ? undefined : this.identify(),
     )
   }

@@ -4,14 +4,13 @@ import type Koa from 'koa'
 import { type Awaitable, after } from '../../shared/promise.js'
 import { readables } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
+import { addMembers } from '../exchange/members.js'
 import type { Feature } from '../feature.js'
-import { type UserSubject, userNamed } from '../ids/subject.js'
+import type { UserSubject } from '../ids/subject.js'
 import type { IdentifiedUser } from '../ids/visitor.js'
-import { addMembers } from '../sync/members.js'
 import { loadCandidates } from './candidates.js'
 import { createEndpoint } from './endpoint.js'
 import { RequestHandle } from './request.js'
-import { IN_REQUESTS, watchSession } from './session-order.js'
 import type { Visit } from './visit.js'
 
 const TWICE =
@@ -70,8 +69,8 @@ export class Requests {
 
   /** Identifies the user of a request, and loads the visitor from the store before any read. */
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
-    const { cookie, store } = this.#core
-    const identified = this.identify(ctx)
+    const { cookie, identifyUser, store } = this.#core
+    const identified = identifyUser(ctx)
     if (!store) return identified
     return after(identified, (user) => {
       const read = cookie.read(ctx.req, user)
@@ -79,20 +78,9 @@ export class Requests {
     })
   }
 
-  /** Calls the app's `identify`, and checks its answer. */
-  identify(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
-    const { identify } = this.#core.settings
-    if (!identify) return undefined
-    const check = watchSession(ctx, IN_REQUESTS)
-    return after(identify(ctx), (id) => {
-      check()
-      return userNamed(id)
-    })
-  }
-
   /** @param visit the visit, if it has begun; else it begins at the first use */
   createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit?: Visit): void {
-    ctx[REQUEST] = new this.#Handle(this.#core, ctx, this, identifiedUser, visit)
+    ctx[REQUEST] = new this.#Handle(this.#core, ctx, identifiedUser, visit)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { RetirementNotice } from '../cookie/cookie.js'
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie-text.js'
-import type { Identification } from '../identity/identification.js'
+import type { Identified } from '../identity/identified.js'
 import type { IdentifiedUser } from '../ids/visitor.js'
 import type { Revocations } from '../values/revocations.js'
 import type { Standing } from '../values/standing.js'
@@ -19,7 +19,7 @@ export class RevokedSince {
   constructor(
     revocations: Revocations,
     cookie: ReadCookie | undefined,
-    { cookieStatus, visitor }: Identification,
+    { cookieStatus, visitor }: Identified,
     { user, revision }: IdentifiedUser,
   ) {
     this.#revocations = revocations
@@ -45,12 +45,12 @@ export class RevokedSince {
   }
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
-  isSuperseded(identification: Identification): boolean {
+  isSuperseded(identification: Identified): boolean {
     return this.#isLate || ['retired', 'revoked'].includes(this.standing(identification))
   }
 
   /** Returns the visitor's standing now: another request may have retired the id or revoked the user since this request began. */
-  standing(identification: Identification): Standing {
+  standing(identification: Identified): Standing {
     const standing = this.#revocations.standing(identification, this.#revision)
     // Another request may have retired the retired id again.
     const id = this.retiredCookie?.browserSubject

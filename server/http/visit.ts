@@ -7,7 +7,7 @@ import { readable, readableStamps, type VerifiedCookie } from '../cookie/cookie-
 import type { Core } from '../core.js'
 import type { ResponseContext, ResponseHook } from '../feature.js'
 import { cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
-import type { Identification, PageIdentity, PreviousVisitor, VisitorWithCookie } from '../identity/identification.js'
+import type { Identified, PageIdentity, PreviousVisitor, VisitorWithCookie } from '../identity/identified.js'
 import { renewalOf, whoOf } from '../identity/who.js'
 import type { UserSubject } from '../ids/subject.js'
 import type { IdentifiedUser, Visitor } from '../ids/visitor.js'
@@ -24,17 +24,17 @@ export class Visit implements PageIdentity, ResponseContext {
   readonly #ctx: Koa.Context
   readonly #since: RevokedSince
   readonly #begunAs: UserSubject | undefined
-  #identification: Identification
+  #identification: Identified
   #use: SessionUse = 'reads'
   #hooks: readonly ResponseHook[] = []
   /** Whether the browser's visitor leaves with this request. */
   #isVisitorLeaving = false
 
   /** @throws {TypeError} if the headers were sent already, because they must keep shared caches from the response */
-  constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, identified?: Identification) {
+  constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, identified?: Identified) {
     const { user } = identifiedUser
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
-    const identification = identified ?? core.identities.identify(core.cookie.read(ctx.req, user), user)
+    const identification = identified ?? core.identities.recognize(core.cookie.read(ctx.req, user), user)
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user
@@ -122,7 +122,7 @@ export class Visit implements PageIdentity, ResponseContext {
     if (field.scope === 'tab') return undefined
     // Memory may have evicted values since the request began; the cookie still has them.
     return cookie
-      ? this.#core.cookieSync.ensureMerged(cookie, visitor)[field.scope]
+      ? this.#core.cookieValues.ensureMerged(cookie, visitor)[field.scope]
       : this.#core.subjects.find(visitor.subject(field))
   }
 
@@ -155,12 +155,12 @@ export class Visit implements PageIdentity, ResponseContext {
     await this.#continueAs(rejoined ?? this.#changedHands(user), revision, rejoined !== undefined)
   }
 
-  #rejoined(user: UserSubject | undefined): Identification | undefined {
+  #rejoined(user: UserSubject | undefined): Identified | undefined {
     const { retiredCookie } = this.#since
     return retiredCookie && this.#core.identities.rejoin(retiredCookie, user, this.#ctx.req)
   }
 
-  #changedHands(user: UserSubject | undefined): Identification {
+  #changedHands(user: UserSubject | undefined): Identified {
     const { cookieStatus } = this.#identification
     return this.#core.identities.changeHands(this.#previous, user, cookieStatus)
   }
@@ -179,7 +179,7 @@ export class Visit implements PageIdentity, ResponseContext {
     await done
   }
 
-  #continueAs(identification: Identification, revision: number, isRejoined = false): Promise<void> {
+  #continueAs(identification: Identified, revision: number, isRejoined = false): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#identification = identification
     if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#isVisitorLeaving = true
@@ -238,24 +238,24 @@ function isStale(core: Core, { cookie, visitor }: VisitorWithCookie): boolean {
   // More than `maxAge` is left only after a clock ran ahead.
   if (cookie.hasOldKey || remaining < maxAge / 2 || remaining > maxAge) return true
   if (cookie.members && core.cookieMembers.isOutdated(cookie.members)) return true
-  return cookie.memo?.isOutdated ?? core.cookieSync.isOutdated(cookie, visitor)
+  return cookie.memo?.isOutdated ?? core.cookieValues.isOutdated(cookie, visitor)
 }
 
 /** Writes a cookie with the visitor's newest values, as far as they fit. Resolves when the cookie is written. */
 function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: VisitorWithCookie): Promise<void> {
-  const { cookie, cookieMembers, revocations, cookieSync } = core
+  const { cookie, cookieMembers, revocations, cookieValues } = core
   // Memory may have evicted the visitor since the request began: merge the request's cookie first, so that no value is lost.
-  if (brought) cookieSync.ensureMerged(brought, visitor)
-  const registers = cookieSync.registers(visitor, brought)
+  if (brought) cookieValues.ensureMerged(brought, visitor)
+  const registers = cookieValues.registers(visitor, brought)
   const members = cookieMembers.write(visitor.browserSubject, brought?.members, () =>
-    cookieSync.spaceForMembers(registers),
+    cookieValues.spaceForMembers(registers),
   )
   const content = {
     browser: visitor.browser,
     user: visitor.userSub,
     ...revocations.signed(visitor.user, visitor.userSub),
     registers,
-    ids: cookieSync.ids(registers, members),
+    ids: cookieValues.ids(registers, members),
     members,
   }
   checkProxy(core, ctx)

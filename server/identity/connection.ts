@@ -4,7 +4,7 @@ import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import { cookieless, type TabSubject } from '../ids/subject.js'
 import type { Emit } from '../values/live-socket.js'
-import type { PageIdentity } from './identification.js'
+import type { PageIdentity } from './identified.js'
 
 /** The visitor of a connection, identified in its handshake. */
 export interface HandshakeIdentity extends PageIdentity {

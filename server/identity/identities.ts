@@ -13,7 +13,7 @@ import {
 } from '../ids/subject.js'
 import { Visitor } from '../ids/visitor.js'
 import { type CookieStatus, cookieStatusOf, PLANS, statusAfterChange, statusAfterForgetting } from './cookie-status.js'
-import type { Identification, PreviousVisitor } from './identification.js'
+import type { Identified, PreviousVisitor } from './identified.js'
 import { Login } from './login.js'
 import { UserAlternations } from './user-alternations.js'
 
@@ -41,10 +41,10 @@ export class Identities {
    * Identifies the visitor of a cookie. Adopts the user's epoch from a valid cookie, and merges the registers of an `own` cookie into
    * memory; retires no id.
    */
-  identify(read: ReadCookie | undefined, user: UserSubject | undefined): Identification {
+  recognize(read: ReadCookie | undefined, user: UserSubject | undefined): Identified {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'rivals') : 'none', user, read)
-    const { revocations, cookieSync, settings, subjects } = this.#core
+    const { revocations, cookieValues, settings, subjects } = this.#core
     // A memo bypasses memory, which checks for idle entries, so evict idle entries now, which also drops their memos.
     if (subjects.until <= settings.clock()) subjects.age()
     const last = cookie.memo?.visitor
@@ -55,7 +55,7 @@ export class Identities {
     const cookieStatus = cookieStatusOf(revocations.standingOf(cookie), cookie.user, visitor.userSub)
     if (cookie.user !== undefined && VALID.includes(cookieStatus)) revocations.adoptEpoch(cookie.user, cookie.epoch)
     if (cookieStatus !== 'own') return newVisitor(cookieStatus, user, read)
-    cookieSync.merge(cookie, visitor)
+    cookieValues.merge(cookie, visitor)
     return { cookieStatus, visitor, cookie, receivedCookie: read, toClose: [] }
   }
 
@@ -81,11 +81,11 @@ export class Identities {
    * @param isWithheld returns whether the browser may have withheld its cookie
    */
   admit(
-    identification: Identification,
+    identification: Identified,
     user: UserSubject | undefined,
     sender: Sender,
     isWithheld: () => boolean,
-  ): Identification {
+  ): Identified {
     if (identification.cookieStatus === 'own') return identification
     if (identification.cookieStatus === 'none')
       return isWithheld() ? { ...identification, cookieStatus: 'withheld' } : identification
@@ -120,7 +120,7 @@ export class Identities {
    * Rotates the browser id for another visitor, against session fixation: an attacker may have planted the id before the sign-in. Transfers
    * a guest's values to the account at a sign-in; after a user, only the browser's own values.
    */
-  changeHands(previous: PreviousVisitor, user: UserSubject | undefined, status: CookieStatus): Identification {
+  changeHands(previous: PreviousVisitor, user: UserSubject | undefined, status: CookieStatus): Identified {
     const old = browserSubject(previous.browser)
     const next = withoutCookie(statusAfterChange(status), this.#rotatedVisitor(previous, user))
     if (this.#core.revocations.isRetired(old)) return next
@@ -140,13 +140,13 @@ export class Identities {
    * Continues with the id to which another request has rotated a retired cookie at the same user's sign-in, as after a double click.
    * Undefined if no request has.
    */
-  rejoin(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identification | undefined {
+  rejoin(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identified | undefined {
     if (this.#statusOfRetired(retired, user, sender) !== 'rotated') return undefined
     return withoutCookie('rotated', this.#rotatedVisitor(retired, user))
   }
 
   /** Forgets the browser, which returns as a new guest. */
-  forget(previous: PreviousVisitor, status: CookieStatus): Identification {
+  forget(previous: PreviousVisitor, status: CookieStatus): Identified {
     return { ...newVisitor(statusAfterForgetting(status), undefined), toClose: this.#retire(previous, undefined) }
   }
 
@@ -181,11 +181,11 @@ export class Identities {
   }
 }
 
-function newVisitor(cookieStatus: CookieStatus, user: UserSubject | undefined, read?: ReadCookie): Identification {
+function newVisitor(cookieStatus: CookieStatus, user: UserSubject | undefined, read?: ReadCookie): Identified {
   return withoutCookie(cookieStatus, new Visitor(newBrowserId(), user), read)
 }
 
 /** Returns the identification of a visitor who has no cookie yet. */
-function withoutCookie(cookieStatus: CookieStatus, visitor: Visitor, receivedCookie?: ReadCookie): Identification {
+function withoutCookie(cookieStatus: CookieStatus, visitor: Visitor, receivedCookie?: ReadCookie): Identified {
   return { cookieStatus, visitor, cookie: undefined, receivedCookie, toClose: [] }
 }

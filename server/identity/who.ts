@@ -6,7 +6,7 @@ import { RENEWAL } from '../../shared/protocol.js'
 import { readableStamps } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
 import type { Visitor } from '../ids/visitor.js'
-import type { PageIdentity, VisitorWithCookie } from './identification.js'
+import type { PageIdentity, VisitorWithCookie } from './identified.js'
 
 /** Characters: 132 bits. */
 const LENGTH = 22

@@ -1,8 +1,6 @@
 // The visitor: decides whether the user, the browser or the tab owns a field's value.
 
-import type Koa from 'koa'
 import type { Field } from '../../shared/field.js'
-import type { Awaitable } from '../../shared/promise.js'
 import type { Sub } from '../../shared/sub.js'
 import {
   type BrowserId,
@@ -15,11 +13,6 @@ import {
   type UserSubject,
   userIdOf,
 } from './subject.js'
-
-/** Calls the app's `identify` for a request. */
-export interface Identifier {
-  identify(ctx: Koa.Context): Awaitable<UserSubject | undefined>
-}
 
 /** The user returned by `identify`, at the start of a request or later in it. */
 export interface IdentifiedUser {

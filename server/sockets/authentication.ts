@@ -1,7 +1,7 @@
 import type Koa from 'koa'
 import type { Core } from '../core.js'
 import { noteHandshake } from '../http/requests.js'
-import { IN_HANDSHAKES, watchSession } from '../http/session-order.js'
+import { IN_HANDSHAKES, watchSession } from '../identity/session-order.js'
 import { type UserId, type UserSubject, userNamed } from '../ids/subject.js'
 
 /** The symbol descriptions of koa-session's getter for its instance in a context, since version 5. */

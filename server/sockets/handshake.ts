@@ -9,7 +9,7 @@ import type { Core } from '../core.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
 import { Connection, type HandshakeIdentity, hangUp } from '../identity/connection.js'
 import type { CookieStatus } from '../identity/cookie-status.js'
-import type { PageIdentity } from '../identity/identification.js'
+import type { PageIdentity } from '../identity/identified.js'
 import { pageIdentityOf } from '../identity/who.js'
 import { subjectHash, type UserSubject } from '../ids/subject.js'
 import type { Authentication } from './authentication.js'
@@ -97,7 +97,7 @@ export class Handshake {
       throw signedOut()
     }
     // Not a spread: V8 of Node 20 gives each spread object its own hidden class.
-    const identity = this.#identifyVisitor(read, user, ctx)
+    const identity = this.#recognize(read, user, ctx)
     const tab = this.#core.values.tabOf(identity.visitor.browser)
     const opener = Object.assign(identity, { revision, members: this.#members(conn, ctx), tab })
     this.#checkSocketLimit(opener)
@@ -111,9 +111,9 @@ export class Handshake {
   }
 
   /** Identifies the visitor by cookie and `identify`, for the life of the connection: no response could bring another cookie. */
-  #identifyVisitor(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): PageIdentity {
+  #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): PageIdentity {
     const { handshakeMismatches, identities } = this.#core
-    const identification = identities.identify(read, user)
+    const identification = identities.recognize(read, user)
     const { cookieStatus } = identification
     const brought = readable(read)
     const isUsers = brought?.user !== undefined

@@ -2,16 +2,16 @@
 
 import { isSuspicious } from '../../shared/codes.js'
 import { LiveSessionError } from '../../shared/errors.js'
-import { isQuestion, parseSync } from '../../shared/parse.js'
+import { isQuestion, parseMessage } from '../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'
 import { SYNC, type SyncAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
+import { dropped, type ExchangeContext, exchange } from '../exchange/exchange.js'
+import type { Bucket } from '../exchange/limits.js'
+import { refusalOf } from '../exchange/refusal.js'
 import type { Feature, SocketUse } from '../feature.js'
 import { subjectHash } from '../ids/subject.js'
 import { emitRefusal } from '../settings/refused.js'
-import type { Bucket } from '../sync/limits.js'
-import { refusalOf } from '../sync/refusal.js'
-import { dropped, type ExchangeContext, sync } from '../sync/sync.js'
 
 /** The source of a page's events. */
 export interface EventSource {
@@ -60,7 +60,7 @@ export class PageEvents {
 
   #sync(input: unknown, hasAck: boolean): Awaitable<SyncAnswer> {
     const { identity } = this.#context
-    const wanted = parseSync(input)
+    const wanted = parseMessage(input)
     const { who } = wanted
     const isOwn = who === undefined || who === identity.who
     // The first greeting of a socket does not count.
@@ -70,7 +70,7 @@ export class PageEvents {
     const extent = this.#isGreeted ? later : 'greeting'
     // Without an acknowledgement, the page gets its ticket by a push.
     const context = hasAck ? this.#context : { ...this.#context, outlet: undefined }
-    const answer = isOwn ? sync(this.#core, wanted, context, extent) : dropped(this.#core, identity)
+    const answer = isOwn ? exchange(this.#core, wanted, context, extent) : dropped(this.#core, identity)
     // At once, so that of several messages in a turn only the first is free.
     this.#isGreeted = true
     return answer

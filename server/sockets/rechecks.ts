@@ -55,11 +55,11 @@ export class Rechecks {
   }
 
   #recheckSlot(): void {
-    for (const [connection, opening] of this.#slots[this.#next] ?? []) void this.#identify(connection, opening)
+    for (const [connection, opening] of this.#slots[this.#next] ?? []) void this.#recheck(connection, opening)
     this.#next = (this.#next + 1) % this.#slots.length
   }
 
-  async #identify(connection: Connection, { conn, request }: Opening): Promise<void> {
+  async #recheck(connection: Connection, { conn, request }: Opening): Promise<void> {
     const { app, connections, report } = this.#core
     let ctx: Koa.Context | undefined
     try {

@@ -9,11 +9,11 @@ import { type Level, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
 import type { Core } from '../core.js'
+import { missingIn } from '../exchange/answer.js'
+import { Handle } from '../exchange/handle.js'
 import type { SocketUse } from '../feature.js'
 import { type Connection, type HandshakeIdentity, hangUp } from '../identity/connection.js'
 import type { Visitor } from '../ids/visitor.js'
-import { missingIn } from '../sync/answer.js'
-import { Handle } from '../sync/handle.js'
 import type { Owner } from '../values/field-changes.js'
 import { type Listener, Listeners } from '../values/listeners.js'
 import type { Emit, LiveSocket, Outlet } from '../values/live-socket.js'
@@ -85,17 +85,17 @@ export class SocketHandle extends Handle {
   /** Holds the subjects in memory, sends the browser the values missing in its cookie, and listens to its events. */
   open(): void {
     const { cookie, hasCookie, visitor } = this.#opener
-    const { cookieSync, subjects } = this.#core
+    const { cookieValues, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
     if (this.#isOpen || this.#connection.wasClosed) return
     // Merges the cookie again, because the cache may have evicted the values while the app's own middleware ran.
-    if (cookie) cookieSync.ensureMerged(cookie, visitor)
+    if (cookie) cookieValues.ensureMerged(cookie, visitor)
     this.#isOpen = true
     this.#connection.add(this, this.#socket)
     // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
     this.#socket.on('disconnecting', () => this.#release())
     this.#events.listen(this.#socket)
-    for (const subject of cookieSync.allSubjects(this.#visitor)) {
+    for (const subject of cookieValues.allSubjects(this.#visitor)) {
       const pinned = subjects.pin(subject)
       pinned.outlets.add(this.#outlet)
       pinned.listeners.add(this.#onChange)
@@ -174,12 +174,12 @@ export class SocketHandle extends Handle {
   #release(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    const { cookieSync, subjects } = this.#core
+    const { cookieValues, subjects } = this.#core
     this.#listeners.clear()
     for (const close of this.#closes) close()
     this.#connection.remove(this.#socket)
     this.#core.guestBytes.pin(this.#socket.conn, 0)
-    for (const subject of cookieSync.allSubjects(this.#visitor)) {
+    for (const subject of cookieValues.allSubjects(this.#visitor)) {
       const pinned = subjects.pinnedOf(subject)
       if (!pinned) continue
       pinned.outlets.delete(this.#outlet)

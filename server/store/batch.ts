@@ -5,7 +5,7 @@ import type { Replica } from '../../shared/replica.js'
 import { FIRST_GENERATION } from '../ids/generation.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import { generationRegister, stateOf } from '../values/revocation.js'
-import type { SoundStore } from './sound-store.js'
+import type { ValidatedStore } from './validated-store.js'
 
 /** A queued call, or a call in flight. `PendingWrites.registers` has the registers to write. */
 export interface Batch {
@@ -36,7 +36,7 @@ export function joined(before: Batch, since: Batch): Batch {
  * `generation`. Resolves with the store's registers after the merge. Adds revocation registers found during the deletes to `registers`.
  */
 export async function write(
-  store: SoundStore,
+  store: ValidatedStore,
   subject: StoredName,
   registers: Replica,
   { erases }: Batch,
@@ -60,7 +60,7 @@ export async function write(
  * Deletes a name and resolves with the generation found there. Adds the name's revocation registers to `registers`, so that a revocation by another
  * process survives. Sends the load and the removal together, to leave no gap for another process's write.
  */
-async function clear(store: SoundStore, name: string, registers: Replica): Promise<number> {
+async function clear(store: ValidatedStore, name: string, registers: Replica): Promise<number> {
   const asked = [store.load(name), store.remove(name)] as const
   // Even if the load fails, wait for the removal: a late removal would delete the next write.
   const [load] = await Promise.allSettled(asked)

@@ -7,8 +7,8 @@ import { type StoredName, storeName } from '../ids/stored-name.js'
 import { isSubject, isUser, type Subject } from '../ids/subject.js'
 import { epochRegister, stateOf } from '../values/revocation.js'
 import { RotatingCache } from '../values/rotating-cache.js'
-import type { StoreHealth } from './health.js'
-import type { SoundStore } from './sound-store.js'
+import type { CircuitBreaker } from './circuit-breaker.js'
+import type { ValidatedStore } from './validated-store.js'
 import { MAX_CALLS, type WriteQueue } from './write-queue.js'
 
 /** Approximate bytes per entry of the negative cache. */
@@ -21,8 +21,8 @@ const ROUND_SHARE = 0.45
  * sockets or listeners in rounds, because these read without a request. Each load also writes back newer registers from memory.
  */
 export class Loads {
-  readonly #store: SoundStore
-  readonly #health: StoreHealth
+  readonly #store: ValidatedStore
+  readonly #breaker: CircuitBreaker
   readonly #writeQueue: WriteQueue
   readonly #core: Core
   readonly #isWriting: (subject: Subject) => boolean
@@ -38,14 +38,14 @@ export class Loads {
 
   /** @param isWriting returns whether the store may have an update of this process before memory does */
   constructor(
-    store: SoundStore,
-    health: StoreHealth,
+    store: ValidatedStore,
+    breaker: CircuitBreaker,
     writeQueue: WriteQueue,
     core: Core,
     isWriting: (subject: Subject) => boolean,
   ) {
     this.#store = store
-    this.#health = health
+    this.#breaker = breaker
     this.#writeQueue = writeQueue
     this.#core = core
     this.#isWriting = isWriting
@@ -56,7 +56,7 @@ export class Loads {
       maxIdle: this.#longest,
       clock,
     })
-    health.onTry(() => void this.#reload())
+    breaker.onTry(() => void this.#reload())
     // A round skips fresh subjects, so clamping the interval to the longest timer is safe.
     this.#rounds = setInterval(() => void this.#reload(), Math.min(storeRefresh * ROUND_SHARE, LONGEST_TIMER)).unref()
   }
@@ -93,15 +93,15 @@ export class Loads {
     if (due.length === 0) return undefined
     const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.nodes?.hasAdapter))
     const loads = new Map(due.map((subject) => [subject, this.load(subject).catch(() => undefined)]))
-    if (this.#health.state !== 'good' || awaited.length === 0) return undefined
-    return this.#health.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
+    if (this.#breaker.state !== 'good' || awaited.length === 0) return undefined
+    return this.#breaker.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
   }
 
   /** Loads a subject even if it is fresh. While the store is down, rejects all loads but a single probe. */
   load(subject: Subject): Promise<readonly LwwRegister[]> {
     const known = this.#underWay.get(subject)
     if (known !== undefined) return known
-    if (this.#health.state === 'down' && this.#underWay.size > 0) return Promise.reject(new Error('the store is down'))
+    if (this.#breaker.state === 'down' && this.#underWay.size > 0) return Promise.reject(new Error('the store is down'))
     const load = this.#load(subject).finally(() => this.#underWay.delete(subject))
     this.#underWay.set(subject, load)
     return load
@@ -109,7 +109,7 @@ export class Loads {
 
   /** Like `load`, but resolves with undefined on an error or at the deadline. */
   loadInTime(subject: Subject): Promise<readonly LwwRegister[] | undefined> {
-    return this.#health.inTime(this.load(subject).catch(() => undefined))
+    return this.#breaker.inTime(this.load(subject).catch(() => undefined))
   }
 
   /** Applies stored revocation registers, merges stored values into memory, and returns the number of newer values. */
@@ -120,7 +120,7 @@ export class Loads {
 
   /** Reads the registers stored under a name, without merging them into memory. */
   storedUnder(name: string): Promise<readonly LwwRegister[]> {
-    return this.#health.call(() => this.#store.load(name))
+    return this.#breaker.call(() => this.#store.load(name))
   }
 
   /** Returns when a subject was loaded; undefined if never, or if memory has evicted the values meanwhile. */
@@ -134,7 +134,7 @@ export class Loads {
 
   async #load(subject: Subject): Promise<readonly LwwRegister[]> {
     // After a silence, newer registers may come from this process: the store may have accepted an update without an answer.
-    const isSure = this.#health.state === 'good'
+    const isSure = this.#breaker.state === 'good'
     const { registers, generation } = await this.#loadFromStore(subject)
     const { revocations, settings, subjects, values } = this.#core
     const wasLoaded = this.isLoaded(subject)
@@ -152,16 +152,16 @@ export class Loads {
   async #reload(): Promise<void> {
     const { settings, subjects } = this.#core
     // While the store is down, queued writes probe it.
-    if (this.#isInRound || (this.#health.state === 'down' && this.#writeQueue.size > 0)) return
+    if (this.#isInRound || (this.#breaker.state === 'down' && this.#writeQueue.size > 0)) return
     this.#isInRound = true
     // The next round comes before skipped subjects are older than `storeRefresh`.
     const fresh = settings.storeRefresh * (1 - ROUND_SHARE)
     const due = subjects.pinnedNames().filter((subject) => !this.isFresh(subject, fresh))
     do {
       // During an outage, probes with a single load; the next probe starts a new round.
-      const some = due.splice(0, this.#health.state === 'down' ? 1 : MAX_CALLS)
+      const some = due.splice(0, this.#breaker.state === 'down' ? 1 : MAX_CALLS)
       await Promise.allSettled(some.map((subject) => this.load(subject)))
-    } while (due.length > 0 && this.#health.state !== 'down')
+    } while (due.length > 0 && this.#breaker.state !== 'down')
     this.#isInRound = false
   }
 
@@ -173,7 +173,8 @@ export class Loads {
     const stale = own.filter((register) => !isRevocation(register) && register.value !== undefined)
     const deleted = stale.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
     // If this fails, the next load retries.
-    if (stale.length > 0) this.#health.call(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
+    if (stale.length > 0)
+      this.#breaker.call(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
     const values = await this.storedUnder(storeName(subject, generation))
     return { registers: [...own.filter(isRevocation), ...values], generation }
   }

@@ -6,7 +6,7 @@ import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { isAhead, isStamp, LONGEST_STAMP, type Stamp } from '../../shared/stamp.js'
 import type { StoredRegister } from '../store-types.js'
 
-/** Marks an unreadable stamp or value. No valid stamp or value is NaN, so `soundRegisters` rejects the row. */
+/** Marks an unreadable stamp or value. No valid stamp or value is NaN, so `validRegisters` rejects the row. */
 const UNREADABLE = Number.NaN
 
 /** The fault of a row, with its readable fields. */
@@ -54,7 +54,7 @@ function listed(rows: unknown): readonly StoredRegister[] {
  *
  * @throws {TypeError} if the answer is not a list
  */
-export function soundRegisters(rows: unknown, now: number, onFault: (fault: RowFault) => void): readonly LwwRegister[] {
+export function validRegisters(rows: unknown, now: number, onFault: (fault: RowFault) => void): readonly LwwRegister[] {
   return listed(rows).flatMap((row: unknown) => {
     const { key, stamp, value, ids: known }: Partial<Record<keyof LwwRegister, unknown>> = Object(row)
     const fault = (reason: string): readonly [] => {

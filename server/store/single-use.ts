@@ -3,7 +3,7 @@
 import { NEVER, nextStamp, SKEW } from '../../shared/stamp.js'
 import type { Settings } from '../settings/settings.js'
 import type { Store } from '../store-types.js'
-import type { StoreHealth } from './health.js'
+import type { CircuitBreaker } from './circuit-breaker.js'
 
 /** The key of the register of a spent name. */
 const SPENT = 'spent'
@@ -19,14 +19,14 @@ const DELETIONS_PER_CALL = 10
 /** Single-use names across all nodes: the store decides which call is first. */
 export class SingleUse {
   readonly #store: Store
-  readonly #health: StoreHealth
+  readonly #breaker: CircuitBreaker
   readonly #clock: () => number
   /** The spent names and when to delete them, oldest first. */
   readonly #spentNames = new Map<string, number>()
 
-  constructor(store: Store, health: StoreHealth, { clock }: Pick<Settings, 'clock'>) {
+  constructor(store: Store, breaker: CircuitBreaker, { clock }: Pick<Settings, 'clock'>) {
     this.#store = store
-    this.#health = health
+    this.#breaker = breaker
     this.#clock = clock
   }
 
@@ -36,9 +36,9 @@ export class SingleUse {
    */
   async spend(name: string): Promise<boolean | undefined> {
     // While the store is down, this call may be the probe.
-    if (this.#health.concurrency === 0) return undefined
+    if (this.#breaker.concurrency === 0) return undefined
     const register = { key: SPENT, stamp: nextStamp(this.#clock(), NEVER), value: true }
-    const isFirst = this.#health.call(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
+    const isFirst = this.#breaker.call(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
     if (this.#spentNames.size < MOST) this.#spentNames.set(name, this.#clock() + KEPT)
     this.#tidy()
     return isFirst
@@ -46,9 +46,9 @@ export class SingleUse {
 
   /** Like `spend`, but resolves with undefined at the deadline, for callers that can continue without an answer. */
   async spendInTime(name: string): Promise<boolean | undefined> {
-    const { state } = this.#health
+    const { state } = this.#breaker
     const isFirst = this.spend(name)
-    return state === 'good' ? this.#health.inTime(isFirst) : undefined
+    return state === 'good' ? this.#breaker.inTime(isFirst) : undefined
   }
 
   #tidy(): void {
@@ -57,7 +57,7 @@ export class SingleUse {
       if (end > this.#clock() || count === DELETIONS_PER_CALL) return
       count += 1
       this.#spentNames.delete(name)
-      this.#health.call(() => this.#store.remove(name)).catch(() => undefined)
+      this.#breaker.call(() => this.#store.remove(name)).catch(() => undefined)
     }
   }
 }

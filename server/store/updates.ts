@@ -13,8 +13,8 @@ import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../share
 import type { StoredName } from '../ids/stored-name.js'
 import { isSubject, isUser } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
-import type { StoreHealth } from './health.js'
-import type { SoundStore } from './sound-store.js'
+import type { CircuitBreaker } from './circuit-breaker.js'
+import type { ValidatedStore } from './validated-store.js'
 
 /** Attempts per update, under conflicts with other processes. */
 const MAX_ATTEMPTS = 50
@@ -54,8 +54,8 @@ export interface Loading<N extends StoredName> {
 
 /** The store with its write queue. */
 interface UpdateStore {
-  readonly health: StoreHealth
-  readonly sound: SoundStore
+  readonly breaker: CircuitBreaker
+  readonly validated: ValidatedStore
   persist(name: StoredName, registers: readonly LwwRegister[]): void
   /** Returns the name in the store. A user's name changes with each erasure. */
   storeNameOf(name: StoredName): string
@@ -83,9 +83,9 @@ export class Updates<N extends StoredName> {
    * @throws {LiveSessionError} `store_unavailable`, `conflict` or `closed`
    */
   async apply(subject: N, id: string, update: Update): Promise<Stamp> {
-    const { health } = this.#store
+    const { breaker } = this.#store
     // If nothing else is pending, only this load can probe a silent store.
-    if (health.state !== 'good' && health.concurrency > 0) await this.#loading.loadInTime(subject)
+    if (breaker.state !== 'good' && breaker.concurrency > 0) await this.#loading.loadInTime(subject)
     return this.#underWay.run(subject, async () => {
       try {
         return await this.#make(subject, id, update)
@@ -104,7 +104,7 @@ export class Updates<N extends StoredName> {
    * @throws {LiveSessionError} as `apply`; `store_unavailable` only after 10 s
    */
   async applyPersistently(subject: N, update: Update): Promise<Stamp> {
-    const { health } = this.#store
+    const { breaker } = this.#store
     // Random, because a later id of a numbered series would cover this id, so that the retry would count as accepted.
     const id = randomBytes(ID_BYTES).toString('hex')
     const end = performance.now() + PATIENCE
@@ -119,7 +119,7 @@ export class Updates<N extends StoredName> {
         await new Promise((resolve) => setTimeout(resolve, PAUSE))
         update.permit()
         this.#memory.checkOpen()
-      } while (health.concurrency === 0 && performance.now() < end)
+      } while (breaker.concurrency === 0 && performance.now() < end)
     }
   }
 
@@ -135,11 +135,11 @@ export class Updates<N extends StoredName> {
 
   async #make(subject: N, id: string, update: Update): Promise<Stamp> {
     const { field, next, permit, source, base = NEVER } = update
-    const { health, sound } = this.#store
+    const { breaker, validated } = this.#store
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       // Skipped while the store is slow or down, because each waiting update would make a call.
-      if (health.state === 'good') await this.#loading.loadIfStale([subject])
-      const isInSync = this.#loading.isLoaded(subject) && (await this.#store.storedLevel([subject])) === 'store'
+      if (breaker.state === 'good') await this.#loading.loadIfStale([subject])
+      const isStored = this.#loading.isLoaded(subject) && (await this.#store.storedLevel([subject])) === 'store'
       permit()
       this.#memory.checkOpen()
       const replica = this.#memory.find(subject)
@@ -152,18 +152,18 @@ export class Updates<N extends StoredName> {
         if (replica?.source(field.key) === 'node') this.#store.persist(subject, [current])
         return accepted
       }
-      if (!isInSync) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
+      if (!isStored) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
       const now = this.#settings.clock()
       const expected = current?.stamp ?? NEVER
       const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, base]))
       const register = carrying({ key: field.key, stamp, value: next() }, current, now, id)
       const name = this.#store.storeNameOf(subject)
-      const isSet = await health.inTime(
-        health.call(() => sound.compareAndSet(name, register, expected)).catch(() => undefined),
+      const isSet = await breaker.inTime(
+        breaker.call(() => validated.compareAndSet(name, register, expected)).catch(() => undefined),
       )
       // Another process has erased the subject: delete the write, and compute again from the new state.
       if (this.#store.storeNameOf(subject) !== name) {
-        sound.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
+        validated.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
         continue
       }
       if (isSet) {

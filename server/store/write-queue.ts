@@ -7,8 +7,8 @@ import { Replica } from '../../shared/replica.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import type { GuestBytes } from '../values/guest-bytes.js'
 import { type Batch, batch, isErasure, joined, write } from './batch.js'
-import type { StoreHealth } from './health.js'
-import type { SoundStore } from './sound-store.js'
+import type { CircuitBreaker } from './circuit-breaker.js'
+import type { ValidatedStore } from './validated-store.js'
 
 /** Backoff in ms after the store rejects a subject's rows but accepts others. */
 const FIRST_BACKOFF = 100
@@ -55,18 +55,18 @@ class PendingWrites {
  * late write cannot restore erased values. Evicts only guests' writes, because the number of guests is unbounded.
  */
 export class WriteQueue {
-  readonly #store: SoundStore
-  readonly #health: StoreHealth
+  readonly #store: ValidatedStore
+  readonly #breaker: CircuitBreaker
   readonly #deps: WriteQueueDeps
   readonly #pending = new Map<StoredName, PendingWrites>()
   #underWay = 0
   #isPlanned = false
 
-  constructor(store: SoundStore, health: StoreHealth, deps: WriteQueueDeps) {
+  constructor(store: ValidatedStore, breaker: CircuitBreaker, deps: WriteQueueDeps) {
     this.#store = store
-    this.#health = health
+    this.#breaker = breaker
     this.#deps = deps
-    health.onTry(() => this.#flush())
+    breaker.onTry(() => this.#flush())
   }
 
   add(subject: StoredName, registers: readonly LwwRegister[]): void {
@@ -132,9 +132,9 @@ export class WriteQueue {
 
   /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
   async storedLevel(subjects: Iterable<StoredName>): Promise<Level> {
-    if (this.#health.state !== 'good') return 'memory'
+    if (this.#breaker.state !== 'good') return 'memory'
     const all = Promise.all(Array.from(subjects, (subject) => this.whenStored(subject)))
-    const stored = await this.#health.inTime(all)
+    const stored = await this.#breaker.inTime(all)
     return stored?.every(Boolean) ? 'store' : 'memory'
   }
 
@@ -144,14 +144,14 @@ export class WriteQueue {
   }
 
   #pendingOf(subject: StoredName): PendingWrites {
-    const pending = this.#pending.get(subject) ?? new PendingWrites(this.#health.failureCount)
+    const pending = this.#pending.get(subject) ?? new PendingWrites(this.#breaker.failureCount)
     this.#pending.set(subject, pending)
     return pending
   }
 
   /** Batches all writes of the current turn. */
   #plan(): void {
-    if (this.#isPlanned || this.#health.concurrency === 0) return
+    if (this.#isPlanned || this.#breaker.concurrency === 0) return
     this.#isPlanned = true
     queueMicrotask(() => this.#flush())
   }
@@ -160,7 +160,7 @@ export class WriteQueue {
   #flush(): void {
     this.#isPlanned = false
     for (const [subject, pending] of this.#pending) {
-      if (this.#underWay >= Math.min(MAX_CALLS, this.#health.concurrency)) return
+      if (this.#underWay >= Math.min(MAX_CALLS, this.#breaker.concurrency)) return
       if (!pending.sent && pending.next && !pending.isBackingOff) void this.#send(subject, pending, pending.next)
     }
   }
@@ -171,18 +171,18 @@ export class WriteQueue {
     const generation = this.#deps.generation(subject)
     Object.assign(pending, { sent, next: undefined })
     this.#underWay += 1
-    const wasDown = this.#health.state === 'down'
+    const wasDown = this.#breaker.state === 'down'
     let isStored = false
     try {
-      const stored = await this.#health.call(() => write(this.#store, subject, written, sent, generation))
+      const stored = await this.#breaker.call(() => write(this.#store, subject, written, sent, generation))
       // Values about to be erased must not return to memory.
       if (!isErasure(pending.next)) this.#deps.onStored(subject, stored, generation)
       const isErased = generation !== this.#deps.generation(subject)
       // Writes made after an erasure go to another name, and may have older stamps: this call did not store them.
       if (!isErasure(pending.next) && !isErased) registers.forget((register) => isIn(written, register))
       isStored = true
-      if (isErased || pending.failureCount !== this.#health.failureCount) this.#deps.onLate(subject)
-      Object.assign(pending, { failureCount: this.#health.failureCount, failures: 0 })
+      if (isErased || pending.failureCount !== this.#breaker.failureCount) this.#deps.onLate(subject)
+      Object.assign(pending, { failureCount: this.#breaker.failureCount, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
     } catch {
       pending.next = joined(sent, pending.next ?? batch())

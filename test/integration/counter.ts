@@ -1,14 +1,14 @@
 import type { Core } from '../../server/core.js'
 import type { Feature } from '../../server/feature.js'
 import { type BrowserSubject, type FeatureName, subjectHash } from '../../server/ids/subject.js'
-import { RegisterEntry, RegisterStore } from '../../server/store/register-store.js'
+import { FeatureEntry, FeatureData } from '../../server/store/feature-data.js'
 
 const KEY = 'count'
 const PREFIX = 'count:'
 
 /** Returns a custom part that counts each browser's actions, and keeps the count in memory, cookie and store and at other nodes. */
 export function counterPart(core: Core): Feature {
-  const counts = new RegisterStore(core, PREFIX, (name: FeatureName, now) => new RegisterEntry(name, now, false))
+  const counts = new FeatureData(core, PREFIX, (name: FeatureName, now) => new FeatureEntry(name, now, false))
   counts.isUsed = true
   const nameOf = (browser: BrowserSubject): FeatureName => `${PREFIX}${subjectHash(browser)}` as FeatureName
   const of = (browser: BrowserSubject): number => Number(counts.find(nameOf(browser))?.replica.value(KEY) ?? 0)

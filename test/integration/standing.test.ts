@@ -134,7 +134,7 @@ function newcomers(core: Core, count: number): readonly string[] {
 }
 
 function come(core: Core, cookies: readonly string[]): void {
-  for (const cookie of cookies) core.identities.identify(core.cookie.read({ headers: { cookie } }), undefined)
+  for (const cookie of cookies) core.identities.recognize(core.cookie.read({ headers: { cookie } }), undefined)
 }
 
 function merge(core: Core, subject: Subject, key: string, value: string | number): void {

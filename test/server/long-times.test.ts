@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
 import { Rechecks } from '../../server/sockets/rechecks.js'
-import { StoreHealth } from '../../server/store/health.js'
+import { CircuitBreaker } from '../../server/store/circuit-breaker.js'
 import { Loads } from '../../server/store/loads.js'
 import { GuestBytes } from '../../server/values/guest-bytes.js'
 import { Gate } from '../support/app/gate.js'
@@ -13,7 +13,7 @@ beforeEach(() => void jest.useFakeTimers())
 afterEach(() => void jest.useRealTimers())
 
 it.each(LONG)('a storeTimeout of %d ms lasts longer than a day', async (storeTimeout) => {
-  const health = new StoreHealth({ storeTimeout, clock: Date.now, report: () => undefined })
+  const health = new CircuitBreaker({ storeTimeout, clock: Date.now, report: () => undefined })
   let isOver = false
   void health.inTime(new Promise(() => undefined)).then(() => {
     isOver = true

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { LiveSessionError } from '../../shared/errors.js'
-import { isRecord, parseRegisters, parseSync } from '../../shared/parse.js'
+import { isRecord, parseRegisters, parseMessage } from '../../shared/parse.js'
 import { MAX_BODY, MAX_CHANGES } from '../../shared/protocol.js'
 import { SKEW } from '../../shared/stamp.js'
 
@@ -15,10 +15,10 @@ function refusal(read: (input: unknown) => unknown, input: unknown): unknown[] {
   throw new Error('not refused')
 }
 
-describe('parseSync', () => {
+describe('parseMessage', () => {
   it('reads a page’s message, and adds nothing', () => {
-    expect(parseSync({})).toEqual({ who: undefined, tickets: [], set: [] })
-    expect(parseSync({ who: 'w', tickets: ['t'], set: [] })).toEqual({ who: 'w', tickets: ['t'], set: [] })
+    expect(parseMessage({})).toEqual({ who: undefined, tickets: [], set: [] })
+    expect(parseMessage({ who: 'w', tickets: ['t'], set: [] })).toEqual({ who: 'w', tickets: ['t'], set: [] })
   })
 
   it.each<[unknown, string]>([
@@ -30,12 +30,12 @@ describe('parseSync', () => {
     [{ who: 7 }, 'expected a text as who'],
     [{ who: null }, 'expected a text as who'],
   ])('rejects %j', (input, message) => {
-    expect(refusal(parseSync, input)).toEqual(['malformed', undefined, message])
+    expect(refusal(parseMessage, input)).toEqual(['malformed', undefined, message])
   })
 })
 
 describe('the changes of a page', () => {
-  const read = (set: unknown): unknown => parseSync({ set }).set
+  const read = (set: unknown): unknown => parseMessage({ set }).set
 
   it('are read, with deletions and falsy values', () => {
     const changes = [
@@ -49,7 +49,7 @@ describe('the changes of a page', () => {
       ['h', -1, '', 1, 'group'],
     ]
     expect(read(changes)).toEqual(changes)
-    expect(parseSync({ set: changes }).set.map(({ length }) => length)).toEqual([4, 3, 4, 4, 4, 4, 3, 5])
+    expect(parseMessage({ set: changes }).set.map(({ length }) => length)).toEqual([4, 3, 4, 4, 4, 4, 3, 5])
   })
 
   it.each<[unknown, number | undefined, string]>([
@@ -93,7 +93,7 @@ describe('the changes of a page', () => {
 })
 
 describe('the tickets of a page', () => {
-  const read = (tickets: unknown): unknown => parseSync({ tickets }).tickets
+  const read = (tickets: unknown): unknown => parseMessage({ tickets }).tickets
 
   it('are texts, up to a POST’s size', () => {
     for (const tickets of [[], ['a', 'b'], ['x'.repeat(MAX_BODY)], ['x'.repeat(MAX_BODY - 1), 'x']]) {

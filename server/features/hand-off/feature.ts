@@ -36,7 +36,7 @@ export function handOffFeature(core: Core): Feature {
         use.emit(HAND_OFF, handOffs.seal({ browser, purpose, to }, payload))
       },
     },
-    post: (ctx, requests) => sendOn(core, handOffs, ctx, requests),
+    post: (ctx) => sendOn(core, handOffs, ctx),
   }
 }
 

@@ -14,7 +14,6 @@ import type { RequestUse, ResponseContext } from '../../feature.js'
 import { readText } from '../../http/body.js'
 import { checkOwnPost } from '../../http/origin.js'
 import { subjectHash } from '../../ids/subject.js'
-import type { Identifier } from '../../ids/visitor.js'
 import { checkPurpose, type HandOff, type HandOffs } from './hand-offs.js'
 
 const READ_ALREADY =
@@ -70,15 +69,14 @@ function isForm({ request }: Koa.Context): boolean {
  * @throws {LiveSessionError} `bad_ticket` with status 204, which keeps the browser on its page
  */
 export async function sendOn(
-  { cookie, identities }: Core,
+  { cookie, identifyUser, identities }: Core,
   handOffs: HandOffs,
   ctx: Koa.Context,
-  requests: Identifier,
 ): Promise<boolean> {
   const token = isForm(ctx) ? await postedToken(ctx) : undefined
   if (token === undefined) return false
-  const user = await requests.identify(ctx)
-  const own = identities.identify(cookie.read(ctx.req, user), user).cookie
+  const user = await identifyUser(ctx)
+  const own = identities.recognize(cookie.read(ctx.req, user), user).cookie
   const to = own && handOffs.target(token, subjectHash(own.browserSubject))
   if (to === undefined)
     throw new LiveSessionError('bad_ticket', 'the hand-off is forged, too old, or for another browser', { status: 204 })

@@ -1,8 +1,8 @@
 // Adds `live.inspector()` to the plugin, and records refusals from the first call on.
 
 import type { Core } from '../../core.js'
+import { revoke } from '../../exchange/revoke.js'
 import type { Feature } from '../../feature.js'
-import { revoke } from '../../sync/revoke.js'
 import { createAdmission } from './admission.js'
 import { createInspector } from './inspector.js'
 import { RecentRefusals } from './recent-refusals.js'

@@ -13,8 +13,8 @@ import type { Fact, Feature } from '../../feature.js'
 import type { Connections } from '../../identity/connections.js'
 import { isUser, type Subject, subjectHash, userIdOf } from '../../ids/subject.js'
 import type { Settings } from '../../settings/settings.js'
-import type { StoreState } from '../../store/health.js'
-import type { StoreSync } from '../../store/store-sync.js'
+import type { StoreState } from '../../store/circuit-breaker.js'
+import type { StoreClient } from '../../store/store-client.js'
 import type { Resident, SubjectCounts, Subjects } from '../../values/subjects.js'
 import type { Values } from '../../values/values.js'
 import type { SeenRefusal } from './recent-refusals.js'
@@ -25,7 +25,7 @@ interface SnapshotDeps {
   readonly features: readonly Pick<Feature, 'facts'>[]
   readonly values: Values
   readonly settings: Settings
-  readonly store: StoreSync | undefined
+  readonly store: StoreClient | undefined
   readonly subjects: Subjects
 }
 
@@ -114,7 +114,7 @@ export function snapshotOf(deps: SnapshotDeps, { residents, hasMore, refusals }:
     sockets: connections.all().reduce((sum, { sockets }) => sum + sockets, 0),
     counts: subjects.counts,
     cookieBudget: settings.cookieBudget,
-    store: store && { state: store.health.state, unsaved: store.unsaved.size },
+    store: store && { state: store.breaker.state, unsaved: store.unsaved.size },
     subjects: residents
       .map((resident) => subjectSnapshot(deps, resident, brought.get(resident.subject)))
       .sort((one, other) => (sortKeyOf(one) < sortKeyOf(other) ? -1 : 1)),

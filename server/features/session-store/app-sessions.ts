@@ -8,7 +8,7 @@ import type { Stamp } from '../../../shared/stamp.js'
 import type { Core } from '../../core.js'
 import { hangUp } from '../../identity/connection.js'
 import { onHeadersSent } from '../../identity/on-headers-sent.js'
-import { type RegisterChanges, RegisterStore } from '../../store/register-store.js'
+import { type FeatureChanges, FeatureData } from '../../store/feature-data.js'
 import type { Updates } from '../../store/updates.js'
 import { toRevocation } from '../../values/revocation.js'
 import { KnownSession } from './known-session.js'
@@ -35,7 +35,7 @@ const LOST =
  * The app's own sessions (`ctx.session`) in this process. A session is a guest's until `identify` names a user for one of its requests.
  * With a store, each request reads the session from the store, because the visitor may have just signed out at another process.
  */
-export class AppSessions extends RegisterStore<KnownSession> {
+export class AppSessions extends FeatureData<KnownSession> {
   readonly updates: Updates<SessionName> | undefined
   /** ms after which a session ends, used or not. */
   maxLifetime: number = Infinity
@@ -151,7 +151,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     const { store } = this.core
     if (this.live(name)) {
       const isAnswered = this.loadInTime(name)
-      return (!store || store.health.state === 'good') && isAnswered
+      return (!store || store.breaker.state === 'good') && isAnswered
     }
     try {
       await this.load(name)
@@ -166,7 +166,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
    *
    * @throws {LiveSessionError} `too_large`, `superseded`, `closed`
    */
-  save(session: KnownSession, changes: RegisterChanges, source: ChangeSource): void {
+  save(session: KnownSession, changes: FeatureChanges, source: ChangeSource): void {
     // A closing process skips mere renewals, so that they fail no request.
     if (this.#isClosed && changes.size === 0) return
     checkRoom(changesOf(session.replica), changes)
@@ -174,7 +174,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
   }
 
   /** @throws {LiveSessionError} `superseded` if the session has ended; `closed` */
-  override write(entry: Pick<KnownSession, 'name' | 'replica'>, changes: RegisterChanges, source: ChangeSource): Stamp {
+  override write(entry: Pick<KnownSession, 'name' | 'replica'>, changes: FeatureChanges, source: ChangeSource): Stamp {
     this.core.values.checkOpen()
     if (this.isRetired(entry.name)) throw sessionEnded()
     return super.write(this.live(entry.name) ?? this.restore(entry), changes, source)
@@ -236,7 +236,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
 
   /** While the store is down, sends a single load at a time, as a probe for its recovery. */
   protected override async load(name: SessionName): Promise<void> {
-    if (this.core.store?.health.state === 'down' && this.#loads > 0) throw new Error('the store is down')
+    if (this.core.store?.breaker.state === 'down' && this.#loads > 0) throw new Error('the store is down')
     this.#loads += 1
     try {
       await super.load(name)
@@ -249,7 +249,7 @@ export class AppSessions extends RegisterStore<KnownSession> {
     const session = this.live(name)
     // If the store has lost the session, write everything back.
     const isWhole = stored.some(({ key }) => key === BORN)
-    if (session) this.syncWithStore(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
+    if (session) this.reconcile(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
     const end = stored.find(({ key }) => key === EPOCH_KEY)
     // Another process may have written before learning of the end: delete everything but the revocation register.
     if (end && stored.length > 1) this.core.store?.erase(name, [end])

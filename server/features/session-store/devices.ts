@@ -6,7 +6,7 @@ import type { JsonValue } from '../../../shared/json.js'
 import type { Core } from '../../core.js'
 import type { Fact } from '../../feature.js'
 import { type FeatureName, subjectHash, type UserSubject } from '../../ids/subject.js'
-import { RegisterEntry, RegisterStore } from '../../store/register-store.js'
+import { FeatureData, FeatureEntry } from '../../store/feature-data.js'
 import type { AppSessions } from './app-sessions.js'
 import type { KnownSession } from './known-session.js'
 import { BORN, type SessionName } from './session-content.js'
@@ -44,11 +44,11 @@ function deviceName(session: SessionName): string {
  * Lists each user's signed-in sessions. The user's list has a register per session, written at most once an hour. Tracks sessions, not live
  * cookies, because a user without writes has no live cookie.
  */
-export class Devices extends RegisterStore<RegisterEntry<ListName>> {
+export class Devices extends FeatureData<FeatureEntry<ListName>> {
   readonly #sessions: AppSessions
 
   constructor(core: Core, sessions: AppSessions) {
-    super(core, LIST, (name, now) => new RegisterEntry(name, now, true))
+    super(core, LIST, (name, now) => new FeatureEntry(name, now, true))
     this.#sessions = sessions
   }
 
@@ -145,7 +145,7 @@ export class Devices extends RegisterStore<RegisterEntry<ListName>> {
   }
 
   /** Returns the valid devices in a list, last seen first. */
-  #devicesIn(list: RegisterEntry<ListName> | undefined): readonly ListedDevice[] {
+  #devicesIn(list: FeatureEntry<ListName> | undefined): readonly ListedDevice[] {
     const all = (list?.replica.registers() ?? []).toSorted((a, b) => b.stamp - a.stamp)
     return all.flatMap(({ key, stamp, value }) => {
       const [session, since, label]: readonly JsonValue[] = Array.isArray(value) ? value : []

@@ -3,7 +3,7 @@
 import type { Socket } from 'socket.io'
 import type { AnyChange } from '../../../shared/change.js'
 import type { UserSubject } from '../../ids/subject.js'
-import { RegisterEntry } from '../../store/register-store.js'
+import { FeatureEntry } from '../../store/feature-data.js'
 import type { SessionName } from './session-content.js'
 import type { SessionEnd } from './types.js'
 
@@ -14,7 +14,7 @@ export interface SessionWatcher {
 }
 
 /** A browser's koa-session in the memory of this process. */
-export class KnownSession extends RegisterEntry<SessionName> {
+export class KnownSession extends FeatureEntry<SessionName> {
   /** The connections that pin the session in memory, each with its watchers. */
   readonly conns: Map<Socket['conn'], Set<SessionWatcher>> = new Map()
   /** The user of the last request, and the hour of that request, counted from 1970. */

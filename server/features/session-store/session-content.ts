@@ -6,7 +6,7 @@ import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { isRecord } from '../../../shared/parse.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { FeatureName } from '../../ids/subject.js'
-import type { RegisterChanges } from '../../store/register-store.js'
+import type { FeatureChanges } from '../../store/feature-data.js'
 import { checkKey, isCarried, jsonOf, refusal } from './session-json.js'
 
 declare const KIND: unique symbol
@@ -108,7 +108,7 @@ export function toKoaSession(replica: Replica, now: number): object {
 }
 
 /** Returns the changes of a request. Leaves out keys that the request has not changed, so that these keep concurrent changes. */
-export function difference(before: SessionContent, after: SessionContent): RegisterChanges {
+export function difference(before: SessionContent, after: SessionContent): FeatureChanges {
   const changes = new Map<string, JsonValue | undefined>()
   for (const key of before.keys()) if (!after.has(key)) changes.set(key, undefined)
   for (const [key, value] of after) if (!sameJson(before.get(key), value)) changes.set(key, value)
@@ -120,7 +120,7 @@ export function difference(before: SessionContent, after: SessionContent): Regis
  *
  * @throws {LiveSessionError} `too_large`
  */
-export function withChanges(before: SessionContent, changes: RegisterChanges): SessionContent {
+export function withChanges(before: SessionContent, changes: FeatureChanges): SessionContent {
   checkRoom(before, changes)
   return definedOf([...before, ...changes])
 }
@@ -132,7 +132,7 @@ export function withChanges(before: SessionContent, changes: RegisterChanges): S
  * @param had the registers before the changes, including deleted keys
  * @throws {LiveSessionError} `too_large`
  */
-export function checkRoom(had: RegisterChanges, changes: RegisterChanges): void {
+export function checkRoom(had: FeatureChanges, changes: FeatureChanges): void {
   const all = new Map([...had, ...changes])
   const there = [...all.values()].filter((value) => value !== undefined).length
   for (const [key, value] of changes) {
@@ -145,7 +145,7 @@ export function checkRoom(had: RegisterChanges, changes: RegisterChanges): void 
 }
 
 /** Returns the registers of a session, including deleted keys. */
-export function changesOf(replica: Replica): RegisterChanges {
+export function changesOf(replica: Replica): FeatureChanges {
   return new Map(replica.registers().map(({ key, value }) => [key, value]))
 }
 

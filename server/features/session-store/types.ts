@@ -5,8 +5,8 @@ import type { ChangeSource } from '../../../shared/change.js'
 import type { Frozen } from '../../../shared/field-types.js'
 import type { RegisteredSession } from '../../../shared/registered.js'
 import type { Unsubscribe } from '../../../shared/session-types.js'
+import type { Written } from '../../exchange/outcome.js'
 import type { UserId } from '../../ids/subject.js'
-import type { Written } from '../../sync/outcome.js'
 
 /** The options of `live.sessionStore(options)`. */
 export interface SessionStoreOptions {

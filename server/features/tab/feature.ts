@@ -5,12 +5,12 @@ import { parseTickets } from '../../../shared/parse.js'
 import { TAB_AUTH, TAB_COOKIE } from '../../../shared/protocol.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Core } from '../../core.js'
+import { mergeTickets, verifyTickets } from '../../exchange/tickets.js'
 import type { Feature } from '../../feature.js'
 import { destinationOf, isWorkerNavigation } from '../../http/prefetch.js'
-import type { VisitorWithCookie } from '../../identity/identification.js'
+import type { VisitorWithCookie } from '../../identity/identified.js'
 import { subjectHash } from '../../ids/subject.js'
 import { emitRefusal, type RefusedWhere } from '../../settings/refused.js'
-import { mergeTickets, verifyTickets } from '../../sync/tickets.js'
 
 /** Creates the feature for `tab` values: accepts a tab's tickets from the handshake, and from a cookie that an unloading tab sets. */
 export function tabFeature(core: Core): Feature {

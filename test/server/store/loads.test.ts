@@ -6,7 +6,7 @@ import { GuestBytes } from '../../../server/values/guest-bytes.js'
 import { Replica } from '../../../shared/replica.js'
 import { HeldStore } from '../../support/app/held-store.js'
 import { register } from '../../support/app/register.js'
-import { holdTimers, pass, soundStore, TIMEOUT, watch } from '../../support/app/store-parts.js'
+import { holdTimers, pass, TIMEOUT, validatedStore, watch } from '../../support/app/store-parts.js'
 import { turn } from '../../support/app/within.js'
 
 const ANN = userSubject('ann')
@@ -33,7 +33,7 @@ function createLoads({ hasAdapter = false } = {}) {
     subjects,
   }
   const queue = { size: 0, addLacking: () => undefined }
-  const loads = new Loads(soundStore(store, watched), watched.health, queue as never, core as never, () => false)
+  const loads = new Loads(validatedStore(store, watched), watched.health, queue as never, core as never, () => false)
   const evict = (): void => {
     memory.clear()
     subjects.evictions += 1

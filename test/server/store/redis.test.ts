@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { redisStore } from 'koa-live-session/redis'
 import { testClock } from 'koa-live-session/testing'
-import { type RowFault, soundRegisters } from '../../../server/store/rows.js'
+import { type RowFault, validRegisters } from '../../../server/store/rows.js'
 import type { Store } from '../../../server/store-types.js'
 import { wordsOf } from '../../support/docs/readme.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'
@@ -234,7 +234,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       await store.merge('s', [NEW])
       await redis('HSET', KEY, ...Object.entries(BAD).flat())
       const faults: RowFault[] = []
-      expect(soundRegisters(await store.load('s'), Date.now(), (fault) => faults.push(fault))).toEqual([NEW])
+      expect(validRegisters(await store.load('s'), Date.now(), (fault) => faults.push(fault))).toEqual([NEW])
       expect(faults.map(({ key }) => key).sort()).toEqual(Object.keys(BAD).sort())
     })
 
@@ -244,7 +244,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await store.merge('s', [write])).toEqual([write])
       await redis('HSET', KEY, key, cell)
       let stamp = 0
-      soundRegisters(await store.load('s'), Date.now(), (fault) => {
+      validRegisters(await store.load('s'), Date.now(), (fault) => {
         stamp = fault.stamp ?? 0
       })
       expect(await store.compareAndSet('s', write, stamp)).toBe(true)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { type RowFault, readRow, soundRegisters } from '../../../server/store/rows.js'
+import { type RowFault, readRow, validRegisters } from '../../../server/store/rows.js'
 import { SKEW } from '../../../shared/stamp.js'
 
 const STAMP = 1_700_000_000_000
@@ -7,7 +7,7 @@ const STAMP = 1_700_000_000_000
 /** Returns the sound registers, and the faults of the other rows. */
 function read(rows: unknown): { registers: unknown; faults: RowFault[] } {
   const faults: RowFault[] = []
-  return { registers: soundRegisters(rows, STAMP, (fault) => faults.push(fault)), faults }
+  return { registers: validRegisters(rows, STAMP, (fault) => faults.push(fault)), faults }
 }
 
 describe('a row', () => {

@@ -7,7 +7,7 @@ import { GuestBytes } from '../../../server/values/guest-bytes.js'
 import { browserId } from '../../support/app/browser-id.js'
 import { HeldStore } from '../../support/app/held-store.js'
 import { register } from '../../support/app/register.js'
-import { holdTimers, pass, soundStore, watch } from '../../support/app/store-parts.js'
+import { holdTimers, pass, validatedStore, watch } from '../../support/app/store-parts.js'
 import { turn } from '../../support/app/within.js'
 
 const ANN = userSubject('ann')
@@ -34,7 +34,7 @@ function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySe
   const evicted: StoredName[] = []
   const late: StoredName[] = []
   const generations = new Map<StoredName, number>()
-  const queue = new WriteQueue(soundStore(store, watched), watched.health, {
+  const queue = new WriteQueue(validatedStore(store, watched), watched.health, {
     guestBytes: new GuestBytes(2 * maxGuestBytes),
     isGuest: (name) => name.startsWith('browser:') && !users.has(name),
     onEvict: (guest) => void evicted.push(guest),

@@ -1,8 +1,8 @@
 import { channel } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, jest } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
-import { StoreHealth, type StoreState } from '../../../server/store/health.js'
-import { SoundStore } from '../../../server/store/sound-store.js'
+import { CircuitBreaker, type StoreState } from '../../../server/store/circuit-breaker.js'
+import { ValidatedStore } from '../../../server/store/validated-store.js'
 import type { Store } from '../../../server/store-types.js'
 import { afterEachTest } from './cleanup.js'
 
@@ -10,7 +10,7 @@ export const TIMEOUT = 250
 
 /** The health of a store, with its reports. */
 export interface Watched {
-  readonly health: StoreHealth
+  readonly health: CircuitBreaker
   readonly clock: ReturnType<typeof testClock>
   readonly errors: unknown[]
   readonly states: StoreState[]
@@ -34,7 +34,7 @@ export function watch(): Watched {
   const told = channel(Symbol('store'))
   told.subscribe(hear)
   const report = (error: unknown): void => void errors.push(error)
-  const health = new StoreHealth({ storeTimeout: TIMEOUT, clock: clock.now, report }, told)
+  const health = new CircuitBreaker({ storeTimeout: TIMEOUT, clock: clock.now, report }, told)
   ends.push(() => {
     told.unsubscribe(hear)
     health.close()
@@ -53,7 +53,7 @@ export async function pass({ clock }: Pick<Watched, 'clock'>, ms: number): Promi
 }
 
 /** Returns a store as the parts of the plugin use it. */
-export function soundStore(store: Store, { clock }: Pick<Watched, 'clock'>): SoundStore {
+export function validatedStore(store: Store, { clock }: Pick<Watched, 'clock'>): ValidatedStore {
   const told = { warn: () => undefined, settings: { clock: clock.now }, onIds: () => undefined }
-  return new SoundStore(store, told as unknown as ConstructorParameters<typeof SoundStore>[1])
+  return new ValidatedStore(store, told as unknown as ConstructorParameters<typeof ValidatedStore>[1])
 }

@@ -6,23 +6,23 @@ import type { Core } from '../core.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
 import { type FeatureName, isFleeting, isSubject, isUser, type Subject } from '../ids/subject.js'
 import type { Store } from '../store-types.js'
-import { StoreHealth } from './health.js'
+import { CircuitBreaker } from './circuit-breaker.js'
 import { Loads } from './loads.js'
 import { SingleUse } from './single-use.js'
-import { SoundStore } from './sound-store.js'
 import { Sweeps } from './sweeps.js'
 import { type Loading, type UpdateCache, Updates } from './updates.js'
+import { ValidatedStore } from './validated-store.js'
 import { WriteQueue } from './write-queue.js'
 
 /** The limit in ms of an orderly shutdown. */
 const LONGEST_END = 10_000
 
 /** Synchronizes memory with the store, in both directions. */
-export class StoreSync {
+export class StoreClient {
   readonly #store: Store
-  readonly sound: SoundStore
+  readonly validated: ValidatedStore
   readonly #core: Core
-  readonly health: StoreHealth
+  readonly breaker: CircuitBreaker
   readonly #writeQueue: WriteQueue
   /** The unconfirmed writes, for the inspector. */
   readonly unsaved: Pick<WriteQueue, 'size' | 'of'>
@@ -37,14 +37,14 @@ export class StoreSync {
   constructor(store: Store, core: Core) {
     this.#store = store
     this.#core = core
-    this.health = new StoreHealth(core.settings)
-    this.sound = new SoundStore(store, core)
-    this.#writeQueue = new WriteQueue(this.sound, this.health, {
+    this.breaker = new CircuitBreaker(core.settings)
+    this.validated = new ValidatedStore(store, core)
+    this.#writeQueue = new WriteQueue(this.validated, this.breaker, {
       guestBytes: core.guestBytes,
       isGuest: (name) => (isSubject(name) ? !isUser(name) : core.handlerOf(name)?.isUsers(name) === false),
       onEvict: (guest) => {
         this.#loads.invalidate(guest)
-        this.health.reportLoss()
+        this.breaker.reportLoss()
       },
       generation: (name) => core.revocations.generation(name),
       onStored: (name, stored, generation) => {
@@ -58,8 +58,8 @@ export class StoreSync {
     })
     this.unsaved = this.#writeQueue
     const isWriting = (subject: Subject): boolean => this.#updates.isUnderWay(subject)
-    this.#loads = new Loads(this.sound, this.health, this.#writeQueue, core, isWriting)
-    this.singleUse = new SingleUse(store, this.health, core.settings)
+    this.#loads = new Loads(this.validated, this.breaker, this.#writeQueue, core, isWriting)
+    this.singleUse = new SingleUse(store, this.breaker, core.settings)
     this.#updates = this.updates(this.#loads, core.values)
     this.#sweeps = new Sweeps(store, core.settings)
   }
@@ -75,7 +75,7 @@ export class StoreSync {
    */
   refresh(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const ready = this.loadIfStale(subjects)
-    if (this.health.state !== 'good') return ready
+    if (this.breaker.state !== 'good') return ready
     return Promise.all(subjects.map((subject) => this.#loads.loadInTime(subject)))
   }
 
@@ -163,7 +163,7 @@ export class StoreSync {
 
   /** Prunes tombstones older than `before`. Ignores failures, because the next pruning covers the same tombstones. */
   prune(name: FeatureName, before: number): void {
-    this.health.call(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)
+    this.breaker.call(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)
   }
 
   /** Resolves when all current writes are stored. Keeps the process alive until then. */
@@ -182,7 +182,7 @@ export class StoreSync {
       timer = setTimeout(resolve, LONGEST_END)
     })
     await Promise.race([this.#allStored(), late])
-    this.health.close()
+    this.breaker.close()
     this.#reportUnsaved()
     await Promise.race([this.#store.close(), late])
     clearTimeout(timer)
@@ -203,7 +203,7 @@ export class StoreSync {
   /** Resolves with the store's registers, after the pending writes; with undefined if the store does not answer in time. */
   async #load(subject: Subject): Promise<readonly LwwRegister[] | undefined> {
     // While the store is slow or down, do not wait for the writes: the load shows whether the store has recovered.
-    if (this.health.state === 'good' && (await this.storedLevel([subject])) === 'memory') return undefined
+    if (this.breaker.state === 'good' && (await this.storedLevel([subject])) === 'memory') return undefined
     return this.#loads.loadInTime(subject)
   }
 }

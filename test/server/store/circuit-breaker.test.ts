@@ -23,7 +23,7 @@ function watchProbes() {
 
 holdTimers()
 
-describe('StoreHealth', () => {
+describe('CircuitBreaker', () => {
   it('counts concurrent failures as a single failure', async () => {
     const watched = watchProbes()
     const { probes, fail } = watched

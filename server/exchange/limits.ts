@@ -1,7 +1,7 @@
 // Rate-limits the requests of browsers.
 
 import { LiveSessionError } from '../../shared/errors.js'
-import type { VisitorWithCookie } from '../identity/identification.js'
+import type { VisitorWithCookie } from '../identity/identified.js'
 import type { LimitOptions } from '../settings/settings.js'
 import { RotatingCache } from '../values/rotating-cache.js'
 

@@ -26,7 +26,7 @@ const EACH_TIME = 1000
 const HASH = /^[\w-]{43}$/
 
 /** A feature's registers under a name, as an entry in memory. */
-export class RegisterEntry<N extends FeatureName = FeatureName> {
+export class FeatureEntry<N extends FeatureName = FeatureName> {
   readonly name: N
   readonly replica: Replica = new Replica()
   /** Whether the registers belong to a user. If so, guests cannot evict the entry. */
@@ -49,13 +49,13 @@ export class RegisterEntry<N extends FeatureName = FeatureName> {
 }
 
 /** A write by key; `undefined` deletes. */
-export type RegisterChanges = ReadonlyMap<string, JsonValue | undefined>
+export type FeatureChanges = ReadonlyMap<string, JsonValue | undefined>
 
 /**
  * A feature's registers under its own names: kept in the store, broadcast to other processes, and cached in bounded memory. Users and
  * guests have separate bounds: a flood of guests evicts only guests' entries that are not pinned, the least recently used first.
  */
-export class RegisterStore<K extends RegisterEntry> {
+export class FeatureData<K extends FeatureEntry> {
   protected readonly core: Core
   /** Whether the app uses the feature. Until then, registers from the store and from other processes are ignored. */
   isUsed = false
@@ -119,7 +119,7 @@ export class RegisterStore<K extends RegisterEntry> {
   }
 
   /** Writes changes with a common stamp, larger than the keys' stamps, and passes the changes on to the store and other processes. */
-  write(entry: K, changes: RegisterChanges, source: ChangeSource): Stamp {
+  write(entry: K, changes: FeatureChanges, source: ChangeSource): Stamp {
     const { replica } = entry
     const now = this.core.settings.clock()
     entry.usedAt = now
@@ -223,8 +223,8 @@ export class RegisterStore<K extends RegisterEntry> {
   /** Loads a name, and resolves with whether the store answered before the deadline; true without a store. */
   async loadInTime(name: K['name']): Promise<boolean> {
     const isAsked = this.load(name).then(() => true)
-    const { health } = this.core.store ?? {}
-    return (await (health?.inTime(isAsked) ?? isAsked).catch(() => false)) === true
+    const { breaker } = this.core.store ?? {}
+    return (await (breaker?.inTime(isAsked) ?? isAsked).catch(() => false)) === true
   }
 
   /** Called with the store's registers after their merge. @param _askedAt when the load began, in ms since 1970 */
@@ -237,7 +237,7 @@ export class RegisterStore<K extends RegisterEntry> {
    * @param askedAt when the load began, in ms since 1970
    * @param mayGo returns whether a key missing in the store may be removed here, instead of written back
    */
-  protected syncWithStore(
+  protected reconcile(
     entry: K,
     stored: readonly LwwRegister[],
     askedAt: number,

@@ -10,14 +10,14 @@ import { OVER_ANY, type Refused, type WireChange } from '../../shared/protocol.j
 import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
 import type { Subject } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
-import type { StoreSync } from '../store/store-sync.js'
+import type { StoreClient } from '../store/store-client.js'
 import type { Owner } from '../values/field-changes.js'
 import type { PageValues } from '../values/values.js'
 import { refusalOf } from './refusal.js'
 
 /** The dependencies of `applyChanges`. */
 export interface ChangeDeps {
-  readonly store: StoreSync | undefined
+  readonly store: StoreClient | undefined
   readonly values: PageValues
   readonly settings: Pick<Settings, 'clock'>
 }

@@ -1,14 +1,14 @@
 // Orders the steps of an exchange with a page: limits, tickets, changes, store, answer.
 
 import type { Field } from '../../shared/field.js'
-import type { ParsedSync } from '../../shared/parse.js'
+import type { ParsedMessage } from '../../shared/parse.js'
 import { type Awaitable, isThenable } from '../../shared/promise.js'
 import type { Level, SyncAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
-import type { PageIdentity } from '../identity/identification.js'
+import type { PageIdentity } from '../identity/identified.js'
 import type { Subject } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
-import type { StoreSync } from '../store/store-sync.js'
+import type { StoreClient } from '../store/store-client.js'
 import type { Outlet } from '../values/live-socket.js'
 import { buildAnswer, type Extent, stampsInStore, ticketOf } from './answer.js'
 import type { Bucket } from './limits.js'
@@ -36,7 +36,12 @@ export interface ExchangeContext extends Requester {
  *
  * @throws {LiveSessionError} if the exchange is refused as a whole
  */
-export function sync(core: Core, message: ParsedSync, context: ExchangeContext, extent: Extent): Promise<SyncAnswer> {
+export function exchange(
+  core: Core,
+  message: ParsedMessage,
+  context: ExchangeContext,
+  extent: Extent,
+): Promise<SyncAnswer> {
   const { tickets, set } = message
   const { identity, owner: visitor } = context
   // Counts tickets by the cost of verification: their changes were counted when they were made.
@@ -52,7 +57,7 @@ export function sync(core: Core, message: ParsedSync, context: ExchangeContext, 
 
 /** What an exchange has done so far. */
 interface Progress {
-  readonly set: ParsedSync['set']
+  readonly set: ParsedMessage['set']
   readonly overtaken: readonly Field[]
   readonly results: Awaitable<Results>
 }
@@ -91,13 +96,13 @@ function fieldsOf(results: Results): readonly Field[] {
 }
 
 /** The fields of changes refused because of a newer value: the page may have to bring that value to another process. */
-function overtakenOf({ values }: Core, set: ParsedSync['set'], results: Results): readonly Field[] {
+function overtakenOf({ values }: Core, set: ParsedMessage['set'], results: Results): readonly Field[] {
   return set.flatMap(([key], index) => (results[index]?.stamp ? (values.fields.get(key) ?? []) : []))
 }
 
 /** Resolves with the level of each subject's writes, so that a subject outside the store neither delays nor lowers the others. */
 async function levelsOf(
-  store: StoreSync,
+  store: StoreClient,
   visitor: Visitor,
   results: Results,
   { recheck = (level) => level }: ExchangeContext,

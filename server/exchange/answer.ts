@@ -6,7 +6,7 @@ import { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import { stampsByKey, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
-import type { PageIdentity } from '../identity/identification.js'
+import type { PageIdentity } from '../identity/identified.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { Outlet } from '../values/live-socket.js'
 
@@ -29,7 +29,7 @@ export function buildAnswer(
   const known = { ...(who === undefined ? {} : { who }), ...(hasCookie ? { hasCookie: true as const } : {}), persisted }
   if (extent === 'identity') return known
   // Memory may have evicted the visitor's values.
-  if (cookie) core.cookieSync.ensureMerged(cookie, visitor)
+  if (cookie) core.cookieValues.ensureMerged(cookie, visitor)
   return {
     ...known,
     greeting: greetingOf(core, tabVisitor),
@@ -85,9 +85,9 @@ export async function stampsInStore({ values, store }: Core, visitor: Visitor): 
 }
 
 /** All readable values: a ticket per subject of the visitor. */
-function greetingOf({ pageTickets, cookieSync, values }: Core, visitor: Visitor): readonly string[] {
+function greetingOf({ pageTickets, cookieValues, values }: Core, visitor: Visitor): readonly string[] {
   const isGuest = visitor.user === undefined
-  return cookieSync.allSubjects(visitor).map((subject) => {
+  return cookieValues.allSubjects(visitor).map((subject) => {
     const isOwn = (field: Field): boolean => visitor.subject(field) === subject
     return pageTickets.greeting(subject, values.find(subject) ?? new Replica(), isOwn, isGuest)
   })
@@ -96,11 +96,11 @@ function greetingOf({ pageTickets, cookieSync, values }: Core, visitor: Visitor)
 /** Returns tickets with the values missing in the visitor's cookie, grouped by subject. */
 export function missingIn(
   cookie: VerifiedCookie,
-  { pageTickets, cookieSync, values }: Core,
+  { pageTickets, cookieValues, values }: Core,
   visitor: Visitor,
 ): readonly string[] {
   const stamps = stampsByKey(cookie)
-  return cookieSync.subjects(visitor).flatMap((subject) => {
+  return cookieValues.subjects(visitor).flatMap((subject) => {
     const replica = values.find(subject)
     const fields = [...values.fields.values()].filter((field) => {
       const isOwn = field.inCookie && visitor.subject(field) === subject

@@ -2,7 +2,7 @@ import type { LwwRegister } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import type { Store } from '../store-types.js'
-import { soundRegisters } from './rows.js'
+import { validRegisters } from './rows.js'
 
 /** The parsed answer of a store. */
 interface Read {
@@ -12,7 +12,7 @@ interface Read {
 }
 
 /** Wraps the store for all other code: reports invalid rows, treats them as absent, and lets the next write replace them. */
-export class SoundStore {
+export class ValidatedStore {
   readonly #store: Store
   readonly #core: Core
 
@@ -57,7 +57,7 @@ export class SoundStore {
 
   #read(rows: unknown): Read {
     const bad = new Map<string, Stamp>()
-    const registers = soundRegisters(rows, this.#core.settings.clock(), ({ key, stamp, reason }) => {
+    const registers = validRegisters(rows, this.#core.settings.clock(), ({ key, stamp, reason }) => {
       if (key !== undefined && stamp !== undefined) bad.set(key, stamp)
       this.#core.warn(`ignored a row of the store that is no register: ${key ?? 'without a key'}: ${reason}`, 'row')
     })

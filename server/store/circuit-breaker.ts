@@ -23,7 +23,7 @@ const REPORT_INTERVAL = 60_000
 export type StoreState = 'good' | 'slow' | 'down'
 
 /** A circuit breaker for the store: tracks failures and latency, limits concurrency during an outage, and probes for recovery. */
-export class StoreHealth {
+export class CircuitBreaker {
   readonly #settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>
   readonly #channel: Channel
   readonly #onTry: (() => void)[] = []

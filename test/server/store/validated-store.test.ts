@@ -2,9 +2,9 @@ import { expect, it, jest } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import type { Core } from '../../../server/core.js'
 import { createWarn } from '../../../server/settings/report.js'
-import { SoundStore } from '../../../server/store/sound-store.js'
+import { ValidatedStore } from '../../../server/store/validated-store.js'
 import { register } from '../../support/app/register.js'
-import { soundStore, watch } from '../../support/app/store-parts.js'
+import { validatedStore, watch } from '../../support/app/store-parts.js'
 
 /** A store with a row from the future, whose `compareAndSet` is the given function. */
 async function broken(compareAndSet: (replace: () => Promise<boolean>) => Promise<boolean>) {
@@ -12,10 +12,10 @@ async function broken(compareAndSet: (replace: () => Promise<boolean>) => Promis
   const inner = memoryStore()
   await inner.merge('s', [register('a', Number.MAX_SAFE_INTEGER, 'bad'), register('b', 1, 1)])
   const act = (...given: Parameters<typeof inner.compareAndSet>) => compareAndSet(() => inner.compareAndSet(...given))
-  return { inner, store: soundStore({ ...inner, compareAndSet: act }, watched) }
+  return { inner, store: validatedStore({ ...inner, compareAndSet: act }, watched) }
 }
 
-it('SoundStore merges with another process’s replacement of a bad row', async () => {
+it('ValidatedStore merges with another process’s replacement of a bad row', async () => {
   const { inner, store } = await broken(async (replace) => {
     await inner.compareAndSet('s', register('a', 7, 'other'), Number.MAX_SAFE_INTEGER)
     return replace()
@@ -23,18 +23,18 @@ it('SoundStore merges with another process’s replacement of a bad row', async 
   expect(await store.merge('s', [register('a', 5, 'own')])).toEqual([register('a', 7, 'other')])
 })
 
-it('SoundStore rejects a write if a bad row cannot be replaced', async () => {
+it('ValidatedStore rejects a write if a bad row cannot be replaced', async () => {
   const { store } = await broken(async () => false)
   await expect(store.merge('s', [register('a', 5, 'own')])).rejects.toThrow('an invalid row could not be replaced: a')
 })
 
-it('SoundStore logs at most ten bad rows', async () => {
+it('ValidatedStore logs at most ten bad rows', async () => {
   const told = jest.spyOn(console, 'warn').mockImplementation(() => undefined)
   const clock = testClock().now
   const inner = memoryStore()
   const rows = Array.from({ length: 50 }, (_, index) => register(`k${index}`, Number.MAX_SAFE_INTEGER, 'bad'))
   await inner.merge('s', rows)
-  const store = new SoundStore(inner, { settings: { clock }, warn: createWarn(clock) } as unknown as Core)
+  const store = new ValidatedStore(inner, { settings: { clock }, warn: createWarn(clock) } as unknown as Core)
   expect(await store.load('s')).toEqual([])
   expect(told).toHaveBeenCalledTimes(10)
   told.mockRestore()

@@ -23,7 +23,7 @@ export interface PageIdentity extends VisitorWithCookie {
 }
 
 /** The result of identification. Without an `own` cookie the browser id is new; `admit` may replace it by the rotated id. */
-export interface Identification extends VisitorWithCookie {
+export interface Identified extends VisitorWithCookie {
   /** The status of the request's cookie for the visitor. */
   readonly cookieStatus: CookieStatus
   /** The cookie that the request brought, of any owner; undefined after `changeHands`, `rejoin` and `forget`. */

@@ -18,7 +18,7 @@ import type { VerifiedCookie } from './cookie-text.js'
 const MAX_IN_COOKIE = 8
 
 /** Synchronizes cookies with the replicas in memory, in both directions. */
-export class CookieSync {
+export class CookieValues {
   readonly #core: Core
   readonly #memos: CookieMemos
   /** Bytes for registers in the cookie. */
