@@ -92,7 +92,10 @@ export class Core {
       guestBytes,
       isInCookie,
       onChange,
-      onDrop: dropAll,
+      onDrop: () => {
+        dropAll()
+        this.store?.evicted()
+      },
     })
     this.notifications = new Notifications(warn)
     this.revocations = new Revocations(this, (name) => {

@@ -42,7 +42,7 @@ const caches = {
       /** Drops the older half of the users; the next call drops the other half. */
       expire() {
         later += DAY
-        subjects.age()
+        subjects.evictIdle()
       },
     }
   },

@@ -28,8 +28,6 @@ export class Loads {
   readonly #isWriting: (subject: Subject) => boolean
   /** A negative cache: load times of subjects with no values in the store or in memory. All others have `Replica.loadedAt`. */
   readonly #emptySubjects: RotatingCache<number>
-  /** The count of evictions for which `#emptySubjects` is valid: a later eviction may have removed values of any of these subjects. */
-  #evictionsSeen = NaN
   /** ms after which a load no longer counts. */
   readonly #longest: number
   readonly #underWay = new Map<Subject, Promise<readonly LwwRegister[]>>()
@@ -75,6 +73,11 @@ export class Loads {
     this.#emptySubjects.delete(subject)
     const replica = isSubject(subject) ? this.#core.subjects.find(subject) : undefined
     if (replica) replica.loadedAt = undefined
+  }
+
+  /** Forgets which subjects have no values: after an eviction, any of them may have had values in memory. */
+  forgetEmpty(): void {
+    this.#emptySubjects.clear()
   }
 
   /** Returns whether a subject was loaded less than `within` ms ago. */
@@ -127,8 +130,6 @@ export class Loads {
   #loadedAt(subject: Subject): number | undefined {
     const { subjects } = this.#core
     const replica = subjects.find(subject)
-    if (this.#evictionsSeen !== subjects.evictions) this.#emptySubjects.clear()
-    this.#evictionsSeen = subjects.evictions
     return replica?.loadedAt ?? this.#emptySubjects.get(subject)
   }
 

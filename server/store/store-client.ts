@@ -64,6 +64,11 @@ export class StoreClient {
     this.#sweeps = new Sweeps(store, core.settings)
   }
 
+  /** Called when memory has evicted subjects. */
+  evicted(): void {
+    this.#loads.forgetEmpty()
+  }
+
   /** Loads missing and stale subjects; returns undefined if the caller need not wait. */
   loadIfStale(subjects: readonly Subject[]): Promise<unknown> | undefined {
     return this.#loads.loadIfStale(subjects)

@@ -37,10 +37,8 @@ export class RotatingCache<V, K = string> {
   #old: Shelf<V, K>
   #youngBytes = 0
   #oldBytes = 0
-  /** The number of evictions. While it is unchanged, a reference to an entry stays valid, except after `delete`. */
-  evictions = 0
-  /** The time to call `age`, in ms since 1970; later, callers with references would use expired entries. */
-  until: number
+  /** The time of the next rotation by age, in ms since 1970. */
+  #until: number
 
   private constructor(create: () => Shelf<V, K>, options: RotatingCacheOptions<V>) {
     const { max = Infinity, maxIdle = Infinity, clock, shared } = options
@@ -52,7 +50,7 @@ export class RotatingCache<V, K = string> {
     this.#clock = clock
     this.#young = create()
     this.#old = create()
-    this.until = clock() + maxIdle
+    this.#until = clock() + maxIdle
   }
 
   static onNodeCache<V>(options: RotatingCacheOptions<V>): RotatingCache<V> {
@@ -68,15 +66,15 @@ export class RotatingCache<V, K = string> {
     return this.#young.size + this.#old.size
   }
 
-  /** Rotates if `maxIdle` has passed since the last rotation; twice if twice that time has passed. */
-  age(now: number): void {
-    if (now < this.until) return
-    if (now >= this.until + this.#maxIdle) this.#rotate()
+  /** Evicts idle entries: rotates if `maxIdle` has passed since the last rotation; twice if twice that time has passed. */
+  evictIdle(now: number): void {
+    if (now < this.#until) return
+    if (now >= this.#until + this.#maxIdle) this.#rotate()
     this.#rotate()
   }
 
   get(name: K, now?: number): V | undefined {
-    if (this.until !== Infinity) this.age(now ?? this.#clock())
+    if (this.#until !== Infinity) this.evictIdle(now ?? this.#clock())
     const young = this.#young.get(name)
     if (young !== undefined) return young
     const old = this.#old.get(name)
@@ -87,7 +85,7 @@ export class RotatingCache<V, K = string> {
   }
 
   set(name: K, thing: V): void {
-    if (this.until !== Infinity) this.age(this.#clock())
+    if (this.#until !== Infinity) this.evictIdle(this.#clock())
     if (this.#shared) this.#subtract(this.#young.get(name), undefined)
     if (this.#young.size >= this.#half && this.#young.get(name) === undefined) this.#rotate()
     this.#young.set(name, thing)
@@ -141,11 +139,10 @@ export class RotatingCache<V, K = string> {
     this.#young = dropped
     dropped.clear()
     this.#setSizes(0, this.#youngBytes)
-    this.until = this.#clock() + this.#maxIdle
+    this.#until = this.#clock() + this.#maxIdle
   }
 
   #drop(count: number): void {
-    this.evictions += 1
     this.#onDrop(count)
   }
 

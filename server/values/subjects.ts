@@ -58,8 +58,6 @@ export class Subjects {
   readonly #pinned = new Map<Subject, PinnedSubject>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
-  /** ms since 1970 from which code with references to replicas must call `age`. */
-  until: number
 
   constructor({ guestBytes, isInCookie, ...options }: SubjectsOptions) {
     this.#onChange = options.onChange
@@ -71,24 +69,13 @@ export class Subjects {
       ...options,
       shared: { bytes: guestBytes, weigh: ({ bytes }) => bytes },
     })
-    this.until = this.#due
   }
 
-  /** The number of evictions. While it is unchanged, no known replica was evicted. */
-  get evictions(): number {
-    return this.#users.evictions + this.#browsers.evictions
-  }
-
-  /** Evicts the replicas not used recently. */
-  age(): void {
+  /** Evicts the replicas not used recently. Call this before the use of a reference to a replica. */
+  evictIdle(): void {
     const now = this.#clock()
-    this.#users.age(now)
-    this.#browsers.age(now)
-    this.until = this.#due
-  }
-
-  get #due(): number {
-    return Math.min(this.#users.until, this.#browsers.until)
+    this.#users.evictIdle(now)
+    this.#browsers.evictIdle(now)
   }
 
   find(subject: Subject): Replica | undefined {

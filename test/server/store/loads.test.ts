@@ -18,7 +18,7 @@ function createLoads({ hasAdapter = false } = {}) {
   const watched = watch()
   const memory = new Map<Subject, Replica>()
   const loaded: [Subject, readonly StoredRegister[]][] = []
-  const subjects = { evictions: 0, find: (subject: Subject) => memory.get(subject), pinnedNames: () => [] }
+  const subjects = { find: (subject: Subject) => memory.get(subject), pinnedNames: () => [] }
   const merge = (subject: Subject, rows: readonly StoredRegister[]): number => {
     loaded.push([subject, rows])
     if (rows.length > 0) memory.set(subject, new Replica())
@@ -36,7 +36,7 @@ function createLoads({ hasAdapter = false } = {}) {
   const loads = new Loads(validatedStore(store, watched), watched.health, queue as never, core as never, () => false)
   const evict = (): void => {
     memory.clear()
-    subjects.evictions += 1
+    loads.forgetEmpty()
   }
   const load = async (subject: Subject = ANN): Promise<void> => {
     void loads.loadIfStale([subject])
