@@ -1,7 +1,7 @@
 import { fromParameter, LONGEST_ADDRESS, parameterOf, toParameter } from '../shared/address.js'
 import { type JsonValue, sameJson } from '../shared/json.js'
 import type { Unsubscribe } from '../shared/session-types.js'
-import { insideOf } from './inside.js'
+import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'
 
 /** Minimum ms between URL changes: browsers reject more than 100 changes in 10 s, and also count changes by the app's own router. */
@@ -18,8 +18,8 @@ const LEAVING = 10_000
  * followAddress(live)
  */
 export function followAddress(live: AnyClient): Unsubscribe {
-  const { initial, onClose, page } = insideOf(live)
-  const { urls = {}, defaults = {}, unvisited = {} } = initial ?? {}
+  const { initial, onClose, page } = internalsOf(live)
+  const { urls = {}, defaults = {}, unapplied = {} } = initial ?? {}
   // Untyped inside: only the declaration knows which keys may be set.
   const set = live.set as (key: string, value: JsonValue) => unknown
   const fields = Object.entries(urls)
@@ -98,8 +98,8 @@ export function followAddress(live: AnyClient): Unsubscribe {
   }
   const begin = (): void => {
     last = location.href
-    // The server has already applied or refused the URL's values, except `unvisited` values. Take those from the URL, never from the HTML.
-    setFromAddress((key) => Object.hasOwn(unvisited, key))
+    // The server has already applied or refused the URL's values, except `unapplied` values. Take those from the URL, never from the HTML.
+    setFromAddress((key) => Object.hasOwn(unapplied, key))
     // `onChange` and `onVisitor` return functions to unsubscribe.
     signal.addEventListener(
       'abort',

@@ -9,7 +9,7 @@ import type { Page } from './core/page.js'
 import { overallStatus } from './core/view.js'
 import { createDispatch } from './dispatch.js'
 import type { CreateEnvironment } from './environment.js'
-import { INSIDE, type Inside } from './inside.js'
+import { INTERNALS, type Internals } from './internals.js'
 import { createListeners, guarded } from './listeners.js'
 import { createNotifier } from './notifier.js'
 import type { LiveSessionClient } from './types.js'
@@ -26,7 +26,7 @@ export function createClient<F extends Fields>(
   page: Page,
   createEnvironment: CreateEnvironment,
   advice: Advice,
-  inside: Omit<Inside, 'initialState' | 'page' | 'dispatch' | 'environment' | 'onClose'>,
+  inside: Omit<Internals, 'initialState' | 'page' | 'dispatch' | 'environment' | 'onClose'>,
   begins: boolean,
 ): LiveSessionClient<F> {
   // In the id of a computed change, this name tells the server which page made the change, and `calls` orders the page's changes.
@@ -136,7 +136,7 @@ export function createClient<F extends Fields>(
       notifier.isClosed = true
       environment.close()
     },
-    [INSIDE]: {
+    [INTERNALS]: {
       ...inside,
       initialState: notifier.initialState,
       page,

@@ -4,7 +4,7 @@ import type { Advice } from './advice.js'
 import type { Call, Effect, Event, Failure } from './core/messages.js'
 import { serializeOutbox } from './core/outbox.js'
 import type { Page } from './core/page.js'
-import { wireDrafts } from './core/sending.js'
+import { wirePending } from './core/sending.js'
 import { step } from './core/step.js'
 import type { CreateEnvironment, Dispatch, Environment } from './environment.js'
 import { guarded } from './listeners.js'
@@ -42,7 +42,7 @@ export function createDispatch(
     for (const [what, ...args] of effects) guarded(environment[what] as (...args: unknown[]) => void)(...args)
     notifier.isPaused = wasPaused
     // Notify no listener while drafts wait for a connection to name its visitor: a listener's own message would overtake the drafts.
-    const isWaiting = page.socketState !== 'down' && page.timers.has('greet') && wireDrafts(page)[0]
+    const isWaiting = page.socketState !== 'down' && page.timers.has('greet') && wirePending(page)[0]
     if (!isWaiting) notifier.notify()
   }
 

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../shared/json.js'
 import { FLASH, type FlashAnswer, TAKE_FLASH } from '../shared/protocol.js'
 import type { Unsubscribe } from '../shared/session-types.js'
-import { type Inside, insideOf } from './inside.js'
+import { type Internals, internalsOf } from './internals.js'
 import { createListeners } from './listeners.js'
 import type { AnyClient } from './types.js'
 
@@ -10,7 +10,7 @@ type Add = (listener: (message: JsonValue) => void) => Unsubscribe
 /** ms before a refused page asks again: usually a rate limit has refused the request. */
 const PAUSE = 1000
 
-const flashes = new WeakMap<Inside, Add>()
+const flashes = new WeakMap<Internals, Add>()
 
 /**
  * Calls a listener with each message of `socket.liveSession.flash` and `ctx.liveSession.flash` for this page. Each message reaches a single
@@ -21,13 +21,13 @@ const flashes = new WeakMap<Inside, Add>()
  * onFlash(live, (message) => toast(message))
  */
 export function onFlash(live: AnyClient, listener: (message: JsonValue) => void): Unsubscribe {
-  const inside = insideOf(live)
+  const inside = internalsOf(live)
   const add = flashes.get(inside) ?? createFlash(live, inside)
   flashes.set(inside, add)
   return add(listener)
 }
 
-function createFlash(live: AnyClient, { socket, onClose }: Inside): Add {
+function createFlash(live: AnyClient, { socket, onClose }: Internals): Add {
   const { add, notify } = createListeners<[message: JsonValue]>()
   /** The unsubscribe functions of the current listeners. */
   const ends = new Set<Unsubscribe>()

@@ -1,6 +1,6 @@
 import { HAND_OFF, HAND_OFF_FIELD } from '../shared/protocol.js'
 import type { Unsubscribe } from '../shared/session-types.js'
-import { insideOf } from './inside.js'
+import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'
 
 /** ms during which a page counts as navigating after a hand-off. */
@@ -17,7 +17,7 @@ let freeAt = 0
  * followHandOffs(live)
  */
 export function followHandOffs(live: AnyClient): Unsubscribe {
-  const { socket, endpoint, onClose } = insideOf(live)
+  const { socket, endpoint, onClose } = internalsOf(live)
   // The event names no target URL, because an app may relay an event that a stranger has made up.
   const follow = (token: string): void => {
     // A second submit would cancel the response to the first, and lose that response's cookies. Outside a browser there is no page.

@@ -5,7 +5,7 @@
  */
 import type { Fields } from '../shared/field-types.js'
 // Import only types, which cost no bytes: the strings are repeated below.
-import type { DEFAULT_ENDPOINT, RENEWAL, STORE_SESSION, SYNC, SyncAnswer } from '../shared/protocol.js'
+import type { DEFAULT_ENDPOINT, EXCHANGE, PageAnswer, RENEWAL, STORE_SESSION } from '../shared/protocol.js'
 import type { AnySocket, LiveSessionClientOptions } from './types.js'
 
 /** The options of `storeSession(socket, options)`, like those of `createLiveSession`. */
@@ -57,7 +57,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     // Send nothing after the hook was stopped.
     if (!isOver)
       try {
-        const { persisted, error, dropped } = await (
+        const { persisted, error, otherVisitor } = await (
           await fetch(options.endpoint ?? ('/store_session' satisfies typeof DEFAULT_ENDPOINT), {
             method: 'POST',
             // Only tickets may outlive the page: the late response to a request for a cookie could replace the next guest's cookie.
@@ -76,7 +76,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
         if (persisted) planned = 0
         plan()
         // Another visitor now uses this browser: reconnect with the new cookie.
-        if (dropped) socket.disconnect().connect()
+        if (otherVisitor) socket.disconnect().connect()
       } catch {}
     if (!tickets && !isOver) socket.disconnect().connect()
   }
@@ -90,7 +90,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     if (socket.connected)
       socket
         .timeout(timeout)
-        .emit('live_session:sync' satisfies typeof SYNC, { who }, (lost: unknown, answer: SyncAnswer) => {
+        .emit('live_session:exchange' satisfies typeof EXCHANGE, { who }, (lost: unknown, answer: PageAnswer) => {
           // An open connection may be dead, for example after a change of networks. The timeout doubles, because the server may be slow.
           if (lost) {
             if (socket.connected && !isOver) {
@@ -102,7 +102,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
           who = answer.hasCookie && answer.who
           life = (answer.renew ?? (300 satisfies typeof RENEWAL)) * 1e3
           // Earlier tickets may be the former visitor's; the greeting has all values of the new visitor.
-          if (answer.dropped) {
+          if (answer.otherVisitor) {
             unsaved.clear()
             answer.greeting?.forEach(onTicket)
           }

@@ -2,7 +2,7 @@ import { TAB_AUTH, TAB_COOKIE } from '../shared/protocol.js'
 import type { Unsubscribe } from '../shared/session-types.js'
 import { ensureKey, reset } from './core/key-state.js'
 import { serializeOutbox } from './core/outbox.js'
-import { insideOf } from './inside.js'
+import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'
 
 /** Maximum characters of tickets in the cookie. */
@@ -27,7 +27,7 @@ function tried<T>(make: () => T): T | undefined {
  * keepTab(live)
  */
 export function keepTab(live: AnyClient): Unsubscribe {
-  const { dispatch, endpoint, environment, initial, onClose, page, socket } = insideOf(live)
+  const { dispatch, endpoint, environment, initial, onClose, page, socket } = internalsOf(live)
   const name = `live-session:${endpoint}`
   let stored = tried(() => sessionStorage[name])
   let text = stored

@@ -15,7 +15,7 @@ import {
 import type { Keys, Settable, Value } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { StatusDetail } from './core/view.js'
-import { type Hydratable, INSIDE } from './inside.js'
+import { type Hydratable, INTERNALS } from './internals.js'
 import type { LiveSessionClient } from './types.js'
 
 type F = RegisteredFields
@@ -62,7 +62,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     )
   }
   const initial = (): readonly [Value<F[K]>, StatusDetail] =>
-    live[INSIDE].initialState(key) ?? [live.get(key), live.status(key)]
+    live[INTERNALS].initialState(key) ?? [live.get(key), live.status(key)]
   const subscribe = useCallback((onChange: () => void) => live.subscribe(key, onChange), [live, key])
   const value = useSyncExternalStore(
     subscribe,

@@ -18,7 +18,7 @@ import {
 import type { Keys, Settable, Value } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { StatusDetail } from './core/view.js'
-import { type Hydratable, INSIDE } from './inside.js'
+import { type Hydratable, INTERNALS } from './internals.js'
 import type { LiveSessionClient } from './types.js'
 
 type F = RegisteredFields
@@ -62,7 +62,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   if (!live) throw new TypeError('koa-live-session: no app.use(liveSessionPlugin(live))')
   // If the element is already in the page, the server has rendered it, so the first render must match.
   const isHydrating = getCurrentInstance()?.vnode.el?.['parentNode']
-  const state = shallowRef((isHydrating && live[INSIDE].initialState(key)) || [live.get(key), live.status(key)])
+  const state = shallowRef((isHydrating && live[INTERNALS].initialState(key)) || [live.get(key), live.status(key)])
   const update = (): void => {
     state.value = [live.get(key), live.status(key)]
   }

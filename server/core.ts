@@ -19,7 +19,7 @@ import type { Subject } from './ids/subject.js'
 import { createWarn, type Report, type Warn } from './settings/report.js'
 import type { Settings } from './settings/settings.js'
 import { StoreClient } from './store/store-client.js'
-import { GuestBytes } from './values/guest-bytes.js'
+import { GuestMemory } from './values/guest-memory.js'
 import { Notifications } from './values/notifications.js'
 import { PageTickets } from './values/page-tickets.js'
 import { Revocations } from './values/revocations.js'
@@ -38,7 +38,7 @@ export class Core {
   readonly warn: Warn
 
   // The values in memory.
-  readonly guestBytes: GuestBytes
+  readonly guestMemory: GuestMemory
   readonly subjects: Subjects
   readonly notifications: Notifications
   readonly revocations: Revocations
@@ -83,13 +83,13 @@ export class Core {
       for (const { changes } of this.features) changes?.(subject)
     }
     const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
-    this.guestBytes = new GuestBytes(maxGuestBytes)
-    const { guestBytes } = this
+    this.guestMemory = new GuestMemory(maxGuestBytes)
+    const { guestMemory } = this
     this.subjects = new Subjects({
       max: maxVisitors,
       maxIdle,
       clock,
-      guestBytes,
+      guestMemory,
       isInCookie,
       onChange,
       onDrop: () => {
@@ -109,10 +109,10 @@ export class Core {
     const cookieKeys = new SigningKeys(secrets, 'cookie')
     this.cookie = new LiveCookie(app, cookieKeys, settings.cookie, {
       clock,
-      isCurrent: (cookie) => this.revocations.standingOf(cookie) === 'current',
+      isCurrent: (cookie) => this.revocations.validityOf(cookie) === 'current',
       onDrop: dropAll,
       warn,
-      guestBytes,
+      guestMemory,
     })
     this.cookieMembers = new CookieMembers(this)
     this.cookieValues = new CookieValues(this, memos)

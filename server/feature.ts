@@ -88,7 +88,7 @@ export interface RequestUse {
    */
   permit(): void
   /** Calls `identify` again, and continues as the returned user, because the app may have signed a user in or out meanwhile. */
-  catchUp(): Awaitable<unknown>
+  refreshUser(): Awaitable<unknown>
 }
 
 /** A request and its response. */
@@ -116,7 +116,7 @@ export interface ResponseHook {
   /** Whether the response must not be cached. */
   readonly isOneTime: boolean
   /** Called when the request continues as another visitor. */
-  changeHands(): void
+  visitorChanged(): void
   /** Called just before the headers are sent and the cookie is written. */
   beforeHeaders(): void
 }

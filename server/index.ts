@@ -13,14 +13,14 @@ export { LiveSessionError } from '../shared/errors.js'
 export type * from '../shared/field-types.js'
 export type { JsonValue } from '../shared/json.js'
 export type {
+  ChangeResult,
   Level,
   LiveSessionClientToServer,
   LiveSessionInterServer,
   LiveSessionServerToClient,
+  PageAnswer,
+  PageMessage,
   Refusal,
-  Sync,
-  SyncAnswer,
-  SyncResult,
   WireChange,
 } from '../shared/protocol.js'
 export type * from '../shared/registered.js'

@@ -2,7 +2,7 @@
 
 import { sameJson } from './json.js'
 import { supersedes } from './merge-rule.js'
-import type { AcceptedId, IdsByKey, LwwRegister } from './register.js'
+import type { IdempotencyKey, IdsByKey, LwwRegister } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
 /** ms after which the next write drops an id: a retry after a lost answer arrives sooner. */
@@ -45,7 +45,7 @@ export function acceptedAt(register: LwwRegister | undefined, id: string): Stamp
 }
 
 /** Returns a write at `now` with the recent ids of the overwritten register and, for a computed change, with its `id`. */
-export function carrying(
+export function withRecentIds(
   next: LwwRegister,
   overwritten: LwwRegister | undefined,
   now: number,
@@ -58,7 +58,7 @@ export function carrying(
 }
 
 /** Returns the newest ids of the last two minutes. Replaces dropped ids by the stamp up to which changes are unknown. */
-function youngest(ids: readonly AcceptedId[], now: number, most: number = MAX_IDS): readonly AcceptedId[] {
+function youngest(ids: readonly IdempotencyKey[], now: number, most: number = MAX_IDS): readonly IdempotencyKey[] {
   const tooMany = ids.length > most ? ids.length - most : -1
   const last = ids.findLastIndex(([id, stamp], at) => id === UNKNOWN || stamp <= now - ID_LIFETIME || at <= tooMany)
   const [, upTo] = ids[last] ?? []
@@ -99,13 +99,13 @@ function complement(stamp: number): number {
 }
 
 /** Returns an untrusted input if valid: a list of at most `MAX_IDS` ids, each with a stamp. */
-export function readIds(input: unknown): readonly AcceptedId[] | undefined {
+export function readIds(input: unknown): readonly IdempotencyKey[] | undefined {
   return Array.isArray(input) && input.length > 0 && input.length <= MAX_IDS && input.every(isAcceptedId)
     ? input
     : undefined
 }
 
-function isAcceptedId(item: unknown): item is AcceptedId {
+function isAcceptedId(item: unknown): item is IdempotencyKey {
   return Array.isArray(item) && item.length === 2 && (isId(item[0]) || item[0] === UNKNOWN) && isStamp(item[1])
 }
 
@@ -117,7 +117,7 @@ export function idsOf(
 ): { readonly ids?: IdsByKey } {
   if (registers.every(({ ids }) => !ids)) return {}
   const each = Math.floor(most / registers.filter(({ ids }) => ids).length)
-  const entries = registers.flatMap((register): [string, readonly AcceptedId[]][] => {
+  const entries = registers.flatMap((register): [string, readonly IdempotencyKey[]][] => {
     const ids = youngest(register.ids ?? [], now, each)
     return ids.length === 0 ? [] : [[register.key, ids]]
   })

@@ -1,10 +1,10 @@
 // The expiry of values: an expired value is not removed, but reads as the default.
 
-import { LOGIN_STAMP, type Stamp } from './stamp.js'
+import { LOWEST_STAMP, type Stamp } from './stamp.js'
 
-/** Returns whether a write is at least `maxAge` ms old. `LOGIN_STAMP` and `NEVER` are no dates, so they never expire. */
+/** Returns whether a write is at least `maxAge` ms old. `LOWEST_STAMP` and `NEVER` are no dates, so they never expire. */
 export function isPast(stamp: Stamp, maxAge: number, now: number): boolean {
-  return stamp > LOGIN_STAMP && stamp + maxAge <= now
+  return stamp > LOWEST_STAMP && stamp + maxAge <= now
 }
 
 /**

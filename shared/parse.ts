@@ -4,7 +4,7 @@ import { isId, withIds } from './accepted-ids.js'
 import { LiveSessionError } from './errors.js'
 import { isKey } from './fields.js'
 import { freezeJson, type JsonValue } from './json.js'
-import { MAX_BODY, MAX_CHANGES, OVER_ANY, type WireChange } from './protocol.js'
+import { ANY_BASE, MAX_BODY, MAX_CHANGES, type WireChange } from './protocol.js'
 import type { LwwRegister } from './register.js'
 import { credible, isKnown, isStamp } from './stamp.js'
 
@@ -44,9 +44,9 @@ function parseChanges(input: unknown): readonly WireChange[] {
       return refuse('expected [key, over, id, value?, group?]')
     const [key, over, id, value, group] = item as unknown[]
     if (typeof key !== 'string') return refuse('expected a key')
-    if (!isKnown(over) && over !== OVER_ANY) return refuse('expected a stamp or -1 as over')
+    if (!isKnown(over) && over !== ANY_BASE) return refuse('expected a stamp or -1 as over')
     if (id !== '' && !isId(id)) return refuse('expected an id')
-    if (id !== '' && over === OVER_ANY) return refuse('expected the stamp that a value was computed over')
+    if (id !== '' && over === ANY_BASE) return refuse('expected the stamp that a value was computed over')
     if (item.length < 5) return item.length === 3 ? [key, over, id] : [key, over, id, value as JsonValue]
     if (id !== '' || !isId(group)) return refuse('expected a group of changes that are not computed')
     return [key, over, id, value as JsonValue, group]

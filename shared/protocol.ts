@@ -7,7 +7,7 @@ import type { Stamp } from './stamp.js'
 
 /** The event names of protocol version 2. */
 export const STORE_SESSION = 'store_session'
-export const SYNC = 'live_session:sync'
+export const EXCHANGE = 'live_session:exchange'
 export const RECONNECT = 'live_session:reconnect'
 export const HAND_OFF = 'live_session:hand_off'
 export const FLASH = 'live_session:flash'
@@ -34,7 +34,7 @@ export const MAX_TICKET: number = 64 * 1024
 /** The default seconds after which a page in use POSTs. */
 export const RENEWAL = 300
 /** The `over` of an unconditional change, from programs that keep no values. */
-export const OVER_ANY = -1
+export const ANY_BASE = -1
 
 /** The durability of a write: in the memory of this process, or in the store. */
 export type Level = 'memory' | 'store'
@@ -48,7 +48,7 @@ export type Level = 'memory' | 'store'
  */
 export type WireChange = readonly [key: string, over: number, id: string, value?: JsonValue, group?: string]
 /** A page's message, over its socket or as the body of a POST. */
-export interface Sync {
+export interface PageMessage {
   /** The page's visitor: an opaque string from an answer or the snapshot. A page without `who` asks for its visitor. */
   readonly who?: string | undefined
   /** Signed changes: by POST for the cookie in the response, over a socket for a server that may have lost them. */
@@ -57,7 +57,7 @@ export interface Sync {
   readonly set?: readonly WireChange[] | undefined
 }
 /** The result of a change. A refusal in favour of the current value includes that value. */
-export type SyncResult =
+export type ChangeResult =
   | {
       /** The stamp of the write; for a retried change, the stamp of its first arrival or of a later change of the same page. */
       readonly stamp: Stamp
@@ -73,19 +73,19 @@ export type SyncResult =
       readonly value?: JsonValue
     }
 /** The result of a refused change. */
-export type Refused = Extract<SyncResult, { readonly code: unknown }>
+export type Refused = Extract<ChangeResult, { readonly code: unknown }>
 /** The server's answer. */
-export interface SyncAnswer {
+export interface PageAnswer {
   /** The visitor of the request or connection; omitted for a guest without a cookie, unless this answer sets a cookie. */
   readonly who?: string
   /** The signed-in user's id, as text; only with `greeting`. */
   readonly user?: string
   /** Set if the page named another visitor: the server discarded the page's tickets and changes. */
-  readonly dropped?: true
+  readonly otherVisitor?: true
   /** All values that the visitor may read, as tickets: for a POST of `{}`, in a socket's first answer, and for a wrong `who`. */
   readonly greeting?: readonly string[]
   /** The results of the changes, in their order. */
-  readonly results: readonly SyncResult[]
+  readonly results: readonly ChangeResult[]
   /** A ticket with the accepted changes and with the newer values that overrode the page's values. */
   readonly ticket?: string
   /** Set if the request or handshake brought this visitor's own live cookie, and the visitor has consented. */
@@ -128,7 +128,7 @@ export interface LiveSessionServerToClient {
 /** The events from a page's socket to the server, which acknowledges each. See docs/maintainers/protocol.md. */
 export interface LiveSessionClientToServer {
   /** Asks for or confirms the page's visitor, sends tickets, and sets and deletes values. */
-  'live_session:sync': (sync: Sync, ack: (answer: SyncAnswer | Refusal) => void) => void
+  'live_session:exchange': (sync: PageMessage, ack: (answer: PageAnswer | Refusal) => void) => void
   /**
    * Takes the messages waiting for this browser; a page that reconnects passes `true`. The answer is `{ ok: true, messages }` or a refusal.
    */
@@ -203,5 +203,5 @@ export interface AnySnapshot {
   /** By key, the URL parameter to keep in sync with the value. */
   readonly urls?: Readonly<Record<string, string>>
   /** By key, values in the page's URL that the request did not apply, as for a prefetched page. */
-  readonly unvisited?: Readonly<Record<string, JsonValue>>
+  readonly unapplied?: Readonly<Record<string, JsonValue>>
 }

@@ -4,10 +4,10 @@ import type { JsonValue } from './json.js'
 import type { Stamp } from './stamp.js'
 
 /** An accepted computed change and its stamp. The first in a list may have an empty id: changes up to its stamp are unknown. */
-export type AcceptedId = readonly [id: string, stamp: Stamp]
+export type IdempotencyKey = readonly [id: string, stamp: Stamp]
 
 /** The accepted computed changes of registers, by key. */
-export type IdsByKey = Readonly<Record<string, readonly AcceptedId[]>>
+export type IdsByKey = Readonly<Record<string, readonly IdempotencyKey[]>>
 
 /** A last-writer-wins register: a key's newest known write. Without a value, a tombstone: the key was deleted at `stamp`. */
 export interface LwwRegister {
@@ -15,7 +15,7 @@ export interface LwwRegister {
   readonly stamp: Stamp
   readonly value?: JsonValue | undefined
   /** The key's computed changes of the last two minutes, to recognize retries. */
-  readonly ids?: readonly AcceptedId[] | undefined
+  readonly ids?: readonly IdempotencyKey[] | undefined
 }
 
 /** The key of the register for a user's last revocation, or for a retired browser id. No field can have this name. */

@@ -2,11 +2,11 @@ import { isNews } from './accepted-ids.js'
 import { memoryBytes } from './budget.js'
 import type { ChangeSource } from './change.js'
 import { type JsonValue, sameJson } from './json.js'
-import type { AcceptedId, LwwRegister } from './register.js'
+import type { IdempotencyKey, LwwRegister } from './register.js'
 import { NEVER, type Stamp } from './stamp.js'
 
 /** The source of a write, together with its ids, if any: few writes have ids, so a cell for ids would waste memory. */
-type SourceCell = ChangeSource | { readonly source: ChangeSource; readonly ids: readonly AcceptedId[] }
+type SourceCell = ChangeSource | { readonly source: ChangeSource; readonly ids: readonly IdempotencyKey[] }
 type Cell = string | Stamp | JsonValue | SourceCell | undefined
 
 const WIDTH = 4
@@ -62,7 +62,7 @@ export class Replica {
   }
 
   /** The ids of the key's known computed changes. */
-  ids(key: string): readonly AcceptedId[] | undefined {
+  ids(key: string): readonly IdempotencyKey[] | undefined {
     const at = indexOf(this.#cells, key)
     return at < 0 ? undefined : idsIn(this.#cells[at + 3] as SourceCell)
   }
@@ -96,7 +96,7 @@ export class Replica {
     this.#cells[at + 3] = sourceCell(source, idsIn(this.#cells[at + 3] as SourceCell))
   }
 
-  /** Removes all registers. Apart from `clear`, `forget` and `lighten`, no method removes a register, or makes it older. */
+  /** Removes all registers. Apart from `clear`, `forget` and `shrink`, no method removes a register, or makes it older. */
   clear(): void {
     this.#cells = []
     this.#bytes = EMPTY
@@ -109,7 +109,7 @@ export class Replica {
   }
 
   /** Keeps only matching registers, without their ids, up to `space` bytes. The next visit loads the evicted registers from the store. */
-  lighten(space: number, isKept: (register: LwwRegister) => boolean): void {
+  shrink(space: number, isKept: (register: LwwRegister) => boolean): void {
     const kept = this.registers().flatMap((register) =>
       isKept(register) ? { register, source: this.source(register.key) } : [],
     )
@@ -151,7 +151,7 @@ function indexOf(cells: readonly Cell[], key: string): number {
   return -1
 }
 
-function sourceCell(source: ChangeSource, ids: readonly AcceptedId[] | undefined): SourceCell {
+function sourceCell(source: ChangeSource, ids: readonly IdempotencyKey[] | undefined): SourceCell {
   return ids === undefined ? source : { source, ids }
 }
 
@@ -159,7 +159,7 @@ function sourceOf(cell: SourceCell): ChangeSource {
   return typeof cell === 'string' ? cell : cell.source
 }
 
-function idsIn(cell: SourceCell): readonly AcceptedId[] | undefined {
+function idsIn(cell: SourceCell): readonly IdempotencyKey[] | undefined {
   return typeof cell === 'string' ? undefined : cell.ids
 }
 

@@ -46,11 +46,11 @@ export function toStamp(value: number): Stamp {
 }
 
 /** The stamp of a guest's value that a sign-in brings to an account without a value: older than any other write. */
-export const LOGIN_STAMP: Stamp = 1 as Stamp
+export const LOWEST_STAMP: Stamp = 1 as Stamp
 
 /** Returns a signed register's stamp. A stamp ahead of all clocks becomes the smallest stamp, so that any write with a real time wins. */
 export function credible(stamp: Stamp, now: number): Stamp {
-  return isAhead(stamp, now) ? LOGIN_STAMP : stamp
+  return isAhead(stamp, now) ? LOWEST_STAMP : stamp
 }
 
 /** The stamp with the most characters. */

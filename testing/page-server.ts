@@ -1,12 +1,12 @@
 // Answers a test page's syncs and POSTs by the real server's rules, from a single replica.
 
-import { MAX_ASKS } from '../client/core/sending.js'
+import { MAX_QUESTIONS } from '../client/core/sending.js'
 import { applyChanges, type ChangeDeps, type Requester } from '../server/exchange/page-changes.js'
 import { refusalOf } from '../server/exchange/refusal.js'
 import type { Subject } from '../server/ids/subject.js'
 import type { FieldChanges, Owner } from '../server/values/field-changes.js'
 import type { PageValues, Writing } from '../server/values/values.js'
-import { acceptedAt, carrying } from '../shared/accepted-ids.js'
+import { acceptedAt, withRecentIds } from '../shared/accepted-ids.js'
 import { COOKIE_BUDGET } from '../shared/budget.js'
 import type { ChangeSource } from '../shared/change.js'
 import type { LiveSessionErrorCode } from '../shared/codes.js'
@@ -18,7 +18,7 @@ import { compileFields, type FieldMap } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
 import { parseMessage } from '../shared/parse.js'
 import { type Awaitable, after } from '../shared/promise.js'
-import type { AnySnapshot, Refusal, Sync, SyncAnswer, SyncResult, TicketClaims } from '../shared/protocol.js'
+import type { AnySnapshot, ChangeResult, PageAnswer, PageMessage, Refusal, TicketClaims } from '../shared/protocol.js'
 import { toWire, type WireRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../shared/stamp.js'
@@ -50,7 +50,7 @@ export class PageServer {
   readonly #requester: Requester
   /** How many questions the page asks in vain until the browser keeps cookies again; 0 while the browser keeps cookies. */
   #questionsLeft = 0
-  #cookie: SyncAnswer['persisted']
+  #cookie: PageAnswer['persisted']
 
   /** @throws {LiveSessionError} if `set` would reject a given value */
   constructor(fields: Fields, given: object) {
@@ -99,7 +99,7 @@ export class PageServer {
   }
 
   /** Handles a page's message. Answers the first message of a connection, and a message without the right `who`, with a greeting. */
-  sync(said: Sync, isFirst: boolean): Awaitable<SyncAnswer | Refusal> {
+  sync(said: PageMessage, isFirst: boolean): Awaitable<PageAnswer | Refusal> {
     try {
       const { who, set } = parseMessage(said)
       if (set.length > 0) this.#questionsLeft = 0
@@ -107,7 +107,7 @@ export class PageServer {
       return after(applyChanges(this.#deps, set, this.#requester), (outcomes) => {
         const taken = outcomes.flatMap((one) => ('field' in one ? one.field.key : []))
         const results = outcomes.map(
-          (one): SyncResult => ('field' in one ? { stamp: one.stamp, level: 'memory' } : one),
+          (one): ChangeResult => ('field' in one ? { stamp: one.stamp, level: 'memory' } : one),
         )
         const ticket = taken.length === 0 ? {} : { ticket: this.#ticketFor(taken) }
         return { who: WHO, ...this.#proof(), ...ticket, results, persisted: [], ...greeting }
@@ -119,10 +119,10 @@ export class PageServer {
   }
 
   /** Handles a page's POST. The answer names the contents of the POST's cookie; the next POST's cookie has all current values. */
-  post(said: Sync): Awaitable<SyncAnswer | Refusal> {
+  post(said: PageMessage): Awaitable<PageAnswer | Refusal> {
     if (said.who === undefined && this.#questionsLeft > 0) this.#questionsLeft -= 1
     // Like a real server, trust the `who` of a POST only if the POST has that visitor's cookie.
-    if (said.who !== undefined && this.#questionsLeft > 0) return { dropped: true, results: [], persisted: [] }
+    if (said.who !== undefined && this.#questionsLeft > 0) return { otherVisitor: true, results: [], persisted: [] }
     return after(this.sync(said, false), (answer) => {
       if (!('results' in answer) || this.#questionsLeft > 0) return answer
       const persisted = this.#cookie
@@ -135,11 +135,11 @@ export class PageServer {
   #permit(): void {
     const code = this.#refusals.shift()
     // After its questions in vain, a page asks again only if told to.
-    if (code === 'cookies_blocked') this.#questionsLeft = MAX_ASKS + 1
+    if (code === 'cookies_blocked') this.#questionsLeft = MAX_QUESTIONS + 1
     else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
   }
 
-  #proof(): Pick<SyncAnswer, 'hasCookie'> {
+  #proof(): Pick<PageAnswer, 'hasCookie'> {
     return this.#questionsLeft > 0 ? {} : { hasCookie: true }
   }
 
@@ -147,7 +147,7 @@ export class PageServer {
     return ticketOf({ ...GUEST, guest: true, defaults: this.#defaults, changes: this.#readable() })
   }
 
-  #cookieStamps(): SyncAnswer['persisted'] {
+  #cookieStamps(): PageAnswer['persisted'] {
     return this.#readable().map(([key, stamp]) => [key, stamp])
   }
 
@@ -195,7 +195,7 @@ export class OneVisitor implements PageValues {
     const now = this.#clock()
     const stamp = nextStamp(now, newestOf([...last, base]))
     for (const [{ key }, value] of changes)
-      this.#replica.merge(carrying({ key, stamp, value }, this.#replica.register(key), now, id), source)
+      this.#replica.merge(withRecentIds({ key, stamp, value }, this.#replica.register(key), now, id), source)
     return stamp
   }
 

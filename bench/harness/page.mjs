@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 const ofSocketIo = createRequire(import.meta.resolve('socket.io'))
 const { WebSocket } = createRequire(ofSocketIo.resolve('engine.io'))('ws')
 
-const SYNC = 'live_session:sync'
+const EXCHANGE = 'live_session:exchange'
 
 /** Returns the value in a server's message: from a ticket, or the message itself. */
 export function valueIn(content) {
@@ -50,7 +50,7 @@ export class Page {
       websocket.on('message', (data) => this.#take(String(data), answer, resolve, reject))
     })
     websocket.once('close', () => this.#ended(websocket))
-    if (this.visitor.asks !== false) await this.#ask()
+    if (this.visitor.questions !== false) await this.#ask()
   }
 
   #ended(websocket) {
@@ -99,7 +99,7 @@ export class Page {
   #emit(content) {
     const id = this.#ids
     this.#ids += 1
-    this.#websocket.send(`42${id}${JSON.stringify([SYNC, content])}`)
+    this.#websocket.send(`42${id}${JSON.stringify([EXCHANGE, content])}`)
     return new Promise((resolve, reject) => this.#acks.set(id, { resolve, reject }))
   }
 

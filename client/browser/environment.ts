@@ -1,7 +1,7 @@
 // Translates socket and DOM events into events of the core, and runs the core's effects with browser APIs.
 
 import { ownCode } from '../../shared/codes.js'
-import { RECONNECT, type Refusal, STORE_SESSION, SYNC, type SyncAnswer } from '../../shared/protocol.js'
+import { EXCHANGE, type PageAnswer, RECONNECT, type Refusal, STORE_SESSION } from '../../shared/protocol.js'
 import type { Advice } from '../advice.js'
 import type { Effects, Event, TimerName } from '../core/messages.js'
 import type { Page } from '../core/page.js'
@@ -80,7 +80,7 @@ export function createBrowserEnvironment(
       // `answer` is undefined after a timeout or a lost connection.
       socket
         ?.timeout(timeout)
-        .emit(SYNC, sync, (_lost: Error | null, answer?: SyncAnswer | Refusal) => dispatch('synced', sync, answer)),
+        .emit(EXCHANGE, sync, (_lost: Error | null, answer?: PageAnswer | Refusal) => dispatch('synced', sync, answer)),
     reconnect: () => void socket?.disconnect().connect(),
     timer: timers.start,
     open: () => {

@@ -2,7 +2,7 @@
 
 import { ownCode } from '../../shared/codes.js'
 import type { Fields } from '../../shared/field-types.js'
-import type { Sync } from '../../shared/protocol.js'
+import type { PageMessage } from '../../shared/protocol.js'
 import type { Posted } from '../core/messages.js'
 import type { LiveSessionClientOptions } from '../types.js'
 
@@ -17,7 +17,7 @@ export interface Poster {
    * POSTs a sync. Without `timeout`, the POST is the page's last, outlives the page and awaits no answer. Any other POST ends with the
    * page: with `keepalive`, Chromium would continue even an aborted POST, and store a former guest's cookie from its late response.
    */
-  post(body: Sync, timeout?: number): void
+  post(body: PageMessage, timeout?: number): void
   /** Aborts the POST in flight, so that its response sets no cookie. */
   abort(): void
 }
@@ -47,7 +47,7 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
 /** POSTs a sync. Never rejects. */
 async function send(
   { endpoint, headers, ...how }: PostOptions,
-  body: Sync,
+  body: PageMessage,
   life: Pick<RequestInit, 'signal'> | Pick<RequestInit, 'keepalive'>,
 ): Promise<Posted> {
   try {

@@ -1,6 +1,6 @@
 // Decides when this tab may POST, by a Web Lock, and shares outcomes with other tabs.
 
-import type { News } from '../core/messages.js'
+import type { TabMessage } from '../core/messages.js'
 
 /** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */
 export interface Tabs {
@@ -8,7 +8,7 @@ export interface Tabs {
   queue(): void
   /** Releases the lock. */
   release(): void
-  share(news: News): void
+  share(news: TabMessage): void
   /** Releases the lock and closes the channel: browsers keep no page with a lock or a channel in the back/forward cache. */
   leave(): void
   /** Listens again after `leave()`. */
@@ -18,7 +18,7 @@ export interface Tabs {
 /** ms to wait for the lock, and to hold it. */
 const PATIENCE = 5000
 
-export function createTabs(name: string, onLock: () => void, onNews: (news: News) => void): Tabs {
+export function createTabs(name: string, onLock: () => void, onNews: (news: TabMessage) => void): Tabs {
   // Only in browsers: on a server each client is another visitor's.
   const { navigator, BroadcastChannel } = globalThis.document ? globalThis : ({} as Partial<typeof globalThis>)
   let channel: BroadcastChannel | undefined

@@ -2,20 +2,20 @@
 
 import { FIRST_RETRYABLE_STATUS, isOfValue, isTemporary, type LiveSessionErrorCode } from '../../shared/codes.js'
 import { sameJson } from '../../shared/json.js'
-import type { Refusal, Refused, Sync, SyncAnswer, SyncResult } from '../../shared/protocol.js'
+import type { ChangeResult, PageAnswer, PageMessage, Refusal, Refused } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { addEffect } from './effects.js'
 import {
+  bisectCallers,
   type Change,
-  draftsOf,
   ensureKey,
   inFlight,
   type KeyState,
   markUnsent,
   merge,
-  splitCalls,
+  pendingOf,
 } from './key-state.js'
-import type { Failure, News, Posted } from './messages.js'
+import type { Failure, Posted, TabMessage } from './messages.js'
 import type { Page } from './page.js'
 import { readTicket } from './read-ticket.js'
 import { abandon, markSaved, removeChanges } from './saved.js'
@@ -30,7 +30,7 @@ const RETRY_PAUSE = 1000
 const RECONNECT_PAUSE = 50
 
 /** Handles the answer to a sync over the socket; `answer` is undefined if lost. */
-export function synced(page: Page, sync: Sync, answer: SyncAnswer | Refusal | undefined): void {
+export function synced(page: Page, sync: PageMessage, answer: PageAnswer | Refusal | undefined): void {
   // `down`: the connection was lost, or belongs to the former visitor.
   if (page.socketState === 'down') requeue(page, sync, true)
   else if (!answer) {
@@ -66,10 +66,10 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
 }
 
 /** Handles the answer to a POST of `{}`: the answer names the visitor, and sets the cookie or proves that the browser keeps cookies. */
-function questionAnswered(page: Page, answer: SyncAnswer): void {
+function questionAnswered(page: Page, answer: PageAnswer): void {
   const { who, hasCookie } = answer
-  page.asks += 1
-  page.isAsking = false
+  page.questions += 1
+  page.isQuestionDue = false
   // Without `accepted`, the answer cannot replace a known visitor.
   if (hasCookie || page.who === undefined) switchVisitor(page, answer)
   if (hasCookie) {
@@ -82,8 +82,8 @@ function questionAnswered(page: Page, answer: SyncAnswer): void {
 }
 
 /** Handles the answer to a POST that names the visitor, or to a sync over the socket. */
-function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): void {
-  const { who, hasCookie, greeting, dropped } = answer
+function answered(page: Page, sync: PageMessage, answer: PageAnswer, isPost: boolean): void {
+  const { who, hasCookie, greeting, otherVisitor } = answer
   const mayLackCookie = page.cookie === 'blocked' || page.socketState === 'greeted' || (who ?? page.who) === undefined
   page.timers.delete('greet')
   if (!hasCookie && (isPost || !mayLackCookie)) {
@@ -98,16 +98,16 @@ function answered(page: Page, sync: Sync, answer: SyncAnswer, isPost: boolean): 
     page.socketState = 'greeted'
     if (!isFirst) page.socketTimeouts = 0
   }
-  if (!dropped) {
-    if (isPost) page.asks = 0
+  if (!otherVisitor) {
+    if (isPost) page.questions = 0
     applyResults(page, sync, answer, isPost)
   } else if (isPost && page.socketState !== 'none') {
-    startTimer(page, 'link', pauseOf(page.asks))
-    page.asks += 1
+    startTimer(page, 'link', pauseOf(page.questions))
+    page.questions += 1
   }
 }
 
-function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: SyncAnswer, isPost: boolean): void {
+function applyResults(page: Page, { tickets = [], set = [] }: PageMessage, answer: PageAnswer, isPost: boolean): void {
   const { ticket, unsaved } = answer
   // Merge the ticket first: its ids tell which computed changes the current values contain.
   if (ticket) addTicket(page, ticket)
@@ -131,23 +131,23 @@ function applyResults(page: Page, { tickets = [], set = [] }: Sync, answer: Sync
 }
 
 /** Applies the result of a change in flight. Returns true for a change to retry after a pause. */
-function applyResult(page: Page, key: string, result: SyncResult | undefined, isSaved: boolean): true | undefined {
+function applyResult(page: Page, key: string, result: ChangeResult | undefined, isSaved: boolean): true | undefined {
   const state = ensureKey(page, key)
   const sent = inFlight(state)
   if (!sent || !result) return
-  sent.isBusy = false
+  sent.isInFlight = false
   const { code, stamp = NEVER, value }: Partial<Refused> = result
   // A change without calls is from another page's outbox. If its value is current, the server accepted the change and has dropped its id.
-  const isCurrentValue = code && stamp && !sent.calls[0] && sameJson(value, sent.value)
+  const isCurrentValue = code && stamp && !sent.callers[0] && sameJson(value, sent.value)
   if (!code || isCurrentValue) {
     // Merge the sent value only if no ticket with that stamp came: a ticket's value, as transformed by the schema, wins.
     if (state.stamp < stamp) merge(state, stamp, sent.value)
     sent.stamp = stamp
     // The later drafts of an unloading page's last POST build on this change.
-    for (const next of draftsOf(state))
-      if (sent.wasSent && next.wasSent) {
+    for (const next of pendingOf(state))
+      if (sent.mayHaveArrived && next.mayHaveArrived) {
         next.base = stamp
-        next.isBusy &&= !isCurrentValue
+        next.isInFlight &&= !isCurrentValue
       }
     // The answer to a POST may already have reported the value as unsaved.
     if (state.code === 'store_unavailable') abandon(page, state, { code: state.code })
@@ -156,30 +156,30 @@ function applyResult(page: Page, key: string, result: SyncResult | undefined, is
     return
   }
   // The store may have accepted the change without answering.
-  if (code === 'store_unavailable') sent.wasSent = code
+  if (code === 'store_unavailable') sent.mayHaveArrived = code
   if (isTemporary(code)) return true
   if (stamp) merge(state, stamp, value)
   // Rebase onto the newer value: recompute a computed change, or resend a plain change that cannot have arrived before.
-  if (sent.id ? code === 'conflict' && stamp && sent.calls[0] : stamp && !sent.wasSent) markUnsent(sent)
+  if (sent.id ? code === 'conflict' && stamp && sent.callers[0] : stamp && !sent.mayHaveArrived) markUnsent(sent)
   else reject(page, state, sent, code)
 }
 
 /** Rejects a change, except the calls whose own values may be valid. */
 function reject(page: Page, state: KeyState, sent: Change, code: LiveSessionErrorCode): void {
   // Later changes in flight were computed from the refused value.
-  for (const next of draftsOf(state)) if (next.isBusy && next.id) markUnsent(next)
-  const former = isOfValue(code) ? splitCalls(state, sent) : undefined
+  for (const next of pendingOf(state)) if (next.isInFlight && next.id) markUnsent(next)
+  const former = isOfValue(code) ? bisectCallers(state, sent) : undefined
   if (former && sent.id) return void markUnsent(sent)
   removeChanges(page, state, (change) => change === sent, { code })
   // A later `set` hides the refusal; a later `update` does not. A change from another page's outbox has no caller to notify.
-  if (sent.calls[0] && draftsOf(state).every((one) => one.id || one === former)) state.code = code
+  if (sent.callers[0] && pendingOf(state).every((one) => one.id || one === former)) state.code = code
 }
 
 /**
  * Handles the refusal of a whole sync. If it names a ticket, abandons that ticket's keys and resends the rest. Otherwise abandons every key
  * of the sync or, if the sync was only a question, every key with changes.
  */
-function syncRefused(page: Page, sync: Sync, failure: Failure, name: 'postPause' | 'sendPause'): void {
+function syncRefused(page: Page, sync: PageMessage, failure: Failure, name: 'postPause' | 'sendPause'): void {
   const { tickets = [], set } = sync
   const bad = tickets[failure.index ?? -1]
   requeue(page, sync, false)
@@ -197,7 +197,7 @@ function syncRefused(page: Page, sync: Sync, failure: Failure, name: 'postPause'
 }
 
 /** Marks keys as saved or unsaved, as reported by an answer or another tab. */
-function applySaveReport(page: Page, { tickets = [], persisted, unsaved = [] }: Omit<News, 'who'>): void {
+function applySaveReport(page: Page, { tickets = [], persisted, unsaved = [] }: Omit<TabMessage, 'who'>): void {
   for (const ticket of tickets) addTicket(page, ticket, true, unsaved)
   for (const [key, stamp] of persisted) {
     const state = ensureKey(page, key)
@@ -213,7 +213,7 @@ function applySaveReport(page: Page, { tickets = [], persisted, unsaved = [] }: 
 }
 
 /** Handles news from another tab of this browser. */
-export function applyNews(page: Page, news: News): void {
+export function applyNews(page: Page, news: TabMessage): void {
   if (news.who === page.who && page.cookie === 'accepted') {
     if (news.now && news.now > page.now) page.now = news.now
     applySaveReport(page, news)
@@ -222,7 +222,7 @@ export function applyNews(page: Page, news: News): void {
   }
   // Tabs send news only in a browser that keeps its cookie, so cookies are not blocked.
   unblock(page)
-  page.asks = 0
+  page.questions = 0
   if (page.socketState === 'none') requestCookie(page)
   // A connection about to name its visitor usually has the current cookie. If not, its greeting makes this tab notify the other tab.
   else if (!page.timers.has('greet')) startTimer(page, 'link', RECONNECT_PAUSE)

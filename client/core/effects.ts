@@ -4,7 +4,7 @@ import type { Call, Effect, Failure } from './messages.js'
 
 /** A change whose callers await its outcome. */
 interface WithCalls {
-  readonly calls: readonly Call[]
+  readonly callers: readonly Call[]
 }
 
 /** Collects the effects of the current event. */
@@ -19,5 +19,5 @@ export function addEffect({ effects }: Acting, ...effect: Effect): void {
 
 /** Resolves the promises of these changes, or rejects them with `failure`. */
 export function settle(page: Acting, changes: readonly WithCalls[], failure?: Failure): void {
-  for (const { calls } of changes) for (const call of calls) addEffect(page, 'settle', call, failure)
+  for (const { callers } of changes) for (const call of callers) addEffect(page, 'settle', call, failure)
 }

@@ -4,7 +4,7 @@ import { covers } from '../../shared/accepted-ids.js'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
-import type { AcceptedId } from '../../shared/register.js'
+import type { IdempotencyKey } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import { settle } from './effects.js'
 import type { Call, Effect } from './messages.js'
@@ -13,7 +13,7 @@ import type { Call, Effect } from './messages.js'
 export interface Change {
   /** Undefined for a deletion. */
   value: JsonValue | undefined
-  calls: readonly Call[]
+  callers: readonly Call[]
   /** The idempotency key of a computed change; `''` for a plain change. */
   id: string
   /** The name shared by the changes of a `setMany`, which are sent together. */
@@ -25,12 +25,12 @@ export interface Change {
   /** The stamp of the value that the change replaces; set when the change is sent. */
   base?: Stamp | undefined
   /** Whether the change is in flight. */
-  isBusy?: boolean
+  isInFlight?: boolean
   /**
    * Whether the change may have arrived, because its answer was lost. `store_unavailable`: because the store did not answer the server.
    * `left`: because an unloading page may have sent the change.
    */
-  wasSent?: boolean | 'store_unavailable' | 'left'
+  mayHaveArrived?: boolean | 'store_unavailable' | 'unload'
   /** The stamp from the server's acknowledgement. */
   stamp?: Stamp | undefined
 }
@@ -54,7 +54,7 @@ export interface KeyState {
   /** Unsaved changes, oldest first. */
   changes: readonly Change[]
   /** The ids of the computed changes in the value, if known. */
-  ids?: readonly AcceptedId[] | undefined
+  ids?: readonly IdempotencyKey[] | undefined
   /** The newest stamp whose value needs no POST, because the value is saved or abandoned; `Infinity` for a key of the tab. */
   settledUpTo: Stamp
   /** The newest stamp known to be in the cookie or, for a field outside the cookie, in the store. */
@@ -90,14 +90,14 @@ export function ensureKey({ keys }: PageKeys, key: string): KeyState {
 }
 
 /** Returns the unacknowledged changes. They are sent in order, each after the outcome of the previous draft, or together as a list. */
-export function draftsOf({ changes }: KeyState): readonly Change[] {
+export function pendingOf({ changes }: KeyState): readonly Change[] {
   return changes.filter(({ stamp }) => !stamp)
 }
 
 /** Returns the shown value; undefined for the default. @param isHidden whether to show only new changes: the visitor is not yet known */
 export function liveOf(state: KeyState, isHidden = false): JsonValue | undefined {
   // Drafts of the last POST, and computed drafts, would show values that may be another visitor's.
-  const drafts = draftsOf(state).filter(({ id, wasSent }) => !isHidden || !(id || wasSent === 'left'))
+  const drafts = pendingOf(state).filter(({ id, mayHaveArrived }) => !isHidden || !(id || mayHaveArrived === 'unload'))
   return (drafts.at(-1) ?? (isHidden ? UNKNOWN : state)).value
 }
 
@@ -112,7 +112,7 @@ function defaulted({ fallback }: KeyState, value: JsonValue | undefined): JsonVa
 
 /** Returns the change that is in flight; of a list, the first. */
 export function inFlight({ changes }: KeyState): Change | undefined {
-  return changes.find(({ isBusy }) => isBusy)
+  return changes.find(({ isInFlight }) => isInFlight)
 }
 
 /** Returns the already shown object if the values are equal: frameworks compare by identity. */
@@ -127,7 +127,7 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
 }
 
 /** Adds an optimistic change. Replaces the last draft, if unsent, and takes over its calls; an `update` replaces only another `update`. */
-export function addDraft(
+export function addPending(
   page: PageKeys,
   key: string,
   call: Call,
@@ -135,60 +135,71 @@ export function addDraft(
   isGroup: boolean,
 ): void {
   const state = ensureKey(page, key)
-  const last = draftsOf(state).at(-1)
-  const former = last && !last.isBusy && !last.wasSent && (last.id || !call.next) ? last : undefined
-  const calls = [...(former?.calls ?? []), { ...call, value: reuseShown(state, value) }]
-  state.changes = [...state.changes.filter((one) => one !== former), makeDraft(calls, isGroup ? call.id : undefined)]
+  const last = pendingOf(state).at(-1)
+  const former = last && !last.isInFlight && !last.mayHaveArrived && (last.id || !call.next) ? last : undefined
+  const calls = [...(former?.callers ?? []), { ...call, value: reuseShown(state, value) }]
+  state.changes = [...state.changes.filter((one) => one !== former), makePending(calls, isGroup ? call.id : undefined)]
   state.code = undefined
 }
 
 /** Makes a draft from calls. The last call decides whether the change is computed or plain. */
-function makeDraft(calls: readonly Call[], group?: string): Change {
+function makePending(calls: readonly Call[], group?: string): Change {
   const { id, next, value } = calls.at(-1) as Call
-  return { value, calls, id: next ? id : '', group, isStale: true }
+  return { value, callers: calls, id: next ? id : '', group, isStale: true }
 }
 
 /**
  * Splits a change with a refused value, because its earlier calls may have made a valid value. Splits a plain change before its last call,
  * and a computed change, which combines all its calls, in halves. Returns the draft of the earlier calls; undefined for a single call.
  */
-export function splitCalls(state: KeyState, change: Change): Change | undefined {
-  const { id, calls } = change
+export function bisectCallers(state: KeyState, change: Change): Change | undefined {
+  const { id, callers: calls } = change
   if (!calls[1]) return
   const middle = id ? calls.length >> 1 : -1
-  const former = makeDraft(calls.slice(0, middle))
-  change.calls = calls.slice(middle)
+  const former = makePending(calls.slice(0, middle))
+  change.callers = calls.slice(middle)
   state.changes = state.changes.flatMap((one) => (one === change ? [former, change] : one))
   return former
 }
 
 /** Resets the change as if never sent, and returns it. */
 export function markUnsent(change: Change): Change {
-  return Object.assign(change, { base: undefined, isBusy: false, wasSent: false, stamp: undefined, isStale: true })
+  return Object.assign(change, {
+    base: undefined,
+    isInFlight: false,
+    mayHaveArrived: false,
+    stamp: undefined,
+    isStale: true,
+  })
 }
 
 /** Rebases unsent computed changes: computes each if it is stale or its base value has changed. */
-export function recompute(page: PageKeys): void {
+export function rebase(page: PageKeys): void {
   for (const state of page.keys.values()) {
     let below = state.value
-    for (const change of draftsOf(state)) {
+    for (const change of pendingOf(state)) {
       const from = defaulted(state, below)
-      if (change.id && !change.isBusy && !change.wasSent && (change.isStale || !sameJson(from, change.from))) {
+      if (
+        change.id &&
+        !change.isInFlight &&
+        !change.mayHaveArrived &&
+        (change.isStale || !sameJson(from, change.from))
+      ) {
         let value = from
         change.from = from
         change.isStale = false
-        change.calls = change.calls.filter((call) => {
+        change.callers = change.callers.filter((call) => {
           try {
             // Skip a call already contained in the base value: another page sent that call from the outbox.
             value = state.ids?.some(([id]) => covers(id, call.id)) ? from : call.next?.(value)
             return true
           } catch (error) {
-            settle(page, [{ calls: [call] }], { code: 'invalid_value', error })
+            settle(page, [{ callers: [call] }], { code: 'invalid_value', error })
             return false
           }
         })
         change.value = reuseShown(state, value)
-        if (!change.calls[0]) state.changes = state.changes.filter((one) => one !== change)
+        if (!change.callers[0]) state.changes = state.changes.filter((one) => one !== change)
       }
       below = change.value
     }
@@ -196,7 +207,12 @@ export function recompute(page: PageKeys): void {
 }
 
 /** Merges a value, if newer. `ids` names the computed changes in the value, if known. */
-export function merge(state: KeyState, stamp: Stamp, value: JsonValue | undefined, ids?: readonly AcceptedId[]): void {
+export function merge(
+  state: KeyState,
+  stamp: Stamp,
+  value: JsonValue | undefined,
+  ids?: readonly IdempotencyKey[],
+): void {
   const { stamp: at } = state
   if (!supersedes({ stamp, value }, state)) return
   state.value = reuseShown(state, value)
@@ -209,11 +225,11 @@ export function merge(state: KeyState, stamp: Stamp, value: JsonValue | undefine
 }
 
 /** Marks each computed change of this page as accepted if the new value contains it, and resends lost changes. */
-function reconcile(state: KeyState, ids: readonly AcceptedId[]): void {
+function reconcile(state: KeyState, ids: readonly IdempotencyKey[]): void {
   state.changes = state.changes.map((change) => {
     const accepted = ids.find(([id, upTo]) => (id ? covers(id, change.id) : change.stamp && change.stamp <= upTo))
     // If this page never sent the change, another page sent it from the outbox. A change that this page may have sent is retried instead.
-    if (accepted && !change.isBusy && !change.wasSent) change.stamp ??= accepted[1]
+    if (accepted && !change.isInFlight && !change.mayHaveArrived) change.stamp ??= accepted[1]
     // If an accepted change is missing, a process without that change has overwritten it: send the change again.
     return !accepted && change.id && change.stamp ? markUnsent(change) : change
   })

@@ -2,7 +2,7 @@
 
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer, PageMessage, Refusal } from '../../shared/protocol.js'
 
 /** The visitor whose values a page shows. */
 export interface PageVisitor {
@@ -39,12 +39,12 @@ export interface Posted {
   readonly status: number
   /** ms from `Retry-After`. */
   readonly wait: number
-  readonly answer?: SyncAnswer | undefined
+  readonly answer?: PageAnswer | undefined
   readonly error?: Failure | undefined
 }
 
 /** The message of a tab to the other tabs of its browser: the visitor, and the contents of the cookie. */
-export interface News extends Pick<SyncAnswer, 'persisted'> {
+export interface TabMessage extends Pick<PageAnswer, 'persisted'> {
   readonly who: string | undefined
   readonly unsaved?: readonly string[] | undefined
   /** The tickets that a POST has sent and received, except tickets with values of the tab. */
@@ -77,12 +77,12 @@ export interface Events {
   refused: [code: string | undefined]
   ticket: [ticket: string]
   /** The answer to a sync over the socket; undefined if lost. */
-  synced: [sync: Sync, answer: SyncAnswer | Refusal | undefined]
+  synced: [sync: PageMessage, answer: PageAnswer | Refusal | undefined]
   /** This tab has the lock for POSTs. */
   lock: []
   posted: [posted: Posted]
   timer: [name: TimerName]
-  news: [news: News]
+  news: [news: TabMessage]
   /** The outboxes of other pages. */
   restored: [texts: readonly string[]]
   /** The browser begins to replace the page by another document. */
@@ -102,7 +102,7 @@ export type Event = { [K in keyof Events]: readonly [on: K, ...Events[K]] }[keyo
 /** The effects of an event, by name, with their arguments. */
 export interface Effects {
   /** Sends over the socket; the answer counts as lost after `timeout` ms. */
-  send: [sync: Sync, timeout: number]
+  send: [sync: PageMessage, timeout: number]
   /** Reconnects with the browser's current cookies. */
   reconnect: []
   /** Queues for the lock by which a single tab POSTs at a time. */
@@ -110,12 +110,12 @@ export interface Effects {
   /** Releases that lock, or leaves the queue. */
   release: []
   /** The answer counts as lost after `timeout` ms. Without `timeout`, the POST is an unloading page's last, and awaits no answer. */
-  post: [sync: Sync, timeout?: number]
+  post: [sync: PageMessage, timeout?: number]
   /** Aborts the POST in flight. */
   abort: []
   /** Starts a timer, which fires after `ms` plus a random part of `spread`. */
   timer: [name: TimerName, ms: number, spread: number]
-  share: [news: News]
+  share: [news: TabMessage]
   /** Notifies the app of another visitor. */
   visitor: [visitor: PageVisitor]
   /** Takes the outboxes of other pages. */

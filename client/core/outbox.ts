@@ -2,9 +2,9 @@
 
 import type { WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
-import { draftsOf, ensureKey } from './key-state.js'
+import { ensureKey, pendingOf } from './key-state.js'
 import type { Page } from './page.js'
-import { wireDrafts } from './sending.js'
+import { wirePending } from './sending.js'
 import { addTicket, unpersistedTickets } from './tickets.js'
 
 /** Returns the page's keys of this tab, or all other keys. */
@@ -17,7 +17,7 @@ export function serializeOutbox(page: Page, isTab = false): string {
   if (page.cookie !== 'accepted') return ''
   const keys = keysOf(page, isTab)
   const tickets = unpersistedTickets(keys)
-  const drafts = wireDrafts(keys)
+  const drafts = wirePending(keys)
   return tickets[0] || drafts[0] ? JSON.stringify([page.who, tickets, drafts]) : ''
 }
 
@@ -41,14 +41,14 @@ export function restoreOutboxes(page: Page, texts: readonly string[]): void {
     const state = ensureKey(page, key)
     // A draft older than the current value may have arrived, and must not overwrite later values. Of several drafts, the current value may
     // be an arrived draft, so keep them: the server recognizes arrived drafts by id or value.
-    if (draftsOf(state)[0] || !(list[1] || list.every(([, base]) => base >= state.stamp))) continue
+    if (pendingOf(state)[0] || !(list[1] || list.every(([, base]) => base >= state.stamp))) continue
     const restored = list.map(([, base, id, value, group]) => ({
       value,
-      calls: [],
+      callers: [],
       id,
       group,
       base: base as Stamp,
-      wasSent: 'left' as const,
+      mayHaveArrived: 'unload' as const,
     }))
     state.changes = [...state.changes, ...restored]
   }

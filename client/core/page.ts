@@ -1,7 +1,7 @@
 // The state of a page, created from its HTML.
 
 import type { JsonValue } from '../../shared/json.js'
-import { type AnySnapshot, type Expiries, RENEWAL, type Sync } from '../../shared/protocol.js'
+import { type AnySnapshot, type Expiries, type PageMessage, RENEWAL } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { ensureKey, merge, type PageKeys, reuseShown } from './key-state.js'
 import type { PageVisitor, TimerName } from './messages.js'
@@ -28,13 +28,13 @@ export interface Page extends PageKeys {
    */
   socketState: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** Whether the page must request its missing cookie by a POST of `{}`. */
-  isAsking?: boolean
+  isQuestionDue?: boolean
   /** Counts answered questions and dropped POSTs since an accepted POST, a wake, another tab's news or the end of `renew`, to end loops. */
-  asks: number
+  questions: number
   /** Whether the values are the visitor's: false until the HTML or a greeting has brought values, and while a restored page asks. */
   isReady: boolean
   /** The POST in flight. While the page waits for the lock, `isQueued` is set instead. */
-  postInFlight?: Sync | undefined
+  postInFlight?: PageMessage | undefined
   isQueued?: boolean
   /** Whether the visitor uses the page, but no POST of the browser was accepted for `renew` seconds: the cookie may expire. */
   isRenewalDue?: boolean
@@ -64,21 +64,21 @@ export interface Page extends PageKeys {
 export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: boolean): Page {
   // Values without stamps are older than any write, so they serve as defaults.
   const snapshot: Initial = isSnapshot(initial) ? initial : { defaults: initial }
-  const { who, persisted, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, expiries: ends } = snapshot
+  const { who, persisted, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, expiries } = snapshot
   const page: Page = {
     who,
     kind: kindOf(snapshot),
     keys: new Map(),
     cookie: persisted && 'accepted',
     socketState: hasSocket ? 'down' : 'none',
-    asks: 0,
+    questions: 0,
     isReady: !!initial,
     renew,
     failures: 0,
     socketTimeouts: 0,
     subs: new Set(),
     now: NaN,
-    expiries: ends,
+    expiries,
     timers: new Set(),
     effects: [],
   }

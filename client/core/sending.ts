@@ -1,15 +1,15 @@
 // Decides when to send which changes and tickets, over the socket or by POST.
 
-import type { Sync, WireChange } from '../../shared/protocol.js'
+import type { PageMessage, WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
 import { addEffect } from './effects.js'
-import { type Change, draftsOf, ensureKey, inFlight, type KeyState } from './key-state.js'
+import { type Change, ensureKey, inFlight, type KeyState, pendingOf } from './key-state.js'
 import type { Page } from './page.js'
 import { unpersistedTickets } from './tickets.js'
 import { pauseOf, startTimer } from './timers.js'
 
 /** The number of answered questions and dropped POSTs, without an accepted POST, at which cookies count as blocked. */
-export const MAX_ASKS = 3
+export const MAX_QUESTIONS = 3
 /** Maximum characters of changes and tickets in a message. A character may take three bytes. */
 const MAX_LENGTH = 20_000
 /** ms between POSTs of changes: limits a dragged slider to three a second. */
@@ -41,13 +41,13 @@ export function sendDue(page: Page): void {
 
 /** Returns whether the page has something to POST or to ask. */
 function isPostDue(page: Page): boolean | undefined {
-  if (page.isAsking || page.timers.has('greet') || page.cookie === 'blocked') return page.isAsking
+  if (page.isQuestionDue || page.timers.has('greet') || page.cookie === 'blocked') return page.isQuestionDue
   return (
     page.isRenewalDue ||
     !page.isReady ||
     page.kind === '' ||
     hasUnsaved(page) ||
-    (page.socketState !== 'greeted' && !!wireDrafts(page)[0])
+    (page.socketState !== 'greeted' && !!wirePending(page)[0])
   )
 }
 
@@ -61,13 +61,13 @@ export function postWithLock(page: Page): void {
   if (!page.isQueued) return
   page.isQueued = false
   // Name the visitor only if the browser has proved to keep its cookie; otherwise ask.
-  const isNamed = page.who && page.cookie === 'accepted' && !page.isAsking
-  if (!isNamed && isPostDue(page) && page.asks >= MAX_ASKS) {
-    page.asks += 1
+  const isNamed = page.who && page.cookie === 'accepted' && !page.isQuestionDue
+  if (!isNamed && isPostDue(page) && page.questions >= MAX_QUESTIONS) {
+    page.questions += 1
     page.cookie = 'blocked'
-    page.isAsking = false
+    page.isQuestionDue = false
     // Reconnect, because the last answer may have set the cookie.
-    startTimer(page, 'link', pauseOf(page.asks))
+    startTimer(page, 'link', pauseOf(page.questions))
   }
   if (!isPostDue(page)) return void addEffect(page, 'release')
   page.isRenewalDue = false
@@ -77,7 +77,7 @@ export function postWithLock(page: Page): void {
 }
 
 /** Returns these changes and as many tickets as fit; without changes, at least a single ticket. The next POST has the others. */
-export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
+export function bodyOf(page: Page, set: readonly WireChange[]): PageMessage {
   let space = MAX_LENGTH - JSON.stringify(set).length
   const some = unpersistedTickets(page).filter((ticket, i) => {
     const fits = ticket.length < space || !(i || set[0])
@@ -91,7 +91,7 @@ export function bodyOf(page: Page, set: readonly WireChange[]): Sync {
 function startDue(page: Page): readonly WireChange[] {
   const set: WireChange[] = []
   let space = MAX_LENGTH
-  const later = [...page.keys.values()].flatMap((state) => draftsOf(state).slice(1))
+  const later = [...page.keys.values()].flatMap((state) => pendingOf(state).slice(1))
   for (const [key, state] of page.keys) {
     const list = sendableOf(state)
     const group = list[0]?.group
@@ -103,7 +103,7 @@ function startDue(page: Page): readonly WireChange[] {
     if (space < 0 && set[0] && !group) continue
     for (const sent of list) {
       sent.base ??= state.stamp
-      sent.isBusy = true
+      sent.isInFlight = true
     }
     set.push(...wires)
   }
@@ -115,9 +115,9 @@ function startDue(page: Page): readonly WireChange[] {
  * together, up to where a group begins or ends: the server recognizes accepted changes by id or value.
  */
 function sendableOf(state: KeyState): readonly Change[] {
-  const drafts = inFlight(state) ? [] : draftsOf(state)
+  const drafts = inFlight(state) ? [] : pendingOf(state)
   const end = drafts.findIndex((one, i, [first]) => {
-    return i && !(first?.wasSent && one.wasSent && first.group === one.group)
+    return i && !(first?.mayHaveArrived && one.mayHaveArrived && first.group === one.group)
   })
   return end < 0 ? drafts : drafts.slice(0, end)
 }
@@ -129,17 +129,17 @@ function wire(key: string, { id, value, group }: Change, over: number): WireChan
 
 /** Returns the common base of a key's drafts. */
 function baseOf(state: KeyState): Stamp {
-  return draftsOf(state)[0]?.base ?? state.stamp
+  return pendingOf(state)[0]?.base ?? state.stamp
 }
 
 /**
  * Returns all drafts, for the outbox and for the last POST. The drafts of a key share the base of the first, because neither the next page
  * nor this page, if restored, learns which of them have arrived.
  */
-export function wireDrafts({ keys }: Pick<Page, 'keys'>): readonly WireChange[] {
+export function wirePending({ keys }: Pick<Page, 'keys'>): readonly WireChange[] {
   return [...keys].flatMap(([key, state]) => {
     const base = baseOf(state)
-    return draftsOf(state).map((change) => wire(key, change, base))
+    return pendingOf(state).map((change) => wire(key, change, base))
   })
 }
 
@@ -147,7 +147,7 @@ export function wireDrafts({ keys }: Pick<Page, 'keys'>): readonly WireChange[] 
 export function markLeft({ keys }: Page): void {
   for (const state of keys.values()) {
     const base = baseOf(state)
-    for (const change of draftsOf(state)) Object.assign(change, { base, wasSent: 'left' })
+    for (const change of pendingOf(state)) Object.assign(change, { base, mayHaveArrived: 'unload' })
   }
 }
 
@@ -164,11 +164,11 @@ export function abortPost(page: Page): void {
 }
 
 /** Puts the changes of a sync back into the queue. After a lost sync, marks that they may have arrived. */
-export function requeue(page: Page, { set = [] }: Sync, isLost: boolean): void {
+export function requeue(page: Page, { set = [] }: PageMessage, isLost: boolean): void {
   for (const [key] of set) {
     const sent = inFlight(ensureKey(page, key))
     if (!sent) continue
-    sent.isBusy = false
-    sent.wasSent ||= isLost
+    sent.isInFlight = false
+    sent.mayHaveArrived ||= isLost
   }
 }

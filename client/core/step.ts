@@ -2,13 +2,13 @@
 
 import { applyNews, posted, synced } from './answers.js'
 import { addEffect } from './effects.js'
-import { addDraft, ensureKey, recompute } from './key-state.js'
+import { addPending, ensureKey, rebase } from './key-state.js'
 import type { Effect, Event, Events } from './messages.js'
 import { restoreOutboxes } from './outbox.js'
 import type { Page } from './page.js'
 import { readTicket } from './read-ticket.js'
 import { retryUnstored } from './saved.js'
-import { abortPost, bodyOf, hasUnsaved, markLeft, postWithLock, sendDue, wireDrafts } from './sending.js'
+import { abortPost, bodyOf, hasUnsaved, markLeft, postWithLock, sendDue, wirePending } from './sending.js'
 import { addTicket, scheduleExpiry } from './tickets.js'
 import { backOff, startTimer } from './timers.js'
 import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unblock } from './visitor.js'
@@ -52,7 +52,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   // `sendDue`, after each event, sends the drafts.
   set: (page, call, values) => {
-    for (const [key, value] of values) addDraft(page, key, call, value, !!values[1])
+    for (const [key, value] of values) addPending(page, key, call, value, !!values[1])
   },
   connect: (page) => {
     page.socketState = 'up'
@@ -86,7 +86,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     // A cancelled timer may still fire.
     if (!page.timers.delete(name)) return
     if (name === 'link') reconnect(page)
-    if (name === 'renew') page.asks = 0
+    if (name === 'renew') page.questions = 0
     if (name[0] === ':') {
       const key = name.slice(1)
       scheduleExpiry(page, [[key, ensureKey(page, key).expiryStamp, 0]])
@@ -103,7 +103,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.isLeft = true
     // A page without a visitor may lack the cookie, and without a cookie the server accepts nothing.
     if (!page.who) return
-    const set = wireDrafts(page)
+    const set = wirePending(page)
     markLeft(page)
     if (set[0] || hasUnsaved(page)) addEffect(page, 'post', bodyOf(page, set))
   },
@@ -141,7 +141,7 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
   page.effects = []
   const handle = HANDLERS[on] as (page: Page, ...args: unknown[]) => void
   handle(page, ...args)
-  recompute(page)
+  rebase(page)
   rejectIfBlocked(page)
   sendDue(page)
   if (page.unannounced && !page.timers.has('unload')) {
@@ -156,7 +156,7 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
  * machine sleeps and while the page is in the back/forward cache.
  */
 function wake(page: Page): void {
-  page.asks = 0
+  page.questions = 0
   page.timers.delete('postPause')
   page.timers.delete('sendPause')
   page.timers.delete('renew')

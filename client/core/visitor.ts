@@ -1,6 +1,6 @@
 // Tracks the page's visitor, and whether the browser keeps its cookie.
 
-import { RENEWAL, type SyncAnswer } from '../../shared/protocol.js'
+import { type PageAnswer, RENEWAL } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { addEffect, settle } from './effects.js'
 import { reset } from './key-state.js'
@@ -14,7 +14,7 @@ import { startTimer } from './timers.js'
 const GREETING_TIMEOUT = 1000
 
 /** Switches to the visitor of an answer. Discards a former visitor's values and unsaved changes. */
-export function switchVisitor(page: Page, { who, user: id, greeting = [], renew = RENEWAL }: SyncAnswer): void {
+export function switchVisitor(page: Page, { who, user: id, greeting = [], renew = RENEWAL }: PageAnswer): void {
   const claims = greeting.map(readTicket)
   const kind = claims[0]?.guest ? 'guest' : 'user'
   // Without a cookie, `who` is missing, and each connection is another guest.
@@ -62,9 +62,9 @@ export function renewed(page: Page): void {
 
 /** Requests the missing cookie by a POST of `{}`. Aborts the POST in flight, which the server would drop. */
 export function requestCookie(page: Page): void {
-  if (page.isAsking || page.cookie === 'blocked') return
+  if (page.isQuestionDue || page.cookie === 'blocked') return
   abortPost(page)
-  page.isAsking = true
+  page.isQuestionDue = true
   page.timers.delete('postPause')
 }
 
@@ -76,7 +76,7 @@ export function unblock(page: Page): void {
 /** Reconnects with the browser's current cookie. */
 export function reconnect(page: Page): void {
   abortPost(page)
-  page.isAsking = false
+  page.isQuestionDue = false
   if (page.socketState === 'none') return
   page.socketState = 'down'
   awaitGreeting(page)
@@ -95,6 +95,6 @@ export function rejectIfBlocked(page: Page): void {
     settle(page, state.changes, { code: 'cookies_blocked' })
     // From now on, an acknowledged change only marks its value as this page's. A computed draft must still be recomputed over newer values.
     const changes = state.changes.filter(({ stamp }) => !stamp || stamp === state.stamp)
-    state.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', calls: [] } : one))
+    state.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', callers: [] } : one))
   }
 }

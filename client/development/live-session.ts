@@ -8,7 +8,7 @@ import type { RegisteredFields } from '../../shared/registered.js'
 import { followAddress as address } from '../address.js'
 import { onFlash as flash } from '../flash.js'
 import { followHandOffs as handOffs } from '../hand-offs.js'
-import { type Inside, insideOf } from '../inside.js'
+import { type Internals, internalsOf } from '../internals.js'
 import { keepTab as tab } from '../keep-tab.js'
 import { create, embeds } from '../live-session.js'
 import type { AnyClient, AnySocket, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
@@ -51,7 +51,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   warnOfMistyped(live)
   warnOfSecond(live)
   if (!options.initial && [...embeds()].length > 1) console.warn(EMBEDDED_TWICE)
-  watchSocket(insideOf(live))
+  watchSocket(internalsOf(live))
   return live
 }
 
@@ -93,7 +93,7 @@ function checkOptions(options: { readonly socket?: AnySocket }): void {
 
 /** Warns in the console if this page has another open client for the endpoint: each saves on its own, and shows its own status. */
 function warnOfSecond(live: AnyClient): void {
-  const { endpoint, onClose } = insideOf(live)
+  const { endpoint, onClose } = internalsOf(live)
   if (!globalThis.document) return
   if (open.includes(endpoint))
     console.warn(
@@ -105,14 +105,14 @@ function warnOfSecond(live: AnyClient): void {
 
 /** Records that the app has called this function, and warns at the first call if the function has no effect. */
 function noteCall(live: AnyClient, part: Part): void {
-  const inside = insideOf(live)
+  const inside = internalsOf(live)
   const called = calledParts.get(inside) ?? new Set()
   if (!called.has(part)) warnOfIdle(part, inside)
   calledParts.set(inside, called.add(part))
 }
 
 /** Warns if the function has no effect for lack of an option. Outside a page, no function has an effect, so nothing is missing. */
-function warnOfIdle(part: Part, inside: Inside): void {
+function warnOfIdle(part: Part, inside: Internals): void {
   const [needed, remedy] = NEEDS[part] ?? []
   if (!needed || inside[needed] || !globalThis.document) return
   console.warn(`koa-live-session: ${part}(live): it has no effect without ${remedy}`)
@@ -120,7 +120,7 @@ function warnOfIdle(part: Part, inside: Inside): void {
 
 /** Warns in the console, once for each function, if the page needs a function that it has not called. */
 export function warnOfForgotten(live: AnyClient): void {
-  const inside = insideOf(live)
+  const inside = internalsOf(live)
   const { socket, initial, onClose } = inside
   const urls = initial?.urls ?? {}
   const told = new Set<Part>()

@@ -1,6 +1,6 @@
 import { didYouMean } from '../../shared/did-you-mean.js'
 import { NEVER } from '../../shared/stamp.js'
-import { insideOf } from '../inside.js'
+import { internalsOf } from '../internals.js'
 import type { AnyClient } from '../types.js'
 
 /** The functions whose first argument is a key. */
@@ -11,7 +11,7 @@ const METHODS = ['get', 'has', 'subscribe', 'status', 'field', 'set', 'update', 
  * an optional field, so a dissimilar key causes no warning.
  */
 export function warnOfMistyped(live: AnyClient): void {
-  const { page } = insideOf(live)
+  const { page } = internalsOf(live)
   const told = new Set<string>()
   const check = (method: string, key: string): void => {
     const known = [...page.keys].flatMap(([name, { fallback, stamp }]) =>

@@ -1,8 +1,8 @@
 // Console warnings of the development build about failing POSTs and refused sockets.
 
 import { ownCode } from '../../shared/codes.js'
-import { DEFAULT_ENDPOINT, SYNC } from '../../shared/protocol.js'
-import type { Inside } from '../inside.js'
+import { DEFAULT_ENDPOINT, EXCHANGE } from '../../shared/protocol.js'
+import type { Internals } from '../internals.js'
 import type { AnySocket } from '../types.js'
 
 /** The error of a `connect_error`: from the server's middleware, or of a polling request. */
@@ -93,7 +93,7 @@ function unlisted(origin: string): string {
 }
 
 /** Warns in the console why changes from elsewhere do not arrive: refused sockets, once for each reason, or a missing `live.attach(io)`. */
-export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClose'>): void {
+export function watchSocket({ socket, onClose }: Pick<Internals, 'socket' | 'onClose'>): void {
   const told = new Set<string>()
   let refusals = 0
   const connected = (): void => {
@@ -114,7 +114,7 @@ export function watchSocket({ socket, onClose }: Pick<Inside, 'socket' | 'onClos
     console.warn(`koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${more}`)
   }
   const probe = (): void => {
-    socket?.timeout(PATIENCE).emit(SYNC, {}, (lost: Error | null) => {
+    socket?.timeout(PATIENCE).emit(EXCHANGE, {}, (lost: Error | null) => {
       // An answer lost with its connection proves nothing: a page reconnects when it gets its first cookie. The next connection asks again.
       if (lost && !socket.connected) return
       socket.off('connect', probe)

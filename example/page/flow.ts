@@ -28,7 +28,7 @@ export interface Flow {
 }
 
 const KEPT = 5
-const SYNC = 'live_session:sync'
+const SYNC = 'live_session:exchange'
 /** A packet of socket.io that acknowledges a message with a ticket. */
 const ANSWER = /^3\d+\[.*"ticket":/
 

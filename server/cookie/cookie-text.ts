@@ -2,7 +2,7 @@
 
 import type { FieldMap } from '../../shared/fields.js'
 import { isRecord, parseRegisters } from '../../shared/parse.js'
-import type { SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer } from '../../shared/protocol.js'
 import { type IdsByKey, type LwwRegister, toWire } from '../../shared/register.js'
 import type { Stamp } from '../../shared/stamp.js'
 import { isSub, type Sub } from '../../shared/sub.js'
@@ -90,12 +90,12 @@ interface NewerCookie extends Verified {
 export type GoodCookie = VerifiedCookie | NewerCookie
 
 /** Valid cookies of several browser ids, none of the current user. An attacker planted some of them, and nothing tells which. */
-interface RivalCookies {
+interface AmbiguousCookies {
   readonly isNewer?: undefined
-  readonly rivals: readonly VerifiedCookie[]
+  readonly ambiguous: readonly VerifiedCookie[]
 }
 
-export type ReadCookie = GoodCookie | RivalCookies
+export type ReadCookie = GoodCookie | AmbiguousCookies
 
 /** Returns the stamps in a cookie, by key. */
 export function stampsByKey(cookie: Pick<CookieContent, 'registers'> | undefined): ReadonlyMap<string, Stamp> {
@@ -106,7 +106,7 @@ export function stampsByKey(cookie: Pick<CookieContent, 'registers'> | undefined
 export function readableStamps(
   cookie: Pick<CookieContent, 'registers'> | undefined,
   fields: FieldMap,
-): SyncAnswer['persisted'] {
+): PageAnswer['persisted'] {
   const registers = cookie?.registers ?? []
   // Not `flatMap`: `map` allocates the exact length, and each open connection keeps this array.
   return registers
@@ -114,14 +114,14 @@ export function readableStamps(
     .map(({ key, stamp }) => [key, stamp])
 }
 
-/** Returns the cookie; undefined if a newer build wrote it, or if there are rivals. */
+/** Returns the cookie; undefined if a newer build wrote it, or if there are ambiguous. */
 export function readable(cookie: ReadCookie | undefined): VerifiedCookie | undefined {
   return cookie?.isNewer === false ? cookie : undefined
 }
 
-/** Returns all cookies that may belong to the visitor: the cookie that this build can read, or all rivals. */
+/** Returns all cookies that may belong to the visitor: the cookie that this build can read, or all ambiguous. */
 export function readables(cookie: ReadCookie | undefined): readonly VerifiedCookie[] {
-  if (cookie && 'rivals' in cookie) return cookie.rivals
+  if (cookie && 'ambiguous' in cookie) return cookie.ambiguous
   const one = readable(cookie)
   return one ? [one] : []
 }

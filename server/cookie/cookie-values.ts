@@ -48,7 +48,7 @@ export class CookieValues {
   ensureMerged(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
     if (cookie.memo) return cookie.memo
     // After the end of the cookie's user or browser id, do not merge the cookie, and keep no memo.
-    const isCurrent = this.#core.revocations.standingOf(cookie) === 'current'
+    const isCurrent = this.#core.revocations.validityOf(cookie) === 'current'
     return isCurrent ? this.merge(cookie, visitor) : this.#memo(visitor)
   }
 

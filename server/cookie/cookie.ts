@@ -6,7 +6,7 @@ import type { SigningKeys } from '../ids/keys.js'
 import { type BrowserId, subjectHash, type UserSubject } from '../ids/subject.js'
 import type { Warn } from '../settings/report.js'
 import type { CookieOptions } from '../settings/settings.js'
-import type { GuestBytes } from '../values/guest-bytes.js'
+import type { GuestMemory } from '../values/guest-memory.js'
 import { RotatingCache } from '../values/rotating-cache.js'
 import { headBytes } from './cookie-size.js'
 import {
@@ -53,7 +53,7 @@ interface LiveCookieDeps {
   /** Called when cached cookies are evicted: the next request decodes them again. */
   onDrop(this: void): void
   readonly warn: Warn
-  readonly guestBytes: GuestBytes
+  readonly guestMemory: GuestMemory
 }
 
 /** The live cookie. Our own code verifies it, with a cache to keep crypto off the hot path; koa-session writes it. */
@@ -76,7 +76,7 @@ export class LiveCookie {
   #hasWarnedOfHead = false
 
   constructor(app: Koa, keys: SigningKeys, options: CookieOptions, deps: LiveCookieDeps) {
-    const { clock, guestBytes, isCurrent, onDrop, warn } = deps
+    const { clock, guestMemory, isCurrent, onDrop, warn } = deps
     this.#app = app
     this.#keys = keys
     this.#options = options
@@ -86,11 +86,11 @@ export class LiveCookie {
     this.#clock = clock
     this.#isCurrent = isCurrent
     this.#warn = warn
-    this.#verified = RotatingCache.onMap({ shared: { bytes: guestBytes, weigh }, clock, onDrop })
+    this.#verified = RotatingCache.onMap({ shared: { bytes: guestMemory, weigh }, clock, onDrop })
     this.#writer = createWriter(keys, options)
   }
 
-  /** Returns the valid, unexpired cookie of a request. Of several cookies, returns the user's own, or all as rivals. */
+  /** Returns the valid, unexpired cookie of a request. Of several cookies, returns the user's own, or all as ambiguous. */
   read(sender: Sender, user?: UserSubject): ReadCookie | undefined {
     const header = sender.headers.cookie
     if (header === undefined) return undefined
@@ -192,7 +192,7 @@ export class LiveCookie {
 
   /**
    * Prefers the current user's cookie, because a valid cookie that an attacker plants belongs to another visitor. For a guest no cookie has
-   * such proof, so cookies of several browser ids are rivals.
+   * such proof, so cookies of several browser ids are ambiguous.
    */
   #choose(verified: readonly GoodCookie[], user: UserSubject | undefined): ReadCookie | undefined {
     const current = verified.filter((cookie) => cookie.isNewer || this.#isCurrent(cookie))
@@ -200,7 +200,7 @@ export class LiveCookie {
     const sub = user && subjectHash(user)
     const own = all.find((cookie) => cookie.user === sub)
     const isRivalled = all.some(({ browser }) => browser !== all[0]?.browser)
-    if (isRivalled && (!own || sub === undefined)) return { rivals: all }
+    if (isRivalled && (!own || sub === undefined)) return { ambiguous: all }
     return own ?? current[0] ?? verified[0]
   }
 

@@ -1,7 +1,7 @@
 // Builds the parts of an answer to a page: identity, current values, and which stamps the cookie and the store hold.
 
 import type { Field } from '../../shared/field.js'
-import type { SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer } from '../../shared/protocol.js'
 import { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import { stampsByKey, type VerifiedCookie } from '../cookie/cookie-text.js'
@@ -23,7 +23,7 @@ export function buildAnswer(
   identity: PageIdentity,
   extent: Extent,
   tabVisitor: Visitor = identity.visitor,
-): Pick<SyncAnswer, 'who' | 'user' | 'hasCookie' | 'persisted' | 'greeting' | 'renew'> {
+): Pick<PageAnswer, 'who' | 'user' | 'hasCookie' | 'persisted' | 'greeting' | 'renew'> {
   if (extent === 'results') return { persisted: [] }
   const { visitor, cookie, cookieStamps: persisted, hasCookie, who, renew } = identity
   const known = { ...(who === undefined ? {} : { who }), ...(hasCookie ? { hasCookie: true as const } : {}), persisted }
@@ -47,7 +47,7 @@ export function ticketOf(
   visitor: Visitor,
   changed: Iterable<Field>,
   outlet: Outlet | undefined,
-): Pick<SyncAnswer, 'ticket'> {
+): Pick<PageAnswer, 'ticket'> {
   const all = [...changed]
   if (all.length === 0) return {}
   const subject = visitor.subject(all.find(({ scope }) => scope === 'tab') ?? all[0])
@@ -58,7 +58,7 @@ export function ticketOf(
 }
 
 /** The part of an answer about values hasCookie outside the cookie. */
-type StampsInStore = Pick<SyncAnswer, 'persisted' | 'unsaved'>
+type StampsInStore = Pick<PageAnswer, 'persisted' | 'unsaved'>
 
 /**
  * Returns the stamps that the store has for fields outside the cookie, and as `unsaved` the keys whose newest write the store lacks:
@@ -75,7 +75,7 @@ export async function stampsInStore({ values, store }: Core, visitor: Visitor): 
     await Promise.all(subjects.map(async (subject) => (await store?.storedRegisters(subject)) ?? []))
   ).flat()
   // Each field has a single subject.
-  const persisted = registers.flatMap(({ key, stamp }): SyncAnswer['persisted'] => {
+  const persisted = registers.flatMap(({ key, stamp }): PageAnswer['persisted'] => {
     return fields.some((field) => field.key === key) ? [[key, stamp]] : []
   })
   const isStored = (field: Field): boolean =>

@@ -3,7 +3,7 @@
 import type { Field } from '../../shared/field.js'
 import type { ParsedMessage } from '../../shared/parse.js'
 import { type Awaitable, isThenable } from '../../shared/promise.js'
-import type { Level, SyncAnswer } from '../../shared/protocol.js'
+import type { Level, PageAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
 import type { PageIdentity } from '../identity/identified.js'
 import type { Subject } from '../ids/subject.js'
@@ -41,7 +41,7 @@ export function exchange(
   message: ParsedMessage,
   context: ExchangeContext,
   extent: Extent,
-): Promise<SyncAnswer> {
+): Promise<PageAnswer> {
   const { tickets, set } = message
   const { identity, owner: visitor } = context
   // Counts tickets by the cost of verification: their changes were counted when they were made.
@@ -67,7 +67,7 @@ async function answer(
   context: ExchangeContext,
   extent: Extent,
   { set, overtaken, results: pending }: Progress,
-): Promise<SyncAnswer> {
+): Promise<PageAnswer> {
   const { identity, owner: visitor, outlet, source } = context
   // Sign the ticket in this turn if possible, so that the sockets get the same ticket, and before the store call, which then covers its
   // writes. So do not await results that are known.
@@ -87,8 +87,8 @@ async function answer(
 }
 
 /** Returns the answer to another visitor's page: the current identity, and no results, since nothing was applied. */
-export function dropped(core: Core, identity: PageIdentity): SyncAnswer {
-  return { dropped: true, ...buildAnswer(core, identity, 'greeting'), results: [] }
+export function answerOtherVisitor(core: Core, identity: PageIdentity): PageAnswer {
+  return { otherVisitor: true, ...buildAnswer(core, identity, 'greeting'), results: [] }
 }
 
 function fieldsOf(results: Results): readonly Field[] {

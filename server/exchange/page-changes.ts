@@ -6,7 +6,7 @@ import type { Field } from '../../shared/field.js'
 import { isKey } from '../../shared/fields.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { type Awaitable, after, allOf, ignoreRejection, isThenable } from '../../shared/promise.js'
-import { OVER_ANY, type Refused, type WireChange } from '../../shared/protocol.js'
+import { ANY_BASE, type Refused, type WireChange } from '../../shared/protocol.js'
 import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
 import type { Subject } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
@@ -56,7 +56,7 @@ interface PageChange {
   readonly field: Field
   readonly subject: Subject
   /** As on the wire: the stamp that the page names. `trustedBase` returns the base. */
-  readonly over: number
+  readonly claimedBase: number
   readonly id: string
   readonly value: JsonValue | undefined
   /** The outcome of the page's previous change of the same key, which this change is based on. */
@@ -166,7 +166,7 @@ function validate(
   return {
     field,
     subject: owner.subject(field),
-    over,
+    claimedBase: over,
     id,
     value: rest.length === 0 ? undefined : field.acceptFromBrowser(rest[0]),
   }
@@ -210,7 +210,7 @@ function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], request
 /** Returns the base stamp of a change, capped at the current time or, if later, at this server's stamp. */
 function trustedBase(
   { values, settings }: ChangeDeps,
-  { field: { key }, subject, over, previousResult }: PageChange,
+  { field: { key }, subject, claimedBase: over, previousResult }: PageChange,
 ): Stamp {
   const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
@@ -233,10 +233,10 @@ function trustedBase(
  */
 function checkBase(deps: ChangeDeps, change: PageChange): { readonly acceptedAt: Stamp } | { readonly base: Stamp } {
   const { values, settings } = deps
-  const { field, subject, over, id, value, previousResult } = change
+  const { field, subject, claimedBase: over, id, value, previousResult } = change
   const { key } = field
   // The page replaces any current value.
-  if (over === OVER_ANY) return { base: NEVER }
+  if (over === ANY_BASE) return { base: NEVER }
   const acceptedAt = values.acceptedAt(subject, key, id)
   if (acceptedAt !== undefined) return { acceptedAt }
   const base = trustedBase(deps, change)

@@ -51,7 +51,7 @@ export function mergeTickets({ values }: Core, verified: readonly VerifiedTicket
 function subjectOf({ revocations }: Core, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
   const { user, userSub, browserSubject } = visitor
   if (user !== undefined && sub === userSub) {
-    if (revocations.standingOf({ user: sub, ...signed }) !== 'current') throw outdated(index)
+    if (revocations.validityOf({ user: sub, ...signed }) !== 'current') throw outdated(index)
     revocations.adoptEpoch(sub, signed.epoch)
     return user
   }

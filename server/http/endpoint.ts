@@ -4,10 +4,10 @@ import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import { isQuestion, type ParsedMessage, parseMessage } from '../../shared/parse.js'
 import type { Awaitable } from '../../shared/promise.js'
-import type { SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer } from '../../shared/protocol.js'
 import { readable, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
-import { dropped, type ExchangeContext, exchange } from '../exchange/exchange.js'
+import { answerOtherVisitor, type ExchangeContext, exchange } from '../exchange/exchange.js'
 import { refusalOf } from '../exchange/refusal.js'
 import type { PageIdentity } from '../identity/identified.js'
 import { pageIdentityOf } from '../identity/who.js'
@@ -116,16 +116,16 @@ function isPageOfVisitor({ hasCookie, who }: PageIdentity, body: ParsedMessage):
 }
 
 /** Answers another visitor's page with the identity of the request's cookie. */
-function answerDropped(core: Core, ctx: Koa.Context, identity: PageIdentity): SyncAnswer {
+function answerDropped(core: Core, ctx: Koa.Context, identity: PageIdentity): PageAnswer {
   ctx.set('Cache-Control', 'no-store')
   // Not counted, because the page must ask next, and its question counts.
-  if (!identity.hasCookie) return { dropped: true, results: [], persisted: [] }
+  if (!identity.hasCookie) return { otherVisitor: true, results: [], persisted: [] }
   core.limits.spendQuestion(identity)
-  return dropped(core, identity)
+  return answerOtherVisitor(core, identity)
 }
 
 /** @param identity the visitor of the request; if the page named no `who`, the visitor after this response */
-async function answer(core: Core, visit: Visit, identity: PageIdentity, body: ParsedMessage): Promise<SyncAnswer> {
+async function answer(core: Core, visit: Visit, identity: PageIdentity, body: ParsedMessage): Promise<PageAnswer> {
   if (isQuestion(body)) {
     core.limits.spendQuestion(visit)
     if (visit.isAnnouncingRetirement) throw retryLater('the browser is only now told that its cookie has ended')

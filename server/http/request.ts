@@ -180,7 +180,7 @@ export class RequestHandle extends Handle {
         this.values.checkOpen()
         this.permit(BROWSER_SCOPE)
       },
-      catchUp: () => this.#catchUp(),
+      refreshUser: () => this.#refreshUser(),
     }
   }
 
@@ -188,7 +188,7 @@ export class RequestHandle extends Handle {
    * Continues as the user whom `identify` names now, because the app may have signed a user in or out without notifying the plugin. A flash
    * message must belong to the visitor of the next request.
    */
-  #catchUp(): Awaitable<unknown> {
+  #refreshUser(): Awaitable<unknown> {
     const visit = this.#visit
     if (!visit.isAsBegun) return undefined
     return after(this.#core.identifyUser(this.#ctx), (user) =>

@@ -8,8 +8,8 @@ import { addMembers } from '../exchange/members.js'
 import type { Feature } from '../feature.js'
 import type { UserSubject } from '../ids/subject.js'
 import type { IdentifiedUser } from '../ids/visitor.js'
-import { loadCandidates } from './candidates.js'
 import { createEndpoint } from './endpoint.js'
+import { loadSubjects } from './load-subjects.js'
 import { RequestHandle } from './request.js'
 import type { Visit } from './visit.js'
 
@@ -74,7 +74,7 @@ export class Requests {
     if (!store) return identified
     return after(identified, (user) => {
       const read = cookie.read(ctx.req, user)
-      return after(loadCandidates(this.#core, readables(read), user), () => user)
+      return after(loadSubjects(this.#core, readables(read), user), () => user)
     })
   }
 

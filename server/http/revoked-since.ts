@@ -3,7 +3,7 @@ import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/cookie
 import type { Identified } from '../identity/identified.js'
 import type { IdentifiedUser } from '../ids/visitor.js'
 import type { Revocations } from '../values/revocations.js'
-import type { Standing } from '../values/standing.js'
+import type { Validity } from '../values/validity.js'
 
 /** Detects whether the browser id was retired, or the user revoked, before or during a request, whose response must undo neither. */
 export class RevokedSince {
@@ -37,8 +37,8 @@ export class RevokedSince {
   }
 
   /** Starts over as another visitor. Retires the former id again, so that no concurrent request replaces the new cookie with another id. */
-  restart(revision: number, isRejoined: boolean): void {
-    if (this.retiredCookie && !isRejoined) this.#revocations.retire(this.retiredCookie.browserSubject, undefined)
+  restart(revision: number, isFollowing: boolean): void {
+    if (this.retiredCookie && !isFollowing) this.#revocations.retire(this.retiredCookie.browserSubject, undefined)
     this.#isLate = false
     this.#revision = revision
     this.#revisionOfId = this.#revocations.revision
@@ -50,7 +50,7 @@ export class RevokedSince {
   }
 
   /** Returns the visitor's standing now: another request may have retired the id or revoked the user since this request began. */
-  standing(identification: Identified): Standing {
+  standing(identification: Identified): Validity {
     const standing = this.#revocations.standing(identification, this.#revision)
     // Another request may have retired the retired id again.
     const id = this.retiredCookie?.browserSubject

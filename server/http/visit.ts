@@ -12,8 +12,8 @@ import { renewalOf, whoOf } from '../identity/who.js'
 import type { UserSubject } from '../ids/subject.js'
 import type { IdentifiedUser, Visitor } from '../ids/visitor.js'
 import { keepFromSharedCaches } from './cache-control.js'
-import { loadCandidates } from './candidates.js'
 import { usedLate, warnOfLateChange } from './lateness.js'
+import { loadSubjects } from './load-subjects.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './prefetch.js'
 import { RevokedSince } from './revoked-since.js'
@@ -134,7 +134,7 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Loads all subjects involved in continuing as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
     const { retiredCookie } = this.#since
-    return loadCandidates(this.#core, retiredCookie ? [this.#previous, retiredCookie] : [this.#previous], user)
+    return loadSubjects(this.#core, retiredCookie ? [this.#previous, retiredCookie] : [this.#previous], user)
   }
 
   /** Records how the request uses the session. */
@@ -151,18 +151,18 @@ export class Visit implements PageIdentity, ResponseContext {
       this.markUse('shows')
       return
     }
-    const rejoined = this.#rejoined(user)
-    await this.#continueAs(rejoined ?? this.#changedHands(user), revision, rejoined !== undefined)
+    const rejoined = this.#followed(user)
+    await this.#continueAs(rejoined ?? this.#rotated(user), revision, rejoined !== undefined)
   }
 
-  #rejoined(user: UserSubject | undefined): Identified | undefined {
+  #followed(user: UserSubject | undefined): Identified | undefined {
     const { retiredCookie } = this.#since
-    return retiredCookie && this.#core.identities.rejoin(retiredCookie, user, this.#ctx.req)
+    return retiredCookie && this.#core.identities.followRotation(retiredCookie, user, this.#ctx.req)
   }
 
-  #changedHands(user: UserSubject | undefined): Identified {
+  #rotated(user: UserSubject | undefined): Identified {
     const { cookieStatus } = this.#identification
-    return this.#core.identities.changeHands(this.#previous, user, cookieStatus)
+    return this.#core.identities.rotate(this.#previous, user, cookieStatus)
   }
 
   /** Continues as a guest. After a user, the browser's own values stay, unless all should be forgotten. Resolves as `changeTo` does. */
@@ -171,7 +171,7 @@ export class Visit implements PageIdentity, ResponseContext {
     const { revision } = revocations
     this.#isVisitorLeaving = true
     if (this.visitor.user !== undefined && !isForgotten) {
-      await this.#continueAs(this.#changedHands(undefined), revision)
+      await this.#continueAs(this.#rotated(undefined), revision)
       return
     }
     const done = this.#continueAs(identities.forget(this.#previous, this.#identification.cookieStatus), revision)
@@ -179,12 +179,12 @@ export class Visit implements PageIdentity, ResponseContext {
     await done
   }
 
-  #continueAs(identification: Identified, revision: number, isRejoined = false): Promise<void> {
+  #continueAs(identification: Identified, revision: number, isFollowing = false): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#identification = identification
     if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#isVisitorLeaving = true
-    for (const hook of this.#hooks) hook.changeHands()
-    this.#since.restart(revision, isRejoined)
+    for (const hook of this.#hooks) hook.visitorChanged()
+    this.#since.restart(revision, isFollowing)
     this.markUse('renews')
     return this.#depart(identification.toClose, lastUser)
   }

@@ -7,7 +7,7 @@
 // newer     | never                    | keep            | a new guest                | newer                   | newer
 // own       | renews, or stale: write  | keep            | the cookie's               | other                   | forgotten
 // other     | reads: retire, write     | clear           | next, with guest's values  | other                   | forgotten
-// rivals    | reads: retire all, write | clear           | a new guest                | rivals                  | forgotten
+// ambiguous    | reads: retire all, write | clear           | a new guest                | ambiguous                  | forgotten
 // revoked   | reads: retire, write     | clear           | next                       | revoked                 | forgotten
 // retired   | renews: write            | clear           | next                       | retired                 | none
 //           | else announce            | announce        |                            |                         |
@@ -17,7 +17,7 @@
 // In any row, a visitor who is no longer current keeps the cookie of the browser as it is.
 
 import type { Sub } from '../../shared/sub.js'
-import type { Standing } from '../values/standing.js'
+import type { Validity } from '../values/validity.js'
 
 /** The status of a request's live cookie, for the visitor named by `identify`. */
 export type CookieStatus =
@@ -32,7 +32,7 @@ export type CookieStatus =
   /** Of another visitor: the user has changed since the cookie was written. */
   | 'other'
   /** Valid cookies of several browsers, none of the current user: an attacker has planted some. */
-  | 'rivals'
+  | 'ambiguous'
   /** Its user was revoked after the signature; or its id is retired, and the browser never got its next cookie, as its notice tells. */
   | 'revoked'
   /** Its browser id is retired. The request may be late: sent before the browser got its next visitor. */
@@ -74,7 +74,7 @@ export const PLANS: Readonly<Record<CookieStatus, Plan>> = {
   newer: { visitor: 'new' },
   own: { visitor: 'own', least: 'renews' },
   other: { visitor: 'next', least: 'reads', retires: true, transfers: true, clearsWithoutConsent: true },
-  rivals: { visitor: 'new', least: 'reads', retires: true, clearsWithoutConsent: true },
+  ambiguous: { visitor: 'new', least: 'reads', retires: true, clearsWithoutConsent: true },
   revoked: { visitor: 'next', least: 'reads', retires: true, clearsWithoutConsent: true },
   // A late request must not replace the next visitor's cookie.
   retired: { visitor: 'next', least: 'renews', clearsWithoutConsent: true },
@@ -83,7 +83,7 @@ export const PLANS: Readonly<Record<CookieStatus, Plan>> = {
 }
 
 /** Returns the status of a cookie of this build, by its standing and the hashes of its user and the current user. */
-export function cookieStatusOf(standing: Standing, cookieUser: Sub | undefined, user: Sub | undefined): CookieStatus {
+export function cookieStatusOf(standing: Validity, cookieUser: Sub | undefined, user: Sub | undefined): CookieStatus {
   if (standing === 'retired') return 'retired'
   if (standing === 'revoked') return 'revoked'
   return cookieUser === user ? 'own' : 'other'
@@ -108,7 +108,7 @@ export interface CookieFacts {
   readonly cookieStatus: CookieStatus
   readonly use: SessionUse
   /** The standing now: other requests may have ended the visitor. */
-  readonly standing: Standing
+  readonly standing: Validity
   /** Whether the request's own cookie is incomplete, past half of its lifetime, or signed with an old key. */
   readonly isStale: boolean
   /** Whether this visitor has consented to the live cookie. */

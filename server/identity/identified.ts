@@ -1,6 +1,6 @@
 // The results of identifying a request or connection.
 
-import type { SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer } from '../../shared/protocol.js'
 import type { CookieContent, ReadCookie, VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Visitor } from '../ids/visitor.js'
 import type { CookieStatus } from './cookie-status.js'
@@ -17,7 +17,7 @@ export interface PageIdentity extends VisitorWithCookie {
   readonly hasCookie: boolean
   readonly who: string | undefined
   /** The keys and stamps in the cookie, without hidden fields. */
-  readonly cookieStamps: SyncAnswer['persisted']
+  readonly cookieStamps: PageAnswer['persisted']
   /** Seconds after which a page in use must POST, if less than the default. */
   readonly renew: number | undefined
 }
@@ -26,7 +26,7 @@ export interface PageIdentity extends VisitorWithCookie {
 export interface Identified extends VisitorWithCookie {
   /** The status of the request's cookie for the visitor. */
   readonly cookieStatus: CookieStatus
-  /** The cookie that the request brought, of any owner; undefined after `changeHands`, `rejoin` and `forget`. */
+  /** The cookie that the request brought, of any owner; undefined after `rotate`, `rejoin` and `forget`. */
   readonly receivedCookie: ReadCookie | undefined
   /** The names whose connections must close, because their browser has another visitor now. */
   readonly toClose: readonly string[]

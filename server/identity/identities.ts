@@ -43,7 +43,7 @@ export class Identities {
    */
   recognize(read: ReadCookie | undefined, user: UserSubject | undefined): Identified {
     const cookie = readable(read)
-    if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'rivals') : 'none', user, read)
+    if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'ambiguous') : 'none', user, read)
     const { revocations, cookieValues, subjects } = this.#core
     // A memo bypasses memory, which checks for idle entries, so evict idle entries now, which also drops their memos.
     subjects.evictIdle()
@@ -52,7 +52,7 @@ export class Identities {
     const visitor = known ?? new Visitor(cookie.browser, user)
     // The fast path without crypto, parsing or merging.
     if (known) return { cookieStatus: 'own', visitor, cookie, receivedCookie: read, toClose: [] }
-    const cookieStatus = cookieStatusOf(revocations.standingOf(cookie), cookie.user, visitor.userSub)
+    const cookieStatus = cookieStatusOf(revocations.validityOf(cookie), cookie.user, visitor.userSub)
     if (cookie.user !== undefined && VALID.includes(cookieStatus)) revocations.adoptEpoch(cookie.user, cookie.epoch)
     if (cookieStatus !== 'own') return newVisitor(cookieStatus, user, read)
     cookieValues.merge(cookie, visitor)
@@ -60,7 +60,7 @@ export class Identities {
   }
 
   /** Returns all subjects that a request may involve, so that the store can load them first. */
-  candidates(
+  subjectsToLoad(
     previous: readonly Pick<PreviousVisitor, 'browser' | 'user'>[],
     user: UserSubject | undefined,
   ): readonly Subject[] {
@@ -96,7 +96,7 @@ export class Identities {
         ? this.#statusOfRetired(first, user, sender)
         : identification.cookieStatus
     const { visitor, retires, transfers } = PLANS[cookieStatus]
-    if (transfers && first) return this.changeHands(first, user, cookieStatus)
+    if (transfers && first) return this.rotate(first, user, cookieStatus)
     const isNext = visitor === 'next' && first !== undefined
     const next = { ...identification, cookieStatus, ...(isNext ? { visitor: this.#rotatedVisitor(first, user) } : {}) }
     return retires ? { ...next, toClose: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
@@ -120,7 +120,7 @@ export class Identities {
    * Rotates the browser id for another visitor, against session fixation: an attacker may have planted the id before the sign-in. Transfers
    * a guest's values to the account at a sign-in; after a user, only the browser's own values.
    */
-  changeHands(previous: PreviousVisitor, user: UserSubject | undefined, status: CookieStatus): Identified {
+  rotate(previous: PreviousVisitor, user: UserSubject | undefined, status: CookieStatus): Identified {
     const old = browserSubject(previous.browser)
     const next = withoutCookie(statusAfterChange(status), this.#rotatedVisitor(previous, user))
     if (this.#core.revocations.isRetired(old)) return next
@@ -140,7 +140,7 @@ export class Identities {
    * Continues with the id to which another request has rotated a retired cookie at the same user's sign-in, as after a double click.
    * Undefined if no request has.
    */
-  rejoin(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identified | undefined {
+  followRotation(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identified | undefined {
     if (this.#statusOfRetired(retired, user, sender) !== 'rotated') return undefined
     return withoutCookie('rotated', this.#rotatedVisitor(retired, user))
   }

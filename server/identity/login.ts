@@ -4,7 +4,7 @@ import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { LwwRegister } from '../../shared/register.js'
-import { LOGIN_STAMP } from '../../shared/stamp.js'
+import { LOWEST_STAMP } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { type BrowserSubject, subjectHash, type UserSubject } from '../ids/subject.js'
 import type { Visitor } from '../ids/visitor.js'
@@ -52,7 +52,7 @@ export class Login {
       return
     }
     // An existing value of the account wins, even if an earlier sign-in brought it with the same stamp.
-    if (!values.find(user)?.stamp(field.key)) values.merge(user, [{ ...register, stamp: LOGIN_STAMP }], 'login')
+    if (!values.find(user)?.stamp(field.key)) values.merge(user, [{ ...register, stamp: LOWEST_STAMP }], 'login')
   }
 
   #combine(
@@ -76,7 +76,7 @@ export class Login {
       if (values.find(user)?.stamp(field.key))
         values.write(new Map([[field, combined]]), { subject: () => user }, 'login', { id })
       else {
-        const register = { key: field.key, stamp: LOGIN_STAMP, value: combined, ids: [[id, LOGIN_STAMP]] as const }
+        const register = { key: field.key, stamp: LOWEST_STAMP, value: combined, ids: [[id, LOWEST_STAMP]] as const }
         values.merge(user, [register], 'login')
       }
     } catch (error) {

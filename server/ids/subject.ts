@@ -8,7 +8,7 @@ declare const KIND: unique symbol
 /** `user:s:ann`, `user:n:1`: owns the values of a signed-in user. */
 export type UserSubject = string & { readonly [KIND]: 'user' }
 /**
- * `browser:<id>`: owns a guest's values, or the browser's own values while a user is signed in. `fleeting:<id>`: owns the values of a
+ * `browser:<id>`: owns a guest's values, or the browser's own values while a user is signed in. `connection:<id>`: owns the values of a
  * connection without a cookie. Such values are unreachable after the disconnect, so they are neither stored nor sent to other processes.
  */
 export type BrowserSubject = string & { readonly [KIND]: 'browser' }
@@ -63,7 +63,7 @@ export function userIdOf(user: UserSubject): string {
 }
 
 export function isSubject(name: string): name is Subject {
-  return isUser(name) || isBrowser(name) || isFleeting(name)
+  return isUser(name) || isBrowser(name) || isLocal(name)
 }
 
 export function isBrowser(name: string): name is BrowserSubject {
@@ -71,8 +71,8 @@ export function isBrowser(name: string): name is BrowserSubject {
 }
 
 /** Whether the values under a name stay in this process: neither stored nor sent to other processes. */
-export function isFleeting(name: string): boolean {
-  return name.startsWith('fleeting:') || isTab(name)
+export function isLocal(name: string): boolean {
+  return name.startsWith('connection:') || isTab(name)
 }
 
 export function isTab(name: string): name is TabSubject {
@@ -87,8 +87,8 @@ export function browserSubject(id: BrowserId): BrowserSubject {
   return `browser:${id}` as BrowserSubject
 }
 
-export function fleetingSubject(id: BrowserId): BrowserSubject {
-  return `fleeting:${id}` as BrowserSubject
+export function connectionSubject(id: BrowserId): BrowserSubject {
+  return `connection:${id}` as BrowserSubject
 }
 
 export function tabSubject(id: BrowserId): TabSubject {

@@ -6,7 +6,7 @@ import {
   type BrowserId,
   type BrowserSubject,
   browserSubject,
-  fleetingSubject,
+  connectionSubject,
   type Subject,
   subjectHash,
   type TabSubject,
@@ -62,8 +62,8 @@ export class Visitor {
   }
 
   /** Returns the same visitor, with a fleeting browser subject for a connection without a cookie. */
-  get fleeting(): Visitor {
-    return new Visitor(this.browser, this.user, fleetingSubject(this.browser))
+  get ofConnection(): Visitor {
+    return new Visitor(this.browser, this.user, connectionSubject(this.browser))
   }
 
   /**

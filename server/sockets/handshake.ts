@@ -84,9 +84,9 @@ export class Handshake {
     this.#checkOrigin(ctx)
     const user = await this.#authentication.userOf(ctx)
     const read = cookie.read(ctx.req, user)
-    await store?.loadIfStale(identities.candidates(readables(read), user))
+    await store?.loadIfStale(identities.subjectsToLoad(readables(read), user))
     const browser = readable(read)?.browserSubject
-    const hasLeft = user !== undefined && revocations.standingOfUser(subjectHash(user), revision) !== 'current'
+    const hasLeft = user !== undefined && revocations.validityOfUser(subjectHash(user), revision) !== 'current'
     if (
       hasLeft ||
       (browser && (revocations.isRetiredSince(browser, revision) || pendingRotations.isPending(browser)))
@@ -124,7 +124,7 @@ export class Handshake {
     return pageIdentityOf(
       this.#core,
       ctx,
-      identification.cookie ? identification : { visitor: identification.visitor.fleeting, cookie: undefined },
+      identification.cookie ? identification : { visitor: identification.visitor.ofConnection, cookie: undefined },
     )
   }
 

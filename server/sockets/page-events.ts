@@ -4,9 +4,9 @@ import { isSuspicious } from '../../shared/codes.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { isQuestion, parseMessage } from '../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'
-import { SYNC, type SyncAnswer } from '../../shared/protocol.js'
+import { EXCHANGE, type PageAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
-import { dropped, type ExchangeContext, exchange } from '../exchange/exchange.js'
+import { answerOtherVisitor, type ExchangeContext, exchange } from '../exchange/exchange.js'
 import type { Bucket } from '../exchange/limits.js'
 import { refusalOf } from '../exchange/refusal.js'
 import type { Feature, SocketUse } from '../feature.js'
@@ -49,7 +49,7 @@ export class PageEvents {
   }
 
   listen(socket: EventSource): void {
-    socket.on(SYNC, (...args) => this.#answer(args, (input, hasAck) => this.#sync(input, hasAck)))
+    socket.on(EXCHANGE, (...args) => this.#answer(args, (input, hasAck) => this.#sync(input, hasAck)))
     for (const [event, act] of this.#ofFeatures.flatMap((events) => Object.entries(events ?? {}))) {
       socket.on(event, (...args) => {
         // Without an acknowledgement, a feature's answer would be useless.
@@ -58,7 +58,7 @@ export class PageEvents {
     }
   }
 
-  #sync(input: unknown, hasAck: boolean): Awaitable<SyncAnswer> {
+  #sync(input: unknown, hasAck: boolean): Awaitable<PageAnswer> {
     const { identity } = this.#context
     const wanted = parseMessage(input)
     const { who } = wanted
@@ -70,7 +70,7 @@ export class PageEvents {
     const extent = this.#isGreeted ? later : 'greeting'
     // Without an acknowledgement, the page gets its ticket by a push.
     const context = hasAck ? this.#context : { ...this.#context, outlet: undefined }
-    const answer = isOwn ? exchange(this.#core, wanted, context, extent) : dropped(this.#core, identity)
+    const answer = isOwn ? exchange(this.#core, wanted, context, extent) : answerOtherVisitor(this.#core, identity)
     // At once, so that of several messages in a turn only the first is free.
     this.#isGreeted = true
     return answer

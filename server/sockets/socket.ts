@@ -161,7 +161,7 @@ export class SocketHandle extends Handle {
    * of the user reveals it.
    */
   #closeIfLeft(): boolean {
-    if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#core.guestBytes)
+    if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#core.guestMemory)
     void this.#core.connections.close([this.#connection], 'other_visitor')
     return true
   }
@@ -178,7 +178,7 @@ export class SocketHandle extends Handle {
     this.#listeners.clear()
     for (const close of this.#closes) close()
     this.#connection.remove(this.#socket)
-    this.#core.guestBytes.pin(this.#socket.conn, 0)
+    this.#core.guestMemory.pin(this.#socket.conn, 0)
     for (const subject of cookieValues.allSubjects(this.#visitor)) {
       const pinned = subjects.pinnedOf(subject)
       if (!pinned) continue

@@ -1,7 +1,7 @@
 // Closes connections with too many unread bytes.
 
 import type { Socket } from 'socket.io'
-import type { GuestBytes } from '../values/guest-bytes.js'
+import type { GuestMemory } from '../values/guest-memory.js'
 
 type Conn = Socket['conn']
 
@@ -16,10 +16,10 @@ const PACKET = 200
  * Closes a connection with too many unread bytes, and returns true. Otherwise closes it later, if the unread packets of all connections
  * exceed the memory bound. No value is lost: a page gets all values when it reconnects.
  */
-export function hangUpIfUnread(conn: Conn, guestBytes: GuestBytes): boolean {
+export function hangUpIfUnread(conn: Conn, guestMemory: GuestMemory): boolean {
   const waiting = waitingFor(conn)
   const isTooMuch = waiting > MOST_WAITING
-  guestBytes.pin(conn, waiting > USUAL && !isTooMuch ? waiting : 0, () => {
+  guestMemory.pin(conn, waiting > USUAL && !isTooMuch ? waiting : 0, () => {
     // The browser may have read the packets meanwhile.
     if (waitingFor(conn) > USUAL) hangUpAtOnce(conn)
   })

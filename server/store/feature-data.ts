@@ -1,6 +1,6 @@
 // Caches, stores and broadcasts the registers of features, such as app sessions and lists of devices.
 
-import { carrying } from '../../shared/accepted-ids.js'
+import { withRecentIds } from '../../shared/accepted-ids.js'
 import type { AnyChange, ChangeSource } from '../../shared/change.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Awaitable } from '../../shared/promise.js'
@@ -84,7 +84,7 @@ export class FeatureData<K extends FeatureEntry> {
     this.#users = RotatingCache.onMap(options)
     this.#guests = RotatingCache.onMap({
       ...options,
-      shared: { bytes: core.guestBytes, weigh: ({ bytes }) => bytes },
+      shared: { bytes: core.guestMemory, weigh: ({ bytes }) => bytes },
       onDrop,
     })
   }
@@ -124,7 +124,9 @@ export class FeatureData<K extends FeatureEntry> {
     const now = this.core.settings.clock()
     entry.usedAt = now
     const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => replica.stamp(key))))
-    const registers = Array.from(changes, ([key, value]) => carrying({ key, stamp, value }, replica.register(key), now))
+    const registers = Array.from(changes, ([key, value]) =>
+      withRecentIds({ key, stamp, value }, replica.register(key), now),
+    )
     this.forward(entry, this.merge(entry, registers, source))
     this.prune(entry)
     return stamp
@@ -153,13 +155,13 @@ export class FeatureData<K extends FeatureEntry> {
     if (!isThere) place.set(name, entry)
     else if (!isPinned) cache.grow(entry.bytes - bytes)
     // A pinned entry of a guest cannot be evicted, so it takes space from others.
-    this.core.guestBytes.pin(entry, isPinned && !isUsers ? entry.bytes : 0)
+    this.core.guestMemory.pin(entry, isPinned && !isUsers ? entry.bytes : 0)
     return entry
   }
 
   drop(entry: K): void {
     for (const place of [this.#pinned, this.#users, this.#guests]) place.delete(entry.name)
-    this.core.guestBytes.pin(entry, 0)
+    this.core.guestMemory.pin(entry, 0)
   }
 
   /** Merges newer registers in this process only, and returns them. */
@@ -257,7 +259,7 @@ export class FeatureData<K extends FeatureEntry> {
     // An answer older than the last load may lack newer registers.
     if (loadedAt <= askedAt && settings.store?.prune) this.forget(entry, isGone, 'store')
     replica.loadedAt = now
-    store?.keepLacking(name, replica.registers(), stored)
+    store?.keepMissing(name, replica.registers(), stored)
   }
 
   /**
@@ -267,17 +269,17 @@ export class FeatureData<K extends FeatureEntry> {
    */
   protected beginRounds(look: (entry: K) => Promise<void>): NodeJS.Timeout {
     let round = this.all()
-    let isUnderWay = false
+    let isInFlight = false
     const goOn = async (): Promise<void> => {
-      isUnderWay = true
+      isInFlight = true
       const due = Array.from({ length: EACH_TIME }, () => round.next()).flatMap(({ done, value }) =>
         done ? [] : value,
       )
       if (due.length < EACH_TIME) round = this.all()
       // In small batches, because each inspection may call the store, which must stay fast for requests.
       for (let at = 0; at < due.length; at += MAX_CALLS) await Promise.all(due.slice(at, at + MAX_CALLS).map(look))
-      isUnderWay = false
+      isInFlight = false
     }
-    return setInterval(() => void (isUnderWay || goOn()), ROUND_INTERVAL).unref()
+    return setInterval(() => void (isInFlight || goOn()), ROUND_INTERVAL).unref()
   }
 }

@@ -30,7 +30,7 @@ export class Loads {
   readonly #emptySubjects: RotatingCache<number>
   /** ms after which a load no longer counts. */
   readonly #longest: number
-  readonly #underWay = new Map<Subject, Promise<readonly LwwRegister[]>>()
+  readonly #inFlight = new Map<Subject, Promise<readonly LwwRegister[]>>()
   readonly #rounds: ReturnType<typeof setInterval>
   #isInRound = false
 
@@ -50,7 +50,7 @@ export class Loads {
     const { storeRefresh, clock } = core.settings
     this.#longest = 10 * storeRefresh
     this.#emptySubjects = RotatingCache.onMap({
-      shared: { bytes: core.guestBytes, weigh: () => ENTRY_BYTES },
+      shared: { bytes: core.guestMemory, weigh: () => ENTRY_BYTES },
       maxIdle: this.#longest,
       clock,
     })
@@ -102,11 +102,11 @@ export class Loads {
 
   /** Loads a subject even if it is fresh. While the store is down, rejects all loads but a single probe. */
   load(subject: Subject): Promise<readonly LwwRegister[]> {
-    const known = this.#underWay.get(subject)
+    const known = this.#inFlight.get(subject)
     if (known !== undefined) return known
-    if (this.#breaker.state === 'down' && this.#underWay.size > 0) return Promise.reject(new Error('the store is down'))
-    const load = this.#load(subject).finally(() => this.#underWay.delete(subject))
-    this.#underWay.set(subject, load)
+    if (this.#breaker.state === 'down' && this.#inFlight.size > 0) return Promise.reject(new Error('the store is down'))
+    const load = this.#load(subject).finally(() => this.#inFlight.delete(subject))
+    this.#inFlight.set(subject, load)
     return load
   }
 
@@ -199,7 +199,7 @@ export class Loads {
       return
     }
     const revocationRegisters = isUser(subject) ? revocations.revocationsOf(subject) : []
-    this.#writeQueue.addLacking(subject, [...revocationRegisters, ...(values.find(subject)?.registers() ?? [])], stored)
+    this.#writeQueue.addMissing(subject, [...revocationRegisters, ...(values.find(subject)?.registers() ?? [])], stored)
   }
 
   /** Merges pending writes back into memory, which may have evicted them. */

@@ -10,7 +10,7 @@ import type { StoredRegister } from '../store-types.js'
 const UNREADABLE = Number.NaN
 
 /** The fault of a row, with its readable fields. */
-export interface RowFault {
+export interface InvalidRow {
   readonly key: string | undefined
   /** The row's stamp, which a compare-and-set passes as `expected` to replace the row; undefined if unreadable. */
   readonly stamp: Stamp | undefined
@@ -54,7 +54,11 @@ function listed(rows: unknown): readonly StoredRegister[] {
  *
  * @throws {TypeError} if the answer is not a list
  */
-export function validRegisters(rows: unknown, now: number, onFault: (fault: RowFault) => void): readonly LwwRegister[] {
+export function validRegisters(
+  rows: unknown,
+  now: number,
+  onFault: (fault: InvalidRow) => void,
+): readonly LwwRegister[] {
   return listed(rows).flatMap((row: unknown) => {
     const { key, stamp, value, ids: known }: Partial<Record<keyof LwwRegister, unknown>> = Object(row)
     const fault = (reason: string): readonly [] => {

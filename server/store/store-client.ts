@@ -4,7 +4,7 @@ import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
-import { type FeatureName, isFleeting, isSubject, isUser, type Subject } from '../ids/subject.js'
+import { type FeatureName, isLocal, isSubject, isUser, type Subject } from '../ids/subject.js'
 import type { Store } from '../store-types.js'
 import { CircuitBreaker } from './circuit-breaker.js'
 import { Loads } from './loads.js'
@@ -40,7 +40,7 @@ export class StoreClient {
     this.breaker = new CircuitBreaker(core.settings)
     this.validated = new ValidatedStore(store, core)
     this.#writeQueue = new WriteQueue(this.validated, this.breaker, {
-      guestBytes: core.guestBytes,
+      guestMemory: core.guestMemory,
       isGuest: (name) => (isSubject(name) ? !isUser(name) : core.handlerOf(name)?.isUsers(name) === false),
       onEvict: (guest) => {
         this.#loads.invalidate(guest)
@@ -57,7 +57,7 @@ export class StoreClient {
       },
     })
     this.unsaved = this.#writeQueue
-    const isWriting = (subject: Subject): boolean => this.#updates.isUnderWay(subject)
+    const isWriting = (subject: Subject): boolean => this.#updates.isInFlight(subject)
     this.#loads = new Loads(this.validated, this.breaker, this.#writeQueue, core, isWriting)
     this.singleUse = new SingleUse(store, this.breaker, core.settings)
     this.#updates = this.updates(this.#loads, core.values)
@@ -118,21 +118,21 @@ export class StoreClient {
   }
 
   /** Discards the pending writes of a generation that another process has erased. Stores only the revocation registers. */
-  abandon(subject: Subject, revocationRegisters: readonly LwwRegister[], generation: number): void {
-    this.#writeQueue.abandon(subject, revocationRegisters, storeName(subject, generation))
+  discard(subject: Subject, revocationRegisters: readonly LwwRegister[], generation: number): void {
+    this.#writeQueue.discard(subject, revocationRegisters, storeName(subject, generation))
     // Under the new generation's name, nothing was loaded yet.
     this.#loads.invalidate(subject)
   }
 
   /** Queues the known registers that are newer than the stored registers, or missing in the store. */
-  keepLacking(name: FeatureName, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
-    this.#writeQueue.addLacking(name, known, stored)
+  keepMissing(name: FeatureName, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
+    this.#writeQueue.addMissing(name, known, stored)
   }
 
   /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
   async storedLevel(subjects: Iterable<StoredName>): Promise<Level> {
     const all = [...subjects]
-    return all.some(isFleeting) ? 'memory' : this.#writeQueue.storedLevel(all)
+    return all.some(isLocal) ? 'memory' : this.#writeQueue.storedLevel(all)
   }
 
   /** Resolves with the registers of a subject from the store itself; with an empty list if the store does not answer in time. */
@@ -145,7 +145,7 @@ export class StoreClient {
 
   /** Returns the updates of a subject's values in the store; undefined if these values are never stored. */
   updatesOf(subject: Subject): Updates<Subject> | undefined {
-    return isFleeting(subject) ? undefined : this.#updates
+    return isLocal(subject) ? undefined : this.#updates
   }
 
   /** Creates the updates for values that other code caches. */

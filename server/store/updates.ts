@@ -1,7 +1,7 @@
 // Computes and stores the changes of `update()`, retries after conflicts, and applies each id once.
 
 import { randomBytes } from 'node:crypto'
-import { acceptedAt, carrying } from '../../shared/accepted-ids.js'
+import { acceptedAt, withRecentIds } from '../../shared/accepted-ids.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
@@ -9,7 +9,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { Level } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
+import { LOWEST_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { StoredName } from '../ids/stored-name.js'
 import { isSubject, isUser } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
@@ -68,7 +68,7 @@ export class Updates<N extends StoredName> {
   readonly #loading: Loading<N>
   readonly #memory: UpdateCache<N>
   readonly #settings: Pick<Settings, 'clock'>
-  readonly #underWay = new SerialQueue()
+  readonly #inFlight = new SerialQueue()
 
   constructor(store: UpdateStore, loading: Loading<N>, memory: UpdateCache<N>, settings: Pick<Settings, 'clock'>) {
     this.#store = store
@@ -86,7 +86,7 @@ export class Updates<N extends StoredName> {
     const { breaker } = this.#store
     // If nothing else is pending, only this load can probe a silent store.
     if (breaker.state !== 'good' && breaker.concurrency > 0) await this.#loading.loadInTime(subject)
-    return this.#underWay.run(subject, async () => {
+    return this.#inFlight.run(subject, async () => {
       try {
         return await this.#make(subject, id, update)
       } catch (error) {
@@ -124,13 +124,13 @@ export class Updates<N extends StoredName> {
   }
 
   /** Returns whether the store may have an update before memory does. */
-  isUnderWay(subject: N): boolean {
-    return this.#underWay.has(subject)
+  isInFlight(subject: N): boolean {
+    return this.#inFlight.has(subject)
   }
 
   /** Resolves when all current updates have settled. */
   settled(): Promise<void> {
-    return this.#underWay.settled()
+    return this.#inFlight.settled()
   }
 
   async #make(subject: N, id: string, update: Update): Promise<Stamp> {
@@ -155,8 +155,8 @@ export class Updates<N extends StoredName> {
       if (!isStored) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
       const now = this.#settings.clock()
       const expected = current?.stamp ?? NEVER
-      const stamp = nextStamp(now, newestOf([expected, LOGIN_STAMP, base]))
-      const register = carrying({ key: field.key, stamp, value: next() }, current, now, id)
+      const stamp = nextStamp(now, newestOf([expected, LOWEST_STAMP, base]))
+      const register = withRecentIds({ key: field.key, stamp, value: next() }, current, now, id)
       const name = this.#store.storeNameOf(subject)
       const isSet = await breaker.inTime(
         breaker.call(() => validated.compareAndSet(name, register, expected)).catch(() => undefined),

@@ -5,9 +5,9 @@ import type { Level } from '../../shared/protocol.js'
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { type StoredName, storeName } from '../ids/stored-name.js'
-import type { GuestBytes } from '../values/guest-bytes.js'
-import { type Batch, batch, isErasure, joined, write } from './batch.js'
+import type { GuestMemory } from '../values/guest-memory.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
+import { isErasure, joined, type StoreCall, storeCall, write } from './store-call.js'
 import type { ValidatedStore } from './validated-store.js'
 
 /** Backoff in ms after the store rejects a subject's rows but accepts others. */
@@ -19,7 +19,7 @@ export const MAX_CALLS = 32
 /** The dependencies of the queue, with callbacks for the outcome of writes. */
 export interface WriteQueueDeps {
   /** The memory bound for guests' pending writes. */
-  readonly guestBytes: GuestBytes
+  readonly guestMemory: GuestMemory
   isGuest(name: StoredName): boolean
   /** Called after the eviction of a guest's queued writes, which does not stop writes in flight. */
   onEvict(guest: StoredName): void
@@ -36,9 +36,9 @@ class PendingWrites {
   /** The newest write of each key. */
   readonly registers: Replica = new Replica()
   /** The call in flight. */
-  sent: Batch | undefined
+  sent: StoreCall | undefined
   /** The next call, if registers or erasures were added after the call in flight. */
-  next: Batch | undefined
+  next: StoreCall | undefined
   /** The store's failure count when these writes began: a higher count means an outage meanwhile. */
   failureCount: number
   /** Consecutive failures while the store was up. */
@@ -59,7 +59,7 @@ export class WriteQueue {
   readonly #breaker: CircuitBreaker
   readonly #deps: WriteQueueDeps
   readonly #pending = new Map<StoredName, PendingWrites>()
-  #underWay = 0
+  #inFlight = 0
   #isPlanned = false
 
   constructor(store: ValidatedStore, breaker: CircuitBreaker, deps: WriteQueueDeps) {
@@ -71,14 +71,14 @@ export class WriteQueue {
 
   add(subject: StoredName, registers: readonly LwwRegister[]): void {
     const pending = this.#pendingOf(subject)
-    pending.next ??= batch()
+    pending.next ??= storeCall()
     for (const register of registers) pending.registers.merge(register, 'job')
     this.#countBytes(subject, pending)
     this.#plan()
   }
 
   /** Queues the known registers that the store lacks: the process that announced them may have crashed before storing them. */
-  addLacking(subject: StoredName, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
+  addMissing(subject: StoredName, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
     const replica = Replica.of(stored, 'store')
     const lacking = known.filter((register) => replica.merge(register, 'job'))
     if (lacking.length > 0) this.add(subject, lacking)
@@ -87,7 +87,7 @@ export class WriteQueue {
   /** Deletes all stored registers of a subject under a name, then writes the revocation registers. */
   erase(subject: StoredName, revocationRegisters: readonly LwwRegister[], name: string = storeName(subject)): void {
     const pending = this.#pendingOf(subject)
-    pending.next = joined(pending.next ?? batch(), batch([name]))
+    pending.next = joined(pending.next ?? storeCall(), storeCall([name]))
     // Drops the writes made before the erasure.
     pending.registers.clear()
     this.add(subject, revocationRegisters)
@@ -97,7 +97,7 @@ export class WriteQueue {
    * After another process has erased `name`, discards pending values, and deletes values that this process wrote under `name` too late. If
    * `name` is the first name, the next load deletes such values instead.
    */
-  abandon(subject: StoredName, revocationRegisters: readonly LwwRegister[], name: string = storeName(subject)): void {
+  discard(subject: StoredName, revocationRegisters: readonly LwwRegister[], name: string = storeName(subject)): void {
     const pending = this.#pending.get(subject)
     // The first name also has the revocation registers: a crash during its deletion would undo a revocation.
     if (name !== storeName(subject)) this.erase(subject, revocationRegisters, name)
@@ -160,17 +160,17 @@ export class WriteQueue {
   #flush(): void {
     this.#isPlanned = false
     for (const [subject, pending] of this.#pending) {
-      if (this.#underWay >= Math.min(MAX_CALLS, this.#breaker.concurrency)) return
+      if (this.#inFlight >= Math.min(MAX_CALLS, this.#breaker.concurrency)) return
       if (!pending.sent && pending.next && !pending.isBackingOff) void this.#send(subject, pending, pending.next)
     }
   }
 
-  async #send(subject: StoredName, pending: PendingWrites, sent: Batch): Promise<void> {
+  async #send(subject: StoredName, pending: PendingWrites, sent: StoreCall): Promise<void> {
     const { registers } = pending
     const written = Replica.of(registers.registers(), 'job')
     const generation = this.#deps.generation(subject)
     Object.assign(pending, { sent, next: undefined })
-    this.#underWay += 1
+    this.#inFlight += 1
     const wasDown = this.#breaker.state === 'down'
     let isStored = false
     try {
@@ -185,7 +185,7 @@ export class WriteQueue {
       Object.assign(pending, { failureCount: this.#breaker.failureCount, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
     } catch {
-      pending.next = joined(sent, pending.next ?? batch())
+      pending.next = joined(sent, pending.next ?? storeCall())
       for (const revocation of written.registers().filter(isRevocation)) registers.merge(revocation, 'job')
       if (!wasDown) this.#backOff(pending)
       // Moves to the end of the queue: a rejected subject must not delay others.
@@ -193,7 +193,7 @@ export class WriteQueue {
       this.#pending.set(subject, pending)
     }
     pending.sent = undefined
-    this.#underWay -= 1
+    this.#inFlight -= 1
     this.#countBytes(subject, pending)
     // If nothing is left, writes added during the call were duplicates, or were evicted.
     if (registers.isEmpty && !isErasure(pending.next)) {
@@ -208,14 +208,14 @@ export class WriteQueue {
     const { bytes, isEmpty } = pending.registers
     // The guest may have signed in meanwhile.
     const isBound = this.#deps.isGuest(subject) && (!isEmpty || isErasure(pending.next))
-    this.#deps.guestBytes.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
+    this.#deps.guestMemory.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
   }
 
   /** Drops a guest's queued writes, but keeps the revocation register of an id that was a user's, because that marker revokes access. */
   #evict(guest: StoredName, pending: PendingWrites): void {
     const { erases, waiters = [] } = pending.next ?? {}
     pending.registers.forget((register) => !isRevocation(register) || register.value === undefined)
-    pending.next = pending.registers.isEmpty ? undefined : batch(erases)
+    pending.next = pending.registers.isEmpty ? undefined : storeCall(erases)
     if (!pending.sent && !pending.next) this.#pending.delete(guest)
     for (const resolve of waiters) resolve(false)
     this.#deps.onEvict(guest)

@@ -9,7 +9,7 @@ import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
 import { nameOf } from '../ids/generation.js'
-import { isFleeting, type Subject } from '../ids/subject.js'
+import { isLocal, type Subject } from '../ids/subject.js'
 import type { PinnedSubject } from './subjects.js'
 
 /** The origin of registers: a `ChangeSource`, or a cookie, which listeners see as `request`. */
@@ -52,13 +52,13 @@ export class Changes {
   /** Stores new registers. */
   persist(subject: Subject, news: readonly LwwRegister[]): void {
     const { store } = this.#core
-    if (store && !isFleeting(subject)) store.persist(subject, news)
+    if (store && !isLocal(subject)) store.persist(subject, news)
   }
 
   /** Sends new registers to the other processes. */
   broadcast(subject: Subject, news: readonly LwwRegister[]): void {
     const { revocations, nodes } = this.#core
-    if (!isFleeting(subject)) nodes?.broadcast(nameOf(subject, revocations.generation(subject)), news)
+    if (!isLocal(subject)) nodes?.broadcast(nameOf(subject, revocations.generation(subject)), news)
   }
 
   /** Merges newer registers, notifies this process only, and returns the newer registers. */
@@ -109,7 +109,7 @@ export class Changes {
   }
 
   /** Lets undeclared keys of another build go into cookies: the browser brought the keys in a ticket, so it may see them. */
-  allowExport(subject: Subject, registers: readonly LwwRegister[]): void {
+  markSeenByBrowser(subject: Subject, registers: readonly LwwRegister[]): void {
     const replica = this.#core.subjects.find(subject)
     for (const register of registers)
       if (!this.#fields.has(register.key) && replica?.source(register.key) !== 'ticket') {

@@ -18,8 +18,8 @@ import {
 import type { Visitor } from '../ids/visitor.js'
 import { epochRegister, generationRegister, type Revocation } from './revocation.js'
 import { RotatingCache } from './rotating-cache.js'
-import type { Standing } from './standing.js'
 import { type Signed, UserEpochs } from './user-epochs.js'
+import type { Validity } from './validity.js'
 
 /** The epoch of all guests. */
 const ONLY_EPOCH = 0
@@ -110,7 +110,7 @@ export class Revocations {
   startGeneration(user: UserSubject, generation: number): void {
     const former = this.generation(user)
     this.#users.startGeneration(user, generation)
-    this.#core.store?.abandon(user, this.revocationsOf(user), former)
+    this.#core.store?.discard(user, this.revocationsOf(user), former)
   }
 
   /** Returns a user's revocation registers: the epoch and the generation. */
@@ -173,21 +173,21 @@ export class Revocations {
   }
 
   /** Returns the standing of a cookie, or of a user's ticket, by its signature. */
-  standingOf(signed: SignedName): Standing {
+  validityOf(signed: SignedName): Validity {
     const { browserSubject, user } = signed
     if (browserSubject !== undefined && this.isRetired(browserSubject)) return 'retired'
     return user === undefined || this.#users.accepts(user, signed) ? 'current' : 'revoked'
   }
 
   /** Returns the standing of a visitor since `revision` was `since`. With a cookie, only the cookie's validity counts. */
-  standing({ visitor: { browserSubject, userSub }, cookie }: VisitorWithSignedName, since: number): Standing {
-    if (cookie) return this.standingOf(cookie)
+  standing({ visitor: { browserSubject, userSub }, cookie }: VisitorWithSignedName, since: number): Validity {
+    if (cookie) return this.validityOf(cookie)
     if (this.isRetired(browserSubject)) return 'retired'
-    return userSub === undefined ? 'current' : this.standingOfUser(userSub, since)
+    return userSub === undefined ? 'current' : this.validityOfUser(userSub, since)
   }
 
   /** Returns the standing of a user without a cookie since `revision` was `since`: a sign-out in any browser counts. */
-  standingOfUser(sub: Sub, since: number): Standing {
+  validityOfUser(sub: Sub, since: number): Validity {
     if (this.#users.revision(sub) > since) return 'revoked'
     return this.isRetiredSince(cookieless(sub), since) ? 'left' : 'current'
   }
@@ -234,7 +234,7 @@ class RetiredNames {
   readonly #guests: RotatingCache<RetiredName>
   readonly #clock: () => number
 
-  constructor({ settings: { maxAge, maxVisitors, clock }, guestBytes: bytes }: Core) {
+  constructor({ settings: { maxAge, maxVisitors, clock }, guestMemory: bytes }: Core) {
     this.#clock = clock
     this.#users = RotatingCache.onMap({ max: Math.max(LEAST, 10 * maxVisitors), maxIdle: maxAge, clock })
     this.#guests = RotatingCache.onMap({ shared: { bytes, weigh: () => NAME }, maxIdle: maxAge, clock })

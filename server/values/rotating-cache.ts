@@ -1,7 +1,7 @@
 // Bounds caches by entries, bytes and idle time, and evicts the older half at once.
 
 import NodeCache from 'node-cache'
-import type { GuestBytes } from './guest-bytes.js'
+import type { GuestMemory } from './guest-memory.js'
 
 /** A power of two. V8 copies the table of a growing cache, which takes 300 ms for a million names, but 20 ms for a shard of them. */
 const SHARDS = 16
@@ -13,7 +13,7 @@ export interface RotatingCacheOptions<V = unknown> {
   /** Maximum number of entries; a full cache holds at least half of them. @default no limit */
   readonly max?: number
   /** A bound in bytes shared with other caches, and an entry's size. @default no limit */
-  readonly shared?: { readonly bytes: GuestBytes; weigh(this: void, thing: V): number }
+  readonly shared?: { readonly bytes: GuestMemory; weigh(this: void, thing: V): number }
   /** Called on each eviction, which makes references to entries stale. `count`: the maximum entries that a rotation dropped; else 0. */
   readonly onDrop?: (count: number) => void
   /** ms after which an unused entry may be evicted. @default never */

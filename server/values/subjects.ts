@@ -3,8 +3,8 @@
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Sub } from '../../shared/sub.js'
-import { isFleeting, isSubject, isUser, type Subject, subjectHash } from '../ids/subject.js'
-import type { GuestBytes } from './guest-bytes.js'
+import { isLocal, isSubject, isUser, type Subject, subjectHash } from '../ids/subject.js'
+import type { GuestMemory } from './guest-memory.js'
 import type { Listener } from './listeners.js'
 import type { Outlet } from './live-socket.js'
 import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
@@ -36,7 +36,7 @@ export interface SubjectCounts {
 }
 
 interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
-  readonly guestBytes: GuestBytes
+  readonly guestMemory: GuestMemory
   /** Returns whether the cookie has space for this key. */
   readonly isInCookie: (key: string) => boolean
   /** Called when a subject's replica changes, or when references to the replica become stale. `onDrop` does so for all subjects at once. */
@@ -53,21 +53,21 @@ const COOKIE_SPACE = 10_000
 export class Subjects {
   readonly #clock: () => number
   readonly #onChange: (subject: Subject) => void
-  readonly #guestBytes: GuestBytes
+  readonly #guestMemory: GuestMemory
   readonly #isInCookie: (key: string) => boolean
   readonly #pinned = new Map<Subject, PinnedSubject>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
 
-  constructor({ guestBytes, isInCookie, ...options }: SubjectsOptions) {
+  constructor({ guestMemory, isInCookie, ...options }: SubjectsOptions) {
     this.#onChange = options.onChange
     this.#clock = options.clock
     this.#users = RotatingCache.onNodeCache(options)
-    this.#guestBytes = guestBytes
+    this.#guestMemory = guestMemory
     this.#isInCookie = isInCookie
     this.#browsers = RotatingCache.onNodeCache<Replica>({
       ...options,
-      shared: { bytes: guestBytes, weigh: ({ bytes }) => bytes },
+      shared: { bytes: guestMemory, weigh: ({ bytes }) => bytes },
     })
   }
 
@@ -111,7 +111,7 @@ export class Subjects {
 
   /** Returns the pinned subjects, without fleeting subjects. */
   pinnedNames(): readonly Subject[] {
-    return Array.from(this.#pinned.keys()).filter((subject) => !isFleeting(subject))
+    return Array.from(this.#pinned.keys()).filter((subject) => !isLocal(subject))
   }
 
   pinnedOf(subject: Subject): PinnedSubject | undefined {
@@ -137,9 +137,9 @@ export class Subjects {
     const pinned = this.#pinned.get(subject)
     if (!pinned || pinned.outlets.size > 0 || pinned.listeners.size > 0) return
     this.#pinned.delete(subject)
-    this.#guestBytes.pin(pinned, 0)
+    this.#guestMemory.pin(pinned, 0)
     // An empty replica is not cached: the next write begins another replica, and invalidates references to this replica.
-    if (pinned.replica.isEmpty || isFleeting(subject)) pinned.replica.clear()
+    if (pinned.replica.isEmpty || isLocal(subject)) pinned.replica.clear()
     else this.#cache(subject).set(subject, pinned.replica)
   }
 
@@ -170,12 +170,12 @@ export class Subjects {
     if (isUser(subject)) return
     const isLight = replica.bytes <= COOKIE_SPACE && replica.registers().every(this.#fitsCookie)
     // Moves this pin to the end, to be lightened last, because its sockets do not know the newest write yet.
-    this.#guestBytes.pin(pinned, 0)
-    if (!isLight) this.#guestBytes.pin(pinned, replica.bytes, () => this.#lighten(pinned))
+    this.#guestMemory.pin(pinned, 0)
+    if (!isLight) this.#guestMemory.pin(pinned, replica.bytes, () => this.#shrink(pinned))
   }
 
-  #lighten({ subject, replica }: PinnedSubject): void {
-    replica.lighten(COOKIE_SPACE, ({ key }) => this.#isInCookie(key))
+  #shrink({ subject, replica }: PinnedSubject): void {
+    replica.shrink(COOKIE_SPACE, ({ key }) => this.#isInCookie(key))
     this.#onChange(subject)
   }
 

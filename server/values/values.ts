@@ -1,6 +1,6 @@
 // Reads values with defaults, stamps writes, and merges registers of the current generation into memory.
 
-import { acceptedAt, carrying } from '../../shared/accepted-ids.js'
+import { acceptedAt, withRecentIds } from '../../shared/accepted-ids.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
@@ -8,7 +8,7 @@ import type { FieldMap } from '../../shared/fields.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
-import { LOGIN_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
+import { LOWEST_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { type BrowserId, isUser, type Subject, type TabSubject, tabSubject } from '../ids/subject.js'
 import { Changes, type Origin } from './changes.js'
@@ -55,8 +55,8 @@ export class Values {
 
   /** Returns the stamp that the next write of a key must exceed. */
   last(subject: Subject, key: string): Stamp {
-    // Values from a sign-in have `LOGIN_STAMP`, and lose to any write.
-    return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOGIN_STAMP])
+    // Values from a sign-in have `LOWEST_STAMP`, and lose to any write.
+    return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOWEST_STAMP])
   }
 
   /** Returns the stamp of an accepted computed change, or of a later change of the same page; undefined if unknown or not computed. */
@@ -88,7 +88,7 @@ export class Values {
     const stamp = nextStamp(now, newestOf(last))
     for (const [subject, written] of bySubject(changes, owner, stamp)) {
       const replica = this.find(subject)
-      const registers = written.map((register) => carrying(register, replica?.register(register.key), now, id))
+      const registers = written.map((register) => withRecentIds(register, replica?.register(register.key), now, id))
       this.#changes.apply(subject, registers, source)
     }
     return stamp
@@ -103,7 +103,7 @@ export class Values {
   merge(subject: Subject, registers: readonly LwwRegister[], origin: Origin, generation?: number): number {
     if (generation !== undefined && !this.startGeneration(subject, generation)) return 0
     const newerCount = this.#changes.apply(subject, registers, origin)
-    if (origin === 'ticket') this.#changes.allowExport(subject, registers)
+    if (origin === 'ticket') this.#changes.markSeenByBrowser(subject, registers)
     return newerCount
   }
 

@@ -165,17 +165,17 @@ describe('the address', () => {
     expect([live.get('division'), shown()]).toEqual([1, '/?d=1'])
   })
 
-  it('initially sets only the values in the snapshot’s `unvisited`', () => {
+  it('initially sets only the values in the snapshot’s `unapplied`', () => {
     expect([page('/costs?d=5').get('division'), shown()]).toEqual([1, '/costs?d=1'])
-    const unvisited = { division: 7, view: 'iban', cart: ['x'] }
-    const early = page('/costs?d=5', { unvisited })
+    const unapplied = { division: 7, view: 'iban', cart: ['x'] }
+    const early = page('/costs?d=5', { unapplied })
     expect([early.get('division'), early.get('view'), early.get('cart')]).toEqual([5, 'all', undefined])
     expect(shown()).toBe('/costs?d=5')
   })
 
   it('waits while the page is prerendered', () => {
     const rendered = Object.assign(document, { prerendering: true })
-    const live = page('/costs?d=5', { unvisited: { division: 5 } })
+    const live = page('/costs?d=5', { unapplied: { division: 5 } })
     void live.set('division', 2)
     pass(200)
     expect([live.get('division'), shown()]).toEqual([2, '/costs?d=5'])
@@ -186,7 +186,7 @@ describe('the address', () => {
 
   it('is ignored in a frame', () => {
     jest.spyOn(globalThis, 'self', 'get').mockReturnValue({} as never)
-    const live = page('/costs?d=5', { unvisited: { division: 5 } })
+    const live = page('/costs?d=5', { unapplied: { division: 5 } })
     travel('/costs?d=6')
     expect([live.get('division'), shown()]).toEqual([1, '/costs?d=6'])
   })

@@ -287,7 +287,7 @@ describe('a page without a socket or cookies', () => {
   it('reports cookies_blocked if questions after a dropped POST bring no cookie', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
-    page.answer({ dropped: true })
+    page.answer({ otherVisitor: true })
     inVain(page, NAMELESS)
     expect([page.get('division'), page.status('division'), page.did('visitor')]).toEqual([3, 'cookies_blocked', false])
   })

@@ -237,7 +237,7 @@ it('a page with dropped POSTs and good connections reconnects with exponential b
   for (let count = 0; count < 6; count += 1) {
     page.learn(['division', 10 + count, count])
     page.effects()
-    page.answer({ ...greetingOf(THE_GUEST), dropped: true })
+    page.answer({ ...greetingOf(THE_GUEST), otherVisitor: true })
     waits.push(page.effects('timer').find(([, name]) => name === 'link')?.[2])
     page.time('link')
     page.comeBack()

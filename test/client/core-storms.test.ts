@@ -3,7 +3,7 @@ import type { Effect, Event, Posted, TimerName } from '../../client/core/message
 import { beginPage, type Page } from '../../client/core/page.js'
 import { step } from '../../client/core/step.js'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
-import type { AnySnapshot, Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
+import type { AnySnapshot, PageAnswer, PageMessage, Refusal } from '../../shared/protocol.js'
 import { fc } from '../support/app/property.js'
 import { atScale } from '../support/app/scale.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
@@ -38,15 +38,15 @@ const reply: fc.Arbitrary<Reply> = fc.oneof({ weight: 4, arbitrary: answer }, co
 
 function answerOf(
   { who, kept, dropped, greets, knows, code, unsaved }: Said,
-  { set = [] }: Sync,
+  { set = [] }: PageMessage,
   now: number,
   isPost: boolean,
-): SyncAnswer {
+): PageAnswer {
   const changes = knows ? [['a', now, now] as const] : []
   const plain = {
     ...(who && { who }),
-    ...(kept && who && { kept }),
-    ...(dropped && { dropped }),
+    ...(kept && who && { hasCookie: kept }),
+    ...(dropped && { otherVisitor: dropped }),
     ...(greets && { greeting: [bareTicket({ defaults: { a: 0 }, guest: true, changes })] }),
     ...(unsaved && { unsaved: ['a', 'b'] }),
     persisted: [],
@@ -55,7 +55,7 @@ function answerOf(
       code ? { code, ...(isPost && { stamp: now, value: now }) } : { stamp: now, level: 'memory' },
     ),
   }
-  return plain as unknown as SyncAnswer
+  return plain as unknown as PageAnswer
 }
 
 const refusal = fc.constantFrom<string | undefined>(undefined, undefined, undefined, 'other_visitor', 'rate_limited')
@@ -92,7 +92,7 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
     connections += 1
     later(code ? ['refused', code] : ['connect'])
   }
-  const answered = (sync: Sync, timeout: number): void => {
+  const answered = (sync: PageMessage, timeout: number): void => {
     made.push('sync')
     const said = nth(told.syncs, syncs)
     syncs += 1
@@ -100,7 +100,7 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
     const answer = typeof said === 'object' ? answerOf(said, sync, 1_000_000 + now, false) : refused
     later(['synced', sync, answer], answer ? LATENCY : timeout)
   }
-  const posted = (sync: Sync, timeout?: number): void => {
+  const posted = (sync: PageMessage, timeout?: number): void => {
     made.push('post')
     const said = nth(told.posts, posts)
     posts += 1
@@ -114,8 +114,8 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
   }
   const act = ([what, ...args]: Effect): void => {
     if (what === 'queue') later(['lock'], 1)
-    if (what === 'send') answered(args[0] as Sync, Number(args[1]))
-    if (what === 'post') posted(args[0] as Sync, args[1] as number | undefined)
+    if (what === 'send') answered(args[0] as PageMessage, Number(args[1]))
+    if (what === 'post') posted(args[0] as PageMessage, args[1] as number | undefined)
     if (what === 'reconnect') {
       step(page, ['disconnect'])
       forget('synced')

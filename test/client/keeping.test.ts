@@ -85,7 +85,7 @@ describe('threat 31: the outbox', () => {
     const saved = first.set('division', 3)
     void second.set('division', 4)
     const greeting = [bareTicket({ defaults: { division: -1 } })]
-    answer = { who: 'ann, who was revoked', hasCookie: true, dropped: true, greeting, results: [], persisted: [] }
+    answer = { who: 'ann, who was revoked', hasCookie: true, otherVisitor: true, greeting, results: [], persisted: [] }
     globalThis.dispatchEvent(new Event('online'))
     await expect(saved).rejects.toMatchObject({ code: 'superseded' })
     expect([first.get('division'), kept()]).toEqual([-1, []])

@@ -1,7 +1,7 @@
 import { BroadcastChannel } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createTabs } from '../../client/browser/tabs.js'
-import type { News } from '../../client/core/messages.js'
+import type { TabMessage } from '../../client/core/messages.js'
 import { present } from '../support/app/present.js'
 import { stamp } from '../support/app/stamp.js'
 
@@ -48,11 +48,11 @@ class Locks {
   }
 }
 
-const NEWS: News = { who: 'g', tickets: [], persisted: [['division', stamp(3)]] }
+const NEWS: TabMessage = { who: 'g', tickets: [], persisted: [['division', stamp(3)]] }
 let locks: Locks | undefined
 let ends: (() => void)[] = []
 
-function open(hear: (news: News) => void = () => undefined) {
+function open(hear: (news: TabMessage) => void = () => undefined) {
   const onTurn = jest.fn()
   const tabs = createTabs('name', onTurn, hear)
   ends.push(tabs.leave)
@@ -159,7 +159,7 @@ describe('a tab', () => {
 
   it('shares news with other open tabs, not with itself', async () => {
     jest.useRealTimers()
-    const heard: News[] = []
+    const heard: TabMessage[] = []
     let resolve = (): void => undefined
     const one = open(() => heard.push({ ...NEWS, who: 'itself' }))
     const two = open((news) => {

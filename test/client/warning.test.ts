@@ -238,7 +238,7 @@ describe('an unattached socket', () => {
     } as never)
     watchSocket({ socket, onClose: () => undefined })
     for (const _ of outcomes) for (const hear of socket.listeners('connect')) hear()
-    expect(asked).toEqual(outcomes.map(() => 'live_session:sync'))
+    expect(asked).toEqual(outcomes.map(() => 'live_session:exchange'))
     expect(socket.listeners('connect')).toHaveLength(1)
     expect(warnings).toEqual(expected)
   })

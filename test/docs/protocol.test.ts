@@ -11,7 +11,7 @@ import { whoOf } from '../../server/identity/who.js'
 import { SigningKeys } from '../../server/ids/keys.js'
 import { type Subject, subjectHash, type UserSubject } from '../../server/ids/subject.js'
 import { Visitor } from '../../server/ids/visitor.js'
-import { GuestBytes } from '../../server/values/guest-bytes.js'
+import { GuestMemory } from '../../server/values/guest-memory.js'
 import { Tickets } from '../../server/values/ticket.js'
 import { fromParameter, toParameter } from '../../shared/address.js'
 import { canonicalJson, type JsonValue } from '../../shared/json.js'
@@ -128,7 +128,7 @@ describe('docs/maintainers/protocol.md', () => {
       isCurrent: () => true,
       onDrop: () => undefined,
       warn: () => undefined,
-      guestBytes: new GuestBytes(64_000_000),
+      guestMemory: new GuestMemory(64_000_000),
     })
     const wire = registers.map(([key, stamp, value]: [string, number, never]) => ({ key, stamp, value }))
     expect(cookie.read({ headers: { cookie: header } })).toMatchObject({ browser, user, epoch: 0, registers: wire })

@@ -1,4 +1,4 @@
-import type { Sync } from '../../shared/protocol.js'
+import type { PageMessage } from '../../shared/protocol.js'
 import { cookieContent } from '../support/app/cookie-content.js'
 import { Visitor } from '../support/app/visitor.js'
 import type { Page } from '../support/page/page.js'
@@ -93,8 +93,8 @@ export class FaultUser {
   /** Writes a field outside the cookie over a bare socket; a stored change must survive every restart. */
   async #writeBySocket(): Promise<boolean> {
     const place = this.#begin(this.draft)
-    const sync: Sync = { set: [['draft', -1, '', this.#text(place)]] }
-    const sent = this.#page?.socket?.timeout(2 * PATIENCE).emitWithAck('live_session:sync', sync)
+    const sync: PageMessage = { set: [['draft', -1, '', this.#text(place)]] }
+    const sent = this.#page?.socket?.timeout(2 * PATIENCE).emitWithAck('live_session:exchange', sync)
     const ack = await this.#inTime('a change over a socket', sent)
     const level = ack?.results?.[0]?.level
     if (level === 'store') this.draft.kept = place
@@ -109,7 +109,7 @@ export class FaultUser {
     if (!answer) return false
     const isStored = answer['level'] === 'store'
     // Another node's response to the page's POST may arrive later, with an older cookie.
-    const isInCookie = !this.#visitor.isAsking && this.place('role', this.#cookieValue('role')) === place
+    const isInCookie = !this.#visitor.isQuestionDue && this.place('role', this.#cookieValue('role')) === place
     if (isStored || isInCookie) this.role.kept = place
     if (isStored) this.secret.kept = place
     return this.look()

@@ -1,4 +1,4 @@
-import { SYNC } from '../../shared/protocol.js'
+import { EXCHANGE } from '../../shared/protocol.js'
 import type { Actor } from './actor.js'
 import type { Changes } from './changes.js'
 import type { Dice } from './dice.js'
@@ -36,7 +36,7 @@ export function eventSource(oddValues: OddValues, tickets: Tickets, changes: Cha
       [1, () => [mutateJson(dice, input, odd)]],
     )
     return {
-      event: SYNC,
+      event: EXCHANGE,
       args,
       ack: dice.one([20, () => 'last'], [1, () => 'none'], [1, () => 'first'], [1, () => 'twice']),
     }

@@ -45,7 +45,7 @@ export class Judge {
     if (answers.length !== expected) this.#harm('wrong answer', `${answers.length} answers, not ${expected}`, input)
     const answer = parsed(JSON.stringify(answers[0]) ?? '')
     if (!answer) return true
-    this.#tally.outcome(String(answer['code'] ?? (answer['dropped'] ? 'dropped' : 'ok')))
+    this.#tally.outcome(String(answer['code'] ?? (answer['otherVisitor'] ? 'dropped' : 'ok')))
     if (answer['ok'] === false) {
       if (!isCode(answer['code'])) this.#harm('wrong answer', 'an answer outside of the protocol', input)
       return false
@@ -99,15 +99,15 @@ export class Judge {
 
   #accepted(actor: Actor, request: RawRequest, { text, cookies }: Answer, isOwn: boolean): boolean {
     const answer = parsed(text) ?? {}
-    this.#tally.outcome(answer['dropped'] ? 'dropped 200' : 'ok 200')
-    if (answer['dropped'] && cookies.length > 0) this.#harm('forged', 'a dropped POST brings a cookie', request)
+    this.#tally.outcome(answer['otherVisitor'] ? 'dropped 200' : 'ok 200')
+    if (answer['otherVisitor'] && cookies.length > 0) this.#harm('forged', 'a dropped POST brings a cookie', request)
     const posted = parsed(request.body.toString().replace(/^\ufeff/, ''))
     if (!posted || request.body.length > MAX_BODY || request.isBroken) {
       this.#harm('wrong answer', 'accepted a body that is no JSON', request)
       return true
     }
-    const { held } = answer
-    if (!Array.isArray(held) || (!isOwn && held.length > 0))
+    const { persisted } = answer
+    if (!Array.isArray(persisted) || (!isOwn && persisted.length > 0))
       this.#harm('forged', 'reported held stamps without the own cookie', request)
     const { host, origin = this.#world.own, 'sec-fetch-site': site = '' } = request.headers
     const isForeign = site === '' ? origin !== this.#world.own : !['same-origin', 'none'].includes(site)
@@ -119,7 +119,7 @@ export class Judge {
   /** Returns whether the exchange may have changed values. */
   #taken(actor: Actor, sync: unknown, answer: Answered, isOwn: boolean, input: unknown): boolean {
     const { who, set = [], tickets = [], ...others } = isRecord(sync) ? sync : {}
-    const { dropped, results, greeting = [], ticket } = answer
+    const { otherVisitor: dropped, results, greeting = [], ticket } = answer
     if (Object.keys(others).length > 0) this.#harm('wrong answer', 'accepted unknown members', input)
     const told = Array.isArray(greeting) ? (greeting as unknown[]) : []
     if ([...told, ticket].some((text) => decoded(text).includes(CANARY))) this.#harm('leak', 'in an answer', input)

@@ -6,7 +6,7 @@ import { Authentication } from '../../server/sockets/authentication.js'
 import { Handshake } from '../../server/sockets/handshake.js'
 import { Rechecks } from '../../server/sockets/rechecks.js'
 import { SocketHandle } from '../../server/sockets/socket.js'
-import { STORE_SESSION, SYNC, type SyncAnswer } from '../../shared/protocol.js'
+import { EXCHANGE, type PageAnswer, STORE_SESSION } from '../../shared/protocol.js'
 import { FakeIo, ServerSocket } from '../simulation/fake-io.js'
 import { lightRequest } from './light-http.js'
 
@@ -39,7 +39,7 @@ export class LightSocket {
       const server = new ServerSocket(randomUUID(), namespace, request, send, () => server.hear('disconnecting'))
       const connection = await handshake.enter(server as unknown as Socket)
       new SocketHandle(core, server as unknown as Socket, connection).open()
-      server.hear(SYNC, {}, ({ greeting = [] }: SyncAnswer) => void tickets.push(...greeting))
+      server.hear(EXCHANGE, {}, ({ greeting = [] }: PageAnswer) => void tickets.push(...greeting))
       return new LightSocket(server, connection.opener, tickets)
     }
   }

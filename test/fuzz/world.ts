@@ -4,7 +4,7 @@ import { LiveCookie } from '../../server/cookie/cookie.js'
 import type { Core } from '../../server/core.js'
 import { SigningKeys } from '../../server/ids/keys.js'
 import { coreOf } from '../../server/plugin.js'
-import { GuestBytes } from '../../server/values/guest-bytes.js'
+import { GuestMemory } from '../../server/values/guest-memory.js'
 import { Tickets } from '../../server/values/ticket.js'
 import { App } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
@@ -73,7 +73,7 @@ export class World {
         isCurrent: () => true,
         onDrop: () => undefined,
         warn: () => undefined,
-        guestBytes: new GuestBytes(64_000_000),
+        guestMemory: new GuestMemory(64_000_000),
       })
     const other = ['another secret of at least thirty-two bytes']
     this.foreign = {

@@ -105,15 +105,15 @@ describe('a visit with a parameter', () => {
     const visitor = app.visitor()
     const answers = []
     for (let division = 0; division < 30; division += 1) answers.push(await visit(visitor, `/?d=${division}`))
-    expect(answers[0]).not.toHaveProperty('unvisited')
-    expect(answers[29]).toMatchObject({ values: { division: 10 }, unvisited: { division: 29 } })
+    expect(answers[0]).not.toHaveProperty('unapplied')
+    expect(answers[29]).toMatchObject({ values: { division: 10 }, unapplied: { division: 29 } })
     expect(app.warnings).toEqual([])
   })
 
   it('without a cookie shares a limit with other such visits', async () => {
     const app = await start({ limits: { changesPerVisitor: 5 } })
     for (let division = 0; division < 30; division += 1) await visit(app.visitor(), `/?d=${division}`)
-    expect(await visit(app.visitor(), '/?d=3')).toMatchObject({ values: { division: -1 }, unvisited: { division: 3 } })
+    expect(await visit(app.visitor(), '/?d=3')).toMatchObject({ values: { division: -1 }, unapplied: { division: 3 } })
   })
 
   it('sets valid fields beside an invalid field', async () => {
@@ -163,7 +163,7 @@ describe('a request other than a visit', () => {
     const visitor = app.visitor()
     const text = await (await visitor.fetch('/?d=3', { method, headers })).text()
     if (method !== 'HEAD') expect(JSON.parse(text)).toMatchObject({ values: { division: -1 } })
-    expect(text).not.toContain('unvisited')
+    expect(text).not.toContain('unapplied')
     expect((await visit(visitor, '/')).values.division).toBe(-1)
   })
 
@@ -177,7 +177,7 @@ describe('a request other than a visit', () => {
     const visitor = app.visitor()
     const answer = await visit(visitor, '/?d=3&view=12345678901&open=false', headers)
     expect(answer).toMatchObject({ values: { division: -1 }, urls: { division: 'd', view: 'view' } })
-    expect(answer.unvisited).toEqual({ division: 3 })
+    expect(answer.unapplied).toEqual({ division: 3 })
     expect((await visit(visitor, '/')).values.division).toBe(-1)
   })
 
@@ -188,7 +188,7 @@ describe('a request other than a visit', () => {
     expect(JSON.parse(text)).toMatchObject({
       urls: { division: 'd' },
       values: { division: -1 },
-      unvisited: { division: 3 },
+      unapplied: { division: 3 },
     })
   })
 

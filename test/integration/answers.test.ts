@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
-import type { SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
 import { RawSocket } from '../support/app/raw-socket.js'
@@ -16,7 +16,7 @@ const SECRET = 'the secret that this server signs with'
 const STAMP = expect.any(Number)
 const TEXT = expect.any(String)
 
-async function post(visitor: Visitor, body: object): Promise<SyncAnswer> {
+async function post(visitor: Visitor, body: object): Promise<PageAnswer> {
   const answer = await visitor.store(body)
   expect(answer.status).toBe(200)
   return answer.json()
@@ -97,11 +97,11 @@ describe('the endpoint', () => {
     await other.fetch('/login?user=bob')
     const { who: bob } = await (await other.connect()).greeted
     const { who } = await values(ann, '/page')
-    expect(await post(ann, { who: bob })).toMatchObject({ dropped: true, who, greeting: expect.anything() })
+    expect(await post(ann, { who: bob })).toMatchObject({ otherVisitor: true, who, greeting: expect.anything() })
     expect(await post(ann, { who })).toMatchObject({ who, hasCookie: true })
     ann.forget()
     for (const page of [bob, who])
-      expect(await post(ann, { who: page })).toEqual({ dropped: true, results: [], persisted: [] })
+      expect(await post(ann, { who: page })).toEqual({ otherVisitor: true, results: [], persisted: [] })
   })
 
   it.each(['GET', 'PUT', 'DELETE'])('refuses %s', async (method) => {
@@ -150,7 +150,7 @@ describe('an exchange', () => {
     for (const socket of [own, other])
       socket.io.on('store_session', (text) => pushed.push([socket === own, ...readClaims(text).changes]))
     const choose = async (division: number): Promise<unknown> => {
-      const { ticket = '' } = (await own.sync({ who, set: [['division', -1, '', division]] })) as SyncAnswer
+      const { ticket = '' } = (await own.sync({ who, set: [['division', -1, '', division]] })) as PageAnswer
       await other.sync({})
       return [readClaims(ticket).changes, pushed.splice(0)]
     }
@@ -160,7 +160,7 @@ describe('an exchange', () => {
     for (const socket of app.io.sockets.sockets.values()) {
       const { liveSession } = socket
       liveSession.subscribe('division', (value) => void (value === 8 && liveSession.set('theme', 'dark')))
-      socket.on('live_session:sync', ({ set }) => void (set?.[0]?.[3] === 9 && liveSession.set('theme', 'light')))
+      socket.on('live_session:exchange', ({ set }) => void (set?.[0]?.[3] === 9 && liveSession.set('theme', 'light')))
     }
     const all = [change(8), ['theme', STAMP, 'dark']]
     expect(await choose(8)).toEqual([
@@ -200,7 +200,7 @@ describe('an exchange', () => {
     const { visitor, who } = await greeted()
     const socket = await visitor.connect()
     await socket.ticket()
-    socket.io.emit('live_session:sync', { who, set: [['division', -1, '', 7]] })
+    socket.io.emit('live_session:exchange', { who, set: [['division', -1, '', 7]] })
     expect((await socket.ticket()).claims.changes).toEqual([['division', STAMP, 7]])
   })
 
@@ -209,7 +209,7 @@ describe('an exchange', () => {
     const socket = await RawSocket.open(app.url, { cookie: visitor.cookie, origin: app.url })
     socket.send('40')
     await socket.next('40')
-    const ask = (): Promise<unknown> => socket.ask('live_session:sync', JSON.stringify({ who }))
+    const ask = (): Promise<unknown> => socket.ask('live_session:exchange', JSON.stringify({ who }))
     expect(await ask()).toEqual({ who, hasCookie: true, greeting: [TEXT], results: [], persisted: [] })
     expect(await ask()).toEqual({ who, hasCookie: true, results: [], persisted: [] })
   })
@@ -221,7 +221,7 @@ describe('an exchange', () => {
     const sync = { who: 'another', tickets: ['garbage'], set: [['division', -1, '', 7]] } as const
     const { cookie } = visitor
     const answer = way === 'POST' ? await post(visitor, sync) : await socket.sync(sync)
-    expect(answer).toEqual({ who, dropped: true, hasCookie: true, greeting: [TEXT], results: [], persisted: [] })
+    expect(answer).toEqual({ who, otherVisitor: true, hasCookie: true, greeting: [TEXT], results: [], persisted: [] })
     expect(visitor.cookie).toBe(cookie)
     expect((await post(visitor, {})).greeting?.map((text) => readClaims(text).changes)).toEqual([[]])
   })
@@ -229,7 +229,7 @@ describe('an exchange', () => {
   it("makes no cookie for another visitor's page", async () => {
     const app = await App.start()
     const visitor = app.visitor()
-    expect(await post(visitor, { who: 'lost', ...SET })).toEqual({ dropped: true, results: [], persisted: [] })
+    expect(await post(visitor, { who: 'lost', ...SET })).toEqual({ otherVisitor: true, results: [], persisted: [] })
     expect(visitor.cookie).toBe('')
   })
 

@@ -3,7 +3,7 @@ import { memoryStore, testClock } from 'koa-live-session/testing'
 import { spaceForRegisters } from '../../server/cookie/cookie-size.js'
 import { cookieBytes } from '../../shared/budget.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { SyncResult } from '../../shared/protocol.js'
+import type { ChangeResult } from '../../shared/protocol.js'
 import { App, appFields } from '../support/app/app.js'
 import { Bus } from '../support/app/bus.js'
 import { cookieContent } from '../support/app/cookie-content.js'
@@ -36,7 +36,7 @@ async function compute(socket: TestSocket, id: string, over: number, value: Json
 }
 
 /** Sends the first update again, as a page does if no answer came. */
-const resend = async (socket: TestSocket, ...tickets: readonly string[]): Promise<SyncResult | undefined> =>
+const resend = async (socket: TestSocket, ...tickets: readonly string[]): Promise<ChangeResult | undefined> =>
   (await compute(socket, 'one', 0, ['a'], ...tickets)).result
 
 /** A process with a page, and the result of the page's first update. */

@@ -40,7 +40,7 @@ describe('a change over a connection without a live cookie', () => {
     const { claims } = await socket.ticket()
     const other = socket.io.io.socket('/other')
     other.connect()
-    const { greeting } = await other.emitWithAck('live_session:sync', {})
+    const { greeting } = await other.emitWithAck('live_session:exchange', {})
     expect(readClaims(greeting[0]).sub).toBe(claims.sub)
     const change = new Promise<string>((resolve) => other.once('store_session', resolve))
     expect(await socket.change('division', 7)).toHaveProperty('stamp')

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, jest } from '@jest/globals'
 import { type StoreSessionOptions, storeSession } from 'koa-live-session/hook'
 import type { Socket } from 'socket.io-client'
-import type { Sync, SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer, PageMessage } from '../../shared/protocol.js'
 import { type BareClaims, bareTicket } from '../support/page/bare-ticket.js'
 
 /** Gives each test the globals of a page. The hook's timers wait until the test calls `passTime`. */
@@ -52,9 +52,9 @@ export function bareSocket() {
   const handlers = new Map<string, (argument: never) => void>()
   const connect = jest.fn()
   const bodies: unknown[] = []
-  const asked: Sync[] = []
+  const asked: PageMessage[] = []
   const waits: number[] = []
-  let answer: (lost: Error | null, answer?: SyncAnswer) => void = () => undefined
+  let answer: (lost: Error | null, answer?: PageAnswer) => void = () => undefined
   globalThis.fetch = async (_, init = {}) => {
     bodies.push(JSON.parse(String(init.body)))
     return Response.json({ results: [], persisted: [] })
@@ -70,7 +70,7 @@ export function bareSocket() {
       waits.push(ms)
       return socket
     },
-    emit: (_: string, sync: Sync, ack: typeof answer) => {
+    emit: (_: string, sync: PageMessage, ack: typeof answer) => {
       asked.push(JSON.parse(JSON.stringify(sync)))
       answer = ack
     },
@@ -83,7 +83,7 @@ export function bareSocket() {
   return {
     socket: socket as unknown as Socket,
     /** Connects, and greets a guest whose browser keeps cookies, unless the test says otherwise. */
-    greet: (said: Partial<SyncAnswer> = { who: 'guest', hasCookie: true }): void => {
+    greet: (said: Partial<PageAnswer> = { who: 'guest', hasCookie: true }): void => {
       open()
       answer(null, { results: [], persisted: [], ...said })
     },

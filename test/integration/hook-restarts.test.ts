@@ -37,7 +37,7 @@ describe('the small hook, with server crashes', () => {
     await visitor.text('/')
     const { io } = await visitor.connect()
     const end = begin(io)
-    await io.emitWithAck('live_session:sync', {})
+    await io.emitWithAck('live_session:exchange', {})
     let chosen = 0
     const choose = async (): Promise<void> => {
       clock.advance(1000)
@@ -52,7 +52,7 @@ describe('the small hook, with server crashes', () => {
       Object.assign(io.io.opts, { extraHeaders: { cookie: visitor.cookie, origin: visitor.url } })
       io.disconnect().connect()
       await back
-      await io.emitWithAck('live_session:sync', {})
+      await io.emitWithAck('live_session:exchange', {})
     }
     const post = async (step: Step): Promise<void> => {
       let underWay = 0
@@ -149,7 +149,7 @@ describe('the small hook, when the visitor changes', () => {
       begin(io)
       return {
         choose: (division: number) => io.emitWithAck('choose', division),
-        who: async () => (await io.emitWithAck('live_session:sync', {})).who,
+        who: async () => (await io.emitWithAck('live_session:exchange', {})).who,
       }
     }
     /** Resolves when nothing is planned or in flight; fails if tabs answer each other without end. */

@@ -26,13 +26,13 @@ interface Posted {
 function posts(visitor: Visitor, first?: () => Promise<Response>) {
   const done: Posted[] = []
   let count = 0
-  let isUnderWay = false
+  let isInFlight = false
   intercept(async (init) => {
     count += 1
     if (first && count === 1) return first()
-    isUnderWay = true
+    isInFlight = true
     const answer = await visitor.store(String(init.body))
-    isUnderWay = false
+    isInFlight = false
     done.push({ init, tickets: JSON.parse(String(init.body)).tickets, status: answer.status })
     return answer
   })
@@ -40,7 +40,7 @@ function posts(visitor: Visitor, first?: () => Promise<Response>) {
     for (;;) {
       const posted = done.shift()
       if (posted) return posted
-      if (!isUnderWay) passTime()
+      if (!isInFlight) passTime()
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
@@ -63,7 +63,7 @@ async function open() {
   const hook = async (options = {}): Promise<void> => {
     begin(io, options)
     // The answer to the hook's own, earlier message comes first.
-    await io.emitWithAck('live_session:sync', {})
+    await io.emitWithAck('live_session:exchange', {})
   }
   return { app, visitor, io, hook, choose: (key: string, value: unknown) => io.emitWithAck('choose', key, value) }
 }
@@ -230,7 +230,7 @@ describe('the small hook', () => {
     greet()
     hear({ changes: ['division', 'cart'].map((key) => [key, 20, []]) })
     const greeting = [bareTicket({ changes: [['division', 10, 5]] })]
-    greet({ who: 'ann', hasCookie: true, dropped: true, greeting })
+    greet({ who: 'ann', hasCookie: true, otherVisitor: true, greeting })
     dispatch('pagehide')
     expect(bodies).toEqual([{ who: 'ann', tickets: greeting }])
   })
@@ -243,7 +243,7 @@ describe('the small hook', () => {
     const { fetch } = globalThis
     globalThis.fetch = async (...given) => {
       await fetch(...given)
-      return Response.json({ dropped: true, results: [], persisted: [] })
+      return Response.json({ otherVisitor: true, results: [], persisted: [] })
     }
     for (let count = 0; count < 3; count += 1) {
       passTime()

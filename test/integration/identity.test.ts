@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
-import type { SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
 import { cookieContent } from '../support/app/cookie-content.js'
@@ -221,7 +221,7 @@ describe('userId', () => {
     await visitor.fetch('/in')
     const snapshot = await (await visitor.fetch('/page')).json()
     expect([snapshot.user, snapshot.guest]).toEqual(['7', undefined])
-    const posted: SyncAnswer = await (await visitor.store()).json()
+    const posted: PageAnswer = await (await visitor.store()).json()
     expect(posted.user).toBe('7')
     const page = await visitor.connect()
     expect((await page.greeted).user).toBe('7')

@@ -2,7 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { Store } from '../../server/store-types.js'
-import type { SyncResult } from '../../shared/protocol.js'
+import type { ChangeResult } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { Gate } from '../support/app/gate.js'
 import { HeldStore } from '../support/app/held-store.js'
@@ -39,7 +39,7 @@ async function cartOf(app: App): Promise<unknown> {
 async function overSocket(socket: TestSocket, ...changes: readonly Change[]): Promise<readonly Result[]> {
   const answer = await socket.set(...(changes as never[]))
   if (!('results' in answer)) throw new Error(answer.code)
-  return answer.results as readonly SyncResult[] as readonly Result[]
+  return answer.results as readonly ChangeResult[] as readonly Result[]
 }
 
 async function byPost(visitor: Visitor, ...changes: readonly Change[]): Promise<readonly Result[]> {

@@ -58,7 +58,7 @@ describe('a POST with `who`', () => {
       const { results, ...rest } = await answer.json()
       const taken = isTaken && 'set' in body ? [expect.objectContaining({ level: 'memory' })] : []
       expect([answer.status, written(answer).length, results]).toEqual([200, isTaken ? 2 : 0, taken])
-      const dropped = isOwn(kind, user)
+      const otherVisitor = isOwn(kind, user)
         ? {
             hasCookie: true,
             who: whoIn(visitor, user),
@@ -68,7 +68,7 @@ describe('a POST with `who`', () => {
           }
         : { persisted: [] }
       if (isTaken) expect(rest).toMatchObject({ who, hasCookie: true })
-      else expect(rest).toEqual({ dropped: true, ...dropped })
+      else expect(rest).toEqual({ otherVisitor: true, ...otherVisitor })
     }
     expect(isRetired(app, subject)).toBe(hasEnded(kind))
     if (isTaken) expect(cookieContent(visitor)).toMatchObject({ r: [['division', expect.any(Number), 5]] })
@@ -81,7 +81,7 @@ describe('a POST with `who`', () => {
     for (const user of [undefined, 'ann'] as const) {
       const visitor = await visitorWith(app, user ?? 'guest')
       const answer = await visitor.store({ who: whoIn(visitor, user), set: [CHANGE] }, as(user, false))
-      expect(await answer.json()).toEqual({ dropped: true, results: [], persisted: [] })
+      expect(await answer.json()).toEqual({ otherVisitor: true, results: [], persisted: [] })
     }
   })
 

@@ -134,7 +134,7 @@ describe('rooms of values', () => {
     await page.change('division', 3)
     expect(isIn(app, socket, 3)).toBe(true)
     admin.to(app.live.room('division', 3)).emit('news', 'of 3')
-    await other.timeout(2000).emitWithAck('live_session:sync', {})
+    await other.timeout(2000).emitWithAck('live_session:exchange', {})
     expect(heard).toEqual(['of 3'])
   })
 

@@ -122,7 +122,7 @@ describe('socket.liveSession', () => {
     const app = await App.start()
     const socket = await app.visitor().connect()
     await socket.ticket()
-    expect(await socket.io.emitWithAck('live_session:sync', sync)).toMatchObject({ ok: false, code: 'malformed' })
+    expect(await socket.io.emitWithAck('live_session:exchange', sync)).toMatchObject({ ok: false, code: 'malformed' })
     expect(await socket.change('division', 9)).toHaveProperty('stamp')
     expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now(), 9]])
   })

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
 import { Rechecks } from '../../server/sockets/rechecks.js'
 import { CircuitBreaker } from '../../server/store/circuit-breaker.js'
 import { Loads } from '../../server/store/loads.js'
-import { GuestBytes } from '../../server/values/guest-bytes.js'
+import { GuestMemory } from '../../server/values/guest-memory.js'
 import { Gate } from '../support/app/gate.js'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -30,7 +30,7 @@ it.each(LONG)('a storeRefresh of %d ms loads nothing within a day', async (store
   const held = jest.fn(() => [])
   const health = { onTry: () => undefined, state: 'good' }
   const settings = { storeRefresh, clock: Date.now }
-  const core = { guestBytes: new GuestBytes(1e6), settings, subjects: { held } }
+  const core = { guestMemory: new GuestMemory(1e6), settings, subjects: { held } }
   const loads = new Loads({} as never, health as never, { size: 0 } as never, core as never, () => false)
   await jest.advanceTimersByTimeAsync(DAY)
   loads.close()

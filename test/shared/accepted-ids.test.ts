@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import {
   acceptedAt,
-  carrying,
   fromIdsText,
   idsOf,
   idsText,
@@ -10,8 +9,9 @@ import {
   MAX_IDS,
   readIds,
   withIds,
+  withRecentIds,
 } from '../../shared/accepted-ids.js'
-import type { AcceptedId, LwwRegister } from '../../shared/register.js'
+import type { IdempotencyKey, LwwRegister } from '../../shared/register.js'
 import { fc } from '../support/app/property.js'
 import { register } from '../support/app/register.js'
 import { stamp } from '../support/app/stamp.js'
@@ -19,7 +19,7 @@ import { stamp } from '../support/app/stamp.js'
 const NOW = 1_700_000_000_000
 const MINUTE = 60 * 1000
 
-function ids(count: number, at = NOW): readonly AcceptedId[] {
+function ids(count: number, at = NOW): readonly IdempotencyKey[] {
   return Array.from({ length: count }, (_, index) => [`id${index}`, stamp(at + index)] as const)
 }
 
@@ -31,43 +31,43 @@ describe('a write', () => {
   const write = (ms: number): LwwRegister => register('a', NOW + ms, 2)
 
   it('keeps the ids of earlier computed changes, and its own id', () => {
-    const computed = carrying(write(1), before, NOW + 1, 'two')
+    const computed = withRecentIds(write(1), before, NOW + 1, 'two')
     expect(idsIn(computed)).toBe('one@0 two@1')
-    expect(idsIn(carrying(write(2), computed, NOW + 2))).toBe('one@0 two@1')
+    expect(idsIn(withRecentIds(write(2), computed, NOW + 2))).toBe('one@0 two@1')
   })
 
   it('has no ids without a computed change', () => {
     const plain = write(0)
-    expect(carrying(plain, undefined, NOW)).toBe(plain)
-    expect(carrying(plain, register('a', 1, 1), NOW, '')).toBe(plain)
+    expect(withRecentIds(plain, undefined, NOW)).toBe(plain)
+    expect(withRecentIds(plain, register('a', 1, 1), NOW, '')).toBe(plain)
   })
 
   it('forgets ids after two minutes', () => {
-    expect(idsIn(carrying(write(0), before, NOW + 2 * MINUTE - 1))).toBe('one@0')
-    expect(carrying(write(0), before, NOW + 2 * MINUTE)).not.toHaveProperty('ids')
+    expect(idsIn(withRecentIds(write(0), before, NOW + 2 * MINUTE - 1))).toBe('one@0')
+    expect(withRecentIds(write(0), before, NOW + 2 * MINUTE)).not.toHaveProperty('ids')
     const later = { ...before, ids: [...ids(3), ['late', stamp(NOW + MINUTE)] as const] }
-    expect(idsIn(carrying(write(MINUTE), later, NOW + 2 * MINUTE + 1))).toBe(`@1 id2@2 late@${MINUTE}`)
+    expect(idsIn(withRecentIds(write(MINUTE), later, NOW + 2 * MINUTE + 1))).toBe(`@1 id2@2 late@${MINUTE}`)
   })
 
   it('marks the stamp up to which ids are unknown', () => {
-    const first = carrying(write(1), register('a', NOW, 1), NOW + 1, 'one')
+    const first = withRecentIds(write(1), register('a', NOW, 1), NOW + 1, 'one')
     expect(idsIn(first)).toBe('@0 one@1')
-    const second = carrying(write(2), first, NOW + 2, 'two')
+    const second = withRecentIds(write(2), first, NOW + 2, 'two')
     expect(idsIn(second)).toBe('@0 one@1 two@2')
-    expect(idsIn(carrying(write(3), second, NOW + 2 * MINUTE + 1))).toBe('@1 two@2')
-    expect(carrying(write(3), second, NOW + 2 * MINUTE + 2)).not.toHaveProperty('ids')
+    expect(idsIn(withRecentIds(write(3), second, NOW + 2 * MINUTE + 1))).toBe('@1 two@2')
+    expect(withRecentIds(write(3), second, NOW + 2 * MINUTE + 2)).not.toHaveProperty('ids')
   })
 
   it('keeps 20 entries: the newest ids, and the last dropped stamp', () => {
-    const full = carrying(write(1000), { ...write(0), ids: ids(MAX_IDS) }, NOW, 'new')
+    const full = withRecentIds(write(1000), { ...write(0), ids: ids(MAX_IDS) }, NOW, 'new')
     expect(full.ids).toHaveLength(20)
     expect(idsIn(full)).toMatch(/^@1 id2@2 .* new@1000$/)
-    expect(carrying(write(2000), full, NOW).ids).toEqual(full.ids)
+    expect(withRecentIds(write(2000), full, NOW).ids).toEqual(full.ids)
   })
 
   it('keeps the newest id of each page', () => {
     const first = { ...write(1), ids: [['page-9', stamp(NOW)] as const, ['other-3', stamp(NOW + 1)] as const] }
-    expect(idsIn(carrying(write(2), first, NOW + 2, 'page-10'))).toBe('other-3@1 page-10@2')
+    expect(idsIn(withRecentIds(write(2), first, NOW + 2, 'page-10'))).toBe('other-3@1 page-10@2')
   })
 
   it('knows the earlier computed changes of a page', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { LiveSessionError } from '../../shared/errors.js'
-import { isRecord, parseRegisters, parseMessage } from '../../shared/parse.js'
+import { isRecord, parseMessage, parseRegisters } from '../../shared/parse.js'
 import { MAX_BODY, MAX_CHANGES } from '../../shared/protocol.js'
 import { SKEW } from '../../shared/stamp.js'
 

@@ -49,10 +49,10 @@ describe('a merge of replicas', () => {
     fc.assert(
       fc.property(registers, (all) => {
         for (const held of replica(all).registers()) {
-          const rivals = all.filter(({ key }) => key === held.key)
-          expect(rivals.some((rival) => supersedes(rival, held))).toBe(false)
-          expect(rivals).toContainEqual(held)
-          const same = rivals.filter((rival) => !supersedes(held, rival))
+          const ambiguous = all.filter(({ key }) => key === held.key)
+          expect(ambiguous.some((rival) => supersedes(rival, held))).toBe(false)
+          expect(ambiguous).toContainEqual(held)
+          const same = ambiguous.filter((rival) => !supersedes(held, rival))
           expect(held.ids === undefined && same.some(({ ids }) => ids)).toBe(false)
         }
       }),

@@ -84,8 +84,8 @@ export class Duties {
 
   /** Notes the stored epoch, which the revocation must exceed unless the node is loading the user already. */
   revokes(node: ServerNode, sub: string): void {
-    const isAsking = node.line?.isAsking(this.#world.storeName(sub)) === true
-    const before = isAsking ? 0 : (this.#world.standing.ended(sub)?.stamp ?? 0)
+    const isQuestionDue = node.line?.isQuestionDue(this.#world.storeName(sub)) === true
+    const before = isQuestionDue ? 0 : (this.#world.standing.ended(sub)?.stamp ?? 0)
     const asked = this.#asked.get(node) ?? new Map<string, number[]>()
     this.#asked.set(node, asked.set(sub, [...(asked.get(sub) ?? []), before]))
   }
@@ -141,11 +141,9 @@ export class Duties {
     const { kind, sub } = received
     this.#world.checkLater(() => {
       const over = this.#world.wires(node).filter((wire) => {
-        if (kind === 'browser') return wire.browser === sub && !wire.isFleeting
+        if (kind === 'browser') return wire.browser === sub && !wire.isLocal
         const cookie = this.#world.cookie(wire.cookies)
-        return (
-          wire.subs[0] === sub && (wire.isFleeting || (kind === 'user' && cookie && !node.knowledge.isGood(cookie)))
-        )
+        return wire.subs[0] === sub && (wire.isLocal || (kind === 'user' && cookie && !node.knowledge.isGood(cookie)))
       })
       if (over.length > 0)
         this.#world.fail(`a connection of ${received.kind} ${sub}, ended by another node, stays open`, 'foreign')

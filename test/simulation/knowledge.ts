@@ -201,7 +201,7 @@ export class Knowledge {
   /**
    * Transfers a guest's values to the next visitor, by each field's `onLogin`; of a user's values, only the browser's own.
    */
-  changeHands(departing: Identity, registers: Registers, next: Identity): void {
+  rotate(departing: Identity, registers: Registers, next: Identity): void {
     const { browser, user } = departing
     for (const [key, register] of registers)
       if (key === OWN || (user === undefined && this.#isDeclared(key))) this.learn(browser, key, register)

@@ -1,5 +1,5 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
-import type { Sync, SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer, PageMessage } from '../../shared/protocol.js'
 import { itemsOf } from './baskets.js'
 import { ADDED_TO } from './builds.js'
 import type { Tab } from './tab.js'
@@ -52,7 +52,7 @@ export class Sendings {
   /** By value, as JSON. */
   readonly #all = new Map<string, Sending>()
 
-  fault({ set = [] }: Sync): string | undefined {
+  fault({ set = [] }: PageMessage): string | undefined {
     for (const [, over, id, value] of set) {
       // Each change must name its base, because it may arrive late.
       if (over < 0) return `sends ${JSON.stringify(value)} without a base stamp`
@@ -65,7 +65,7 @@ export class Sendings {
     return undefined
   }
 
-  hears({ set = [] }: Sync, results: SyncAnswer['results'] = []): void {
+  hears({ set = [] }: PageMessage, results: PageAnswer['results'] = []): void {
     for (const [index, [, , id, value]] of set.entries()) {
       if (id !== '' || value === undefined) continue
       const sending = this.#of(value)
@@ -107,7 +107,7 @@ export class Together {
   }
 
   /** Returns an error text if a sync has only a part of the values set together. */
-  fault(tab: Tab, { set = [] }: Sync): string | undefined {
+  fault(tab: Tab, { set = [] }: PageMessage): string | undefined {
     const has = (key: string, value: JsonValue): boolean =>
       set.some(([one, , , other]) => one === key && sameJson(other, value))
     for (const group of this.#groups) {
@@ -133,7 +133,7 @@ export class Together {
 }
 
 /** Returns an error text if the changes of a group were neither all taken with the same stamp nor all refused. */
-export function tornApart(set: NonNullable<Sync['set']>, results: SyncAnswer['results']): string | undefined {
+export function tornApart(set: NonNullable<PageMessage['set']>, results: PageAnswer['results']): string | undefined {
   const fates = new Map<string, number | undefined>()
   for (const [index, [, over, , , name]] of set.entries()) {
     const result = results[index]

@@ -1,5 +1,5 @@
 import { type JsonValue, sameJson } from '../../shared/json.js'
-import type { AnySnapshot, SyncAnswer } from '../../shared/protocol.js'
+import type { AnySnapshot, PageAnswer } from '../../shared/protocol.js'
 import { lacking } from './baskets.js'
 import { type CookieState, changesOf, isNewer, type Register, readClaims } from './registers.js'
 import type { Whose } from './whos.js'
@@ -17,7 +17,7 @@ export interface Page {
   /** The newest stamp proven to be kept by the browser, by key. */
   readonly proven: Map<string, number>
   /** Stamps in the cookie of the page's HTML, proven after the browser has shown a cookie. */
-  brought: SyncAnswer['persisted']
+  brought: PageAnswer['persisted']
   /** Counts consecutive answers to `{}` without proof of a cookie. */
   asked: number
   wasNameless: boolean
@@ -51,7 +51,7 @@ export function hears({ heard }: Page, ticket: string): void {
     if (isNewer(register, known.get(key))) known.set(key, { ...register, epoch })
 }
 
-export function proves({ proven }: Page, persisted: SyncAnswer['persisted']): void {
+export function proves({ proven }: Page, persisted: PageAnswer['persisted']): void {
   for (const [key, stamp] of persisted) proven.set(key, Math.max(stamp, proven.get(key) ?? 0))
 }
 
@@ -74,7 +74,7 @@ export function hasHeard({ heard }: Page, key: string, value: JsonValue | undefi
 /**
  * Whether a page accepts an answer: if the request had no cookie, only before the page's first visitor or in a browser without cookies.
  */
-export function isFor({ owner, asked }: Page, { who, hasCookie: kept }: SyncAnswer, way: Way): boolean {
+export function isFor({ owner, asked }: Page, { who, hasCookie: kept }: PageAnswer, way: Way): boolean {
   if (kept || way === 'later') return true
   return way === 'post' ? !owner : asked > 1 || (!owner && who === undefined)
 }

@@ -1,6 +1,6 @@
-import type { News } from '../../client/core/messages.js'
+import type { TabMessage } from '../../client/core/messages.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { AnySnapshot, Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
+import type { AnySnapshot, PageAnswer, PageMessage, Refusal } from '../../shared/protocol.js'
 import { doubled, itemsOf } from './baskets.js'
 import { ADDED_TO, ALL_KEYS, HIDDEN, isValidItem, NEVER_IN_COOKIE } from './builds.js'
 import type { Knowledge } from './knowledge.js'
@@ -51,7 +51,7 @@ export class PageChecker {
   }
 
   /** Called when a page sends a sync, over its socket or by POST. */
-  asks(tab: Tab, sync: Sync): void {
+  asks(tab: Tab, sync: PageMessage): void {
     const { who } = sync
     const page = this.#page(tab)
     const fault = this.#sendings.fault(sync) ?? this.#together.fault(tab, sync)
@@ -75,12 +75,12 @@ export class PageChecker {
     hears(this.#page(tab), ticket)
   }
 
-  hears(sync: Sync, answer?: SyncAnswer | Refusal): void {
+  hears(sync: PageMessage, answer?: PageAnswer | Refusal): void {
     this.#sendings.hears(sync, answer && isTaken(answer) ? answer.results : [])
   }
 
   /** @returns whether the page accepts the answer */
-  answered(tab: Tab, sync: Sync, answer: SyncAnswer, way: Way): boolean {
+  answered(tab: Tab, sync: PageMessage, answer: PageAnswer, way: Way): boolean {
     const page = this.#page(tab)
     const { owner } = page
     const isPost = way === 'post'
@@ -97,7 +97,7 @@ export class PageChecker {
     proves(page, answer.persisted)
     proves(page, storedBy(sync, answer))
     // The answer to a request with the cookie sets a cookie with the changes, as the HTML's response did.
-    if (isPost && answer.hasCookie && !answer.dropped) {
+    if (isPost && answer.hasCookie && !answer.otherVisitor) {
       proves(page, broughtBy(sync, answer))
       proves(page, page.brought)
     }
@@ -105,7 +105,7 @@ export class PageChecker {
   }
 
   /** Checks a page after a message: a page with a visitor must ignore a connection that names no visitor. */
-  goesOn(tab: Tab, shown: string, answer: SyncAnswer | Refusal | undefined): void {
+  goesOn(tab: Tab, shown: string, answer: PageAnswer | Refusal | undefined): void {
     const { owner, asked } = this.#page(tab)
     const isStrange = answer && isTaken(answer) && answer.greeting && answer.who === undefined
     if (isStrange && owner && asked < 2 && this.shown(tab) !== shown)
@@ -113,7 +113,7 @@ export class PageChecker {
     this.shows(tab)
   }
 
-  receivesNews(tab: Tab, { who, persisted, unsaved, tickets = [] }: News): void {
+  receivesNews(tab: Tab, { who, persisted, unsaved, tickets = [] }: TabMessage): void {
     const page = this.#page(tab)
     const whose = this.#world.whos.of(who)
     if (!whose || !this.#owners(tab).some((one) => isSame(one, whose))) return
@@ -217,7 +217,7 @@ export class PageChecker {
     })
   }
 
-  #greets(page: Page, { who, hasCookie: kept, greeting = [] }: SyncAnswer, isSure: boolean): void {
+  #greets(page: Page, { who, hasCookie: kept, greeting = [] }: PageAnswer, isSure: boolean): void {
     const whose = this.#world.whos.of(who)
     if (whose) {
       page.maybe = [...page.maybe, seen(whose, kept === true)]

@@ -1,4 +1,4 @@
-import type { Sync, SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer, PageMessage } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
 import { STORED } from './builds.js'
 import type { ServerNode } from './deployment.js'
@@ -45,7 +45,7 @@ export class PostChecker {
     const sync = syncIn(exchange)
     const answer = JSON.parse(response.body)
     if (response.statusCode === 429) this.#isPutOff(exchange, sync)
-    else if (answer.dropped) this.#isDropped(exchange, sync, answer)
+    else if (answer.otherVisitor) this.#isDropped(exchange, sync, answer)
     else if (!identity) this.#isUnread(exchange, sync, answer.error)
     else {
       const look = this.#looks.get(exchange) ?? this.#look(exchange)
@@ -63,7 +63,7 @@ export class PostChecker {
   }
 
   /** Checks that a POST is postponed only while another answer brings a cookie, or if its own cookie’s id is retired. */
-  #isPutOff(exchange: Exchange, { who }: Sync): void {
+  #isPutOff(exchange: Exchange, { who }: PageMessage): void {
     note('a POST is put off')
     if (exchange.identity && isQuestion(exchange) && this.#requests.begin(exchange).retired !== undefined) {
       this.#requests.answered(exchange, false)
@@ -76,7 +76,7 @@ export class PostChecker {
   }
 
   /** Checks a dropped POST, which must change neither the cookie nor the browser id. */
-  #isDropped(exchange: Exchange, { who }: Sync, answer: SyncAnswer): void {
+  #isDropped(exchange: Exchange, { who }: PageMessage, answer: PageAnswer): void {
     const fail: Fail = (what, harm) => this.#fail(exchange, what, harm)
     const { node, browser, hasConsent } = exchange
     const cookie = this.#world.cookieOf(exchange)
@@ -96,17 +96,17 @@ export class PostChecker {
         fail(`gets a visitor without a cookie: ${JSON.stringify(answer)}`, 'foreign')
       return
     }
-    const speaker = { node, browser, tab: undefined, user, sub, own, hasConsent, isFleeting: false, isGone: false }
+    const speaker = { node, browser, tab: undefined, user, sub, own, hasConsent, isLocal: false, isGone: false }
     this.#syncs.holds(speaker, answer, fail)
     this.#syncs.greets(speaker, answer, whose, true, new Map(), fail)
   }
 
   /** No POST may be refused before its visitor is identified. */
-  #isUnread(exchange: Exchange, _sync: Sync, blame: Blame | undefined): void {
+  #isUnread(exchange: Exchange, _sync: PageMessage, blame: Blame | undefined): void {
     this.#fail(exchange, `is answered ${exchange.response?.statusCode} ${JSON.stringify(blame)}`)
   }
 
-  #accepted(exchange: Exchange, visit: Visit, sync: Sync, answer: SyncAnswer, look: Look): void {
+  #accepted(exchange: Exchange, visit: Visit, sync: PageMessage, answer: PageAnswer, look: Look): void {
     const fail: Fail = (what, harm) => this.#fail(exchange, what, harm)
     if (visit.retired === undefined) this.#requests.does(exchange, 'renews')
     else if (isQuestion(exchange)) fail('is answered, although its cookie is retired or revoked')
@@ -135,14 +135,20 @@ export class PostChecker {
   }
 
   /** The cookie of the answer must include the ticket's changes. */
-  #keeps({ registers: kept }: CookieState, { ticket }: SyncAnswer, fail: Fail): void {
+  #keeps({ registers: kept }: CookieState, { ticket }: PageAnswer, fail: Fail): void {
     for (const [key, { stamp }] of ticket === undefined ? [] : readRegisters(readClaims(ticket).changes))
       if (key !== STORED && (kept.get(key)?.stamp ?? 0) < stamp)
         fail(`gets a ticket with ${key} at ${stamp}, but a cookie at ${kept.get(key)?.stamp}`, 'lost')
   }
 
   /** Checks that an answer lists a key as unsaved if neither a cookie nor the store keeps it; a later answer lists concurrent writes. */
-  #stores({ node, user, sub = '' }: Speaker, sync: Sync, answer: SyncAnswer, { floors }: Look, fail: Fail): void {
+  #stores(
+    { node, user, sub = '' }: Speaker,
+    sync: PageMessage,
+    answer: PageAnswer,
+    { floors }: Look,
+    fail: Fail,
+  ): void {
     const owner = user ?? sub
     const brought = broughtBy(sync, answer).flatMap(([key, stamp]) => (key === STORED ? stamp : []))
     const met = Math.max(floors.get(owner)?.get(STORED)?.stamp ?? 0, ...brought)
@@ -152,7 +158,7 @@ export class PostChecker {
   }
 
   /** A refused ticket must not be the visitor's own. */
-  #blames(exchange: Exchange, visit: Visit, { tickets = [] }: Sync, { code, index = -1 }: Blame): void {
+  #blames(exchange: Exchange, visit: Visit, { tickets = [] }: PageMessage, { code, index = -1 }: Blame): void {
     note(`a POST is ${code}`)
     const ticket = tickets[index]
     if (!['bad_ticket', 'other_visitor'].includes(code) || ticket === undefined) return
@@ -175,9 +181,9 @@ function speakerOf({ browser, hasConsent, outgoing }: Exchange, visit: Visit): S
   const { node, identity, own } = visit
   const { user, browser: sub } = identity
   const isGone = isSuperseded(visit)
-  return { node, browser, tab: outgoing.tab, user, sub, own, hasConsent, isFleeting: false, isGone }
+  return { node, browser, tab: outgoing.tab, user, sub, own, hasConsent, isLocal: false, isGone }
 }
 
-export function syncIn({ outgoing }: Exchange): Sync {
+export function syncIn({ outgoing }: Exchange): PageMessage {
   return JSON.parse(outgoing.body ?? '{}')
 }

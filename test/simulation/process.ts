@@ -106,14 +106,14 @@ export class Process {
   /** Reports the moment of a revocation or erasure, which may be later than the app's call. */
   #watch(): void {
     const { revocations, identities } = this.core
-    const changeHands = identities.changeHands.bind(identities)
+    const rotate = identities.rotate.bind(identities)
     const recognize = identities.admit.bind(identities)
     const revoke = revocations.revoke.bind(revocations)
     const erase = revocations.erase.bind(revocations)
     const lookSoon = (): void => queueMicrotask(() => this.look())
-    identities.changeHands = (...change) => {
+    identities.rotate = (...change) => {
       lookSoon()
-      return changeHands(...change)
+      return rotate(...change)
     }
     identities.admit = (...found) => {
       begun.add(found[2])

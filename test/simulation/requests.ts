@@ -250,16 +250,16 @@ export class RequestChecker {
   #become(exchange: Exchange, visit: Visit, before: Identity, since: Since): void {
     const { identity, own, retired } = visit
     const cookie = retired === undefined ? undefined : this.#world.cookieOf(exchange)
-    const isRejoined = cookie !== undefined && this.#isFollowed(cookie, visit)
-    if (!isRejoined) this.#follows(exchange, before.browser, identity)
+    const isFollowing = cookie !== undefined && this.#isFollowed(cookie, visit)
+    if (!isFollowing) this.#follows(exchange, before.browser, identity)
     visit.isDue = visit.cookieStatus !== 'withheld'
     visit.own = undefined
     visit.isLate = false
     if (visit.cookieStatus === 'own') visit.cookieStatus = 'other'
-    if (!isRejoined && !exchange.node.knowledge.retired.has(before.browser))
+    if (!isFollowing && !exchange.node.knowledge.retired.has(before.browser))
       this.#retire(exchange, before, own?.registers ?? new Map(), true)
     visit.since = since
-    if (isRejoined) visit.sinceOfId = exchange.node.knowledge.ends.retired
+    if (isFollowing) visit.sinceOfId = exchange.node.knowledge.ends.retired
     else this.#retireAgain(exchange, visit)
   }
 
@@ -277,7 +277,7 @@ export class RequestChecker {
     const { identity } = exchange
     if (!identity) return
     if (comeAlong) {
-      knowledge.changeHands({ user, browser }, registers, identity)
+      knowledge.rotate({ user, browser }, registers, identity)
       if (user === undefined && identity.user !== undefined) ledger.inherit(identity.user, browser)
     } else knowledge.retire({ user, browser }, identity.user)
     this.#world.duties.gaveUp(exchange.node, browser, (identity.user ?? user) !== undefined)
@@ -300,7 +300,7 @@ export class RequestChecker {
     const { user, browser } = departed
     this.#visits.get(exchange)?.left.push(departed)
     for (const wire of this.#world.wires(exchange.node)) {
-      const isTheirs = wire.browser === browser || (user !== undefined && wire.isFleeting && wire.subs.includes(user))
+      const isTheirs = wire.browser === browser || (user !== undefined && wire.isLocal && wire.subs.includes(user))
       if (isTheirs) this.#fail(exchange, 'leaves a connection of the former visitor open', 'foreign')
     }
   }

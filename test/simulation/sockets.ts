@@ -1,4 +1,4 @@
-import type { Refusal, Sync, SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer, PageMessage, Refusal } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import { OWN } from './builds.js'
 import type { CookieStatus } from './knowledge.js'
@@ -32,7 +32,7 @@ export class SocketChecker implements WireWatcher {
   readonly #browser: Browser
   readonly #syncs: SyncChecker
   readonly #openers = new WeakMap<Wire, Opener>()
-  readonly #looks = new WeakMap<Sync, Look & Arrival>()
+  readonly #looks = new WeakMap<PageMessage, Look & Arrival>()
 
   constructor(world: World, browser: Browser, pages: PageChecker) {
     this.#world = world
@@ -51,7 +51,7 @@ export class SocketChecker implements WireWatcher {
     const browser = hasConsent ? own?.browser : undefined
     this.#openers.set(wire, { user, own, hasConsent, whose: { user, browser, epoch: knowledge.epochOf(user) } })
     wire.browser = own?.browser
-    wire.isFleeting = !own
+    wire.isLocal = !own
     wire.subs.push(...[user, own?.browser].flatMap((sub) => sub ?? []))
     note(`a connection with a cookie that is ${cookieStatus}`)
   }
@@ -82,7 +82,7 @@ export class SocketChecker implements WireWatcher {
     this.#syncs.says(wire.node, this.#browser, ticket, opener.user, (what, harm) => this.#fail(wire, what, harm))
   }
 
-  asked(wire: Wire, sync: Sync): void {
+  asked(wire: Wire, sync: PageMessage): void {
     const speaker = this.#speaker(wire)
     if (!speaker) return
     const isOthers = sync.who !== undefined && !isOf(this.#world.whos.of(sync.who), speaker.whose)
@@ -90,7 +90,7 @@ export class SocketChecker implements WireWatcher {
     this.#looks.set(sync, { ...look, isOthers, isFirst: !wire.isGreeted })
   }
 
-  answered(wire: Wire, sync: Sync, answer: SyncAnswer | Refusal): void {
+  answered(wire: Wire, sync: PageMessage, answer: PageAnswer | Refusal): void {
     const fail = (what: string, harm?: Harm): void => this.#fail(wire, what, harm)
     const look = this.#looks.get(sync)
     if (!look) return
@@ -105,9 +105,9 @@ export class SocketChecker implements WireWatcher {
     }
     const { whose } = speaker
     const { isOthers } = look
-    if (isOthers !== (answer.dropped === true))
+    if (isOthers !== (answer.otherVisitor === true))
       fail(
-        `is ${answer.dropped ? 'dropped' : 'applied'} for a page of ${JSON.stringify(this.#world.whos.of(sync.who))}`,
+        `is ${answer.otherVisitor ? 'dropped' : 'applied'} for a page of ${JSON.stringify(this.#world.whos.of(sync.who))}`,
         'foreign',
       )
     const isDue = isOthers || !wire.isGreeted || (look.isFirst ? undefined : false)
@@ -126,14 +126,14 @@ export class SocketChecker implements WireWatcher {
     if (sub === undefined) return
     const register = { stamp, value }
     // The values of a connection-only guest are not stored.
-    const isFleeting = wire.isFleeting && sub === wire.browser
-    this.#world.duties[isFleeting ? 'confirmed' : 'wrote'](wire.node, sub, key, register)
-    if (!isFleeting) this.#world.duties.acknowledged(wire.node, sub, key, register, undefined)
+    const isLocal = wire.isLocal && sub === wire.browser
+    this.#world.duties[isLocal ? 'confirmed' : 'wrote'](wire.node, sub, key, register)
+    if (!isLocal) this.#world.duties.acknowledged(wire.node, sub, key, register, undefined)
   }
 
   /** The values of a connection-only guest end with the connection. */
   closed(wire: Wire): void {
-    if (!wire.isFleeting || wire.browser === undefined) return
+    if (!wire.isLocal || wire.browser === undefined) return
     wire.node.knowledge.floors.delete(wire.browser)
     const left = wire.handle.liveSession?.inspect() ?? new Map()
     const isLeft = wire.user() === undefined ? left.size > 0 : left.has(OWN)
@@ -143,8 +143,8 @@ export class SocketChecker implements WireWatcher {
   #speaker(wire: Wire): (Speaker & Opener) | undefined {
     const opener = this.#openers.get(wire)
     if (!opener) return undefined
-    const { node, browser: sub, isFleeting } = wire
-    return { ...opener, node, browser: this.#browser, tab: this.#tabOf(wire), sub, isFleeting, isGone: false }
+    const { node, browser: sub, isLocal } = wire
+    return { ...opener, node, browser: this.#browser, tab: this.#tabOf(wire), sub, isLocal, isGone: false }
   }
 
   #tabOf(wire: Wire): Tab | undefined {
@@ -160,7 +160,7 @@ export class SocketChecker implements WireWatcher {
   /** Checks the subject of a ticket, which the connection must know; only a connection without a cookie may get a new id. */
   #isTold(wire: Wire, sub: string): void {
     if (wire.subs.includes(sub)) return
-    if (!wire.isFleeting || wire.browser !== undefined)
+    if (!wire.isLocal || wire.browser !== undefined)
       this.#fail(wire, `is sent a ticket of the other subject ${sub}`, 'foreign')
     wire.subs.push(sub)
     wire.browser = sub

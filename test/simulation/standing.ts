@@ -3,7 +3,7 @@ import { type CookieState, EPOCH, GENERATION, type Register } from './registers.
 import type { World } from './world.js'
 
 /** The revocations, pendingRotations and generations known to any node or the store. */
-export class Standing {
+export class Validity {
   readonly #world: World
 
   constructor(world: World) {

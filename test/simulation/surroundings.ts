@@ -1,4 +1,4 @@
-import type { News } from '../../client/core/messages.js'
+import type { TabMessage } from '../../client/core/messages.js'
 import { createLocalStorage } from '../support/page/local-storage.js'
 
 type Act = (lock: object | null) => Promise<unknown>
@@ -17,8 +17,8 @@ export class Surroundings {
 
 /** A BroadcastChannel whose messages wait for the schedule. */
 export class Channel {
-  onmessage: (event: { readonly data: News }) => void = () => undefined
-  readonly inbox: News[] = []
+  onmessage: (event: { readonly data: TabMessage }) => void = () => undefined
+  readonly inbox: TabMessage[] = []
   readonly #channels: Set<Channel>
 
   constructor() {
@@ -27,7 +27,7 @@ export class Channel {
     present.onChannel(this)
   }
 
-  postMessage(news: News): void {
+  postMessage(news: TabMessage): void {
     for (const channel of this.#channels) if (channel !== this) channel.inbox.push(JSON.parse(JSON.stringify(news)))
   }
 

@@ -1,5 +1,5 @@
 import { sameJson } from '../../shared/json.js'
-import type { Sync, SyncAnswer, SyncResult, WireChange } from '../../shared/protocol.js'
+import type { ChangeResult, PageAnswer, PageMessage, WireChange } from '../../shared/protocol.js'
 import { type Before, itemsOf, lacking, type Met, metAfter, overOf } from './baskets.js'
 import type { Browser } from './browser.js'
 import { ADDED_TO, HIDDEN, isValidItem, OWN, STORED } from './builds.js'
@@ -25,7 +25,7 @@ export interface Speaker {
   readonly own: CookieState | undefined
   readonly hasConsent: boolean
   /** Whether the browser's own values end with the connection. */
-  readonly isFleeting: boolean
+  readonly isLocal: boolean
   /** Whether its visitor has left the browser, or was revoked. */
   readonly isGone: boolean
 }
@@ -55,7 +55,7 @@ export class SyncChecker {
     this.#pages = pages
   }
 
-  look(speaker: Speaker, { tickets = [], set = [] }: Sync): Look {
+  look(speaker: Speaker, { tickets = [], set = [] }: PageMessage): Look {
     const { node, tab, user, sub } = speaker
     const { knowledge } = node
     const met = set.map((change) => {
@@ -80,7 +80,7 @@ export class SyncChecker {
     }
   }
 
-  drops(answer: SyncAnswer, fail: Fail): void {
+  drops(answer: PageAnswer, fail: Fail): void {
     note('a page is dropped')
     if (answer.results.length > 0 || answer.ticket !== undefined)
       fail(`is dropped, but applied: ${JSON.stringify(answer)}`, 'foreign')
@@ -88,8 +88,8 @@ export class SyncChecker {
 
   takes(
     speaker: Speaker,
-    { tickets = [], set = [] }: Sync,
-    { results, ticket }: SyncAnswer,
+    { tickets = [], set = [] }: PageMessage,
+    { results, ticket }: PageAnswer,
     whose: Whose,
     look: Look,
     fail: Fail,
@@ -123,7 +123,7 @@ export class SyncChecker {
   /** Checks which registers an answer reports as held by the request's cookie or by the store. */
   holds(
     { node, own, user, sub, hasConsent }: Speaker,
-    { persisted: held, hasCookie: kept }: SyncAnswer,
+    { persisted: held, hasCookie: kept }: PageAnswer,
     fail: Fail,
   ): void {
     if ((kept === true) !== (own !== undefined && hasConsent))
@@ -142,7 +142,7 @@ export class SyncChecker {
   /** @param isDue whether the page must be greeted; undefined if either is allowed */
   greets(
     { node, browser, user }: Speaker,
-    { who, greeting }: SyncAnswer,
+    { who, greeting }: PageAnswer,
     whose: Whose,
     isDue: boolean | undefined,
     floors: Look['floors'],
@@ -204,11 +204,11 @@ export class SyncChecker {
   #wrote(
     speaker: Speaker,
     change: WireChange,
-    { stamp, level }: Extract<SyncResult, { readonly level: unknown }>,
+    { stamp, level }: Extract<ChangeResult, { readonly level: unknown }>,
     { ticket, whose, met, before }: Circumstances,
     fail: Fail,
   ): void {
-    const { node, tab, own, isFleeting } = speaker
+    const { node, tab, own, isLocal } = speaker
     const [key, base, id, value] = change
     const sub = subjectOf(speaker, key)
     if (sub === undefined) return
@@ -244,7 +244,7 @@ export class SyncChecker {
     if (!register) return
     const isThere = ledger.stampOf(value, [sub]) > 0 || floor?.stamp === stamp
     const isNew = over < 0 || (id === '' ? value !== undefined && !isThere : !isConfirmed)
-    const isLasting = !isFleeting || sub === speaker.user
+    const isLasting = !isLocal || sub === speaker.user
     if (isNew && isLasting) duties.wrote(node, sub, key, register)
     else duties.confirmed(node, sub, key, register)
     if (isLasting) duties.acknowledged(node, sub, key, register, level)
@@ -256,7 +256,7 @@ export class SyncChecker {
     speaker: Speaker,
     change: WireChange,
     together: readonly string[],
-    { code, stamp, value }: Extract<SyncResult, { readonly code: unknown }>,
+    { code, stamp, value }: Extract<ChangeResult, { readonly code: unknown }>,
     fail: Fail,
   ): void {
     const { node, browser, user, isGone } = speaker

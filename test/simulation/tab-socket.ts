@@ -1,4 +1,4 @@
-import { SYNC, type Sync } from '../../shared/protocol.js'
+import { EXCHANGE, type PageMessage } from '../../shared/protocol.js'
 import type { ServerNode } from './deployment.js'
 import { type Packet, type Question, Wire, type WireWatcher } from './wire.js'
 
@@ -12,12 +12,12 @@ export class TabSocket {
   wire: Wire | undefined
   #coming: Wire | undefined
   readonly #listeners = new Map<string, Set<Listener>>()
-  readonly #onSync: (sync: Sync) => void
+  readonly #onSync: (sync: PageMessage) => void
 
   readonly #onLost: (wire: Wire) => void
 
   /** @param onLost called with a dead connection, still open at the server */
-  constructor(onSync: (sync: Sync) => void, onLost: (wire: Wire) => void) {
+  constructor(onSync: (sync: PageMessage) => void, onLost: (wire: Wire) => void) {
     this.#onSync = onSync
     this.#onLost = onLost
   }
@@ -46,7 +46,7 @@ export class TabSocket {
       emit: (event, payload, ack) => {
         // Copied, as over a network.
         const question = { event, args: [JSON.parse(JSON.stringify(payload))], ack, timeout }
-        if (event === SYNC) this.#onSync(question.args[0])
+        if (event === EXCHANGE) this.#onSync(question.args[0])
         this.wire?.open.add(question)
         if (this.wire?.isDead) this.#await(this.wire, question)
         this.wire?.toServer.push(question)

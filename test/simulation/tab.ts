@@ -1,9 +1,9 @@
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import type { Fields } from 'koa-live-session/fields'
 import type { Socket } from 'socket.io-client'
-import type { News } from '../../client/core/messages.js'
+import type { TabMessage } from '../../client/core/messages.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { AnySnapshot, Sync } from '../../shared/protocol.js'
+import type { AnySnapshot, PageMessage } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import type { FakeResponse } from './http.js'
 import type { Values } from './page-changes.js'
@@ -28,7 +28,7 @@ export type Link = 'connected' | 'unconnected' | 'none'
 
 export interface TabWatcher {
   settled(tab: Tab, key: string, value: JsonValue | undefined, code: string | undefined): void
-  asks(tab: Tab, sync: Sync): void
+  asks(tab: Tab, sync: PageMessage): void
 }
 
 /** A page with the real client. The schedule delivers its requests and packets. */
@@ -147,7 +147,7 @@ export class Tab {
     })
   }
 
-  news(): News | undefined {
+  news(): TabMessage | undefined {
     return this.#channel?.inbox[0]
   }
 

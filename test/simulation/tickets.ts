@@ -1,4 +1,4 @@
-import type { Sync, SyncAnswer } from '../../shared/protocol.js'
+import type { PageAnswer, PageMessage } from '../../shared/protocol.js'
 import { NEVER_IN_COOKIE } from './builds.js'
 import type { ServerNode } from './deployment.js'
 import type { Identity } from './knowledge.js'
@@ -41,7 +41,7 @@ export function redeemed(
 }
 
 /** Returns the stored changes of keys outside cookies. */
-export function storedBy({ set = [] }: Sync, { results }: SyncAnswer): SyncAnswer['persisted'] {
+export function storedBy({ set = [] }: PageMessage, { results }: PageAnswer): PageAnswer['persisted'] {
   return set.flatMap(([key], index) => {
     const result = results[index]
     const isStored = result && 'level' in result && result.level === 'store' && NEVER_IN_COOKIE.includes(key)
@@ -51,9 +51,9 @@ export function storedBy({ set = [] }: Sync, { results }: SyncAnswer): SyncAnswe
 
 /** Returns the keys and stamps of a sync and its answer, without unsaved keys. */
 export function broughtBy(
-  { tickets = [], set = [] }: Sync,
-  { results, ticket, unsaved = [] }: SyncAnswer,
-): SyncAnswer['persisted'] {
+  { tickets = [], set = [] }: PageMessage,
+  { results, ticket, unsaved = [] }: PageAnswer,
+): PageAnswer['persisted'] {
   const ofTickets = [...tickets, ...(ticket === undefined ? [] : [ticket])].flatMap((one) =>
     readClaims(one).changes.map(([key, stamp]) => [key, stamp] as const),
   )

@@ -1,4 +1,4 @@
-import { type Refusal, STORE_SESSION, SYNC, type Sync, type SyncAnswer } from '../../shared/protocol.js'
+import { EXCHANGE, type PageAnswer, type PageMessage, type Refusal, STORE_SESSION } from '../../shared/protocol.js'
 import type { ServerNode } from './deployment.js'
 import { ServerSocket } from './fake-io.js'
 import { fakeRequest } from './http.js'
@@ -10,14 +10,14 @@ export interface WireWatcher {
   refused(wire: Wire): void
   opens(wire: Wire): void
   sent(wire: Wire, ticket: string): void
-  asked(wire: Wire, sync: Sync): void
-  answered(wire: Wire, sync: Sync, answer: SyncAnswer | Refusal): void
+  asked(wire: Wire, sync: PageMessage): void
+  answered(wire: Wire, sync: PageMessage, answer: PageAnswer | Refusal): void
   closed(wire: Wire): void
 }
 
 interface Answered {
-  readonly sync: Sync
-  readonly answer: SyncAnswer | Refusal
+  readonly sync: PageMessage
+  readonly answer: PageAnswer | Refusal
 }
 export interface Packet {
   readonly event: string
@@ -57,7 +57,7 @@ export class Wire {
   isFormers = false
   browser: string | undefined
   /** Whether the handshake brought no cookie, so the subject is only the connection's. */
-  isFleeting = false
+  isLocal = false
   #isLeft = false
   readonly #server: ServerSocket
   readonly #watcher: WireWatcher
@@ -103,7 +103,7 @@ export class Wire {
     const question = this.toServer.shift()
     if (!question || !this.isOpen || this.isClosedByServer) return
     const { event, args, ack } = question
-    const [sync] = event === SYNC ? (args as readonly [Sync]) : []
+    const [sync] = event === EXCHANGE ? (args as readonly [PageMessage]) : []
     if (sync) this.#watcher.asked(this, sync)
     this.#server.hear(event, ...args, (answer: unknown) => {
       // A killed process answers nothing.
@@ -132,6 +132,6 @@ export class Wire {
   }
 }
 
-export function isTaken(answer: SyncAnswer | Refusal): answer is SyncAnswer {
+export function isTaken(answer: PageAnswer | Refusal): answer is PageAnswer {
   return 'results' in answer
 }

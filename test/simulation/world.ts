@@ -7,7 +7,7 @@ import { Duties } from './duties.js'
 import { Ledger, Saves } from './ledger.js'
 import { type CookieState, cookieIn, hashOf, readCookie } from './registers.js'
 import { isCalm, type Schedule } from './schedule.js'
-import { Standing } from './standing.js'
+import { Validity } from './standing.js'
 import type { Harm, Violation } from './tally.js'
 import { serverClock } from './time.js'
 import { RotatedIds, Whos } from './whos.js'
@@ -34,7 +34,7 @@ export class World {
   readonly isCalm: boolean
   readonly deployment: Deployment
   readonly duties: Duties = new Duties(this)
-  readonly standing: Standing = new Standing(this)
+  readonly standing: Validity = new Validity(this)
   violation: Violation | undefined
 
   readonly #checks: (() => void)[] = []

@@ -46,7 +46,7 @@ export async function realScreens(): Promise<typeof doubleScreen> {
     await page.connected()
     const sent: [string, unknown][] = []
     socket?.onAnyOutgoing((event, sync) => {
-      if (event === 'live_session:sync') for (const [key, , , value] of sync.set ?? []) sent.push([key, value])
+      if (event === 'live_session:exchange') for (const [key, , , value] of sync.set ?? []) sent.push([key, value])
     })
     return {
       live,

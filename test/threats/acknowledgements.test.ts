@@ -8,7 +8,9 @@ async function start() {
   const socket = await RawSocket.enter(app.url, cookieFor(app.live, {}))
   /** Expects a response to another change, and no errors so far. */
   const answers = async (): Promise<void> => {
-    expect(await socket.ask('live_session:sync', '{"set":[["division",-1,"",9]]}')).toHaveProperty('results.0.stamp')
+    expect(await socket.ask('live_session:exchange', '{"set":[["division",-1,"",9]]}')).toHaveProperty(
+      'results.0.stamp',
+    )
     expect(app.errors).toEqual([])
     socket.hangUp()
   }
@@ -19,7 +21,7 @@ describe('threat 19: an acknowledgement', () => {
   it('is sent only if the client asks for it', async () => {
     const { socket, answers } = await start()
     for (const args of ['', ',1,2,3', ',null', ',{}', ',{"set":[["division",-1,"","x"]]}', ',{"tickets":["a.b.c"]}']) {
-      socket.send(`42["live_session:sync"${args}]`)
+      socket.send(`42["live_session:exchange"${args}]`)
     }
     const { length } = socket.received
     await answers()
@@ -29,7 +31,7 @@ describe('threat 19: an acknowledgement', () => {
   it('reports malformed arguments', async () => {
     const { socket, answers } = await start()
     for (const args of ['', ',{},{}', ',{},"ack"', ',{},{"call":1}', ',{},null', ',"ack"', ',0', ',{"length":1}']) {
-      socket.send(`427["live_session:sync"${args}]`)
+      socket.send(`427["live_session:exchange"${args}]`)
       expect(JSON.parse((await socket.next('437')).slice(3))).toEqual([{ ok: false, code: 'malformed' }])
     }
     await answers()
@@ -46,13 +48,13 @@ describe('threat 19: an acknowledgement', () => {
       { tickets: [Buffer.from('x')] },
       { set: [[Buffer.from('division'), -1, '', 1]] },
     ]) {
-      expect(await io.emitWithAck('live_session:sync', input)).toMatchObject({ ok: false, code: 'malformed' })
+      expect(await io.emitWithAck('live_session:exchange', input)).toMatchObject({ ok: false, code: 'malformed' })
     }
     const set = [
       ['cart', -1, '', Buffer.from('x')],
       ['division', -1, '', 9],
     ]
-    expect(await io.emitWithAck('live_session:sync', { set })).toMatchObject({
+    expect(await io.emitWithAck('live_session:exchange', { set })).toMatchObject({
       results: [{ code: 'invalid_value' }, { stamp: expect.any(Number) }],
     })
     expect(app.errors).toEqual([])
@@ -66,17 +68,17 @@ describe('threat 19: an acknowledgement', () => {
   })
 
   it.each([
-    ['announced bytes that never arrive', '451-["live_session:sync",{"_placeholder":true,"num":0}]'],
-    ['a packet of unknown type', '49["live_session:sync"]'],
+    ['announced bytes that never arrive', '451-["live_session:exchange",{"_placeholder":true,"num":0}]'],
+    ['a packet of unknown type', '49["live_session:exchange"]'],
     ['an event without a name', '42[]'],
-    ['an event that is not a list', '42{"0":"live_session:sync"}'],
+    ['an event that is not a list', '42{"0":"live_session:exchange"}'],
     ['a reserved event name', '42["disconnect"]'],
-    ['a text that is not JSON', '42["live_session:sync",'],
+    ['a text that is not JSON', '42["live_session:exchange",'],
   ])('is not sent after %s; instead the connection closes', async (_, text) => {
     const { app, socket } = await start()
     socket.send(text)
     // Text in place of announced bytes closes the connection as well.
-    socket.send('427["live_session:sync",{}]')
+    socket.send('427["live_session:exchange",{}]')
     await socket.closed
     expect((await app.visitor().store()).status).toBe(200)
     expect(app.errors).toEqual([])
@@ -87,7 +89,7 @@ describe('threat 19: an acknowledgement', () => {
     const ended = new Promise((resolve) =>
       app.io.sockets.sockets.forEach((each) => void each.on('disconnect', resolve)),
     )
-    for (let i = 0; i < 100; i += 1) socket.send(`42${i}["live_session:sync",{"set":[["division",-1,"",${i}]]}]`)
+    for (let i = 0; i < 100; i += 1) socket.send(`42${i}["live_session:exchange",{"set":[["division",-1,"",${i}]]}]`)
     socket.hangUp()
     await ended
     expect(app.io.sockets.sockets.size).toBe(0)
@@ -111,8 +113,10 @@ describe('threat 19: an acknowledgement wrapped by the app', () => {
       })
     })
     const socket = await RawSocket.enter(app.url, cookieFor(app.live, {}))
-    socket.send('421["live_session:sync",{"set":[["cart",-1,"",["x"]]]}]')
-    expect(await socket.ask('live_session:sync', '{"set":[["division",-1,"",3]]}')).toHaveProperty('results.0.stamp')
+    socket.send('421["live_session:exchange",{"set":[["cart",-1,"",["x"]]]}]')
+    expect(await socket.ask('live_session:exchange', '{"set":[["division",-1,"",3]]}')).toHaveProperty(
+      'results.0.stamp',
+    )
     expect(app.errors).toEqual([broken])
   })
 })

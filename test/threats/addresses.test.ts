@@ -94,8 +94,8 @@ describe('a link of a stranger', () => {
         const html = await (await follow(app.visitor(), `/embed?view=${text}`, { 'sec-purpose': purpose })).text()
         const [, json = ''] =
           /^<script type="application\/json" id="[\w-]+">([^<>&\u2028]*)<\/script>$/.exec(html) ?? []
-        const { values, unvisited } = JSON.parse(json)
-        expect((unvisited ?? values).view).toBe(decodeURIComponent(text))
+        const { values, unapplied } = JSON.parse(json)
+        expect((unapplied ?? values).view).toBe(decodeURIComponent(text))
       }
     },
   )
@@ -125,7 +125,7 @@ describe.each([
     await visitor.fetch(last)
     const answer = await follow(held, '/all?division=5')
     expect([answer.status, written(answer)]).toEqual([200, []])
-    expect(await answer.json()).toMatchObject({ values: { division: -1 }, unvisited: { division: 5 } })
+    expect(await answer.json()).toMatchObject({ values: { division: -1 }, unapplied: { division: 5 } })
     expect(await valuesOf(visitor)).toMatchObject({ division: -1 })
   })
 })

@@ -125,11 +125,12 @@ const held =
     return async () => {
       const answer = await post.finish()
       expect(answer.written).toEqual([])
-      const isAsking = Object.keys(body).length === 0
+      const isQuestionDue = Object.keys(body).length === 0
       // The app still vouches for ann if it loaded her session before she left; only her account is written.
-      const isVouched = isAnn && reader === 'parser after the session' && !isAsking && late().cookie.includes('app')
-      expect(answer.status).toBe(isVouched ? 200 : isAsking ? 429 : 409)
-      if (!isVouched) expect(answer.text).toMatch(isAsking ? /its cookie has ended/ : /left this browser/)
+      const isVouched =
+        isAnn && reader === 'parser after the session' && !isQuestionDue && late().cookie.includes('app')
+      expect(answer.status).toBe(isVouched ? 200 : isQuestionDue ? 429 : 409)
+      if (!isVouched) expect(answer.text).toMatch(isQuestionDue ? /its cookie has ended/ : /left this browser/)
       return isVouched ? 'vouched' : 'refused'
     }
   }
@@ -232,7 +233,7 @@ const DOORS: Readonly<Record<string, Door>> = {
   },
   'an open socket, and its reconnection': later(async ({ socket }) => {
     await socket.closed
-    socket.io.volatile.emit('live_session:sync', { set: EVIL_CHANGES }, () => undefined)
+    socket.io.volatile.emit('live_session:exchange', { set: EVIL_CHANGES }, () => undefined)
     const error = new Promise((resolve) => socket.io.once('connect_error', resolve))
     socket.io.connect()
     expect(await error).toMatchObject({ data: { code: 'other_visitor' } })

@@ -27,13 +27,13 @@ async function start() {
 
 describe('threat 89: malformed messages of a socket', () => {
   it.each([
-    ['an exchange', 'live_session:sync', '{"set":[1]}'],
-    ['an exchange with two arguments', 'live_session:sync', '{},{}'],
+    ['an exchange', 'live_session:exchange', '{"set":[1]}'],
+    ['an exchange with two arguments', 'live_session:exchange', '{},{}'],
     ['an event of a feature', 'live_session:take_flash', '1'],
   ])('are refused unparsed past the limit, then close the connection: %s', async (_, event, json) => {
     const { app, socket, ask } = await start()
     expect(await ask(event, json, 10)).toEqual(Array(10).fill(malformed))
-    expect(await ask('live_session:sync', '{"set":[["division",-1,"",1]]}', 1)).toEqual([limited])
+    expect(await ask('live_session:exchange', '{"set":[["division",-1,"",1]]}', 1)).toEqual([limited])
     expect(await ask(event, json, 9)).toEqual(Array(9).fill(limited))
     socket.send(`427["${event}",${json}]`)
     await closedAtOnce(socket)
@@ -42,7 +42,7 @@ describe('threat 89: malformed messages of a socket', () => {
 
   it('close the connection even without acknowledgements', async () => {
     const { app, socket } = await start()
-    for (let sent = 0; sent < 40; sent += 1) socket.send('42["live_session:sync",1]')
+    for (let sent = 0; sent < 40; sent += 1) socket.send('42["live_session:exchange",1]')
     await closedAtOnce(socket)
     expect(app.io.engine.clientsCount).toBe(0)
   })
@@ -50,10 +50,10 @@ describe('threat 89: malformed messages of a socket', () => {
   it('affect neither other sockets nor later messages', async () => {
     const { app, visitor, ask } = await start()
     const other = await visitor.connect()
-    await ask('live_session:sync', '1', 15)
+    await ask('live_session:exchange', '1', 15)
     expect(await other.change('division', 1)).toHaveProperty('stamp')
     app.clock.advance(2000)
-    expect(await ask('live_session:sync', '{"set":[["division",-1,"",2]]}', 1)).toEqual([
+    expect(await ask('live_session:exchange', '{"set":[["division",-1,"",2]]}', 1)).toEqual([
       expect.objectContaining({ results: [expect.objectContaining({ level: expect.any(String) })] }),
     ])
   })
@@ -67,9 +67,9 @@ describe('threat 99: worthless tickets of a socket', () => {
   ])('count like malformed messages: %s', async (_, json) => {
     const { app, socket, ask } = await start()
     const refused = expect.objectContaining({ ok: false, code: 'bad_ticket' })
-    expect(await ask('live_session:sync', json, 10)).toEqual(Array(10).fill(refused))
-    expect(await ask('live_session:sync', json, 10)).toEqual(Array(10).fill(limited))
-    socket.send(`427["live_session:sync",${json}]`)
+    expect(await ask('live_session:exchange', json, 10)).toEqual(Array(10).fill(refused))
+    expect(await ask('live_session:exchange', json, 10)).toEqual(Array(10).fill(limited))
+    socket.send(`427["live_session:exchange",${json}]`)
     await closedAtOnce(socket)
     expect(app.io.engine.clientsCount).toBe(0)
   })
@@ -80,6 +80,6 @@ describe('threat 99: worthless tickets of a socket', () => {
     await other.change('division', 3)
     const json = JSON.stringify({ tickets: [(await other.ticket()).text] })
     const refused = expect.objectContaining({ ok: false, code: 'other_visitor' })
-    expect(await ask('live_session:sync', json, 11)).toEqual([...Array(10).fill(refused), limited])
+    expect(await ask('live_session:exchange', json, 11)).toEqual([...Array(10).fill(refused), limited])
   })
 })

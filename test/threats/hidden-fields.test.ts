@@ -80,7 +80,11 @@ describe('threats 47 and 69: the name of a hidden field', () => {
     const { io } = await visitor.connect()
     const ask = async (change: readonly unknown[]): Promise<unknown> => {
       const answer = await visitor.store({ set: [change] })
-      const said = [answer.status, await answer.json(), await io.emitWithAck('live_session:sync', { set: [change] })]
+      const said = [
+        answer.status,
+        await answer.json(),
+        await io.emitWithAck('live_session:exchange', { set: [change] }),
+      ]
       const refused = { results: [{ code: 'undeclared_key' }] }
       expect(said).toMatchObject([200, refused, refused])
       return JSON.stringify(said).replaceAll(String(change[0]), 'KEY')

@@ -72,7 +72,11 @@ describe('threat 10: an undeclared key', () => {
     const { visitor, socket, isUnchanged } = await start()
     const set = [[key, -1, '', { polluted: true }]]
     const answer = await visitor.store({ set })
-    const said = [answer.status, await answer.json(), await socket.ask('live_session:sync', JSON.stringify({ set }))]
+    const said = [
+      answer.status,
+      await answer.json(),
+      await socket.ask('live_session:exchange', JSON.stringify({ set })),
+    ]
     expect(said).toMatchObject(
       code === 'malformed'
         ? [400, { error: { code, index: 0 } }, { ok: false, code, index: 0 }]
@@ -110,7 +114,7 @@ describe('threat 11: a field that is not writable', () => {
     const set = [change]
     const answer = await visitor.store({ set })
     expect([answer.status, (await answer.json()).results]).toEqual([200, [{ code }]])
-    expect(await socket.ask('live_session:sync', JSON.stringify({ set }))).toMatchObject({ results: [{ code }] })
+    expect(await socket.ask('live_session:exchange', JSON.stringify({ set }))).toMatchObject({ results: [{ code }] })
     await isUnchanged()
   })
 })
@@ -141,7 +145,7 @@ describe('threat 13: an unacceptable value', () => {
     const body = `{"set":[["${key}",-1,"",${json}]]}`
     const answer = await visitor.store(body)
     expect([answer.status, (await answer.json()).results]).toEqual([200, [{ code }]])
-    expect(await socket.ask('live_session:sync', body)).toMatchObject({ results: [{ code }] })
+    expect(await socket.ask('live_session:exchange', body)).toMatchObject({ results: [{ code }] })
     await isUnchanged()
     expect({}).not.toHaveProperty('polluted')
   })

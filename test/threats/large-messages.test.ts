@@ -25,7 +25,7 @@ const start = async (): Promise<App> => {
     },
   })
 }
-const setting = (json: string): string => `42["live_session:sync",{"set":[["cart",-1,"",${json}]]}]`
+const setting = (json: string): string => `42["live_session:exchange",{"set":[["cart",-1,"",${json}]]}]`
 const many = (): string => `{${Array.from({ length: 200_000 }, (_, i) => `"${i.toString(36)}":0`).join(',')}}`
 
 describe('threat 13: a message over the limit', () => {
@@ -66,7 +66,7 @@ describe('threat 13: a message over the limit', () => {
       expect(await socket.closed).toBe(TOO_BIG)
     })
     expectAtMost(work, UNREAD)
-    expect(await page.ask('live_session:sync', '{"set":[["division",-1,"",2]]}')).toHaveProperty('results.0.stamp')
+    expect(await page.ask('live_session:exchange', '{"set":[["division",-1,"",2]]}')).toHaveProperty('results.0.stamp')
     expect((await send(app.url, { headers: { cookie: attacker } })).text).toBe('1')
     expect(app.errors).toEqual([])
     page.hangUp()
@@ -112,8 +112,8 @@ describe('threat 13: a message under the limit', () => {
     ['10,000 invalid items', 100_000, () => setting(ones(9_991))],
     ['half a million members', 100_000, () => setting(ones(490_001))],
     ['10,000 levels without an end', 20_000, () => setting('['.repeat(10_000))],
-    ['2,000 valid tickets', 20_000, (ticket) => `42["live_session:sync",{"tickets":[${tickets(ticket)}]}]`],
-    ['60,000 changes', 20_000, () => `42["live_session:sync",{"set":[${changes()}]}]`],
+    ['2,000 valid tickets', 20_000, (ticket) => `42["live_session:exchange",{"tickets":[${tickets(ticket)}]}]`],
+    ['60,000 changes', 20_000, () => `42["live_session:exchange",{"set":[${changes()}]}]`],
   ])('costs one parse and few steps: %s', async (_, steps, write) => {
     const app = await start()
     const cookie = cookieFor(app.live, { values: { division: 1 } })
@@ -121,7 +121,7 @@ describe('threat 13: a message under the limit', () => {
     const frame = RawSocket.frame(write(JSON.parse(socket.received.at(-1)?.slice(3) ?? '')[0].greeting[0]))
     const work = await workOf(async () => {
       socket.sendFrames(frame)
-      await Promise.race([socket.closed, socket.ask('live_session:sync', '{}')])
+      await Promise.race([socket.closed, socket.ask('live_session:exchange', '{}')])
     })
     expectAtMost(work, { steps, parsed: frame.length + 1000 })
     expect((await send(app.url, { headers: { cookie } })).text).toBe('1')

@@ -209,7 +209,7 @@ describe('threat 67: POSTs with a hundred different origins', () => {
 })
 
 describe('threat 6: a preflight', () => {
-  const asks = { origin: TRUSTED, 'sec-fetch-site': 'cross-site' }
+  const questions = { origin: TRUSTED, 'sec-fetch-site': 'cross-site' }
 
   it.each([...FOREIGN, ...MISSPELT])('fails for %p, like the POST', async (origin) => {
     const site = await startSite()
@@ -242,7 +242,7 @@ describe('threat 6: a preflight', () => {
   it('succeeds for a listed origin alone, without side effects', async () => {
     const site = await startSite()
     const { cookie = '' } = site.headers
-    const { status, headers, text } = await preflight(site, { ...asks, cookie })
+    const { status, headers, text } = await preflight(site, { ...questions, cookie })
     const { date: _, connection: __, 'keep-alive': ___, ...rest } = headers
     expect([status, text, rest]).toEqual([
       204,
@@ -262,7 +262,7 @@ describe('threat 6: a preflight', () => {
   it('ignores a body, whichever method the preflight requests', async () => {
     const site = await startSite()
     for (const method of ['POST', 'GET', 'DELETE', '*']) {
-      const headers = { ...site.headers, ...ASKS, ...asks, ...json, 'access-control-request-method': method }
+      const headers = { ...site.headers, ...ASKS, ...questions, ...json, 'access-control-request-method': method }
       const answer = await send(`${site.app.url}/store_session`, { method: 'OPTIONS', headers, body })
       expect([answer.status, answer.headers['access-control-allow-methods']]).toEqual([204, 'POST'])
     }
@@ -272,7 +272,7 @@ describe('threat 6: a preflight', () => {
   it('allows only valid names of headers', async () => {
     const site = await startSite()
     const names = async (asked: string): Promise<unknown> =>
-      (await preflight(site, { ...asks, 'access-control-request-headers': asked })).headers[
+      (await preflight(site, { ...questions, 'access-control-request-headers': asked })).headers[
         'access-control-allow-headers'
       ]
     for (const good of ['content-type,x-csrf-token', 'content-type, x-csrf-token']) expect(await names(good)).toBe(good)
@@ -283,7 +283,7 @@ describe('threat 6: a preflight', () => {
   it('succeeds at the endpoint alone', async () => {
     const { app, headers } = await startSite()
     for (const path of ['/', '/store_session/', '/store_sessions', '/login/now?user=ann']) {
-      const answer = await send(app.url + path, { method: 'OPTIONS', headers: { ...headers, ...ASKS, ...asks } })
+      const answer = await send(app.url + path, { method: 'OPTIONS', headers: { ...headers, ...ASKS, ...questions } })
       expect([path, allowed(answer)]).toEqual([path, []])
     }
   })

@@ -72,7 +72,7 @@ async function claim(app: App, cookie: string, lost: Lost): Promise<readonly str
     if (!text.startsWith('40')) continue
     app.io.to('room of ann').emit('app', 'later for the room')
     app.io.to(lost.sid).emit('app', 'later for the socket')
-    await socket.ask('live_session:sync', '{}')
+    await socket.ask('live_session:exchange', '{}')
     break
   }
   socket.hangUp()
@@ -185,7 +185,7 @@ describe('threats 20 and 39: connection state recovery', () => {
     const bobs = await open(app, ann.cookie)
     bobs.send(`40/dyn-1,${JSON.stringify({ pid, offset })}`)
     await bobs.next('40/dyn-1,')
-    bobs.send('42/dyn-1,7["live_session:sync",{}]')
+    bobs.send('42/dyn-1,7["live_session:exchange",{}]')
     await bobs.next('43/dyn-1,7')
     expect(of(bobs.received, '42/dyn-1,["app"')).toEqual([])
   })

@@ -225,7 +225,7 @@ describe('threat 3: a cookie of a newer epoch', () => {
     await here.live.revoke('ann')
     const session = appOnly(visitor.cookie)
     await there.visitor([cookieFor(here.live, { userId: 'ann' }), ...session].join('; ')).fetch('/')
-    socket.io.emit('live_session:sync', { set: [['division', -1, '', 666]] })
+    socket.io.emit('live_session:exchange', { set: [['division', -1, '', 666]] })
     await socket.closed
     expect((await there.live.user('ann')).get('division')).toBe(3)
   })

@@ -78,7 +78,7 @@ describe('threat 46: a client that may join any room', () => {
     const again = await open()
     again.send(`40${JSON.stringify({ pid, offset })}`)
     await again.next('40')
-    await again.ask('live_session:sync', '{}')
+    await again.ask('live_session:exchange', '{}')
     await attacker.change('division', 1)
     expect(names()).not.toContain(hash(SUBJECT, 'base64url'))
   })

@@ -106,7 +106,7 @@ describe('threat 23: secrets', () => {
       await socket.change('pin', 'guess'),
       await socket.change(ticket, 1),
       await socket.set(['division', 0, '', 5]),
-      await socket.io.emitWithAck('live_session:sync', { pin: 1 }),
+      await socket.io.emitWithAck('live_session:exchange', { pin: 1 }),
       await (await app.visitor().connect('/', as('bob'))).sendTickets(ticket),
     ]
     heard.push(...acks.map((ack) => besidesTickets(JSON.stringify(ack))))

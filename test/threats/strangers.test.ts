@@ -125,7 +125,7 @@ describe('threat 29: a flood of strangers', () => {
     const session = appOnly(ann.cookie)
     const replayed = app.visitor([revoked, ...session].join('; '))
     expect(await (await replayed.fetch('/')).json()).toMatchObject({ division: -1 })
-    expect(revocations.standingOf({ user: subjectHash(userSubject('ann')), epoch: 0, generation: 0 })).toBe('revoked')
+    expect(revocations.validityOf({ user: subjectHash(userSubject('ann')), epoch: 0, generation: 0 })).toBe('revoked')
   })
 
   it('evicts no record of a sign-out', async () => {

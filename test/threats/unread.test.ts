@@ -12,7 +12,7 @@ const fields = defineFields({ key: text })
 const VALUE = 'a'.repeat(17_000)
 /** The least length of a response with the value; base64 makes its ticket only longer. */
 const ANSWER = VALUE.length
-const WHO = '427["live_session:sync",{"who":"x"}]'
+const WHO = '427["live_session:exchange",{"who":"x"}]'
 /** The most unsent bytes of a connection before the server closes it. */
 const MOST = 2_000_000
 /** The most unsent bytes of an ordinary page. */
@@ -106,7 +106,7 @@ describe('threat 82: a guest who asks and never reads', () => {
       await RawPolling.enter(app.url, visitor.cookie),
     ]
     for (let asked = 0; asked < 120; asked += 1) {
-      expect(await socket.ask('live_session:sync', '{"who":"x"}')).toMatchObject({ dropped: true })
+      expect(await socket.ask('live_session:exchange', '{"who":"x"}')).toMatchObject({ otherVisitor: true })
       await polling.send(WHO)
       expect((await polling.fetch()).text.length).toBeGreaterThan(ANSWER)
     }

@@ -163,14 +163,14 @@ describe('threat 96: the page of a cross-site request', () => {
     for (const name of ['who', 'guest', 'user', 'held']) expect(snapshot).not.toHaveProperty(name)
   })
 
-  it('hands url values to its script as unvisited, under sameSite strict', async () => {
+  it('hands url values to its script as unapplied, under sameSite strict', async () => {
     const fields = defineFields({ year: { schema: z.number(), default: 0, client: 'write', url: 'year' } })
     const app = await App.start({ fields, routes, options: { sameSite: 'strict' } })
     const { origin: _, ...link } = { ...CROSS, accept: 'text/html' }
     const answer = await withhold(app.visitor(), '/?year=2026', link, 'GET')
     expect(await answer.json()).toMatchObject({
       values: { year: 0 },
-      unvisited: { year: 2026 },
+      unapplied: { year: 2026 },
       urls: { year: 'year' },
     })
     expect(app.errors).toEqual([])

@@ -3,7 +3,7 @@
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import type { StoredRegister } from '../../server/store-types.js'
 import type { JsonValue } from '../../shared/json.js'
-import type { AcceptedId, LwwRegister } from '../../shared/register.js'
+import type { IdempotencyKey, LwwRegister } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
 import { type Rule, register, STAMP, sorted } from './rule.js'
 
@@ -94,7 +94,7 @@ function idsOf(rows: readonly StoredRegister[]): readonly StoredRegister['ids'][
   return rows.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ ids }) => ids)
 }
 
-function acceptedIds(count: number): readonly AcceptedId[] {
+function acceptedIds(count: number): readonly IdempotencyKey[] {
   const ids = Array.from({ length: count }, (_, index) => {
     return [`-_${String(index).padStart(30, 'x')}`, toStamp(STAMP + index)] as const
   })
@@ -102,6 +102,11 @@ function acceptedIds(count: number): readonly AcceptedId[] {
   return [['', toStamp(STAMP)], ...ids.slice(1)]
 }
 
-function computed(key: string, stamp: number, value: JsonValue | undefined, ids: readonly AcceptedId[]): LwwRegister {
+function computed(
+  key: string,
+  stamp: number,
+  value: JsonValue | undefined,
+  ids: readonly IdempotencyKey[],
+): LwwRegister {
   return { ...register(key, stamp, value), ids }
 }

@@ -18,7 +18,7 @@ const base = { perMessageDeflate: false, serveClient: false }
  * value.
  */
 function hear(socket, current, set) {
-  socket.on('live_session:sync', async ({ set: [[, , , value] = []] = [] }, ack) => {
+  socket.on('live_session:exchange', async ({ set: [[, , , value] = []] = [] }, ack) => {
     if (value === undefined) return ack({ greeting: [current() ?? 0], results: [] })
     const ticket = await set(value)
     ack({ results: [{ stamp: 1 }], ticket })

@@ -11,7 +11,7 @@ import type { Feature, RequestUse, ResponseContext } from '../../feature.js'
 import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/prefetch.js'
 import type { CookieOptions } from '../../settings/settings.js'
 
-type Unvisited = Readonly<Record<string, JsonValue>>
+type Unapplied = Readonly<Record<string, JsonValue>>
 
 /** Creates the feature for fields with a URL parameter: a page load sets the value from the URL, and the page keeps the URL in sync. */
 export function addressFeature(core: Core): Feature {
@@ -21,20 +21,20 @@ export function addressFeature(core: Core): Feature {
   const readable = fields.filter(({ access }) => access !== 'hidden')
   const urls = Object.fromEntries(readable.map(({ key, url }) => [key, url]))
   /** By response, the values in the URL that the page must set itself. */
-  const unvisitedOf = new WeakMap<ResponseContext, Unvisited>()
+  const unappliedOf = new WeakMap<ResponseContext, Unapplied>()
   return {
     begins: (ctx, useOf) => {
       const said = addressed(ctx, fields, cookie)
       if (said.length === 0) return
       const use = useOf()
-      unvisitedOf.set(use.visit, applyAddress(core, said, use))
+      unappliedOf.set(use.visit, applyAddress(core, said, use))
     },
     snapshot: ({ ctx, visit }) => {
-      const unvisited = unvisitedOf.get(visit) ?? {}
+      const unapplied = unappliedOf.get(visit) ?? {}
       return {
         // Only for a page: a script's fetch has another URL than its page, and a frame's URL is invisible.
         ...(readable.length > 0 && mayBePage(ctx, cookie) ? { urls } : {}),
-        ...(Object.keys(unvisited).length > 0 ? { unvisited } : {}),
+        ...(Object.keys(unapplied).length > 0 ? { unapplied } : {}),
       }
     },
   }
@@ -70,15 +70,15 @@ function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOpt
 
 /** Sets fields from the request's URL. Returns the values left to the page, by key. */
 function applyAddress(core: Core, fields: readonly Field[], use: RequestUse): Readonly<Record<string, JsonValue>> {
-  const unvisited: Record<string, JsonValue> = {}
+  const unapplied: Record<string, JsonValue> = {}
   for (const field of fields) {
     const value = valueInAddress(field, use.ctx.querystring, core)
     // Skip silently: users share links with guests.
     if (field.isUsersOnly && use.visit.visitor.user === undefined) continue
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
-    if (isUncertain(use.ctx) || !setValue(core, field, value, use)) unvisited[field.key] = value
+    if (isUncertain(use.ctx) || !setValue(core, field, value, use)) unapplied[field.key] = value
   }
-  return unvisited
+  return unapplied
 }
 
 /** Returns the value of a field's URL parameter. Warns of an invalid value, but never throws: a bad link is not the visitor's mistake. */

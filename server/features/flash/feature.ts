@@ -32,7 +32,7 @@ export function flashFeature(core: Core): Feature {
       flash: (use, message: JsonValue, options?: FlashOptions) => {
         const input = parseFlash(message, options)
         use.permit()
-        return after(use.catchUp(), () => flashOf(use).add(input))
+        return after(use.refreshUser(), () => flashOf(use).add(input))
       },
       // Takes no messages if nothing will show this response: they wait for a visible page.
       takeFlash: (use) => {

@@ -25,7 +25,7 @@ export class Flashes {
   #count = 0
 
   constructor(core: Core) {
-    const { guestBytes: bytes, settings } = core
+    const { guestMemory: bytes, settings } = core
     const options = { maxIdle: FLASH_LIFETIME, clock: settings.clock }
     this.#core = core
     this.#waiting = RotatingCache.onMap({ ...options, shared: { bytes, weigh } })

@@ -71,7 +71,7 @@ export class RequestFlash implements ResponseHook {
    * Carries the messages added by this request over to another browser id. Leaves other messages behind, because an attacker may know a
    * guest's id, and may have added messages there.
    */
-  changeHands(): void {
+  visitorChanged(): void {
     this.#deps.flashes.put(this.#browser, this.#added)
   }
 

@@ -1,7 +1,7 @@
 // Builds HTML by a template tag that escapes all values.
 
 import { escapeUnit } from '../../../shared/escape.js'
-import { LOGIN_STAMP } from '../../../shared/stamp.js'
+import { LOWEST_STAMP } from '../../../shared/stamp.js'
 
 /** Markup created by `html`, which is safe to send. */
 export class Html {
@@ -51,8 +51,8 @@ const LAST_DATE = 8.64e15
 
 /** Renders a time to the ms, without the date for today. In UTC, like most server logs. */
 export function timeMarkup(time: number, now: number): Html {
-  if (time === LOGIN_STAMP) return html`before a sign-in`
-  if (!(time > LOGIN_STAMP && time <= LAST_DATE)) return html`never`
+  if (time === LOWEST_STAMP) return html`before a sign-in`
+  if (!(time > LOWEST_STAMP && time <= LAST_DATE)) return html`never`
   const iso = new Date(time).toISOString()
   const [date = '', clock = ''] = iso.slice(0, -1).split('T')
   const isToday = now <= LAST_DATE && date === new Date(now).toISOString().slice(0, date.length)

@@ -11,7 +11,7 @@ type Take = (whose: Whose, isKept: boolean) => boolean
 
 interface Answer {
   readonly who?: string
-  readonly kept?: true
+  readonly hasCookie?: true
   readonly greeting?: readonly string[]
 }
 
@@ -22,11 +22,11 @@ export function whoseAtFirst(): Whose {
 
 /** The visitor's `who`, if the HTML says that the browser has shown its cookie. */
 export function keptAtFirst(): string[] {
-  const { who, held } = embedded()
-  return who !== undefined && held !== undefined ? [who] : []
+  const { who, persisted } = embedded()
+  return who !== undefined && persisted !== undefined ? [who] : []
 }
 
-function embedded(): { readonly who?: string; readonly held?: unknown } {
+function embedded(): { readonly who?: string; readonly persisted?: unknown } {
   return JSON.parse(document.getElementById('live-session')?.textContent || '{}')
 }
 
@@ -39,10 +39,10 @@ export function watchWhose(socket: Socket | undefined, take: Take, keep: (who?: 
   // After a POST names another visitor, the connection is the former visitor's until it reconnects.
   let isFormers = false
   const hear = (answer: Answer | undefined, isPost: boolean): void => {
-    if (answer?.kept) keep(answer.who)
+    if (answer?.hasCookie) keep(answer.who)
     const [ticket] = answer?.greeting ?? []
     if (ticket === undefined || (isFormers && !isPost)) return
-    const isAnothers = take([subjectOf(ticket), answer?.who ?? ''], answer?.kept === true)
+    const isAnothers = take([subjectOf(ticket), answer?.who ?? ''], answer?.hasCookie === true)
     isFormers ||= isPost && isAnothers
   }
   socket?.on('connect', () => {

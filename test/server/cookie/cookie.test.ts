@@ -7,7 +7,7 @@ import { LiveCookie } from '../../../server/cookie/cookie.js'
 import { type CookieContent, readable } from '../../../server/cookie/cookie-text.js'
 import { SigningKeys } from '../../../server/ids/keys.js'
 import { newBrowserId, subjectHash, userSubject } from '../../../server/ids/subject.js'
-import { GuestBytes } from '../../../server/values/guest-bytes.js'
+import { GuestMemory } from '../../../server/values/guest-memory.js'
 import { SKEW } from '../../../shared/stamp.js'
 import { browserId } from '../../support/app/browser-id.js'
 import { COOKIE_OPTIONS } from '../../support/app/cookie-options.js'
@@ -22,7 +22,7 @@ const make = (secrets = [secret], now = clock.now) =>
     isCurrent: () => true,
     onDrop: () => undefined,
     warn: () => undefined,
-    guestBytes: new GuestBytes(64_000_000),
+    guestMemory: new GuestMemory(64_000_000),
   })
 const content: CookieContent = {
   browser: browserId('b'),

@@ -30,7 +30,7 @@ const TABLE: readonly (readonly [CookieStatus, readonly string[], readonly strin
   ['none', [L, W, W, W], [L, L, L, L]],
   ['own', [L, L, L, W], [L, L, L, L]],
   ['other', [W, W, W, W], [C, C, C, C]],
-  ['rivals', [W, W, W, W], [C, C, C, C]],
+  ['ambiguous', [W, W, W, W], [C, C, C, C]],
   ['revoked', [W, W, W, W], [C, C, C, C]],
   ['retired', [T, T, T, W], [T, T, T, C]],
   ['rotated', [W, W, W, W], [C, C, C, C]],

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { type Subject, userSubject } from '../../../server/ids/subject.js'
 import { Loads } from '../../../server/store/loads.js'
 import type { StoredRegister } from '../../../server/store-types.js'
-import { GuestBytes } from '../../../server/values/guest-bytes.js'
+import { GuestMemory } from '../../../server/values/guest-memory.js'
 import { Replica } from '../../../shared/replica.js'
 import { HeldStore } from '../../support/app/held-store.js'
 import { register } from '../../support/app/register.js'
@@ -26,13 +26,13 @@ function createLoads({ hasAdapter = false } = {}) {
   }
   const core = {
     revocations: { revocationsOf: () => [], generation: () => 0 },
-    guestBytes: new GuestBytes(1e6),
+    guestMemory: new GuestMemory(1e6),
     nodes: { hasAdapter, broadcast: () => undefined },
     values: { find: subjects.find, merge, startGeneration: () => true },
     settings: { maxVisitors: 10, storeRefresh: REFRESH, clock: watched.clock.now },
     subjects,
   }
-  const queue = { size: 0, addLacking: () => undefined }
+  const queue = { size: 0, addMissing: () => undefined }
   const loads = new Loads(validatedStore(store, watched), watched.health, queue as never, core as never, () => false)
   const evict = (): void => {
     memory.clear()

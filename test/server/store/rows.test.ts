@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals'
-import { type RowFault, readRow, validRegisters } from '../../../server/store/rows.js'
+import { type InvalidRow, readRow, validRegisters } from '../../../server/store/rows.js'
 import { SKEW } from '../../../shared/stamp.js'
 
 const STAMP = 1_700_000_000_000
 
 /** Returns the sound registers, and the faults of the other rows. */
-function read(rows: unknown): { registers: unknown; faults: RowFault[] } {
-  const faults: RowFault[] = []
+function read(rows: unknown): { registers: unknown; faults: InvalidRow[] } {
+  const faults: InvalidRow[] = []
   return { registers: validRegisters(rows, STAMP, (fault) => faults.push(fault)), faults }
 }
 

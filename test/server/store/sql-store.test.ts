@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { testClock } from 'koa-live-session/testing'
 import { CamelCasePlugin, Kysely, PostgresDialect, sql } from 'kysely'
-import { type RowFault, validRegisters } from '../../../server/store/rows.js'
+import { type InvalidRow, validRegisters } from '../../../server/store/rows.js'
 import type { Store } from '../../../server/store-types.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'
 import { describeWithSql } from '../../support/servers/describe-with-sql.js'
@@ -182,7 +182,7 @@ describeWithSql('sqlStore', (place, engine) => {
     const rows = [row('text', '7', '{"a"'), row('proto', '7', '{"__proto__":1}'), row('ahead', '9007199254740993', '1')]
     await db.insertInto('live_session_settings').values(rows).execute()
     await store.merge('s', [{ key: 'good', stamp: 1, value: 1 }])
-    const faults: RowFault[] = []
+    const faults: InvalidRow[] = []
     const sound = validRegisters(await store.load('s'), clock.now(), (fault) => faults.push(fault))
     expect(sound).toEqual([{ key: 'good', stamp: 1, value: 1 }])
     expect(faults.map(({ key, stamp }) => [key, stamp]).sort()).toEqual([

@@ -3,7 +3,7 @@ import { type StoredName, storeName } from '../../../server/ids/stored-name.js'
 import { browserSubject, userSubject } from '../../../server/ids/subject.js'
 import { WriteQueue } from '../../../server/store/write-queue.js'
 import type { StoredRegister } from '../../../server/store-types.js'
-import { GuestBytes } from '../../../server/values/guest-bytes.js'
+import { GuestMemory } from '../../../server/values/guest-memory.js'
 import { browserId } from '../../support/app/browser-id.js'
 import { HeldStore } from '../../support/app/held-store.js'
 import { register } from '../../support/app/register.js'
@@ -35,7 +35,7 @@ function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySe
   const late: StoredName[] = []
   const generations = new Map<StoredName, number>()
   const queue = new WriteQueue(validatedStore(store, watched), watched.health, {
-    guestBytes: new GuestBytes(2 * maxGuestBytes),
+    guestMemory: new GuestMemory(2 * maxGuestBytes),
     isGuest: (name) => name.startsWith('browser:') && !users.has(name),
     onEvict: (guest) => void evicted.push(guest),
     generation: (name) => generations.get(name) ?? 0,
@@ -60,7 +60,7 @@ function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySe
     /** Acts as if another process had erased Ann and begun generation 6. */
     abandon: (): void => {
       generations.set(ANN, 6)
-      queue.abandon(ANN, registers(erased(6)), ANN)
+      queue.discard(ANN, registers(erased(6)), ANN)
     },
     stored: async (name: string = ANN): Promise<unknown> => rowsOf(await store.content.load(name)),
     put: (rows: readonly Row[], name: string = ANN) => store.content.merge(name, registers(rows)),

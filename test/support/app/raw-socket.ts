@@ -53,7 +53,7 @@ export class RawSocket {
     const socket = await RawSocket.open(url, { cookie, origin: url })
     socket.send('40')
     await socket.next('40')
-    await socket.ask('live_session:sync', '{}')
+    await socket.ask('live_session:exchange', '{}')
     return socket
   }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io-client'
 import type { LiveSessionErrorCode } from '../../../shared/codes.js'
 import type { JsonValue } from '../../../shared/json.js'
-import type { Level, Refusal, Sync, SyncAnswer, TicketClaims, WireChange } from '../../../shared/protocol.js'
+import type { Level, PageAnswer, PageMessage, Refusal, TicketClaims, WireChange } from '../../../shared/protocol.js'
 
 import type { Plain } from './plain.js'
 
@@ -25,7 +25,7 @@ export class TestSocket {
   /** Resolves when connected; rejects with the error of `connect_error` or the reason of an earlier end. */
   readonly opened: Promise<void>
   readonly closed: Promise<string>
-  readonly greeted: Promise<SyncAnswer>
+  readonly greeted: Promise<PageAnswer>
   who: string | undefined
   #isGreeted = false
   readonly #early: string[] = []
@@ -38,7 +38,7 @@ export class TestSocket {
     io.on('store_session', (text: string) => this.#hear(text))
     this.greeted = new Promise((resolve) => {
       io.once('connect', () => {
-        const greet = (answer: SyncAnswer | Refusal): void => {
+        const greet = (answer: PageAnswer | Refusal): void => {
           if (!('results' in answer)) return
           this.who = answer.who
           this.#isGreeted = true
@@ -69,13 +69,13 @@ export class TestSocket {
     }
   }
 
-  async sync(sync: Plain<Sync>): Promise<SyncAnswer | Refusal> {
-    const answer: SyncAnswer | Refusal = await this.io.emitWithAck('live_session:sync', sync)
+  async sync(sync: Plain<PageMessage>): Promise<PageAnswer | Refusal> {
+    const answer: PageAnswer | Refusal = await this.io.emitWithAck('live_session:exchange', sync)
     if ('ticket' in answer && answer.ticket !== undefined) this.#hear(answer.ticket)
     return answer
   }
 
-  set(...set: Plain<WireChange>[]): Promise<SyncAnswer | Refusal> {
+  set(...set: Plain<WireChange>[]): Promise<PageAnswer | Refusal> {
     return this.#say({ set })
   }
 
@@ -88,11 +88,11 @@ export class TestSocket {
     return result
   }
 
-  sendTickets(...tickets: string[]): Promise<SyncAnswer | Refusal> {
+  sendTickets(...tickets: string[]): Promise<PageAnswer | Refusal> {
     return this.#say({ tickets })
   }
 
-  #say(sync: Plain<Sync>): Promise<SyncAnswer | Refusal> {
+  #say(sync: Plain<PageMessage>): Promise<PageAnswer | Refusal> {
     return this.sync({ ...(this.who === undefined ? {} : { who: this.who }), ...sync })
   }
 

@@ -10,7 +10,7 @@ export class Visitor {
   readonly jar = new CookieJar()
   readonly #sockets: Socket[] = []
   readonly #pages: Page[] = []
-  #underWay = 0
+  #inFlight = 0
 
   constructor(url: string, cookie?: string) {
     this.url = url
@@ -22,21 +22,21 @@ export class Visitor {
   }
 
   /** Whether a response is pending, which may bring another cookie. */
-  get isAsking(): boolean {
-    return this.#underWay > 0
+  get isQuestionDue(): boolean {
+    return this.#inFlight > 0
   }
 
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers)
     if (this.cookie !== '') headers.set('cookie', this.cookie)
-    this.#underWay += 1
+    this.#inFlight += 1
     try {
       const response = await fetch(new URL(path, this.url), { redirect: 'manual', ...init, headers })
       for (const cookie of this.keepsCookies ? response.headers.getSetCookie() : [])
         this.jar.setCookieSync(cookie, this.url)
       return response
     } finally {
-      this.#underWay -= 1
+      this.#inFlight -= 1
     }
   }
 

@@ -6,7 +6,7 @@ import { step } from '../../../client/core/step.js'
 import { statusOf } from '../../../client/core/view.js'
 import type { LiveSessionErrorCode } from '../../../shared/codes.js'
 import type { JsonValue } from '../../../shared/json.js'
-import type { AnySnapshot, Sync, SyncAnswer, SyncResult, WireChange } from '../../../shared/protocol.js'
+import type { AnySnapshot, ChangeResult, PageAnswer, PageMessage, WireChange } from '../../../shared/protocol.js'
 import type { WireRegister } from '../../../shared/register.js'
 import type { Plain } from '../app/plain.js'
 import { type BareClaims, bareTicket } from './bare-ticket.js'
@@ -14,7 +14,7 @@ import { type BareClaims, bareTicket } from './bare-ticket.js'
 const DEFAULTS = { division: -1, cart: [] }
 
 export type BareSnapshot = Plain<AnySnapshot>
-export type BareAnswer = Plain<Partial<SyncAnswer>>
+export type BareAnswer = Plain<Partial<PageAnswer>>
 
 /** A page of a guest whose browser has shown its cookie. */
 export const GUEST: BareSnapshot = { who: 'g', guest: true, persisted: [], values: {}, defaults: DEFAULTS, stamps: {} }
@@ -39,7 +39,7 @@ export function greetingOf({ who, hasCookie, renew, ...claims }: Visitor): BareA
   return { ...(who && { who }), ...(hasCookie && { hasCookie }), ...(renew && { renew }), greeting }
 }
 
-const whole = (answer: BareAnswer): SyncAnswer => ({ results: [], persisted: [], ...answer }) as SyncAnswer
+const whole = (answer: BareAnswer): PageAnswer => ({ results: [], persisted: [], ...answer }) as PageAnswer
 
 /**
  * The core of a page without the rest: the test plays the socket, network, other tabs and time. Stamps are plain numbers here, as in the
@@ -48,14 +48,14 @@ const whole = (answer: BareAnswer): SyncAnswer => ({ results: [], persisted: [],
 export class BarePage {
   readonly page: Page
   #effects: Effect[] = []
-  readonly #waiting: Sync[] = []
+  readonly #waiting: PageMessage[] = []
   readonly #names = new Map<string, string>()
   readonly #done = new Set<string>()
   /** The number of unsettled values, by call. */
   readonly #left = new Map<string, number>()
   /** The ids of computed changes taken by the server, by key. */
   readonly #ids = new Map<string, readonly (readonly [id: string, stamp: number])[]>()
-  #posted: Sync | undefined
+  #posted: PageMessage | undefined
   readonly settled: string[] = []
 
   constructor(initial: BareSnapshot | Readonly<Record<string, JsonValue>> | null = GUEST, hasSocket = true) {
@@ -74,8 +74,8 @@ export class BarePage {
     const effects = step(this.page, event as Event)
     this.#effects.push(...effects)
     for (const [what, ...args] of effects) {
-      if (what === 'post' && args[1]) this.#posted = args[0] as Sync
-      if (what === 'send') this.#waiting.push(args[0] as Sync)
+      if (what === 'post' && args[1]) this.#posted = args[0] as PageMessage
+      if (what === 'send') this.#waiting.push(args[0] as PageMessage)
       if (what !== 'settle') continue
       const [{ id }, failure] = args as Effects['settle']
       const name = this.#names.get(id)
@@ -120,7 +120,7 @@ export class BarePage {
   }
 
   /** Answers the oldest sync in flight over the socket. */
-  synced(answer: BareAnswer): Sync | undefined {
+  synced(answer: BareAnswer): PageMessage | undefined {
     const sync = this.#waiting.shift()
     // A connection keeps its greeted visitor.
     const who = answer.greeting ? undefined : this.page.who
@@ -128,7 +128,7 @@ export class BarePage {
     return sync
   }
 
-  greet(visitor: Visitor = THE_GUEST): Sync | undefined {
+  greet(visitor: Visitor = THE_GUEST): PageMessage | undefined {
     return this.synced(greetingOf(visitor))
   }
 
@@ -157,7 +157,7 @@ export class BarePage {
   }
 
   /** The server refuses each change of the oldest sync in flight over the socket, because of the `current` value. */
-  refuse(code: LiveSessionErrorCode, current: Plain<Extract<SyncResult, { code: unknown }>> | object = {}): void {
+  refuse(code: LiveSessionErrorCode, current: Plain<Extract<ChangeResult, { code: unknown }>> | object = {}): void {
     const [{ set = [] } = {}] = this.#waiting
     this.synced({ results: set.map(() => ({ code, ...current })) })
   }
@@ -174,20 +174,20 @@ export class BarePage {
   }
 
   /** Sends and answers the next POST, whose changes get `stamp`. */
-  answer({ stamp, ...answer }: BareAnswer & { readonly stamp?: number } = {}): Sync | undefined {
+  answer({ stamp, ...answer }: BareAnswer & { readonly stamp?: number } = {}): PageMessage | undefined {
     const body = this.post()
     const { set = [] } = body ?? {}
     const taken: BareAnswer = stamp
       ? { ticket: this.#ticket(set, stamp), results: set.map(() => ({ stamp, level: 'memory' })) }
       : {}
     // `dropped` without a greeting answers a request that brought no cookie.
-    const kept: BareAnswer = answer.dropped && !answer.greeting ? {} : { hasCookie: true }
+    const kept: BareAnswer = answer.otherVisitor && !answer.greeting ? {} : { hasCookie: true }
     this.on('posted', { status: 200, wait: 0, answer: whole({ ...kept, ...taken, ...answer }) })
     return body
   }
 
   /** Sends the next POST, which is a question, and answers with this visitor. */
-  told({ hasCookie, ...visitor }: Visitor): Sync | undefined {
+  told({ hasCookie, ...visitor }: Visitor): PageMessage | undefined {
     const body = this.post()
     this.on('posted', {
       status: 200,
@@ -197,7 +197,7 @@ export class BarePage {
     return body
   }
 
-  fail(posted: Plain<Partial<Posted>> = {}): Sync | undefined {
+  fail(posted: Plain<Partial<Posted>> = {}): PageMessage | undefined {
     const body = this.post()
     this.on('posted', { status: 0, wait: 0, ...posted })
     return body
@@ -214,14 +214,14 @@ export class BarePage {
   }
 
   /** Lets the page POST its due sync. Returns the body. */
-  post(): Sync | undefined {
+  post(): PageMessage | undefined {
     if (!this.page.postInFlight) {
       this.time('postPause')
       if (this.page.isQueued) this.on('lock')
     }
     const posted = this.#posted
     this.#posted = undefined
-    return posted && (JSON.parse(JSON.stringify(posted)) as Sync)
+    return posted && (JSON.parse(JSON.stringify(posted)) as PageMessage)
   }
 
   time(name: TimerName): void {
@@ -241,8 +241,8 @@ export class BarePage {
   }
 
   /** Returns the syncs sent over the socket since the test last looked. */
-  said(): readonly Sync[] {
-    return this.effects('send').map(([, sync]) => JSON.parse(JSON.stringify(sync)) as Sync)
+  said(): readonly PageMessage[] {
+    return this.effects('send').map(([, sync]) => JSON.parse(JSON.stringify(sync)) as PageMessage)
   }
 
   sent(): readonly WireChange[] {

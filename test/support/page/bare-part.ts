@@ -1,4 +1,4 @@
-import { INSIDE, type Inside } from '../../../client/inside.js'
+import { INTERNALS, type Internals } from '../../../client/internals.js'
 import type { AnyClient } from '../../../client/types.js'
 
 /** A client with only the interface for a part such as `keepTab`. */
@@ -9,7 +9,7 @@ export interface BareInside {
   close(): void
 }
 
-export function bareInside(inside: Partial<Omit<Inside, 'onClose'>> = {}): BareInside {
+export function bareInside(inside: Partial<Omit<Internals, 'onClose'>> = {}): BareInside {
   const ends: (() => void)[] = []
   const visits: (() => void)[] = []
   const changes: ((change: { readonly key: string }) => void)[] = []
@@ -19,7 +19,7 @@ export function bareInside(inside: Partial<Omit<Inside, 'onClose'>> = {}): BareI
     set: () => undefined,
     onVisitor: (listener: () => void) => void visits.push(listener),
     onChange: (listener: (change: { readonly key: string }) => void) => void changes.push(listener),
-    [INSIDE]: {
+    [INTERNALS]: {
       socket: undefined,
       endpoint: '/store_session',
       initial: undefined,

@@ -1,21 +1,21 @@
 import { EventEmitter } from 'node:events'
 import type { JsonValue } from '../../../shared/json.js'
-import { FLASH, type FlashAnswer, type Sync, type SyncAnswer, TAKE_FLASH } from '../../../shared/protocol.js'
+import { FLASH, type FlashAnswer, type PageAnswer, type PageMessage, TAKE_FLASH } from '../../../shared/protocol.js'
 import { type BareClaims, bareTicket } from './bare-ticket.js'
 
-type Ack = (lost: null, answer: SyncAnswer) => void
+type Ack = (lost: null, answer: PageAnswer) => void
 
 /** A connected socket whose server, played by the test, greets a visitor and takes no changes. */
 export class GreetingSocket extends EventEmitter {
   readonly connected = true
-  #answer: SyncAnswer
+  #answer: PageAnswer
 
   constructor(owner: string, owned: BareClaims = {}) {
     super()
     this.#answer = answerOf(owner, owned)
   }
 
-  timeout(): { emit(event: string, sync: Sync, answer: Ack): void } {
+  timeout(): { emit(event: string, sync: PageMessage, answer: Ack): void } {
     return {
       emit: (_, { set }, answer) => {
         if (!set) answer(null, this.#answer)
@@ -33,7 +33,7 @@ export class GreetingSocket extends EventEmitter {
   }
 
   comeBack(who: string, claims: BareClaims): void {
-    this.#answer = { ...answerOf(who, claims), dropped: true }
+    this.#answer = { ...answerOf(who, claims), otherVisitor: true }
     this.emit('disconnect')
     this.emit('connect')
   }
@@ -45,6 +45,6 @@ export class GreetingSocket extends EventEmitter {
   }
 }
 
-function answerOf(who: string, claims: BareClaims): SyncAnswer {
+function answerOf(who: string, claims: BareClaims): PageAnswer {
   return { who, hasCookie: true, results: [], persisted: [], greeting: [bareTicket(claims)] }
 }

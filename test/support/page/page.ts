@@ -1,6 +1,6 @@
 import { createLiveSession, type LiveSessionClient, type LiveSessionClientOptions } from 'koa-live-session/client'
 import { connect, type Socket } from 'socket.io-client'
-import type { Sync } from '../../../shared/protocol.js'
+import type { PageMessage } from '../../../shared/protocol.js'
 import type { AppFields } from '../app/app.js'
 import { present } from '../app/present.js'
 import type { Visitor } from '../app/visitor.js'
@@ -40,10 +40,10 @@ export class Page {
   readonly live: LiveSessionClient<AppFields>
   readonly visitor: Visitor
   /** Bodies of the page's POSTs, as they were sent. */
-  readonly posts: Sync[] = []
+  readonly posts: PageMessage[] = []
   readonly requests: RequestInit[] = []
   /** Bodies of unanswered POSTs, which may still reach the server. */
-  readonly unanswered: Sync[] = []
+  readonly unanswered: PageMessage[] = []
   /** Runs before a POST is sent; may reject to lose it. */
   beforePost: () => Promise<void> = async () => undefined
   /** Runs before the page gets the response; may reject to lose it. */
@@ -82,7 +82,7 @@ export class Page {
   }
 
   async post(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
-    const body: Sync = JSON.parse(String(init.body))
+    const body: PageMessage = JSON.parse(String(init.body))
     this.posts.push(body)
     this.requests.push(init)
     await this.beforePost()

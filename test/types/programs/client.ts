@@ -87,14 +87,14 @@ live.field('risk')
 const wire: Socket<LiveSessionServerToClient, LiveSessionClientToServer> = io()
 createLiveSession({ socket: wire })
 wire.on('store_session', (ticket) => same<typeof ticket, string>(true))
-wire.emit('live_session:sync', { set: [['division', -1, '', 3]] }, (answer) => {
+wire.emit('live_session:exchange', { set: [['division', -1, '', 3]] }, (answer) => {
   if ('ok' in answer) same<typeof answer.code, LiveSessionErrorCode>(true)
   else same<typeof answer.results.length, number>(true)
 })
 // @ts-expect-error no such event
 wire.emit('live_session:get', { set: [['division', -1, '']] }, () => undefined)
 // @ts-expect-error no change
-wire.emit('live_session:sync', { set: ['division'] }, () => undefined)
+wire.emit('live_session:exchange', { set: ['division'] }, () => undefined)
 
 live.set('division', 3).catch((error: unknown) => {
   if (error instanceof LiveSessionError) same<typeof error.code, LiveSessionErrorCode>(true)

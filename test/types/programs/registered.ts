@@ -81,9 +81,9 @@ app.use(async (ctx) => {
   const { values, stamps } = session.snapshot()
   same<typeof values.division, number>(true)
   same<typeof stamps, Readonly<Record<string, number>>>(true)
-  const { who, guest, held } = session.snapshot()
+  const { who, guest, persisted } = session.snapshot()
   same<readonly [typeof who, typeof guest], readonly [string | undefined, true | undefined]>(true)
-  same<typeof held, readonly (readonly [key: string, stamp: number])[] | undefined>(true)
+  same<typeof persisted, readonly (readonly [key: string, stamp: number])[] | undefined>(true)
   // @ts-expect-error hidden fields are in no snapshot
   values.risk
   same<typeof values.step, number>(true)

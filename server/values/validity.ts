@@ -7,7 +7,7 @@
  * | `left` | yes | no |
  * | `retired`, `revoked` | no | no |
  */
-export type Standing =
+export type Validity =
   | 'current'
   /** The user has signed out in some browser. Without a cookie, it may have been this browser. */
   | 'left'

@@ -10,10 +10,10 @@ import type { Dispatch, Environment } from './environment.js'
 import type { AnyClient, AnySocket, LiveSessionClient } from './types.js'
 
 /** The key of a client's internals. A registered symbol, the same even in an app that bundles the package twice. */
-export const INSIDE: unique symbol = Symbol.for('live-session')
+export const INTERNALS: unique symbol = Symbol.for('live-session')
 
 /** A client's internals, for `onFlash`, `followAddress`, `followHandOffs`, `keepTab`, React and Vue. */
-export interface Inside {
+export interface Internals {
   readonly socket: AnySocket | undefined
   readonly endpoint: string
   /** The snapshot from `embed()` or `initial`; undefined if `initial` has plain values. */
@@ -33,14 +33,14 @@ type F = RegisteredFields
 
 /** A client for hydration: components first render the server's values, whatever the page has received since. */
 export interface Hydratable extends LiveSessionClient {
-  readonly [INSIDE]: {
+  readonly [INTERNALS]: {
     initialState<K extends Keys<F>['readable']>(key: K): readonly [value: Value<F[K]>, status: StatusDetail] | undefined
   }
 }
 
 /** @throws {TypeError} if `live` is not a client */
-export function insideOf(live: AnyClient): Inside {
-  const { [INSIDE]: inside } = Object(live) as { readonly [INSIDE]?: Inside }
+export function internalsOf(live: AnyClient): Internals {
+  const { [INTERNALS]: inside } = Object(live) as { readonly [INTERNALS]?: Internals }
   if (inside) return inside
   throw new TypeError('koa-live-session: expected a client of createLiveSession()')
 }

@@ -8,23 +8,23 @@ import { generationRegister, stateOf } from '../values/revocation.js'
 import type { ValidatedStore } from './validated-store.js'
 
 /** A queued call, or a call in flight. `PendingWrites.registers` has the registers to write. */
-export interface Batch {
+export interface StoreCall {
   /** The names whose registers are all deleted before the write. */
   readonly erases: readonly string[]
   /** Each receives true when the call has succeeded, or false if the call's writes were evicted. */
   readonly waiters: ((isStored: boolean) => void)[]
 }
 
-export function batch(erases: readonly string[] = []): Batch {
+export function storeCall(erases: readonly string[] = []): StoreCall {
   return { erases, waiters: [] }
 }
 
-export function isErasure(batch: Batch | undefined): boolean {
+export function isErasure(batch: StoreCall | undefined): boolean {
   return batch !== undefined && batch.erases.length > 0
 }
 
 /** Merges a failed or queued call with a later call. */
-export function joined(before: Batch, since: Batch): Batch {
+export function joined(before: StoreCall, since: StoreCall): StoreCall {
   return {
     erases: [...new Set([...before.erases, ...since.erases])],
     waiters: [...before.waiters, ...since.waiters],
@@ -39,7 +39,7 @@ export async function write(
   store: ValidatedStore,
   subject: StoredName,
   registers: Replica,
-  { erases }: Batch,
+  { erases }: StoreCall,
   generation: number,
 ): Promise<readonly LwwRegister[]> {
   for (const name of erases) {

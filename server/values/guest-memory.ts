@@ -14,7 +14,7 @@ interface Pin {
  * bound and rotate together, which evicts the oldest data of each cache. Data in use is pinned, up to half of the bound; beyond that half,
  * the oldest pins end first.
  */
-export class GuestBytes {
+export class GuestMemory {
   readonly #max: number
   readonly #caches: TwoHalvesCache[] = []
   /** Oldest first. */
