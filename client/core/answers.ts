@@ -69,7 +69,7 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
 function questionAnswered(page: Page, answer: PageAnswer): void {
   const { who, hasCookie } = answer
   page.questions += 1
-  page.isQuestionDue = false
+  page.mustAsk = false
   // Without `accepted`, the answer cannot replace a known visitor.
   if (hasCookie || page.who === undefined) switchVisitor(page, answer)
   if (hasCookie) {
@@ -145,7 +145,7 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
     sent.stamp = stamp
     // The later drafts of an unloading page's last POST build on this change.
     for (const next of pendingOf(state))
-      if (sent.mayHaveArrived && next.mayHaveArrived) {
+      if (sent.inDoubt && next.inDoubt) {
         next.base = stamp
         next.isInFlight &&= !isCurrentValue
       }
@@ -156,11 +156,11 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
     return
   }
   // The store may have accepted the change without answering.
-  if (code === 'store_unavailable') sent.mayHaveArrived = code
+  if (code === 'store_unavailable') sent.inDoubt = code
   if (isTemporary(code)) return true
   if (stamp) merge(state, stamp, value)
   // Rebase onto the newer value: recompute a computed change, or resend a plain change that cannot have arrived before.
-  if (sent.id ? code === 'conflict' && stamp && sent.callers[0] : stamp && !sent.mayHaveArrived) markUnsent(sent)
+  if (sent.id ? code === 'conflict' && stamp && sent.callers[0] : stamp && !sent.inDoubt) markUnsent(sent)
   else reject(page, state, sent, code)
 }
 

@@ -30,7 +30,7 @@ export interface Change {
    * Whether the change may have arrived, because its answer was lost. `store_unavailable`: because the store did not answer the server.
    * `left`: because an unloading page may have sent the change.
    */
-  mayHaveArrived?: boolean | 'store_unavailable' | 'unload'
+  inDoubt?: boolean | 'store_unavailable' | 'unload'
   /** The stamp from the server's acknowledgement. */
   stamp?: Stamp | undefined
 }
@@ -97,7 +97,7 @@ export function pendingOf({ changes }: KeyState): readonly Change[] {
 /** Returns the shown value; undefined for the default. @param isHidden whether to show only new changes: the visitor is not yet known */
 export function liveOf(state: KeyState, isHidden = false): JsonValue | undefined {
   // Drafts of the last POST, and computed drafts, would show values that may be another visitor's.
-  const drafts = pendingOf(state).filter(({ id, mayHaveArrived }) => !isHidden || !(id || mayHaveArrived === 'unload'))
+  const drafts = pendingOf(state).filter(({ id, inDoubt }) => !isHidden || !(id || inDoubt === 'unload'))
   return (drafts.at(-1) ?? (isHidden ? UNKNOWN : state)).value
 }
 
@@ -136,7 +136,7 @@ export function addPending(
 ): void {
   const state = ensureKey(page, key)
   const last = pendingOf(state).at(-1)
-  const former = last && !last.isInFlight && !last.mayHaveArrived && (last.id || !call.next) ? last : undefined
+  const former = last && !last.isInFlight && !last.inDoubt && (last.id || !call.next) ? last : undefined
   const calls = [...(former?.callers ?? []), { ...call, value: reuseShown(state, value) }]
   state.changes = [...state.changes.filter((one) => one !== former), makePending(calls, isGroup ? call.id : undefined)]
   state.code = undefined
@@ -167,7 +167,7 @@ export function markUnsent(change: Change): Change {
   return Object.assign(change, {
     base: undefined,
     isInFlight: false,
-    mayHaveArrived: false,
+    inDoubt: false,
     stamp: undefined,
     isStale: true,
   })
@@ -179,12 +179,7 @@ export function rebase(page: PageKeys): void {
     let below = state.value
     for (const change of pendingOf(state)) {
       const from = defaulted(state, below)
-      if (
-        change.id &&
-        !change.isInFlight &&
-        !change.mayHaveArrived &&
-        (change.isStale || !sameJson(from, change.from))
-      ) {
+      if (change.id && !change.isInFlight && !change.inDoubt && (change.isStale || !sameJson(from, change.from))) {
         let value = from
         change.from = from
         change.isStale = false
@@ -229,7 +224,7 @@ function reconcile(state: KeyState, ids: readonly IdempotencyKey[]): void {
   state.changes = state.changes.map((change) => {
     const accepted = ids.find(([id, upTo]) => (id ? covers(id, change.id) : change.stamp && change.stamp <= upTo))
     // If this page never sent the change, another page sent it from the outbox. A change that this page may have sent is retried instead.
-    if (accepted && !change.isInFlight && !change.mayHaveArrived) change.stamp ??= accepted[1]
+    if (accepted && !change.isInFlight && !change.inDoubt) change.stamp ??= accepted[1]
     // If an accepted change is missing, a process without that change has overwritten it: send the change again.
     return !accepted && change.id && change.stamp ? markUnsent(change) : change
   })

@@ -48,7 +48,7 @@ export function restoreOutboxes(page: Page, texts: readonly string[]): void {
       id,
       group,
       base: base as Stamp,
-      mayHaveArrived: 'unload' as const,
+      inDoubt: 'unload' as const,
     }))
     state.changes = [...state.changes, ...restored]
   }

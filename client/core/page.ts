@@ -28,7 +28,7 @@ export interface Page extends PageKeys {
    */
   socketState: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** Whether the page must request its missing cookie by a POST of `{}`. */
-  isQuestionDue?: boolean
+  mustAsk?: boolean
   /** Counts answered questions and dropped POSTs since an accepted POST, a wake, another tab's news or the end of `renew`, to end loops. */
   questions: number
   /** Whether the values are the visitor's: false until the HTML or a greeting has brought values, and while a restored page asks. */

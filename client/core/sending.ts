@@ -41,7 +41,7 @@ export function sendDue(page: Page): void {
 
 /** Returns whether the page has something to POST or to ask. */
 function isPostDue(page: Page): boolean | undefined {
-  if (page.isQuestionDue || page.timers.has('greet') || page.cookie === 'blocked') return page.isQuestionDue
+  if (page.mustAsk || page.timers.has('greet') || page.cookie === 'blocked') return page.mustAsk
   return (
     page.isRenewalDue ||
     !page.isReady ||
@@ -61,11 +61,11 @@ export function postWithLock(page: Page): void {
   if (!page.isQueued) return
   page.isQueued = false
   // Name the visitor only if the browser has proved to keep its cookie; otherwise ask.
-  const isNamed = page.who && page.cookie === 'accepted' && !page.isQuestionDue
+  const isNamed = page.who && page.cookie === 'accepted' && !page.mustAsk
   if (!isNamed && isPostDue(page) && page.questions >= MAX_QUESTIONS) {
     page.questions += 1
     page.cookie = 'blocked'
-    page.isQuestionDue = false
+    page.mustAsk = false
     // Reconnect, because the last answer may have set the cookie.
     startTimer(page, 'link', pauseOf(page.questions))
   }
@@ -117,7 +117,7 @@ function startDue(page: Page): readonly WireChange[] {
 function sendableOf(state: KeyState): readonly Change[] {
   const drafts = inFlight(state) ? [] : pendingOf(state)
   const end = drafts.findIndex((one, i, [first]) => {
-    return i && !(first?.mayHaveArrived && one.mayHaveArrived && first.group === one.group)
+    return i && !(first?.inDoubt && one.inDoubt && first.group === one.group)
   })
   return end < 0 ? drafts : drafts.slice(0, end)
 }
@@ -147,7 +147,7 @@ export function wirePending({ keys }: Pick<Page, 'keys'>): readonly WireChange[]
 export function markLeft({ keys }: Page): void {
   for (const state of keys.values()) {
     const base = baseOf(state)
-    for (const change of pendingOf(state)) Object.assign(change, { base, mayHaveArrived: 'unload' })
+    for (const change of pendingOf(state)) Object.assign(change, { base, inDoubt: 'unload' })
   }
 }
 
@@ -169,6 +169,6 @@ export function requeue(page: Page, { set = [] }: PageMessage, isLost: boolean):
     const sent = inFlight(ensureKey(page, key))
     if (!sent) continue
     sent.isInFlight = false
-    sent.mayHaveArrived ||= isLost
+    sent.inDoubt ||= isLost
   }
 }

@@ -37,7 +37,7 @@ export function statusOf(page: Page, state: KeyState): StatusDetail {
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
   if (!changes[0] && state.stamp <= state.settledUpTo) return detailOf(state.stamp > 0 ? 'saved' : 'default')
   if (page.cookie === 'blocked') return detailOf('rejected', 'cookies_blocked')
-  if (changes.some((one) => !one.stamp && one.mayHaveArrived === 'store_unavailable'))
+  if (changes.some((one) => !one.stamp && one.inDoubt === 'store_unavailable'))
     return detailOf('offline', 'store_unavailable')
   return detailOf(page.isOffline ? 'offline' : 'saving')
 }

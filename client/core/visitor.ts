@@ -62,9 +62,9 @@ export function renewed(page: Page): void {
 
 /** Requests the missing cookie by a POST of `{}`. Aborts the POST in flight, which the server would drop. */
 export function requestCookie(page: Page): void {
-  if (page.isQuestionDue || page.cookie === 'blocked') return
+  if (page.mustAsk || page.cookie === 'blocked') return
   abortPost(page)
-  page.isQuestionDue = true
+  page.mustAsk = true
   page.timers.delete('postPause')
 }
 
@@ -76,7 +76,7 @@ export function unblock(page: Page): void {
 /** Reconnects with the browser's current cookie. */
 export function reconnect(page: Page): void {
   abortPost(page)
-  page.isQuestionDue = false
+  page.mustAsk = false
   if (page.socketState === 'none') return
   page.socketState = 'down'
   awaitGreeting(page)

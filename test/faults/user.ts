@@ -109,7 +109,7 @@ export class FaultUser {
     if (!answer) return false
     const isStored = answer['level'] === 'store'
     // Another node's response to the page's POST may arrive later, with an older cookie.
-    const isInCookie = !this.#visitor.isQuestionDue && this.place('role', this.#cookieValue('role')) === place
+    const isInCookie = !this.#visitor.mustAsk && this.place('role', this.#cookieValue('role')) === place
     if (isStored || isInCookie) this.role.kept = place
     if (isStored) this.secret.kept = place
     return this.look()

@@ -84,8 +84,8 @@ export class Duties {
 
   /** Notes the stored epoch, which the revocation must exceed unless the node is loading the user already. */
   revokes(node: ServerNode, sub: string): void {
-    const isQuestionDue = node.line?.isQuestionDue(this.#world.storeName(sub)) === true
-    const before = isQuestionDue ? 0 : (this.#world.standing.ended(sub)?.stamp ?? 0)
+    const mustAsk = node.line?.mustAsk(this.#world.storeName(sub)) === true
+    const before = mustAsk ? 0 : (this.#world.standing.ended(sub)?.stamp ?? 0)
     const asked = this.#asked.get(node) ?? new Map<string, number[]>()
     this.#asked.set(node, asked.set(sub, [...(asked.get(sub) ?? []), before]))
   }

@@ -75,7 +75,7 @@ export class StoreLine implements Store {
     return answer
   }
 
-  isQuestionDue(user: string): boolean {
+  mustAsk(user: string): boolean {
     return (this.#asking.get(user) ?? 0) > 0
   }
 

@@ -22,7 +22,7 @@ export class Visitor {
   }
 
   /** Whether a response is pending, which may bring another cookie. */
-  get isQuestionDue(): boolean {
+  get mustAsk(): boolean {
     return this.#inFlight > 0
   }
 
