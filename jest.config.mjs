@@ -39,7 +39,7 @@ const moduleNameMapper = {
   '^koa-live-session$': '<rootDir>/server/index.ts',
   '^koa-live-session/fields$': '<rootDir>/shared/index.ts',
   // In Node with all that can be said of mistakes.
-  '^koa-live-session/client$': '<rootDir>/client/development.ts',
+  '^koa-live-session/client$': '<rootDir>/client/development/index.ts',
   '^koa-live-session/testing$': '<rootDir>/testing/index.ts',
   '^koa-live-session/(hook|react|vue)$': '<rootDir>/client/$1.ts',
   '^koa-live-session/redis$': '<rootDir>/server/store/redis.ts',

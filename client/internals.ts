@@ -4,9 +4,9 @@ import type { Keys, Value } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { AnySnapshot } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
+import type { Dispatch, Environment } from './core/events.js'
 import type { Page } from './core/page.js'
-import type { StatusDetail } from './core/view.js'
-import type { Dispatch, Environment } from './environment.js'
+import type { StatusDetail } from './core/status.js'
 import type { AnyClient, AnySocket, LiveSessionClient } from './types.js'
 
 /** The key of a client's internals. A registered symbol, the same even in an app that bundles the package twice. */

@@ -4,10 +4,10 @@ import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import { type AnySnapshot, DEFAULT_ENDPOINT, EMBED_ID } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
-import { type Advice, BRIEF } from './advice.js'
 import { createBrowserEnvironment } from './browser/environment.js'
 import { createClient } from './client.js'
 import { beginPage, isSnapshot } from './core/page.js'
+import { type Advice, BRIEF } from './error.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
 
 type Plain = Readonly<Record<string, JsonValue>>
@@ -33,7 +33,7 @@ export function create<F extends Fields>(options: LiveSessionClientOptions<F>, a
   const { location } = globalThis
   return createClient(
     beginPage(initial, !!socket),
-    (dispatch, { timers }) => createBrowserEnvironment(socket, { endpoint, ...how }, advice, dispatch, timers),
+    (dispatch, running) => createBrowserEnvironment(socket, { endpoint, ...how }, advice, dispatch, running),
     advice,
     { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
     // Begin at once, to send outboxes and to ask for the visitor. A server cannot reach an endpoint without an origin.

@@ -1,14 +1,18 @@
-// Notifies the app's listeners of the values and statuses of a page.
+// Notifies the app's listeners of the values and statuses of a page. Logs their errors instead of throwing them.
 
 import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { JsonValue } from '../shared/json.js'
+import type { PageVisitor } from './core/events.js'
 import { ensureKey, shownOf } from './core/key-state.js'
-import type { PageVisitor } from './core/messages.js'
 import type { Page } from './core/page.js'
-import { detailOf, type StatusDetail, statusOf } from './core/view.js'
-import { createListeners, type Listeners } from './listeners.js'
+import { detailOf, type StatusDetail, statusOf } from './core/status.js'
 
 type Notice = readonly [value: JsonValue | undefined, detail: StatusDetail]
+
+export interface Listeners<A extends readonly unknown[]> {
+  add(listener: (...args: A) => void): () => void
+  notify(...args: A): void
+}
 
 export interface Notifier {
   readonly changes: Listeners<[change: AnyChange]>
@@ -91,4 +95,30 @@ export function createNotifier(page: Page): Notifier {
     notify,
   }
   return notifier
+}
+
+export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
+  const listeners = new Set<(...args: A) => void>()
+  return {
+    add: (listener) => {
+      // Wrapped, so that the same function can be added twice.
+      const own = guarded(listener)
+      listeners.add(own)
+      return () => void listeners.delete(own)
+    },
+    notify: (...args) => {
+      for (const listener of listeners) listener(...args)
+    },
+  }
+}
+
+/** Wraps a function of the app, whose errors must stop neither other listeners nor the client. */
+export function guarded<A extends readonly unknown[]>(act: (...args: A) => void): (...args: A) => void {
+  return (...args) => {
+    try {
+      act(...args)
+    } catch (error) {
+      console.error(error)
+    }
+  }
 }

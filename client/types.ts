@@ -4,8 +4,8 @@ import type { Socket } from 'socket.io-client'
 import type { Fields, Keys, Settable, Value, Values } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Observable, Snapshot, Unsubscribe } from '../shared/session-types.js'
-import type { PageVisitor } from './core/messages.js'
-import type { StatusDetail } from './core/view.js'
+import type { PageVisitor } from './core/events.js'
+import type { StatusDetail } from './core/status.js'
 
 /** A socket with any events of the app. */
 export type AnySocket = Socket<any, any>

@@ -17,7 +17,7 @@ import {
 } from 'vue'
 import type { Keys, Settable, Value } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
-import type { StatusDetail } from './core/view.js'
+import type { StatusDetail } from './core/status.js'
 import { type Hydratable, INTERNALS } from './internals.js'
 import type { LiveSessionClient } from './types.js'
 

@@ -10,7 +10,7 @@ const isDevelopment = process.env.NODE_ENV === 'development'
 const alias = {
   'koa-live-session': path('server/index.ts'),
   'koa-live-session/fields': path('shared/index.ts'),
-  'koa-live-session/client': path(`client/${isDevelopment ? 'development' : 'index'}.ts`),
+  'koa-live-session/client': path(`client/${isDevelopment ? 'development/' : ''}index.ts`),
   'koa-live-session/react': path('client/react.ts'),
   'koa-live-session/vue': path('client/vue.ts'),
   'koa-live-session/redis': path('server/store/redis.ts'),

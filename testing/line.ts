@@ -1,7 +1,6 @@
 // Simulates the socket and POSTs between a test's page and its server.
 
-import type { Posted } from '../client/core/messages.js'
-import type { CreateEnvironment, Dispatch } from '../client/environment.js'
+import type { CreateEnvironment, Dispatch, Posted } from '../client/core/events.js'
 import { after } from '../shared/promise.js'
 import type { PageServer } from './page-server.js'
 

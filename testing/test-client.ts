@@ -2,8 +2,8 @@
 
 import { createClient } from '../client/client.js'
 import { beginPage } from '../client/core/page.js'
-import { adviceFor } from '../client/development/advice.js'
-import { warnOfMistyped } from '../client/development/mistyped.js'
+import { warnOfMistyped } from '../client/development/checked-client.js'
+import { adviceFor } from '../client/development/error-texts.js'
 import type { LiveSessionClient } from '../client/types.js'
 import type { LiveSessionErrorCode } from '../shared/codes.js'
 import type { Fields } from '../shared/field-types.js'

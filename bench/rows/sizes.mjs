@@ -14,7 +14,7 @@ const ENTRIES = {
   'client: createLiveSession': CLIENT,
   ...Object.fromEntries(PARTS.map((part) => [`and ${part}`, all(['createLiveSession', part])])),
   'and all parts': all(['createLiveSession', ...PARTS]),
-  'client, development': `export { createLiveSession } from './development.js'`,
+  'client, development': `export { createLiveSession } from './development/index.js'`,
   'client and socket.io-client': `${CLIENT}; export { io } from 'socket.io-client'`,
   hook: `export * from './hook.js'`,
   react: `export * from './react.js'`,

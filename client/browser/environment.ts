@@ -2,10 +2,8 @@
 
 import { ownCode } from '../../shared/codes.js'
 import { EXCHANGE, type PageAnswer, RECONNECT, type Refusal, STORE_SESSION } from '../../shared/protocol.js'
-import type { Advice } from '../advice.js'
-import type { Effects, Event, TimerName } from '../core/messages.js'
-import type { Page } from '../core/page.js'
-import type { Dispatch, Environment } from '../environment.js'
+import type { Dispatch, Effects, Environment, Event, TimerName } from '../core/events.js'
+import type { Advice } from '../error.js'
 import type { AnySocket } from '../types.js'
 import { createPoster, type PostOptions } from './post.js'
 import { createStorage } from './storage.js'
@@ -22,7 +20,7 @@ export function createBrowserEnvironment(
   options: PostOptions,
   advice: Advice,
   dispatch: Dispatch,
-  waiting: Page['timers'],
+  running: ReadonlySet<TimerName>,
 ): Environment {
   const name = `live-session:${options.endpoint}`
   // The space ends the name: another app's endpoint may begin with this endpoint, but none contains a space.
@@ -46,7 +44,7 @@ export function createBrowserEnvironment(
     [RECONNECT]: on('reconnect'),
   })
   // Key presses and clicks are frequent: skip most.
-  const use = (): void => void (waiting.has('renew') || dispatch('use'))
+  const use = (): void => void (running.has('renew') || dispatch('use'))
   const leave = (): void => {
     tabs.leave()
     dispatch('leave')

@@ -3,7 +3,7 @@
 import { ownCode } from '../../shared/codes.js'
 import type { Fields } from '../../shared/field-types.js'
 import type { PageMessage } from '../../shared/protocol.js'
-import type { Posted } from '../core/messages.js'
+import type { Posted } from '../core/events.js'
 import type { LiveSessionClientOptions } from '../types.js'
 
 type Options = LiveSessionClientOptions<Fields>

@@ -1,6 +1,6 @@
 // Decides when this tab may POST, by a Web Lock, and shares outcomes with other tabs.
 
-import type { TabMessage } from '../core/messages.js'
+import type { TabMessage } from '../core/events.js'
 
 /** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */
 export interface Tabs {

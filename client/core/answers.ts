@@ -4,7 +4,7 @@ import { FIRST_RETRYABLE_STATUS, isOfValue, isTemporary, type LiveSessionErrorCo
 import { sameJson } from '../../shared/json.js'
 import type { ChangeResult, PageAnswer, PageMessage, Refusal, Refused } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
-import { addEffect } from './effects.js'
+import { addEffect, type Failure, type Posted, startTimer, type TabMessage } from './events.js'
 import {
   bisectCallers,
   type Change,
@@ -15,13 +15,10 @@ import {
   merge,
   pendingOf,
 } from './key-state.js'
-import type { Failure, Posted, TabMessage } from './messages.js'
 import type { Page } from './page.js'
-import { readTicket } from './read-ticket.js'
 import { abandon, markSaved, removeChanges } from './saved.js'
-import { requeue } from './sending.js'
-import { addTicket } from './tickets.js'
-import { backOff, pauseOf, startTimer } from './timers.js'
+import { backOff, pauseOf, requeue } from './sending.js'
+import { addTicket, readTicket } from './tickets.js'
 import { cookieSeen, reconnect, renewed, requestCookie, switchVisitor, unblock } from './visitor.js'
 
 /** Minimum ms before the page resends a change after a temporary refusal. */

@@ -6,8 +6,7 @@ import { type JsonValue, sameJson } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
 import type { IdempotencyKey } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
-import { settle } from './effects.js'
-import type { Call, Effect } from './messages.js'
+import { type Call, type Effect, settle } from './events.js'
 
 /** An optimistic change of a key by this page, until saved. A draft is a change without a `stamp`: not acknowledged yet. */
 export interface Change {

@@ -3,8 +3,8 @@
 import type { JsonValue } from '../../shared/json.js'
 import { type AnySnapshot, type Expiries, type PageMessage, RENEWAL } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
+import type { PageVisitor, TimerName } from './events.js'
 import { ensureKey, merge, type PageKeys, reuseShown } from './key-state.js'
-import type { PageVisitor, TimerName } from './messages.js'
 
 type Plain = Readonly<Record<string, JsonValue>>
 type Initial = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain | undefined }

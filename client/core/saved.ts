@@ -1,9 +1,8 @@
 // Marks keys as saved or abandoned, and settles the promises of their changes.
 
 import type { Stamp } from '../../shared/stamp.js'
-import { settle } from './effects.js'
+import { type Failure, settle } from './events.js'
 import type { Change, KeyState, PageKeys } from './key-state.js'
-import type { Failure } from './messages.js'
 
 /** Marks the key as saved up to `stamp`. */
 export function markSaved(page: PageKeys, state: KeyState, stamp: Stamp): void {

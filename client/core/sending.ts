@@ -2,11 +2,10 @@
 
 import type { PageMessage, WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
-import { addEffect } from './effects.js'
+import { addEffect, startTimer, type TimerName } from './events.js'
 import { type Change, ensureKey, inFlight, type KeyState, pendingOf } from './key-state.js'
 import type { Page } from './page.js'
 import { unpersistedTickets } from './tickets.js'
-import { pauseOf, startTimer } from './timers.js'
 
 /** The number of answered questions and dropped POSTs, without an accepted POST, at which cookies count as blocked. */
 export const MAX_QUESTIONS = 3
@@ -20,6 +19,10 @@ const SYNC_TIMEOUT = 4000
 const POST_TIMEOUT = 10_000
 /** Timeout of a POST in ms after a failure, to which the backoff is added: other connections that the browser reuses may be dead, too. */
 const RETRY_TIMEOUT = 2000
+/** The longest pause between two tries, in ms. */
+const MAX_PAUSE = 30_000
+/** The longest pause that a `Retry-After` can ask for, in ms: a gateway may name an hour, and more than 24 days would overflow a timer. */
+const MAX_WAIT = 60_000
 
 /** Sends all due messages, over the socket or by POST. */
 export function sendDue(page: Page): void {
@@ -171,4 +174,16 @@ export function requeue(page: Page, { set = [] }: PageMessage, isLost: boolean):
     sent.isInFlight = false
     sent.inDoubt ||= isLost
   }
+}
+
+/** Returns the ms of exponential backoff after this many failures. */
+export function pauseOf(failures: number): number {
+  return Math.min(MAX_PAUSE, 250 * 2 ** failures)
+}
+
+/** Pauses with exponential backoff, for `minPause` ms at least, as far as `MAX_WAIT` allows. */
+export function backOff(page: Page, name: TimerName, minPause: number): void {
+  page.failures += 1
+  const pause = pauseOf(page.failures) / 2
+  startTimer(page, name, Math.max(Math.min(minPause, MAX_WAIT), pause), pause)
 }

@@ -1,16 +1,13 @@
 // The page as a pure state machine: `step` handles an event and returns its effects.
 
 import { applyNews, posted, synced } from './answers.js'
-import { addEffect } from './effects.js'
+import { addEffect, type Effect, type Event, type Events, startTimer } from './events.js'
 import { addPending, ensureKey, rebase } from './key-state.js'
-import type { Effect, Event, Events } from './messages.js'
 import { restoreOutboxes } from './outbox.js'
 import type { Page } from './page.js'
-import { readTicket } from './read-ticket.js'
 import { retryUnstored } from './saved.js'
-import { abortPost, bodyOf, hasUnsaved, markLeft, postWithLock, sendDue, wirePending } from './sending.js'
-import { addTicket, scheduleExpiry } from './tickets.js'
-import { backOff, startTimer } from './timers.js'
+import { abortPost, backOff, bodyOf, hasUnsaved, markLeft, postWithLock, sendDue, wirePending } from './sending.js'
+import { addTicket, readTicket, scheduleExpiry } from './tickets.js'
 import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unblock } from './visitor.js'
 
 /*

@@ -2,13 +2,11 @@
 
 import { type PageAnswer, RENEWAL } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
-import { addEffect, settle } from './effects.js'
+import { addEffect, settle, startTimer } from './events.js'
 import { reset } from './key-state.js'
 import { type Page, setDefaults } from './page.js'
-import { readTicket } from './read-ticket.js'
 import { abortPost } from './sending.js'
-import { addTicket } from './tickets.js'
-import { startTimer } from './timers.js'
+import { addTicket, readTicket } from './tickets.js'
 
 /** Minimum ms to wait for a connection to name its visitor. Up to half as many are added at random. */
 const GREETING_TIMEOUT = 1000

@@ -6,7 +6,7 @@ import { click } from '../support/page/on-page.js'
 import { pageScript } from '../support/page/page-script.js'
 
 const SCRIPT = pageScript(`
-  import { createLiveSession } from './client/development.js'
+  import { createLiveSession } from './client/development/index.js'
   const live = createLiveSession()
   document.querySelector('button').onclick = () => void live.set('division', 3).catch(() => undefined)
 `)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { ensureKey } from '../../client/core/key-state.js'
-import { overallStatus, statusOf } from '../../client/core/view.js'
+import { overallStatus, statusOf } from '../../client/core/status.js'
 import type { JsonValue } from '../../shared/json.js'
 import { BarePage } from '../support/page/bare-page.js'
 

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals'
-import type { Effect, Event, Posted, TimerName } from '../../client/core/messages.js'
+import type { Effect, Event, Posted, TimerName } from '../../client/core/events.js'
 import { beginPage, type Page } from '../../client/core/page.js'
 import { step } from '../../client/core/step.js'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'

@@ -1,12 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { BRIEF } from '../../client/advice.js'
 import { createBrowserEnvironment } from '../../client/browser/environment.js'
 import { createPoster } from '../../client/browser/post.js'
 import { createStorage } from '../../client/browser/storage.js'
-import type { TimerName } from '../../client/core/messages.js'
-import { readTicket } from '../../client/core/read-ticket.js'
-import type { Dispatch } from '../../client/environment.js'
+import type { Dispatch, TimerName } from '../../client/core/events.js'
+import { readTicket } from '../../client/core/tickets.js'
+import { BRIEF } from '../../client/error.js'
 import { fc } from '../support/app/property.js'
 
 const ends: (() => void)[] = []

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
-import { copyOf } from '../../client/json-copy.js'
+import { copyOf } from '../../client/error.js'
 import { freezeJson } from '../../shared/json.js'
 import { codePoint } from '../support/app/code-point.js'
 import { fc } from '../support/app/property.js'

@@ -1,7 +1,7 @@
 import { BroadcastChannel } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createTabs } from '../../client/browser/tabs.js'
-import type { TabMessage } from '../../client/core/messages.js'
+import type { TabMessage } from '../../client/core/events.js'
 import { present } from '../support/app/present.js'
 import { stamp } from '../support/app/stamp.js'
 

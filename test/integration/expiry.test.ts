@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
-import { readTicket } from '../../client/core/read-ticket.js'
+import { readTicket } from '../../client/core/tickets.js'
 import { App, type AppOptions, appFields } from '../support/app/app.js'
 import { longTimers } from '../support/app/long-timers.js'
 import type { Visitor } from '../support/app/visitor.js'

@@ -1,4 +1,4 @@
-import type { TabMessage } from '../../client/core/messages.js'
+import type { TabMessage } from '../../client/core/events.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, PageAnswer, PageMessage, Refusal } from '../../shared/protocol.js'
 import { doubled, itemsOf } from './baskets.js'

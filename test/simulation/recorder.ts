@@ -1,4 +1,4 @@
-import type { Event } from '../../client/core/messages.js'
+import type { Event } from '../../client/core/events.js'
 import type { Page } from '../../client/core/page.js'
 import { step as realStep } from '../../client/core/step.js'
 import type { AnySnapshot } from '../../shared/protocol.js'

@@ -1,4 +1,4 @@
-import type { TabMessage } from '../../client/core/messages.js'
+import type { TabMessage } from '../../client/core/events.js'
 import { createLocalStorage } from '../support/page/local-storage.js'
 
 type Act = (lock: object | null) => Promise<unknown>

@@ -1,7 +1,7 @@
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import type { Fields } from 'koa-live-session/fields'
 import type { Socket } from 'socket.io-client'
-import type { TabMessage } from '../../client/core/messages.js'
+import type { TabMessage } from '../../client/core/events.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, PageMessage } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'

@@ -1,23 +1,25 @@
 // Wraps the client's public functions for development: checks options, and warns of missing or repeated calls.
 
-import { checkListener } from '../../shared/callbacks.js'
-import { unknownOption } from '../../shared/did-you-mean.js'
+import { checkListener, checkNext, checkSubscriber } from '../../shared/callbacks.js'
+import { didYouMean, unknownOption } from '../../shared/did-you-mean.js'
 import type { Fields } from '../../shared/field-types.js'
 import { FLASH, HAND_OFF } from '../../shared/protocol.js'
 import type { RegisteredFields } from '../../shared/registered.js'
-import { followAddress as address } from '../address.js'
+import { NEVER } from '../../shared/stamp.js'
 import { onFlash as flash } from '../flash.js'
-import { followHandOffs as handOffs } from '../hand-offs.js'
+import { followAddress as address } from '../follow-address.js'
+import { followHandOffs as handOffs } from '../follow-hand-offs.js'
 import { type Internals, internalsOf } from '../internals.js'
 import { keepTab as tab } from '../keep-tab.js'
 import { create, embeds } from '../live-session.js'
 import type { AnyClient, AnySocket, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
-import { adviceFor } from './advice.js'
-import { explainCallbacks } from './callbacks.js'
-import { warnOfMistyped } from './mistyped.js'
+import { adviceFor } from './error-texts.js'
 import { watchSocket } from './warning.js'
 
 const OPTIONS = ['socket', 'initial', 'endpoint', 'credentials', 'headers']
+
+/** The functions whose first argument is a key. */
+const METHODS = ['get', 'has', 'subscribe', 'status', 'field', 'set', 'update', 'delete'] as const
 
 const EMBEDDED_TWICE =
   'koa-live-session: the page has several scripts of embed(), and uses none of them. Call ctx.liveSession.embed() once'
@@ -137,4 +139,49 @@ export function warnOfForgotten(live: AnyClient): void {
     if (key in urls) miss('followAddress', `the address does not follow "${key}"`, 'followAddress(live)')
   })
   onClose(() => void socket?.off(FLASH, flash).off(HAND_OFF, handOff))
+}
+
+/** Explains calls of `subscribe` or `update` without a function: `subscribe` throws, and `update` rejects as if its function had thrown. */
+function explainCallbacks(live: AnyClient): void {
+  const { subscribe, update } = live
+  const checked: Pick<AnyClient, 'subscribe' | 'update'> = {
+    subscribe: (key, listener) => {
+      checkSubscriber(listener)
+      return subscribe(key, listener)
+    },
+    update: (key, next) =>
+      update(key, (value) => {
+        checkNext(key, next)
+        return next(value)
+      }),
+  }
+  Object.assign(live, checked)
+}
+
+/**
+ * Warns in the console, once for each key, about an unknown key that resembles a known key. A key with neither a value nor a default may be
+ * an optional field, so a dissimilar key causes no warning.
+ */
+export function warnOfMistyped(live: AnyClient): void {
+  const { page } = internalsOf(live)
+  const told = new Set<string>()
+  const check = (method: string, key: string): void => {
+    const known = [...page.keys].flatMap(([name, { fallback, stamp }]) =>
+      fallback === undefined && stamp === NEVER ? [] : name,
+    )
+    const meant = known.includes(key) || told.has(key) ? '' : didYouMean(key, known)
+    if (meant === '') return
+    told.add(key)
+    console.warn(`koa-live-session: ${method}("${key}"): the page knows no value and no default of this key.${meant}`)
+  }
+  const watched = METHODS.map((method) => {
+    const act = live[method] as (...given: unknown[]) => unknown
+    const watch = (...given: unknown[]): unknown => {
+      const [key] = given
+      if (typeof key === 'string') void live.ready.then(() => check(method, key))
+      return act(...given)
+    }
+    return [method, watch]
+  })
+  Object.assign(live, Object.fromEntries(watched))
 }

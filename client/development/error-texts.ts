@@ -4,8 +4,7 @@ import { LiveSessionError as Refused } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import { AWAIT_IT, PromiseRefused, refusePromise } from '../../shared/promise.js'
 import { settable } from '../../shared/settable.js'
-import type { Advice, AdviceCode } from '../advice.js'
-import { LiveSessionError } from '../error.js'
+import { type Advice, type AdviceCode, LiveSessionError } from '../error.js'
 import { createWarning, explainedAt, type Ways } from './warning.js'
 
 /** The meanings of refusal codes in pages. */

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { followHandOffs } from '../../client/hand-offs.js'
+import { followHandOffs } from '../../client/follow-hand-offs.js'
 import { bareInside } from '../support/page/bare-part.js'
 
 interface Sent {

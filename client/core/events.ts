@@ -1,4 +1,4 @@
-// The events that a page's core handles, and the effects that it requests.
+// The events that a page's core handles, the effects that it requests, and the environment that connects both to the browser.
 
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { JsonValue } from '../../shared/json.js'
@@ -124,3 +124,50 @@ export interface Effects {
   settle: [call: Call, failure: Failure | undefined]
 }
 export type Effect = { [K in keyof Effects]: readonly [what: K, ...Effects[K]] }[keyof Effects]
+
+/** Passes an event to a page's core. */
+export type Dispatch = (...event: Event) => void
+
+type EffectHandlers = { readonly [K in keyof Effects]: (...args: Effects[K]) => void }
+
+/** A page's environment: reports events, and runs all effects of the core except `settle` and `visitor`, which call the app. */
+export interface Environment extends Omit<EffectHandlers, 'settle' | 'visitor'> {
+  /** Persists the page's outbox, replacing the former text. */
+  save(text: string): void
+  /** Starts to report events. */
+  open(): void
+  close(): void
+}
+
+/** Creates the environment, which reports events by `dispatch`, and only reads the running timers. */
+export type CreateEnvironment = (dispatch: Dispatch, timers: ReadonlySet<TimerName>) => Environment
+
+/** A change whose callers await its outcome. */
+interface WithCalls {
+  readonly callers: readonly Call[]
+}
+
+/** Collects the effects of the current event. */
+interface Acting {
+  readonly effects: Effect[]
+}
+
+/** Adds an effect, which runs after the handler of the current event. */
+export function addEffect({ effects }: Acting, ...effect: Effect): void {
+  effects.push(effect)
+}
+
+/** Resolves the promises of these changes, or rejects them with `failure`. */
+export function settle(page: Acting, changes: readonly WithCalls[], failure?: Failure): void {
+  for (const { callers } of changes) for (const call of callers) addEffect(page, 'settle', call, failure)
+}
+
+export function startTimer(
+  page: Acting & { readonly timers: Set<TimerName> },
+  name: TimerName,
+  ms: number,
+  spread: number = 0,
+): void {
+  page.timers.add(name)
+  addEffect(page, 'timer', name, ms, spread)
+}
