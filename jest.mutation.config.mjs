@@ -6,7 +6,7 @@ const [node] = config.projects
 const tests = {
   shared: ['test/shared/*.test.ts', 'test/docs/*.test.ts'],
   signed: [
-    'test/server/options.test.ts',
+    'test/server/resolve-options.test.ts',
     'test/server/{cookie/cookie,http/origin,values/ticket}.test.ts',
     'test/docs/*.test.ts',
     'test/threats/{cookies,cookie-size,cookie-tossing,responses,tickets}.test.ts',

@@ -9,7 +9,7 @@ export default {
     shared: ['shared/{budget,field,fields,json,parse,register,replica,stamp}.ts'],
     signed: [
       'server/cookie/{cookie,cookie-size}.ts',
-      'server/ids/keys.ts',
+      'server/subjects/signing-keys.ts',
       'server/http/origin.ts',
       'server/values/ticket.ts',
     ],

@@ -1,7 +1,7 @@
 // The client behind the public API. Passes events to the core of a page, and runs the effects.
 
-import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
+import type { Fields } from '../shared/types.js'
 import type { Call, CreateEnvironment, Dispatch, Effect, Environment, Event, Failure, Next } from './core/events.js'
 import { ensureKey, liveOf } from './core/key-state.js'
 import { serializeOutbox } from './core/outbox.js'

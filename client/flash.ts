@@ -1,6 +1,6 @@
 import type { JsonValue } from '../shared/json.js'
+import type { Unsubscribe } from '../shared/observable.js'
 import { FLASH, type FlashAnswer, TAKE_FLASH } from '../shared/protocol.js'
-import type { Unsubscribe } from '../shared/session-types.js'
 import { type Internals, internalsOf } from './internals.js'
 import { createListeners } from './notifier.js'
 import type { AnyClient } from './types.js'

@@ -1,6 +1,6 @@
-import { fromParameter, LONGEST_ADDRESS, parameterOf, toParameter } from '../shared/address.js'
 import { type JsonValue, sameJson } from '../shared/json.js'
-import type { Unsubscribe } from '../shared/session-types.js'
+import type { Unsubscribe } from '../shared/observable.js'
+import { fromParameter, LONGEST_ADDRESS, parameterOf, toParameter } from '../shared/url-parameter.js'
 import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'
 

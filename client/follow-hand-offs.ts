@@ -1,5 +1,5 @@
+import type { Unsubscribe } from '../shared/observable.js'
 import { HAND_OFF, HAND_OFF_FIELD } from '../shared/protocol.js'
-import type { Unsubscribe } from '../shared/session-types.js'
 import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'
 

@@ -3,9 +3,10 @@
  *
  * @module koa-live-session/hook
  */
-import type { Fields } from '../shared/field-types.js'
+
 // Import only types, which cost no bytes: the strings are repeated below.
 import type { DEFAULT_ENDPOINT, EXCHANGE, PageAnswer, RENEWAL, STORE_SESSION } from '../shared/protocol.js'
+import type { Fields } from '../shared/types.js'
 import type { AnySocket, LiveSessionClientOptions } from './types.js'
 
 /** The options of `storeSession(socket, options)`, like those of `createLiveSession`. */

@@ -9,10 +9,10 @@
 
 export type { LiveSessionErrorCode } from '../shared/codes.js'
 export type * from '../shared/declaration.js'
-export type * from '../shared/field-types.js'
+export type * from '../shared/observable.js'
 export type { LiveSessionClientToServer, LiveSessionServerToClient } from '../shared/protocol.js'
 export type * from '../shared/registered.js'
-export type * from '../shared/session-types.js'
+export type * from '../shared/types.js'
 export type { PageVisitor } from './core/events.js'
 export type { Status, StatusDetail } from './core/status.js'
 export { LiveSessionError } from './error.js'

@@ -1,9 +1,9 @@
 // Reads a client's internals under a symbol, for separately imported functions, React and Vue.
 
-import type { Keys, Value } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import type { AnySnapshot } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
+import type { Keys, Value } from '../shared/types.js'
 import type { Dispatch, Environment } from './core/events.js'
 import type { Page } from './core/page.js'
 import type { StatusDetail } from './core/status.js'

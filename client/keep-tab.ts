@@ -1,5 +1,5 @@
+import type { Unsubscribe } from '../shared/observable.js'
 import { TAB_AUTH, TAB_COOKIE } from '../shared/protocol.js'
-import type { Unsubscribe } from '../shared/session-types.js'
 import { ensureKey, reset } from './core/key-state.js'
 import { serializeOutbox } from './core/outbox.js'
 import { internalsOf } from './internals.js'

@@ -1,9 +1,9 @@
 // Creates the client from the app's options, and finds the snapshot of `embed()` in the page.
 
-import type { Fields } from '../shared/field-types.js'
 import type { JsonValue } from '../shared/json.js'
 import { type AnySnapshot, DEFAULT_ENDPOINT, EMBED_ID } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
+import type { Fields } from '../shared/types.js'
 import { createBrowserEnvironment } from './browser/environment.js'
 import { createClient } from './client.js'
 import { beginPage, isSnapshot } from './core/page.js'

@@ -12,8 +12,8 @@ import {
   useContext,
   useSyncExternalStore,
 } from 'react'
-import type { Keys, Settable, Value } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
+import type { Keys, Settable, Value } from '../shared/types.js'
 import type { StatusDetail } from './core/status.js'
 import { type Hydratable, INTERNALS } from './internals.js'
 import type { LiveSessionClient } from './types.js'

@@ -1,9 +1,9 @@
 // The public types of the client.
 
 import type { Socket } from 'socket.io-client'
-import type { Fields, Keys, Settable, Value, Values } from '../shared/field-types.js'
+import type { Observable, Snapshot, Unsubscribe } from '../shared/observable.js'
 import type { RegisteredFields } from '../shared/registered.js'
-import type { Observable, Snapshot, Unsubscribe } from '../shared/session-types.js'
+import type { Fields, Keys, Settable, Value, Values } from '../shared/types.js'
 import type { PageVisitor } from './core/events.js'
 import type { StatusDetail } from './core/status.js'
 

@@ -15,8 +15,8 @@ import {
   shallowRef,
   type WritableComputedRef,
 } from 'vue'
-import type { Keys, Settable, Value } from '../shared/field-types.js'
 import type { RegisteredFields } from '../shared/registered.js'
+import type { Keys, Settable, Value } from '../shared/types.js'
 import type { StatusDetail } from './core/status.js'
 import { type Hydratable, INTERNALS } from './internals.js'
 import type { LiveSessionClient } from './types.js'

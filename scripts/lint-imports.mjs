@@ -1,4 +1,4 @@
-// `npm run lint` checks the imports of the library, types included. It refuses cycles of files, cycles of the folders of `server/`, imports
+// `npm run lint` checks the imports of the library, types included. It refuses cycles of files, imports against the order of `server/`, imports
 // from one feature (`server/features`) to another, and clocks and globals in pure code. It ignores `import type { Core }`: the core creates
 // all parts and hands itself to them, so that a part needs no import of another part.
 import { readFileSync } from 'node:fs'
@@ -9,8 +9,23 @@ import { sourceFiles } from './rooms.mjs'
 
 const SERVER = 'server/'
 const FEATURES = 'server/features/'
-/** The lowest folders of `server/`: from outside, they may import only the types that apps see, which are in files beside the folders. */
-const LEAVES = ['server/ids/', 'server/settings/']
+/** The types that apps see; each file may import them. They may import the types of features. */
+const TYPES = 'server/types/'
+/** The order of `server/`: a file may import from its own place and from those before. */
+const ORDER = [
+  ['subjects/'],
+  ['settings/'],
+  ['memory/'],
+  ['values/'],
+  ['cookie/'],
+  ['identity/'],
+  ['store/', 'nodes.ts'],
+  ['exchange/'],
+  ['feature.ts'],
+  ['connections/', 'http/'],
+  ['features/'],
+  ['core.ts'],
+].map((places) => places.map((place) => SERVER + place))
 /** The one type that files may import without an order of folders, with `import type`. */
 const CORE = 'server/core.ts'
 const GLOBALS = /\b(Date\.now|new Date|Math\.random|performance|process|Buffer|document|window|globalThis|fetch)\b/
@@ -34,16 +49,17 @@ const RULES = [
     folder: SERVER,
     mayImport: (to, file) =>
       !to.startsWith('client/') &&
-      (!to.startsWith(FEATURES) || file.startsWith(FEATURES) || roomOf(file) === file) &&
+      (!to.startsWith(FEATURES) || file.startsWith(FEATURES) || roomOf(file) === file || file.startsWith(TYPES)) &&
+      (!to.startsWith(SERVER) || to.startsWith(TYPES) || placeOf(to) <= placeOf(file)) &&
       (file.startsWith('server/store/sql/') || !(to === 'kysely' || to.startsWith('server/store/sql/'))),
     bans: [],
   },
-  { folder: FEATURES, mayImport: mayFeatureImport, bans: [] },
-  ...LEAVES.map((folder) => ({
-    folder,
-    mayImport: (to) => !to.startsWith(SERVER) || to.startsWith(folder) || /^server\/[\w-]+-types\.ts$/.test(to),
+  {
+    folder: TYPES,
+    mayImport: (to) => !to.startsWith(SERVER) || /^server\/(subjects|types)\/|\/types\.ts$/.test(to),
     bans: [],
-  })),
+  },
+  { folder: FEATURES, mayImport: mayFeatureImport, bans: [] },
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -76,6 +92,12 @@ function importsOf(file) {
   })
 }
 
+/** Returns a file's place in the order of `server/`; files without a place are above all others. */
+function placeOf(file) {
+  const place = ORDER.findIndex((places) => places.some((one) => file.startsWith(one)))
+  return place < 0 ? ORDER.length : place
+}
+
 /** Returns the folder of a file within `server/`, or the file itself if it is beside the folders. */
 function roomOf(file) {
   const [server, room, inside] = file.split('/')
@@ -87,7 +109,9 @@ function roomImports() {
   const rooms = new Map()
   for (const file of files.filter((one) => one.startsWith(SERVER))) {
     const room = roomOf(file)
-    const others = imports.get(file).filter((to) => to.startsWith(SERVER) && roomOf(to) !== room)
+    const others = imports
+      .get(file)
+      .filter((to) => to.startsWith(SERVER) && roomOf(to) !== room && !to.startsWith(TYPES))
     rooms.set(room, [...(rooms.get(room) ?? []), ...others.map(roomOf)])
   }
   return rooms

@@ -2,18 +2,18 @@
 
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
+import type { Written } from '../shared/change.js'
 import type { Field } from '../shared/field.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Awaitable } from '../shared/promise.js'
 import type { LwwRegister } from '../shared/register.js'
 import type { Replica } from '../shared/replica.js'
-import type { CookieMember } from './cookie/cookie-members.js'
+import type { CookieMember } from './cookie/members.js'
 import type { Core } from './core.js'
-import type { Members } from './exchange/members.js'
-import type { Written } from './exchange/outcome.js'
-import type { VisitorWithCookie } from './identity/identified.js'
-import type { FeatureName, Subject, UserSubject } from './ids/subject.js'
-import type { Emit, LiveSocket } from './values/live-socket.js'
+import type { Members } from './exchange/handle.js'
+import type { VisitorWithCookie } from './identity/identities.js'
+import type { FeatureName, Subject, UserSubject } from './subjects/subject.js'
+import type { Emit, LiveSocket } from './types/live-socket.js'
 
 /** A feature's additions to the plugin. The core imports no feature, and features do not import each other. */
 export interface Feature {

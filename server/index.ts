@@ -6,12 +6,12 @@
  *
  * @module koa-live-session
  */
-export type { ChangeSource } from '../shared/change.js'
+export type { ChangeSource, Written } from '../shared/change.js'
 export type { LiveSessionErrorCode } from '../shared/codes.js'
 export type * from '../shared/declaration.js'
 export { LiveSessionError } from '../shared/errors.js'
-export type * from '../shared/field-types.js'
 export type { JsonValue } from '../shared/json.js'
+export type * from '../shared/observable.js'
 export type {
   ChangeResult,
   Level,
@@ -24,15 +24,14 @@ export type {
   WireChange,
 } from '../shared/protocol.js'
 export type * from '../shared/registered.js'
-export type * from '../shared/session-types.js'
-export type { Inspection } from './exchange/handle.js'
-export type { Written } from './exchange/outcome.js'
+export type * from '../shared/types.js'
 export type * from './features/inspector/types.js'
 export type * from './features/rooms/types.js'
 export type * from './features/session-store/types.js'
-export type { UserId } from './ids/subject.js'
-export type { LiveSessionOptions } from './option-types.js'
 export { liveSession } from './plugin.js'
-export type * from './plugin-types.js'
-export type * from './session-types.js'
-export type { Store, StoredRegister, SweepLimits } from './store-types.js'
+export type { UserId } from './subjects/subject.js'
+export type * from './types/live.js'
+export type { LiveSessionOptions } from './types/options.js'
+export type * from './types/session.js'
+export type { Inspection } from './types/session.js'
+export type { Store, StoredRegister, SweepLimits } from './types/store.js'

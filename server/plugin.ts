@@ -1,40 +1,32 @@
 // Implements `liveSession()`: assembles the core, the features and the methods of the plugin.
 
 import type Koa from 'koa'
-import type { Fields } from '../shared/field-types.js'
-import { Nodes } from './cluster/nodes.js'
+import type { Fields } from '../shared/types.js'
+import { attachTo, checkServer, resolveAttachOptions } from './connections/attach.js'
+import { Authentication } from './connections/authentication.js'
+import { Handshake } from './connections/handshake.js'
+import { Rechecks } from './connections/rechecks.js'
+import { installSocketGetter } from './connections/socket.js'
 import { Core } from './core.js'
-import { erase, revoke } from './exchange/revoke.js'
-import { UserHandle } from './exchange/user.js'
+import { UserHandle } from './exchange/user-handle.js'
 import type { MakeFeature } from './feature.js'
-import { addressFeature } from './features/address/feature.js'
-import { flashFeature } from './features/flash/feature.js'
-import { handOffFeature } from './features/hand-off/feature.js'
-import { inspectorFeature } from './features/inspector/feature.js'
-import { roomsFeature } from './features/rooms/feature.js'
-import { sessionFeature } from './features/session-store/feature.js'
-import { tabFeature } from './features/tab/feature.js'
+import { addressFeature } from './features/address/index.js'
+import { flashFeature } from './features/flash/index.js'
+import { handOffFeature } from './features/hand-off/index.js'
+import { inspectorFeature } from './features/inspector/index.js'
+import { roomsFeature } from './features/rooms/index.js'
+import { sessionFeature } from './features/session-store/index.js'
+import { tabFeature } from './features/tab/index.js'
+import { Requests } from './http/middleware.js'
 import { createSameOrigin } from './http/origin.js'
-import { Requests } from './http/requests.js'
-import { subjectHash, type UserId, userSubject } from './ids/subject.js'
-import type { LiveSessionOptions } from './option-types.js'
-import { resolveOptions, warnAtStart } from './options.js'
-import type {
-  AnyApp,
-  AnyServer,
-  AttachOptions,
-  LiveSessionPlugin,
-  PluginMembers,
-  RevokeOptions,
-} from './plugin-types.js'
-import type { UserSession } from './session-types.js'
-import { warnOfIdleOptions } from './settings/idle-options.js'
-import { checkNames } from './settings/option-names.js'
-import { attachTo, checkServer, resolveAttachOptions } from './sockets/attach.js'
-import { Authentication } from './sockets/authentication.js'
-import { Handshake } from './sockets/handshake.js'
-import { Rechecks } from './sockets/rechecks.js'
-import { installSocketGetter } from './sockets/socket.js'
+import { erase, revoke } from './identity/revoke.js'
+import { Nodes } from './nodes.js'
+import { resolveOptions, warnAtStart } from './resolve-options.js'
+import { checkNames, warnOfIdleOptions } from './settings/option-checks.js'
+import { subjectHash, type UserId, userSubject } from './subjects/subject.js'
+import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, PluginMembers, RevokeOptions } from './types/live.js'
+import type { LiveSessionOptions } from './types/options.js'
+import type { UserSession } from './types/session.js'
 
 /** The optional features, independent of each other. */
 export const FEATURES: readonly MakeFeature[] = [

@@ -1,8 +1,8 @@
 // Computes each field's share of the cookie or the tickets, and the bytes of values in cookies and in memory.
 
-import type { FieldSpec, Fields } from './field-types.js'
 import type { JsonValue } from './json.js'
 import { LONGEST_STAMP } from './stamp.js'
+import type { FieldSpec, Fields } from './types.js'
 
 /** Default bytes for all fields in the cookie: with helmet's headers and the app's session, the response head fits nginx's 4 kB buffer. */
 export const COOKIE_BUDGET = 2000

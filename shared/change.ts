@@ -1,6 +1,7 @@
 // A changed value and the source of the change.
 
 import type { JsonValue } from './json.js'
+import type { Level } from './protocol.js'
 
 /**
  * The source of a change, on the server:
@@ -22,4 +23,14 @@ export interface AnyChange {
   readonly value: JsonValue | undefined
   readonly previous: JsonValue | undefined
   readonly source: ChangeSource
+}
+
+export type Listener = (change: AnyChange) => void
+
+/** The result of a write. */
+export interface Written {
+  /** The time of the write: ms since 1970, or one more than the last stamp of these keys. Later writes of these keys have larger stamps. */
+  readonly stamp: number
+  /** `'store'`: confirmed by the store within `storeTimeout`. `'memory'`: there is no store, or it has not confirmed the write yet. */
+  readonly level: Level
 }

@@ -1,8 +1,7 @@
 // The error class of refusals.
 
 import { type LiveSessionErrorCode, STATUSES } from './codes.js'
-import { printable } from './escape.js'
-import type { JsonValue } from './json.js'
+import { type JsonValue, printable } from './json.js'
 import type { Stamp } from './stamp.js'
 
 /** The current value, newer than the base of the refused change. */

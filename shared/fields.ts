@@ -1,13 +1,12 @@
 // Checks the options of declared fields, and compiles the fields for use.
 
 import { shareBudget } from './budget.js'
-import { unknownOption } from './did-you-mean.js'
+import { isMs, MS, unknownOption } from './checks.js'
 import { Field, type FieldDefaults } from './field.js'
-import type { CheckField, Declarations, FieldSpec, Fields, Rules, Schemas } from './field-types.js'
 import { freezeJson, MAX_MEMBERS, NotJson } from './json.js'
-import { isMs, MS } from './ms.js'
 import { isAsync } from './promise.js'
 import { AsyncSchema, describeIssues, validate } from './schema.js'
+import type { CheckField, Declarations, FieldSpec, Fields, Rules, Schemas } from './types.js'
 
 /** The fields by key: look up untrusted keys here, never in a plain object. */
 export type FieldMap = ReadonlyMap<string, Field>

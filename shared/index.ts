@@ -4,6 +4,6 @@
  * @module koa-live-session/fields
  */
 export type * from './declaration.js'
-export type * from './field-types.js'
 export { defineFields } from './fields.js'
 export type { JsonValue } from './json.js'
+export type * from './types.js'

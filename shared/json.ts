@@ -1,7 +1,5 @@
 // Validates, freezes, compares and canonicalizes JSON values.
 
-import { escapeUnit, printable } from './escape.js'
-
 type Scalar = string | number | boolean | null
 
 /** A value that JSON carries unchanged: no Date, Map, Set, bigint, function or class instance, and at run time no NaN, infinity or -0. */
@@ -140,4 +138,14 @@ function ascii(scalar: JsonValue): string {
 export function sameJson(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
   // For scalars `===` suffices.
   return a === b || (typeof a === 'object' && typeof b === 'object' && canonicalJson(a) === canonicalJson(b))
+}
+
+/** Returns the escape of a UTF-16 code unit in JSON and JavaScript. */
+export function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
+/** Escapes line breaks and control characters in untrusted text, which could forge lines in a log. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, escapeUnit)
 }

@@ -1,8 +1,8 @@
 // Parses and validates messages from pages.
 
-import { isId, withIds } from './accepted-ids.js'
 import { LiveSessionError } from './errors.js'
 import { isKey } from './fields.js'
+import { isId, withIds } from './idempotency-keys.js'
 import { freezeJson, type JsonValue } from './json.js'
 import { ANY_BASE, MAX_BODY, MAX_CHANGES, type WireChange } from './protocol.js'
 import type { LwwRegister } from './register.js'

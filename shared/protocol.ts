@@ -139,7 +139,7 @@ export interface LiveSessionClientToServer {
   ) => void
 }
 
-/** The message between processes. Pass this type as `InterServerEvents` to your own `Server`. See server/cluster/protocol.md. */
+/** The message between processes. Pass this type as `InterServerEvents` to your own `Server`. See server/protocol.md. */
 export interface LiveSessionInterServer {
   /** New registers of a subject, with the ids of their computed changes by key, and the `kid`s of the sender's ticket keys. */
   'live_session:merge': (

@@ -1,6 +1,6 @@
-import { isNews } from './accepted-ids.js'
 import { memoryBytes } from './budget.js'
 import type { ChangeSource } from './change.js'
+import { isNews } from './idempotency-keys.js'
 import { type JsonValue, sameJson } from './json.js'
 import type { IdempotencyKey, LwwRegister } from './register.js'
 import { NEVER, type Stamp } from './stamp.js'

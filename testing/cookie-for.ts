@@ -1,7 +1,8 @@
 // Signs live cookies with given visitors and values, for requests in tests.
 
-import { readable } from '../server/cookie/cookie-text.js'
+import { readable } from '../server/cookie/content.js'
 import type { Core } from '../server/core.js'
+import { coreOf } from '../server/plugin.js'
 import {
   type BrowserId,
   isBrowserId,
@@ -9,12 +10,11 @@ import {
   subjectHash,
   type UserId,
   userSubject,
-} from '../server/ids/subject.js'
-import { coreOf } from '../server/plugin.js'
-import type { LiveSessionPlugin } from '../server/plugin-types.js'
+} from '../server/subjects/subject.js'
+import type { LiveSessionPlugin } from '../server/types/live.js'
 import type { Field } from '../shared/field.js'
-import type { Fields } from '../shared/field-types.js'
 import { NEVER, nextStamp } from '../shared/stamp.js'
+import type { Fields } from '../shared/types.js'
 import { acceptGiven, type Given } from './given.js'
 
 /** The sender and contents of a cookie. */

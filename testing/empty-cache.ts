@@ -1,7 +1,7 @@
 import { restart } from '../server/features/inspector/actions.js'
 import { coreOf } from '../server/plugin.js'
-import type { LiveSessionPlugin } from '../server/plugin-types.js'
-import type { Fields } from '../shared/field-types.js'
+import type { LiveSessionPlugin } from '../server/types/live.js'
+import type { Fields } from '../shared/types.js'
 
 /**
  * Simulates a restart: evicts every value from this process's memory, and makes its sockets reconnect. Later reads get their values from

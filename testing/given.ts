@@ -2,9 +2,9 @@
 
 import { LiveSessionError } from '../shared/errors.js'
 import type { Field } from '../shared/field.js'
-import type { Fields, Settable } from '../shared/field-types.js'
 import type { FieldMap } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
+import type { Fields, Settable } from '../shared/types.js'
 
 /** The initial or received values of a test, by key: any values that `set` accepts. */
 export type Given<F extends Fields> = { readonly [K in keyof F]?: Settable<F[K]> }

@@ -7,8 +7,8 @@ import { readContent, registerKey, sessionName } from '../server/features/sessio
 import { SessionHandle } from '../server/features/session-store/session-handle.js'
 import { checkWritable, jsonOf } from '../server/features/session-store/session-json.js'
 import type { AppSession, AppSessionValues } from '../server/features/session-store/types.js'
-import type { Frozen } from '../shared/field-types.js'
 import type { RegisteredSession } from '../shared/registered.js'
+import type { Frozen } from '../shared/types.js'
 import { memoryCore } from './memory-session.js'
 
 /** `socket.session` of a browser with a session. */

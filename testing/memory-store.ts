@@ -1,6 +1,6 @@
 // The reference implementation of `Store`, in memory, with failures and delays for tests.
 
-import type { Store, StoredRegister } from '../server/store-types.js'
+import type { Store, StoredRegister } from '../server/types/store.js'
 import { freezeJson } from '../shared/json.js'
 import { isRevocation, type LwwRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'

@@ -1,7 +1,7 @@
 // Runs the rules of the store contract against several connections to a store.
 
 import { randomUUID } from 'node:crypto'
-import type { Store } from '../server/store-types.js'
+import type { Store } from '../server/types/store.js'
 import { KEEPING } from './contract/keeping.js'
 import { KNOWING } from './contract/knowing.js'
 import { MERGING } from './contract/merging.js'

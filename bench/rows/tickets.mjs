@@ -1,7 +1,7 @@
 // The cost of our own JWS compared with a maintained library's, signing and verifying the same ticket.
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
-import { SigningKeys } from '../../dist/server/ids/keys.js'
+import { SigningKeys } from '../../dist/server/subjects/signing-keys.js'
 import { Tickets } from '../../dist/server/values/ticket.js'
 import { median } from '../harness/statistics.mjs'
 import { tableOfRows } from '../harness/table.mjs'

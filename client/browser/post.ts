@@ -1,8 +1,8 @@
 // POSTs a page's syncs by `fetch`, with a timeout and an abort, and parses the responses.
 
 import { ownCode } from '../../shared/codes.js'
-import type { Fields } from '../../shared/field-types.js'
 import type { PageMessage } from '../../shared/protocol.js'
+import type { Fields } from '../../shared/types.js'
 import type { Posted } from '../core/events.js'
 import type { LiveSessionClientOptions } from '../types.js'
 

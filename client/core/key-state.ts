@@ -1,7 +1,7 @@
 // The state of a key: optimistic changes, their rebase, and merges of values from the server.
 
-import { covers } from '../../shared/accepted-ids.js'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
+import { covers } from '../../shared/idempotency-keys.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
 import type { IdempotencyKey } from '../../shared/register.js'

@@ -1,11 +1,10 @@
 // Wraps the client's public functions for development: checks options, and warns of missing or repeated calls.
 
-import { checkListener, checkNext, checkSubscriber } from '../../shared/callbacks.js'
-import { didYouMean, unknownOption } from '../../shared/did-you-mean.js'
-import type { Fields } from '../../shared/field-types.js'
+import { checkListener, checkNext, checkSubscriber, didYouMean, unknownOption } from '../../shared/checks.js'
 import { FLASH, HAND_OFF } from '../../shared/protocol.js'
 import type { RegisteredFields } from '../../shared/registered.js'
 import { NEVER } from '../../shared/stamp.js'
+import type { Fields } from '../../shared/types.js'
 import { onFlash as flash } from '../flash.js'
 import { followAddress as address } from '../follow-address.js'
 import { followHandOffs as handOffs } from '../follow-hand-offs.js'

@@ -1,9 +1,9 @@
 // Explains refusal codes and misuse of the API in the messages of the development build.
 
 import { LiveSessionError as Refused } from '../../shared/errors.js'
+import { settable } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { AWAIT_IT, PromiseRefused, refusePromise } from '../../shared/promise.js'
-import { settable } from '../../shared/settable.js'
 import { type Advice, type AdviceCode, LiveSessionError } from '../error.js'
 import { createWarning, explainedAt, type Ways } from './warning.js'
 

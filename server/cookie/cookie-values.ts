@@ -1,18 +1,17 @@
 // Merges a request's cookie into memory, and decides which registers the replacing cookie contains.
 
-import { idsOf } from '../../shared/accepted-ids.js'
 import type { ChangeSource } from '../../shared/change.js'
-import { isPast } from '../../shared/expiry.js'
+import { idsOf } from '../../shared/idempotency-keys.js'
 import { sameJson } from '../../shared/json.js'
-import type { IdsByKey, LwwRegister } from '../../shared/register.js'
+import { type IdsByKey, isPast, type LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
-import type { Subject } from '../ids/subject.js'
-import type { Visitor } from '../ids/visitor.js'
-import { bytesOf, type MemberValues } from './cookie-members.js'
-import type { CookieMemo, CookieMemos } from './cookie-memo.js'
-import { fitting, spaceBeside, spaceForRegisters } from './cookie-size.js'
-import type { VerifiedCookie } from './cookie-text.js'
+import type { Subject } from '../subjects/subject.js'
+import type { Visitor } from '../subjects/visitor.js'
+import type { VerifiedCookie } from './content.js'
+import { bytesOf, type MemberValues } from './members.js'
+import type { CookieMemo, CookieMemos } from './memo.js'
+import { fitting, spaceBeside, spaceForRegisters } from './size.js'
 
 /** Maximum ids in a cookie, each of some 45 bytes. */
 const MAX_IN_COOKIE = 8

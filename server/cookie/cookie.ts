@@ -2,13 +2,13 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
-import type { SigningKeys } from '../ids/keys.js'
-import { type BrowserId, subjectHash, type UserSubject } from '../ids/subject.js'
+import type { GuestMemory } from '../memory/guest-memory.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Warn } from '../settings/report.js'
 import type { CookieOptions } from '../settings/settings.js'
-import type { GuestMemory } from '../values/guest-memory.js'
-import { RotatingCache } from '../values/rotating-cache.js'
-import { headBytes } from './cookie-size.js'
+import type { SigningKeys } from '../subjects/signing-keys.js'
+import { type BrowserId, subjectHash, type UserSubject } from '../subjects/subject.js'
+import { chosen, createWriter } from './attributes.js'
 import {
   type CookieContent,
   decode,
@@ -18,8 +18,8 @@ import {
   type ReadCookie,
   readables,
   type VerifiedCookie,
-} from './cookie-text.js'
-import { chosen, createWriter } from './cookie-writer.js'
+} from './content.js'
+import { headBytes } from './size.js'
 
 /** Bytes per cached cookie besides its text. */
 const ENTRY = 500

@@ -1,9 +1,8 @@
 // Implements the common methods of `ctx.liveSession`, `socket.liveSession` and `live.user()`, such as `get`, `set` and `update`.
 
 import { cookieBytes } from '../../shared/budget.js'
-import { checkNext } from '../../shared/callbacks.js'
-import type { ChangeSource } from '../../shared/change.js'
-import { didYouMean } from '../../shared/did-you-mean.js'
+import type { ChangeSource, Written } from '../../shared/change.js'
+import { checkNext, didYouMean } from '../../shared/checks.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { type FieldMap, isKey } from '../../shared/fields.js'
@@ -11,28 +10,13 @@ import type { JsonValue } from '../../shared/json.js'
 import { AWAIT_IT, type Awaitable, refusePromise } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
-import { type CookieContent, stampsByKey } from '../cookie/cookie-text.js'
+import { type CookieContent, stampsByKey } from '../cookie/content.js'
 import type { Core } from '../core.js'
-import type { FieldChanges, Owner } from '../values/field-changes.js'
-import { visitorLeft } from '../values/revocation.js'
-import type { Values } from '../values/values.js'
-import { Outcome, type Written } from './outcome.js'
+import { visitorLeft } from '../identity/validity.js'
+import type { Inspection } from '../types/session.js'
+import type { FieldChanges, Owner, Values } from '../values/values.js'
 
-/** A key's state, for debugging. */
-export interface Inspection {
-  /** As stored; undefined if the key is deleted. */
-  readonly value: JsonValue | undefined
-  /** The time of the write: ms since 1970, or one more than the key's last stamp; can be 1 for a value from a sign-in. */
-  readonly stamp: number
-  /** The places that have this write, as far as this process knows. */
-  readonly places: readonly ('cache' | 'cookie' | 'store')[]
-  /** Bytes in the cookie, real or hypothetical, including key and stamp. */
-  readonly bytes: number
-  /** The source of the write. */
-  readonly source: ChangeSource
-}
-
-/** The base class of the handles of requests, sockets and users. Untyped: the public types are in session-types.ts. */
+/** The base class of the handles of requests, sockets and users. Untyped: the public types are in types/session.ts. */
 export abstract class Handle {
   protected readonly values: Values
   readonly #core: Core
@@ -210,4 +194,67 @@ function undeclared(method: string, key: unknown, keys: readonly string[]): stri
   const declared = keys.length === 0 ? 'not declared.' : `not declared. Declared: ${keys.join(', ')}.`
   if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
   return `${method}("${key}"): ${declared}${didYouMean(key, keys)}`
+}
+
+// Adds features' methods to `ctx.liveSession` and `socket.liveSession`, and reports their unhandled rejections.
+
+/** Functions by name. The rejections of their promises never terminate the process. */
+export type Members<U> = Readonly<Record<string, (use: U, ...args: never[]) => Awaitable<unknown>>>
+
+/** Reports errors of promises not awaited by the app. */
+interface Reporting {
+  readonly report: (error: unknown) => void
+}
+
+/** A class of handles; `useOf` returns a handle's interface for features. */
+interface HandleClass<H extends Reporting, U> {
+  readonly prototype: H
+  useOf(this: void, handle: H): U
+}
+
+/** Adds the members of features to a class of handles. */
+export function addMembers<H extends Reporting, U, C>(
+  Handles: C & HandleClass<H, U>,
+  sets: readonly (Members<U> | undefined)[],
+): C {
+  for (const [name, member] of sets.flatMap((members) => Object.entries(members ?? {}))) {
+    const value = function (this: H, ...args: never[]): Promise<unknown> {
+      return Outcome.of(() => member(Handles.useOf(this), ...args), this.report)
+    }
+    Object.defineProperty(Handles.prototype, name, { value, configurable: true, writable: true })
+  }
+  return Handles
+}
+
+// Reports a failed write if the app does not await its promise, and types a write's result.
+
+/** The promise of a write. A rejection that no code handles goes to `report`, instead of terminating the Node process. */
+export class Outcome<T> extends Promise<T> {
+  #isAwaited = false
+
+  // `then` returns a plain promise: its errors are the caller's to handle.
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise
+  }
+
+  /** Runs a write synchronously, so that the caller's next line sees the result. */
+  static of<T>(write: () => T | PromiseLike<T>, report: (error: unknown) => void): Outcome<T> {
+    const outcome = new Outcome<T>((resolve) => resolve(write()))
+    // `await` calls `then` a microtask later, so wait for the next turn of the event loop.
+    Promise.prototype.then.call(outcome, undefined, (error: unknown) => {
+      setImmediate(() => {
+        if (!outcome.#isAwaited) report(error)
+      })
+    })
+    return outcome
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: to see whether the caller awaits is the purpose of this class
+  override then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#isAwaited = true
+    return super.then(onFulfilled, onRejected)
+  }
 }

@@ -1,9 +1,9 @@
 // Rate-limits the requests of browsers.
 
 import { LiveSessionError } from '../../shared/errors.js'
-import type { VisitorWithCookie } from '../identity/identified.js'
+import type { VisitorWithCookie } from '../identity/identities.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
 import type { LimitOptions } from '../settings/settings.js'
-import { RotatingCache } from '../values/rotating-cache.js'
 
 /** The bucket shared by all guests without a cookie. No subject has this name. */
 const WITHOUT_COOKIE = 'without a cookie'

@@ -8,11 +8,10 @@ import { type JsonValue, sameJson } from '../../shared/json.js'
 import { type Awaitable, after, allOf, ignoreRejection, isThenable } from '../../shared/promise.js'
 import { ANY_BASE, type Refused, type WireChange } from '../../shared/protocol.js'
 import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
-import type { Subject } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
 import type { StoreClient } from '../store/store-client.js'
-import type { Owner } from '../values/field-changes.js'
-import type { PageValues } from '../values/values.js'
+import type { Subject } from '../subjects/subject.js'
+import type { Owner, PageValues } from '../values/values.js'
 import { refusalOf } from './refusal.js'
 
 /** The dependencies of `applyChanges`. */

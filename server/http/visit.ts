@@ -3,20 +3,18 @@ import onHeaders from 'on-headers'
 import type { Field } from '../../shared/field.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { Replica } from '../../shared/replica.js'
-import { readable, readableStamps, type VerifiedCookie } from '../cookie/cookie-text.js'
+import { readable, readableStamps, type VerifiedCookie } from '../cookie/content.js'
 import type { Core } from '../core.js'
 import type { ResponseContext, ResponseHook } from '../feature.js'
 import { cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
-import type { Identified, PageIdentity, PreviousVisitor, VisitorWithCookie } from '../identity/identified.js'
+import type { Identified, PageIdentity, PreviousVisitor, VisitorWithCookie } from '../identity/identities.js'
 import { renewalOf, whoOf } from '../identity/who.js'
-import type { UserSubject } from '../ids/subject.js'
-import type { IdentifiedUser, Visitor } from '../ids/visitor.js'
+import { browserSubject, subjectHash, type UserSubject } from '../subjects/subject.js'
+import type { IdentifiedUser, Visitor } from '../subjects/visitor.js'
 import { keepFromSharedCaches } from './cache-control.js'
-import { usedLate, warnOfLateChange } from './lateness.js'
-import { loadSubjects } from './load-subjects.js'
+import { RevokedSince, usedLate, warnOfLateChange } from './late-requests.js'
 import { isWithheldFrom } from './origin.js'
-import { clearUnseenPages } from './prefetch.js'
-import { RevokedSince } from './revoked-since.js'
+import { clearUnseenPages } from './page-load.js'
 
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
 export class Visit implements PageIdentity, ResponseContext {
@@ -270,4 +268,21 @@ function checkProxy({ settings, warn }: Core, ctx: Koa.Context): void {
   if (settings.cookie.secure)
     warn(`secure is true, ${OVER_HTTP} In development: secure: process.env.NODE_ENV === 'production'.`)
   else if (ctx.get('X-Forwarded-Proto') === 'https') warn(`X-Forwarded-Proto says https, ${OVER_HTTP}`)
+}
+
+/**
+ * Loads all subjects involved in a request: at a sign-in also the new browser id, which another process may have used or retired. Before
+ * an id rotation, reloads even fresh subjects, so that the transfer includes the newest writes of other processes, and happens only once.
+ */
+export function loadSubjects(
+  { revocations, identities, store }: Core,
+  departing: readonly Pick<PreviousVisitor, 'browser' | 'user'>[],
+  user: UserSubject | undefined,
+): Awaitable<unknown> {
+  const subjects = identities.subjectsToLoad(departing, user)
+  const sub = user && subjectHash(user)
+  const isChanging = departing.some(({ browser, user: former }) => {
+    return former !== sub && !revocations.isRetired(browserSubject(browser))
+  })
+  return isChanging ? store?.refresh(subjects) : store?.loadIfStale(subjects)
 }

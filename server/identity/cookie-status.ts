@@ -16,8 +16,8 @@
 //
 // In any row, a visitor who is no longer current keeps the cookie of the browser as it is.
 
-import type { Sub } from '../../shared/sub.js'
-import type { Validity } from '../values/validity.js'
+import type { Sub } from '../subjects/subject.js'
+import type { Validity } from './validity.js'
 
 /** The status of a request's live cookie, for the visitor named by `identify`. */
 export type CookieStatus =

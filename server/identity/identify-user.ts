@@ -2,9 +2,8 @@
 
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../shared/promise.js'
-import { type UserSubject, userNamed } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
-import { IN_REQUESTS, watchSession } from './session-order.js'
+import { type UserSubject, userNamed } from '../subjects/subject.js'
 
 /** Returns the user whom the app names for a request; undefined for a guest. */
 export type IdentifyUser = (ctx: Koa.Context) => Awaitable<UserSubject | undefined>
@@ -19,3 +18,44 @@ export function createIdentifyUser({ identify }: Settings): IdentifyUser {
     })
   }
 }
+
+// Detects reads of `ctx.session` in `identify` before koa-session has loaded the session.
+
+/** The symbol descriptions of koa-session's cached instance in a context, since version 5. */
+const INSTANCE = new Set(['contextSession instance', 'context#_contextSession'])
+
+/** Where the app must add its session, to run before `identify`. */
+const IN_REQUESTS = 'app.use(session(...)) before app.use(live.middleware())'
+export const IN_HANDSHAKES = 'the same session(...) in attach(io, { handshake: [session, ...] })'
+
+/**
+ * Checks that the app's session runs before `identify`. Call the returned function after `identify`, to detect a session created by
+ * `identify` itself. A session in a cookie is complete; a session in a store is not loaded, so every user would look like a guest.
+ *
+ * @throws {TypeError} from the returned function, with instructions
+ */
+export function watchSession(ctx: Koa.Context, expected: string): () => void {
+  if (isLoaded(sessionOf(ctx))) return nothing
+  return () => {
+    const session = sessionOf(ctx)
+    if (!isLoaded(session) || !Reflect.get(session, 'store')) return
+    throw new TypeError(
+      'koa-live-session: identify read ctx.session before session() had loaded it, so every visitor would be a guest: ' +
+        `expected ${expected}`,
+    )
+  }
+}
+
+/** koa-session's instance has no session, not even an empty object, before a load or a read. */
+function isLoaded(session: object | undefined): session is object {
+  return session !== undefined && Reflect.get(session, 'session') !== undefined
+}
+
+/** Returns koa-session's instance for a request, if any. */
+function sessionOf(ctx: Koa.Context): object | undefined {
+  const symbol = Object.getOwnPropertySymbols(ctx).find(({ description = '' }) => INSTANCE.has(description))
+  const found: unknown = symbol && Reflect.get(ctx, symbol)
+  return typeof found === 'object' && found !== null ? found : undefined
+}
+
+function nothing(): void {}

@@ -1,7 +1,8 @@
+import type { PageAnswer } from '../../shared/protocol.js'
+import { type CookieContent, type ReadCookie, readable, readables, type VerifiedCookie } from '../cookie/content.js'
 import type { Sender } from '../cookie/cookie.js'
-import { type ReadCookie, readable, readables, type VerifiedCookie } from '../cookie/cookie-text.js'
 import type { Core } from '../core.js'
-import type { SigningKeys } from '../ids/keys.js'
+import type { SigningKeys } from '../subjects/signing-keys.js'
 import {
   type BrowserId,
   browserSubject,
@@ -10,12 +11,11 @@ import {
   type Subject,
   subjectHash,
   type UserSubject,
-} from '../ids/subject.js'
-import { Visitor } from '../ids/visitor.js'
+} from '../subjects/subject.js'
+import { Visitor } from '../subjects/visitor.js'
 import { type CookieStatus, cookieStatusOf, PLANS, statusAfterChange, statusAfterForgetting } from './cookie-status.js'
-import type { Identified, PreviousVisitor } from './identified.js'
+import { UserAlternations } from './identify-checks.js'
 import { Login } from './login.js'
-import { UserAlternations } from './user-alternations.js'
 
 /** The statuses of a cookie that is neither revoked nor retired, and whose epoch therefore counts. */
 const VALID: readonly CookieStatus[] = ['own', 'other']
@@ -189,3 +189,35 @@ function newVisitor(cookieStatus: CookieStatus, user: UserSubject | undefined, r
 function withoutCookie(cookieStatus: CookieStatus, visitor: Visitor, receivedCookie?: ReadCookie): Identified {
   return { cookieStatus, visitor, cookie: undefined, receivedCookie, toClose: [] }
 }
+
+// The results of identifying a request or connection.
+
+/** The visitor of a request or connection, and the visitor's own cookie, if any. */
+export interface VisitorWithCookie {
+  readonly visitor: Visitor
+  readonly cookie: VerifiedCookie | undefined
+}
+
+/** The visitor of a request or connection, with the identity for its page. */
+export interface PageIdentity extends VisitorWithCookie {
+  /** Whether the request or handshake carried this cookie, and the visitor has consented. */
+  readonly hasCookie: boolean
+  readonly who: string | undefined
+  /** The keys and stamps in the cookie, without hidden fields. */
+  readonly cookieStamps: PageAnswer['persisted']
+  /** Seconds after which a page in use must POST, if less than the default. */
+  readonly renew: number | undefined
+}
+
+/** The result of identification. Without an `own` cookie the browser id is new; `admit` may replace it by the rotated id. */
+export interface Identified extends VisitorWithCookie {
+  /** The status of the request's cookie for the visitor. */
+  readonly cookieStatus: CookieStatus
+  /** The cookie that the request brought, of any owner; undefined after `rotate`, `rejoin` and `forget`. */
+  readonly receivedCookie: ReadCookie | undefined
+  /** The names whose connections must close, because their browser has another visitor now. */
+  readonly toClose: readonly string[]
+}
+
+/** The previous visitor of a browser, with the registers of the cookie. */
+export type PreviousVisitor = Pick<CookieContent, 'browser' | 'user' | 'registers'>

@@ -6,8 +6,8 @@ import { refusePromise } from '../../shared/promise.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { LOWEST_STAMP } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { type BrowserSubject, subjectHash, type UserSubject } from '../ids/subject.js'
-import type { Visitor } from '../ids/visitor.js'
+import { type BrowserSubject, subjectHash, type UserSubject } from '../subjects/subject.js'
+import type { Visitor } from '../subjects/visitor.js'
 
 /** The length of the idempotency key of a transfer. */
 const ID_LENGTH = 22

@@ -3,10 +3,10 @@
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import { RENEWAL } from '../../shared/protocol.js'
-import { readableStamps } from '../cookie/cookie-text.js'
+import { readableStamps } from '../cookie/content.js'
 import type { Core } from '../core.js'
-import type { Visitor } from '../ids/visitor.js'
-import type { PageIdentity, VisitorWithCookie } from './identified.js'
+import type { Visitor } from '../subjects/visitor.js'
+import type { PageIdentity, VisitorWithCookie } from './identities.js'
 
 /** Characters: 132 bits. */
 const LENGTH = 22

@@ -1,10 +1,10 @@
 // The options after validation, with defaults: their types, and the default limits.
 
 import type Koa from 'koa'
-import type { Fields } from '../../shared/field-types.js'
 import type { FieldMap } from '../../shared/fields.js'
-import type { LiveSessionOptions } from '../option-types.js'
-import type { Store } from '../store-types.js'
+import type { Fields } from '../../shared/types.js'
+import type { LiveSessionOptions } from '../types/options.js'
+import type { Store } from '../types/store.js'
 import type { Report } from './report.js'
 
 /** Every option, with its default filled in. */
@@ -46,6 +46,6 @@ export interface CookieOptions {
   readonly partitioned: boolean
 }
 
-/** The defaults, documented in option-types. */
+/** The defaults, documented in types/options.ts. */
 export const LIMITS = { changesPerSocket: 20, changesPerVisitor: 50, socketsPerVisitor: 20 }
 export type LimitOptions = Readonly<typeof LIMITS>

@@ -1,8 +1,8 @@
 // Decides whether the store is good, slow or down, and limits calls during an outage.
 
 import { type Channel, channel } from 'node:diagnostics_channel'
+import { LONGEST_TIMER } from '../../shared/checks.js'
 import { LiveSessionError } from '../../shared/errors.js'
-import { LONGEST_TIMER } from '../../shared/ms.js'
 import type { Settings } from '../settings/settings.js'
 
 const STORE_CHANNEL = 'koa-live-session:store'

@@ -1,7 +1,7 @@
 // Caches, stores and broadcasts the registers of features, such as app sessions and lists of devices.
 
-import { withRecentIds } from '../../shared/accepted-ids.js'
 import type { AnyChange, ChangeSource } from '../../shared/change.js'
+import { withRecentIds } from '../../shared/idempotency-keys.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
@@ -9,8 +9,8 @@ import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import type { FeatureName } from '../ids/subject.js'
-import { RotatingCache } from '../values/rotating-cache.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
+import type { FeatureName } from '../subjects/subject.js'
 import { MAX_CALLS } from './write-queue.js'
 
 /** ms to keep the tombstone of a deleted key, so that a delayed write by another process does not restore the key. */

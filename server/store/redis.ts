@@ -4,15 +4,15 @@
  * @module koa-live-session/redis
  */
 
-import { idsText } from '../../shared/accepted-ids.js'
+import { isMs, MS } from '../../shared/checks.js'
+import { idsText } from '../../shared/idempotency-keys.js'
 import { canonicalJson } from '../../shared/json.js'
-import { isMs, MS } from '../../shared/ms.js'
 import { EPOCH_KEY, GENERATION_KEY } from '../../shared/register.js'
-import { checkNames } from '../settings/option-names.js'
-import { BROWSERS, type Store, type StoredRegister } from '../store-types.js'
+import { checkNames } from '../settings/option-checks.js'
+import { BROWSERS, type Store, type StoredRegister } from '../types/store.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
-import { readRow } from './rows.js'
+import { readRow } from './validated-store.js'
 
 export { fromIoredis, type IoredisLike, type RedisLike } from './redis-commands.js'
 

@@ -2,7 +2,7 @@
 
 import { NEVER, nextStamp, SKEW } from '../../shared/stamp.js'
 import type { Settings } from '../settings/settings.js'
-import type { Store } from '../store-types.js'
+import type { Store } from '../types/store.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 
 /** The key of the register of a spent name. */

@@ -2,9 +2,8 @@
 
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
-import { FIRST_GENERATION } from '../ids/generation.js'
-import { type StoredName, storeName } from '../ids/stored-name.js'
-import { generationRegister, stateOf } from '../values/revocation.js'
+import { generationRegister, stateOf } from '../identity/validity.js'
+import { FIRST_GENERATION, type StoredName, storeName } from '../subjects/store-key.js'
 import type { ValidatedStore } from './validated-store.js'
 
 /** A queued call, or a call in flight. `PendingWrites.registers` has the registers to write. */

@@ -1,6 +1,6 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Settings } from '../settings/settings.js'
-import type { Store } from '../store-types.js'
+import type { Store } from '../types/store.js'
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR

@@ -1,18 +1,18 @@
 // Computes and stores the changes of `update()`, retries after conflicts, and applies each id once.
 
 import { randomBytes } from 'node:crypto'
-import { acceptedAt, withRecentIds } from '../../shared/accepted-ids.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
+import { acceptedAt, withRecentIds } from '../../shared/idempotency-keys.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Level } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOWEST_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
-import type { StoredName } from '../ids/stored-name.js'
-import { isSubject, isUser } from '../ids/subject.js'
 import type { Settings } from '../settings/settings.js'
+import type { StoredName } from '../subjects/store-key.js'
+import { isSubject, isUser } from '../subjects/subject.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import type { ValidatedStore } from './validated-store.js'
 

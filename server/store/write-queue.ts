@@ -1,11 +1,11 @@
 // Decides when pending writes go to the store: batches, order, retries, backoff, and evictions of guests' writes.
 
-import { isNews } from '../../shared/accepted-ids.js'
+import { isNews } from '../../shared/idempotency-keys.js'
 import type { Level } from '../../shared/protocol.js'
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import { type StoredName, storeName } from '../ids/stored-name.js'
-import type { GuestMemory } from '../values/guest-memory.js'
+import type { GuestMemory } from '../memory/guest-memory.js'
+import { type StoredName, storeName } from '../subjects/store-key.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import { isErasure, joined, type StoreCall, storeCall, write } from './store-call.js'
 import type { ValidatedStore } from './validated-store.js'

@@ -8,9 +8,9 @@ import { supersedes } from '../../shared/merge-rule.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
-import { nameOf } from '../ids/generation.js'
-import { isLocal, type Subject } from '../ids/subject.js'
-import type { PinnedSubject } from './subjects.js'
+import type { PinnedSubject } from '../memory/subjects.js'
+import { nameOf } from '../subjects/store-key.js'
+import { isLocal, type Subject } from '../subjects/subject.js'
 
 /** The origin of registers: a `ChangeSource`, or a cookie, which listeners see as `request`. */
 export type Origin = ChangeSource | 'cookie'

@@ -1,16 +1,16 @@
-import { idsOf } from '../../shared/accepted-ids.js'
+import { LONGEST_TIMER } from '../../shared/checks.js'
 import type { Field } from '../../shared/field.js'
+import type { FieldMap } from '../../shared/fields.js'
+import { idsOf } from '../../shared/idempotency-keys.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
-import { STORE_SESSION } from '../../shared/protocol.js'
-import { type LwwRegister, toWire } from '../../shared/register.js'
+import { type Expiries, STORE_SESSION } from '../../shared/protocol.js'
+import { expiryStamp, type LwwRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
-import { isStamp } from '../../shared/stamp.js'
-import type { Sub } from '../../shared/sub.js'
+import { isStamp, LOWEST_STAMP } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { isTab, isUser, type Subject, subjectHash } from '../ids/subject.js'
-import type { Outlet } from './live-socket.js'
-import { expiriesOf } from './page-expiries.js'
-import type { PinnedSubject } from './subjects.js'
+import type { PinnedSubject } from '../memory/subjects.js'
+import { isTab, isUser, type Sub, type Subject, subjectHash } from '../subjects/subject.js'
+import type { Outlet } from '../types/live-socket.js'
 import type { TicketContent } from './ticket.js'
 
 type OptionalClaims = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'changes'>
@@ -156,4 +156,20 @@ export class PageTickets {
     }
     return readable
   }
+}
+
+/** Returns the expiry of each register, for pages. Omits expiries more than 24 days away, the longest timer of a browser. */
+export function expiriesOf(
+  fields: FieldMap,
+  registers: readonly LwwRegister[],
+  now: number,
+): { readonly expiries?: Expiries } {
+  const expiries = registers.flatMap(({ key, stamp, value }): Expiries => {
+    if (!isStamp(stamp)) return [[key, stamp, 0]]
+    const { maxAge } = fields.get(key) ?? {}
+    if (maxAge === undefined || value === undefined || stamp === LOWEST_STAMP) return []
+    const remaining = Math.max(1, Math.ceil(stamp + maxAge - now))
+    return remaining > LONGEST_TIMER ? [] : [[key, expiryStamp(stamp), remaining]]
+  })
+  return expiries.length === 0 ? {} : { expiries }
 }

@@ -1,18 +1,24 @@
 // Reads values with defaults, stamps writes, and merges registers of the current generation into memory.
 
-import { acceptedAt, withRecentIds } from '../../shared/accepted-ids.js'
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { FieldMap } from '../../shared/fields.js'
+import { acceptedAt, withRecentIds } from '../../shared/idempotency-keys.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOWEST_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { type BrowserId, isUser, type Subject, type TabSubject, tabSubject } from '../ids/subject.js'
+import {
+  type BrowserId,
+  isUser,
+  type Subject,
+  type TabSubject,
+  tabSubject,
+  type UserSubject,
+} from '../subjects/subject.js'
 import { Changes, type Origin } from './changes.js'
-import { bySubject, type FieldChanges, type Owner } from './field-changes.js'
 
 /** Options of a write. */
 export interface Writing {
@@ -144,4 +150,28 @@ export class Values {
   close(): void {
     this.#isClosed = true
   }
+}
+
+// Groups the changes of a write by field and by owner.
+
+/** The changes of a write: a field's new value, or `undefined` to delete. */
+export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
+
+/** The owner of values: maps fields to subjects. */
+export interface Owner {
+  subject(field: Field): Subject
+  /** Undefined for a guest. */
+  readonly user?: UserSubject | undefined
+}
+
+/** Returns a call's changes as registers, grouped by subject. */
+function bySubject(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, LwwRegister[]> {
+  const all = new Map<Subject, LwwRegister[]>()
+  for (const [field, value] of changes) {
+    const subject = owner.subject(field)
+    const registers = all.get(subject) ?? []
+    registers.push({ key: field.key, stamp, value })
+    all.set(subject, registers)
+  }
+  return all
 }

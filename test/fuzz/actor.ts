@@ -1,7 +1,13 @@
 import { whoOf } from '../../server/identity/who.js'
-import { type BrowserId, browserSubject, type Subject, subjectHash, userSubject } from '../../server/ids/subject.js'
-import { Visitor } from '../../server/ids/visitor.js'
-import type { Sub } from '../../shared/sub.js'
+import {
+  type BrowserId,
+  browserSubject,
+  type Sub,
+  type Subject,
+  subjectHash,
+  userSubject,
+} from '../../server/subjects/subject.js'
+import { Visitor } from '../../server/subjects/visitor.js'
 import type { LightSocket } from './light-socket.js'
 
 const REMEMBERED = 8

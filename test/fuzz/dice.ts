@@ -1,4 +1,4 @@
-import type { BrowserId } from '../../server/ids/subject.js'
+import type { BrowserId } from '../../server/subjects/subject.js'
 import { browserId } from '../support/app/browser-id.js'
 
 /** A seeded random generator. */

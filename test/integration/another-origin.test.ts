@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import type { ServerOptions } from 'socket.io'
-import { subjectHash, userSubject } from '../../server/ids/subject.js'
+import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
 import { auth, identify } from '../support/app/auth.js'
 import { bring, open, serveSignIn, signIn, tokenFor } from '../support/app/hand-offs.js'

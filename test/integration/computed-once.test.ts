@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
-import { spaceForRegisters } from '../../server/cookie/cookie-size.js'
+import { spaceForRegisters } from '../../server/cookie/size.js'
 import { cookieBytes } from '../../shared/budget.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { ChangeResult } from '../../shared/protocol.js'

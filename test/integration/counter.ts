@@ -1,7 +1,7 @@
 import type { Core } from '../../server/core.js'
 import type { Feature } from '../../server/feature.js'
-import { type BrowserSubject, type FeatureName, subjectHash } from '../../server/ids/subject.js'
 import { FeatureData, FeatureEntry } from '../../server/store/feature-data.js'
+import { type BrowserSubject, type FeatureName, subjectHash } from '../../server/subjects/subject.js'
 
 const KEY = 'count'
 const PREFIX = 'count:'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { memoryStore, type TestClock, testClock } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/ids/subject.js'
+import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
 import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'

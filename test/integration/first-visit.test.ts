@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/ids/subject.js'
 import { coreOf } from '../../server/plugin.js'
+import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
 import { cookieContent } from '../support/app/cookie-content.js'
 import { written } from '../support/app/departures.js'

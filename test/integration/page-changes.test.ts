@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { emptyCache, memoryStore } from 'koa-live-session/testing'
-import type { Store } from '../../server/store-types.js'
+import type { Store } from '../../server/types/store.js'
 import type { ChangeResult } from '../../shared/protocol.js'
 import { App } from '../support/app/app.js'
 import { Gate } from '../support/app/gate.js'

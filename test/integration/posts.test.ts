@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { browserSubject, subjectHash, userSubject } from '../../server/ids/subject.js'
+import { browserSubject, subjectHash, userSubject } from '../../server/subjects/subject.js'
 import type { TicketClaims } from '../../shared/protocol.js'
 import type { App } from '../support/app/app.js'
 import { cookieContent } from '../support/app/cookie-content.js'

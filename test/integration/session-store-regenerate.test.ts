@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { AppSession } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
-import type { Store } from '../../server/store-types.js'
+import type { Store } from '../../server/types/store.js'
 import { Gate } from '../support/app/gate.js'
 import { type Action, begin, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'

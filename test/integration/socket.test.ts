@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/ids/subject.js'
+import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
 import { as, browserOf, isRetired, type Kind, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
 import { present } from '../support/app/present.js'

@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { emptyCache, memoryStore } from 'koa-live-session/testing'
-import type { Store } from '../../server/store-types.js'
+import type { Store } from '../../server/types/store.js'
 import { outcome } from '../support/app/bounded.js'
 import { Bus } from '../support/app/bus.js'
 import { fastTime } from '../support/app/fast-time.js'

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInThisContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
+import { SocketHandle } from '../../server/connections/socket.js'
 import { RequestHandle } from '../../server/http/request.js'
 import { coreOf } from '../../server/plugin.js'
-import { SocketHandle } from '../../server/sockets/socket.js'
 import { App } from '../support/app/app.js'
 
 setFlagsFromString('--allow-natives-syntax')

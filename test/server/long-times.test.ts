@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
-import { Rechecks } from '../../server/sockets/rechecks.js'
+import { Rechecks } from '../../server/connections/rechecks.js'
+import { GuestMemory } from '../../server/memory/guest-memory.js'
 import { CircuitBreaker } from '../../server/store/circuit-breaker.js'
 import { Loads } from '../../server/store/loads.js'
-import { GuestMemory } from '../../server/values/guest-memory.js'
 import { Gate } from '../support/app/gate.js'
 
 const DAY = 24 * 60 * 60 * 1000

@@ -1,5 +1,5 @@
-import type { UserSubject } from '../../server/ids/subject.js'
-import type { StoredRegister } from '../../server/store-types.js'
+import type { UserSubject } from '../../server/subjects/subject.js'
+import type { StoredRegister } from '../../server/types/store.js'
 import type { JsonValue } from '../../shared/json.js'
 import { type BuildName, builds } from './builds.js'
 import { Bus, type Mail, type Message } from './bus.js'

@@ -1,4 +1,4 @@
-import { subjectHash, type UserSubject } from '../../server/ids/subject.js'
+import { subjectHash, type UserSubject } from '../../server/subjects/subject.js'
 import type { ServerNode } from './deployment.js'
 import { EPOCH, GENERATION, hashOf, type Received, type Register } from './registers.js'
 import type { World } from './world.js'

@@ -1,5 +1,5 @@
 import type Koa from 'koa'
-import type { Written } from '../../server/exchange/outcome.js'
+import type { Written } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot } from '../../shared/protocol.js'

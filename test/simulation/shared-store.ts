@@ -1,5 +1,5 @@
 import { memoryStore } from 'koa-live-session/testing'
-import type { Store } from '../../server/store-types.js'
+import type { Store } from '../../server/types/store.js'
 import { lacking } from './baskets.js'
 import { ADDED_TO } from './builds.js'
 import { pick } from './random.js'

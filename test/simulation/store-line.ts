@@ -1,4 +1,4 @@
-import type { Store, StoredRegister } from '../../server/store-types.js'
+import type { Store, StoredRegister } from '../../server/types/store.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { GENERATION, isSame, type Registers, readName } from './registers.js'
 import type { Asked, SharedStore } from './shared-store.js'

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals'
-import { RotatingCache } from '../../server/values/rotating-cache.js'
+import { RotatingCache } from '../../server/memory/rotating-cache.js'
 
 /** Records the bounded caches of plugins created from now on. */
 export class Caches {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor, type TestClock, testClock } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/ids/subject.js'
 import { coreOf } from '../../server/plugin.js'
+import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
 import { cookieContent } from '../support/app/cookie-content.js'

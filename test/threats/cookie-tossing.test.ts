@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { CookieJar } from 'tough-cookie'
-import { browserSubject } from '../../server/ids/subject.js'
+import { browserSubject } from '../../server/subjects/subject.js'
 import type { App, AppFields, AppOptions } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
 import { browserId } from '../support/app/browser-id.js'

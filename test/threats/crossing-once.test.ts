@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, type TestClock } from 'koa-live-session/testing'
-import type { Store } from '../../server/store-types.js'
+import type { Store } from '../../server/types/store.js'
 import type { App } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'

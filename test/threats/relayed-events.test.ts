@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { subjectHash, userSubject } from '../../server/ids/subject.js'
+import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { STORE_SESSION } from '../../shared/protocol.js'
 import type { App } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'

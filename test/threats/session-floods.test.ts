@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/ids/subject.js'
+import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { identify } from '../support/app/auth.js'
 import { connect, SessionApp } from '../support/app/sessions.js'
 

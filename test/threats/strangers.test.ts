@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
-import { subjectHash, userSubject } from '../../server/ids/subject.js'
 import { coreOf } from '../../server/plugin.js'
+import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { account, auth, identify } from '../support/app/auth.js'
 import { appOnly } from '../support/app/departures.js'

@@ -56,7 +56,7 @@ function unsafeIn(text: string, secret = SECRET): string[] {
   return unsafe
 }
 
-const KEYS = 'server/ids/keys.ts'
+const KEYS = 'server/subjects/signing-keys.ts'
 const files = readdirSync('server', { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .map((name) => ({ file: join('server', name), text: readFileSync(join('server', name), 'utf8') }))

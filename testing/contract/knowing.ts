@@ -1,7 +1,7 @@
 // Tests the store contract: which ids of computed changes a store retains with a register.
 
 import { deepStrictEqual, ok } from 'node:assert/strict'
-import type { StoredRegister } from '../../server/store-types.js'
+import type { StoredRegister } from '../../server/types/store.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { IdempotencyKey, LwwRegister } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'

@@ -1,7 +1,7 @@
 // Tests the store contract: merges, compare-and-sets, loads and deletions of several connections at once.
 
 import { deepStrictEqual, fail, ok, strictEqual } from 'node:assert/strict'
-import type { Store } from '../../server/store-types.js'
+import type { Store } from '../../server/types/store.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'

@@ -1,6 +1,6 @@
 // The type of the store contract's rules, with their common fixtures and expected results.
 
-import { isStore, type Store, type StoredRegister } from '../../server/store-types.js'
+import { isStore, type Store, type StoredRegister } from '../../server/types/store.js'
 import type { JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
 import type { LwwRegister } from '../../shared/register.js'

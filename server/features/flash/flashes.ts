@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { memoryBytes } from '../../../shared/budget.js'
 import { timeAfter } from '../../../shared/stamp.js'
 import type { Core } from '../../core.js'
-import type { BrowserSubject } from '../../ids/subject.js'
-import { RotatingCache } from '../../values/rotating-cache.js'
+import { RotatingCache } from '../../memory/rotating-cache.js'
+import type { BrowserSubject } from '../../subjects/subject.js'
 import { FLASH_LIFETIME, type FlashInput, gather, type Message } from './message.js'
 
 /** Approximate bytes in memory: of a browser's entry, of a message without its content, and of the id of a consumed message. */

@@ -2,8 +2,8 @@
 
 import type Koa from 'koa'
 import { isOwnPost, originClaims } from '../../http/origin.js'
-import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/prefetch.js'
-import { isClosed } from '../../identity/on-headers-sent.js'
+import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/page-load.js'
+import { isClosed } from '../../identity/rotations.js'
 import type { CookieOptions } from '../../settings/settings.js'
 
 interface Trusted {

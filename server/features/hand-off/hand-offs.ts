@@ -2,12 +2,12 @@
 
 import { randomBytes } from 'node:crypto'
 import { LiveSessionError } from '../../../shared/errors.js'
-import { printable } from '../../../shared/escape.js'
 import { isKey } from '../../../shared/fields.js'
+import { printable } from '../../../shared/json.js'
 import { isAhead } from '../../../shared/stamp.js'
-import type { Sub } from '../../../shared/sub.js'
 import type { Core } from '../../core.js'
-import { RotatingCache } from '../../values/rotating-cache.js'
+import { RotatingCache } from '../../memory/rotating-cache.js'
+import type { Sub } from '../../subjects/subject.js'
 import { frozenInput } from '../frozen-input.js'
 import { SealingKeys } from './sealing-keys.js'
 

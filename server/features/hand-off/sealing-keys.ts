@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { isRecord } from '../../../shared/parse.js'
-import { deriveKeys, firstOf, type Key, type Purpose } from '../../ids/keys.js'
+import { deriveKeys, firstOf, type Key, type Purpose } from '../../subjects/signing-keys.js'
 
 const CIPHER = 'aes-256-gcm'
 const ENCRYPTION = 'A256GCM'

@@ -2,7 +2,7 @@
 
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Core } from '../../core.js'
-import { isUser, type Subject, type UserSubject } from '../../ids/subject.js'
+import { isUser, type Subject, type UserSubject } from '../../subjects/subject.js'
 
 /** Revokes a user's cookies, tickets and sessions. */
 type Revoke = (user: UserSubject) => Promise<void>

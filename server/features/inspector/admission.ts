@@ -4,8 +4,8 @@ import type Koa from 'koa'
 import { type Awaitable, after } from '../../../shared/promise.js'
 import type { Core } from '../../core.js'
 import { isOwnPolling, isOwnPost, originClaims } from '../../http/origin.js'
-import { SigningKeys } from '../../ids/keys.js'
-import { checkNames } from '../../settings/option-names.js'
+import { checkNames } from '../../settings/option-checks.js'
+import { SigningKeys } from '../../subjects/signing-keys.js'
 import type { InspectorOptions } from './types.js'
 
 /** The text signed for the token. */

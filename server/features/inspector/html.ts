@@ -1,6 +1,6 @@
 // Builds HTML by a template tag that escapes all values.
 
-import { escapeUnit } from '../../../shared/escape.js'
+import { escapeUnit } from '../../../shared/json.js'
 import { LOWEST_STAMP } from '../../../shared/stamp.js'
 
 /** Markup created by `html`, which is safe to send. */

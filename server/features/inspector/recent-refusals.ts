@@ -2,7 +2,7 @@
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type Koa from 'koa'
-import { REFUSAL_CHANNEL, type RefusalMessage } from '../../settings/refused.js'
+import { REFUSAL_CHANNEL, type RefusalMessage } from '../../settings/report.js'
 
 const MOST = 50
 

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../../shared/json.js'
-import { SigningKeys } from '../../ids/keys.js'
+import { RotatingCache } from '../../memory/rotating-cache.js'
 import type { Settings } from '../../settings/settings.js'
-import { RotatingCache } from '../../values/rotating-cache.js'
+import { SigningKeys } from '../../subjects/signing-keys.js'
 
 /** Maximum memoized values, and characters of each: pages may choose any text. */
 const REMEMBERED = 10_000

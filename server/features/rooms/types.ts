@@ -1,6 +1,6 @@
 // The public types of rooms.
 
-import type { Fields, Keys, Value } from '../../../shared/field-types.js'
+import type { Fields, Keys, Value } from '../../../shared/types.js'
 
 /** The member of the plugin for rooms. */
 export interface RoomMembers<F extends Fields> {

@@ -2,8 +2,8 @@
 
 import type { Socket } from 'socket.io'
 import type { AnyChange } from '../../../shared/change.js'
-import type { UserSubject } from '../../ids/subject.js'
 import { FeatureEntry } from '../../store/feature-data.js'
+import type { UserSubject } from '../../subjects/subject.js'
 import type { SessionName } from './session-content.js'
 import type { SessionEnd } from './types.js'
 

@@ -5,8 +5,8 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { isRecord } from '../../../shared/parse.js'
 import type { Replica } from '../../../shared/replica.js'
-import type { FeatureName } from '../../ids/subject.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
+import type { FeatureName } from '../../subjects/subject.js'
 import { checkKey, isCarried, jsonOf, refusal } from './session-json.js'
 
 declare const KIND: unique symbol

@@ -1,13 +1,14 @@
 // Implements `socket.session`: reads, writes and subscribes to the app session found in the handshake.
 
 import type { Socket } from 'socket.io'
-import { checkNext } from '../../../shared/callbacks.js'
+import type { Listener, Written } from '../../../shared/change.js'
+import { checkNext } from '../../../shared/checks.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { AWAIT_IT, refusePromise } from '../../../shared/promise.js'
-import { Outcome, type Written } from '../../exchange/outcome.js'
+import { Outcome } from '../../exchange/handle.js'
 import type { Report } from '../../settings/report.js'
 import type { Update } from '../../store/updates.js'
-import { type Listener, ListenerSet, Listeners, reportRejection } from '../../values/listeners.js'
+import { ListenerSet, Listeners, reportRejection } from '../../values/listeners.js'
 import type { AppSessions } from './app-sessions.js'
 import type { KnownSession, SessionWatcher } from './known-session.js'
 import { changesOf, checkRoom, keyOf, registerKey, valuesOf } from './session-content.js'

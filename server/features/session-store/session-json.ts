@@ -2,8 +2,7 @@
 
 import type { LiveSessionErrorCode } from '../../../shared/codes.js'
 import { LiveSessionError } from '../../../shared/errors.js'
-import { printable } from '../../../shared/escape.js'
-import { freezeJson, isWellFormed, type JsonValue } from '../../../shared/json.js'
+import { freezeJson, isWellFormed, type JsonValue, printable } from '../../../shared/json.js'
 
 /** Maximum bytes of a value in stores, as text. */
 const MAX_BYTES = 64 * 1024

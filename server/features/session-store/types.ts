@@ -1,12 +1,11 @@
 // The public types of `live.sessionStore()` and `socket.session`.
 
 import type Koa from 'koa'
-import type { ChangeSource } from '../../../shared/change.js'
-import type { Frozen } from '../../../shared/field-types.js'
+import type { ChangeSource, Written } from '../../../shared/change.js'
+import type { Unsubscribe } from '../../../shared/observable.js'
 import type { RegisteredSession } from '../../../shared/registered.js'
-import type { Unsubscribe } from '../../../shared/session-types.js'
-import type { Written } from '../../exchange/outcome.js'
-import type { UserId } from '../../ids/subject.js'
+import type { Frozen } from '../../../shared/types.js'
+import type { UserId } from '../../subjects/subject.js'
 
 /** The options of `live.sessionStore(options)`. */
 export interface SessionStoreOptions {

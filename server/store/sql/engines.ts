@@ -1,8 +1,7 @@
 // Detects the engine of a database.
 
 import { sql } from 'kysely'
-import type { AnyDatabase } from './database.js'
-import type { Engine } from './engine.js'
+import type { AnyDatabase, Engine } from './database.js'
 import { mysql } from './mysql.js'
 import { postgres, sqlite } from './on-conflict.js'
 

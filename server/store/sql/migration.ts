@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { AnyDatabase } from './database.js'
 import { engineOf } from './engines.js'
-import { checkTable, DEFAULT_TABLE } from './table.js'
+import { checkTable, DEFAULT_TABLE } from './rows.js'
 
 /**
  * Creates the table of `sqlStore` and its index if they are missing, and adds a missing column; otherwise changes nothing. Several nodes

@@ -1,9 +1,8 @@
 // The SQL statements for MariaDB and MySQL: table, merge and insert.
 
 import { sql } from 'kysely'
-import type { Engine } from './engine.js'
-import { columnsAndValues, MAX_TEXT, READ_PRECISION, type RowRead } from './row-format.js'
-import { indexName, quoted } from './table.js'
+import type { Engine } from './database.js'
+import { columnsAndValues, indexName, MAX_TEXT, quoted, READ_PRECISION, type RowRead } from './rows.js'
 
 // A stored stamp beyond safe integers is invalid, so any write replaces the row.
 const wins = sql`(values(stamp), values(value), values(ids)) > (stamp, value, ids)

@@ -1,9 +1,8 @@
 // The engines of SQLite and PostgreSQL, which share `on conflict`.
 
 import { type RawBuilder, sql } from 'kysely'
-import type { Engine } from './engine.js'
-import { columnsAndValues, KEY, READ_PRECISION, type Row, type RowRead } from './row-format.js'
-import { indexName, quoted } from './table.js'
+import type { Engine } from './database.js'
+import { columnsAndValues, indexName, KEY, quoted, READ_PRECISION, type Row, type RowRead } from './rows.js'
 
 // A stored stamp beyond safe integers is invalid, so any write replaces the row.
 const wins = sql`(excluded.stamp, excluded.value, excluded.ids) > (stored_row.stamp, stored_row.value, stored_row.ids)

@@ -3,13 +3,14 @@
 import { setImmediate } from 'node:timers/promises'
 import { type QueryResult, type RawBuilder, sql } from 'kysely'
 import { NEVER } from '../../../shared/stamp.js'
-import { checkNames } from '../../settings/option-names.js'
-import { BROWSERS, type Store, type StoredRegister, type SweepLimits } from '../../store-types.js'
-import type { AnyDatabase } from './database.js'
-import type { Engine } from './engine.js'
+import { checkNames } from '../../settings/option-checks.js'
+import { BROWSERS, type Store, type StoredRegister, type SweepLimits } from '../../types/store.js'
+import type { AnyDatabase, Engine } from './database.js'
 import { engineOf } from './engines.js'
 import {
+  checkTable,
   columnText,
+  DEFAULT_TABLE,
   fromRow,
   KEY,
   READ_PRECISION,
@@ -18,9 +19,8 @@ import {
   TOMBSTONE,
   toRow,
   toRows,
-} from './row-format.js'
+} from './rows.js'
 import { sweepBatch } from './sweep.js'
-import { checkTable, DEFAULT_TABLE } from './table.js'
 
 /** The options of `sqlStore(db, options)`. */
 export interface SqlStoreOptions {

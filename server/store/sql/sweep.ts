@@ -2,8 +2,7 @@
 
 import { type RawBuilder, sql } from 'kysely'
 import { EPOCH_KEY, GENERATION_KEY } from '../../../shared/register.js'
-import type { AnyDatabase } from './database.js'
-import type { Engine } from './engine.js'
+import type { AnyDatabase, Engine } from './database.js'
 
 /** Subjects deleted at a time: few, because other statements may wait for the locks on their rows. */
 const BATCH = 100

@@ -7,7 +7,7 @@ import {
   higherUse,
   type SessionUse,
 } from '../../../server/identity/cookie-status.js'
-import { subjectHash, userSubject } from '../../../server/ids/subject.js'
+import { subjectHash, userSubject } from '../../../server/subjects/subject.js'
 
 const USES: readonly SessionUse[] = ['reads', 'shows', 'sets', 'renews']
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { type InvalidRow, readRow, validRegisters } from '../../../server/store/rows.js'
+import { type InvalidRow, readRow, validRegisters } from '../../../server/store/validated-store.js'
 import { SKEW } from '../../../shared/stamp.js'
 
 const STAMP = 1_700_000_000_000

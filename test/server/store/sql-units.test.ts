@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { DummyDriver, Kysely, MssqlAdapter, MssqlIntrospector, MssqlQueryCompiler } from 'kysely'
-import { columnText, fromColumnText, MAX_TEXT } from '../../../server/store/sql/row-format.js'
+import { columnText, fromColumnText, MAX_TEXT } from '../../../server/store/sql/rows.js'
 import { attempt } from '../../../server/store/sql/sql-store.js'
 import { codePoint } from '../../support/app/code-point.js'
 import { fc } from '../../support/app/property.js'

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, jest } from '@jest/globals'
 import { memoryStore } from 'koa-live-session/testing'
 import type { Settings } from '../../../server/settings/settings.js'
 import { Sweeps } from '../../../server/store/sweeps.js'
-import type { Store } from '../../../server/store-types.js'
+import type { Store } from '../../../server/types/store.js'
 
 const DAY = 24 * 60 * 60 * 1000
 const NOW = 1000 * DAY

@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
-import { SigningKeys } from '../../../server/ids/keys.js'
+import { SigningKeys } from '../../../server/subjects/signing-keys.js'
 import { Tickets } from '../../../server/values/ticket.js'
 import { stamp } from '../../support/app/stamp.js'
 

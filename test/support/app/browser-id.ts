@@ -1,4 +1,4 @@
-import { type BrowserId, isBrowserId } from '../../../server/ids/subject.js'
+import { type BrowserId, isBrowserId } from '../../../server/subjects/subject.js'
 
 /** Returns a browser id that the test can name; a short text is padded. */
 export function browserId(text: string | number): BrowserId {

@@ -1,5 +1,4 @@
-import type { BrowserId } from '../../../server/ids/subject.js'
-import type { Sub } from '../../../shared/sub.js'
+import type { BrowserId, Sub } from '../../../server/subjects/subject.js'
 import type { Visitor } from './visitor.js'
 
 /** The content of a live cookie: docs/maintainers/protocol.md. */

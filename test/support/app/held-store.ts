@@ -1,5 +1,5 @@
 import { memoryStore } from 'koa-live-session/testing'
-import type { Store, StoredRegister } from '../../../server/store-types.js'
+import type { Store, StoredRegister } from '../../../server/types/store.js'
 import { turn } from './within.js'
 
 type Act = 'load' | 'merge' | 'compareAndSet' | 'remove' | 'close'

@@ -1,7 +1,7 @@
 import type Koa from 'koa'
 import { cookieFor } from 'koa-live-session/testing'
-import { type BrowserSubject, browserSubject } from '../../../server/ids/subject.js'
 import { coreOf } from '../../../server/plugin.js'
+import { type BrowserSubject, browserSubject } from '../../../server/subjects/subject.js'
 import { App, type AppFields, type AppOptions } from './app.js'
 import { cookieContent } from './cookie-content.js'
 import { liveOnly } from './departures.js'

@@ -1,6 +1,5 @@
-import type { MemoryStore } from 'koa-live-session/testing'
-import { memoryStore } from 'koa-live-session/testing'
-import type { StoredRegister } from '../../../server/store-types.js'
+import { type MemoryStore, memoryStore } from 'koa-live-session/testing'
+import type { StoredRegister } from '../../../server/types/store.js'
 
 /**
  * The outcome of a `compareAndSet`: done, and the answer arrives (`done`), is lost (`lost`) or never comes (`silent`); not done, because

@@ -1,4 +1,4 @@
-import { type Purpose, SigningKeys } from '../../../server/ids/keys.js'
+import { type Purpose, SigningKeys } from '../../../server/subjects/signing-keys.js'
 
 export interface CookieSigner {
   /** @default 'live' */

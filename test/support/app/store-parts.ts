@@ -3,7 +3,7 @@ import { afterEach, beforeEach, jest } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
 import { CircuitBreaker, type StoreState } from '../../../server/store/circuit-breaker.js'
 import { ValidatedStore } from '../../../server/store/validated-store.js'
-import type { Store } from '../../../server/store-types.js'
+import type { Store } from '../../../server/types/store.js'
 import { afterEachTest } from './cleanup.js'
 
 export const TIMEOUT = 250

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { checkTarget } from '../../../../server/features/hand-off/feature.js'
+import { checkTarget } from '../../../../server/features/hand-off/index.js'
 
 describe('the target of a hand-off', () => {
   it.each([

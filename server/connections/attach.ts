@@ -1,0 +1,168 @@
+// Attaches the plugin to a socket.io server: checks server and options, and adds `liveSession` to each socket.
+
+import type Koa from 'koa'
+import type { Namespace, Server, ServerOptions } from 'socket.io'
+import { isMs, MS } from '../../shared/checks.js'
+import { LiveSessionError } from '../../shared/errors.js'
+import type { Core } from '../core.js'
+import { addMembers } from '../exchange/handle.js'
+import { refusalOf } from '../exchange/refusal.js'
+import { checkNames } from '../settings/option-checks.js'
+import { emitRefusal } from '../settings/report.js'
+import { SigningKeys } from '../subjects/signing-keys.js'
+import type { AttachOptions } from '../types/live.js'
+import type { LiveSocket } from '../types/live-socket.js'
+import { type Handshake, HandshakeFailure } from './handshake.js'
+import { Recovery } from './recovery.js'
+import { SocketHandle } from './socket.js'
+
+/** ms */
+const FIVE_MINUTES = 5 * 60 * 1000
+const OPTIONS = ['handshake', 'recheck']
+
+/** The servers whose sockets have `liveSession`. */
+const attached = new WeakSet<Server>()
+
+/** Adds `liveSession` to every socket of every namespace, before the app's own handlers run. */
+export function attachTo(io: Server, core: Core, handshake: Handshake): void {
+  attached.add(io)
+  watchPolling(io, core)
+  const recovery = recoveryOf(io) && new Recovery(handshake, new SigningKeys(core.settings.secrets, 'room'))
+  const Handle = addMembers(
+    class extends SocketHandle {},
+    core.features.map(({ socket }) => socket),
+  )
+  const handles = new WeakMap<LiveSocket, SocketHandle>()
+  const enter = async (socket: LiveSocket): Promise<void> => {
+    // A child of a dynamic namespace has its parent's handlers, too, so this may be the second call.
+    if (handles.has(socket)) return
+    const connection = await handshake.enter(socket)
+    const handle = new Handle(core, socket, connection, recovery?.outlet(socket))
+    recovery?.mark(socket, connection)
+    handles.set(socket, handle)
+    Object.assign(socket, { liveSession: handle })
+    for (const make of connection.opener.members) Object.assign(socket, make(socket))
+  }
+  const installed = new WeakSet<Namespace>()
+  const install = (namespace: Namespace): void => {
+    if (installed.has(namespace)) return
+    installed.add(namespace)
+    recovery?.guard(namespace)
+    namespace.use((socket, next) => {
+      enter(socket).then(
+        () => next(),
+        (error: unknown) => next(handshakeError(error, core)),
+      )
+    })
+    namespace.on('connect', (socket) => handles.get(socket)?.open())
+  }
+  for (const namespace of io._nsps.values()) install(namespace)
+  // All namespaces, even dynamic namespaces, come from `of`, so `install` runs before the app can add its own handlers.
+  const of = io.of.bind(io)
+  io.of = (name, onConnect) => {
+    const namespace = of(name)
+    install(namespace)
+    return onConnect ? namespace.on('connect', onConnect) : namespace
+  }
+}
+
+function recoveryOf(io: Server): ServerOptions['connectionStateRecovery'] | undefined {
+  const { connectionStateRecovery }: Partial<ServerOptions> = Reflect.get(io, 'opts') ?? {}
+  return connectionStateRecovery
+}
+
+/**
+ * @throws {TypeError} if it is not a socket.io server, if another plugin is attached, or if sockets can connect, or have connected, without
+ * identification
+ */
+export function checkServer(io: Server): void {
+  if (typeof io?._nsps?.values !== 'function') {
+    throw new TypeError(
+      `koa-live-session: attach(io): expected a Server of socket.io, received ${typeof io}. Pass new Server(app.listen(3000))`,
+    )
+  }
+  if (attached.has(io)) {
+    throw new TypeError(
+      'koa-live-session: attach(io): another live session is attached to this server. Give each app a server of its own',
+    )
+  }
+  const recovery = recoveryOf(io)
+  if (recovery && recovery.skipMiddlewares !== false) {
+    throw new TypeError(
+      'koa-live-session: attach(io): connectionStateRecovery readmits a socket without checking its visitor, ' +
+        'even after a sign-out. Set connectionStateRecovery: { skipMiddlewares: false }',
+    )
+  }
+  const connected = [...io._nsps.values()].reduce((sum, { sockets }) => sum + sockets.size, 0)
+  if (connected > 0) {
+    throw new TypeError(
+      `koa-live-session: attach(io): ${connected} sockets are already connected; attach before io.on('connection')`,
+    )
+  }
+}
+
+/** Returns the error that a browser gets for a refused handshake: only the code. */
+function handshakeError(error: unknown, core: Core): Error {
+  if (error instanceof LiveSessionError) {
+    emitRefusal(core.app, 'handshake', error)
+    return Object.assign(new Error(error.code), { data: refusalOf(error).data })
+  }
+  if (!(error instanceof HandshakeFailure)) core.report(error)
+  return new Error('handshake failed')
+}
+
+type Cors = NonNullable<ServerOptions['cors']>
+
+/** Warns of a listed origin whose pages cannot connect: socket.io accepts their polling, but does not let them read the responses. */
+function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Core): void {
+  engine?.on('initial_headers', (_: unknown, { headers }: { readonly headers: NodeJS.Dict<string | string[]> }) => {
+    const { origin, upgrade, 'sec-fetch-site': site } = headers
+    // Browsers let any page read a websocket, and the server's own pages read any response.
+    if (typeof origin !== 'string' || upgrade !== undefined || site === 'same-origin') return
+    if (!settings.origins.includes(origin) || mayRead(origin, engine.opts.cors)) return
+    warn(
+      `origins: pages of ${origin} may not read what socket.io answers. Tell socket.io, too: ` +
+        `new Server(http, { cors: { origin: ${JSON.stringify(settings.origins)}, credentials: true } }).`,
+    )
+  })
+}
+
+/** Reads the options as the cors package does, for requests with cookies. Assumes that a function allows the origin. */
+function mayRead(origin: string, cors: Cors | false = {}): boolean {
+  if (typeof cors === 'function') return true
+  const { origin: allowed, credentials } = cors || {}
+  if (typeof allowed === 'function') return true
+  const isAllowed = [allowed]
+    .flat()
+    .some((one) => one === true || one === origin || (one instanceof RegExp && one.test(origin)))
+  return isAllowed && credentials === true
+}
+
+interface AttachSettings {
+  readonly handshake: readonly Koa.Middleware[]
+  readonly recheck: number
+}
+
+/** @throws {TypeError} with the option, the expected and the received value, and advice */
+export function resolveAttachOptions(options: AttachOptions | undefined, hasIdentify: boolean): AttachSettings {
+  checkNames(options, OPTIONS, 'attach(io): ')
+  if (hasIdentify && !options?.handshake) {
+    throw new TypeError(
+      'koa-live-session: attach(io): identify is set but handshake is not, so every socket would be anonymous. ' +
+        'Pass the middleware identify relies on: attach(io, { handshake: [session, passport.session()] })',
+    )
+  }
+  const handshake = [options?.handshake ?? []].flat()
+  for (const [index, middleware] of handshake.entries()) {
+    if (typeof middleware === 'function') continue
+    throw new TypeError(
+      `koa-live-session: attach(io): handshake: expected Koa middleware, received ${typeof middleware} as number ${index + 1}. ` +
+        'Pass the same functions as to app.use',
+    )
+  }
+  const { recheck = FIVE_MINUTES } = options ?? {}
+  if (isMs(recheck) || recheck === Number.POSITIVE_INFINITY) return { handshake, recheck }
+  throw new TypeError(
+    `koa-live-session: attach(io): recheck: expected ${MS}, or Infinity to never recheck, received ${String(recheck)}`,
+  )
+}

@@ -1,0 +1,64 @@
+import type Koa from 'koa'
+import type { Core } from '../core.js'
+import { noteHandshake } from '../http/middleware.js'
+import { IN_HANDSHAKES, watchSession } from '../identity/identify-user.js'
+import { type UserId, type UserSubject, userNamed } from '../subjects/subject.js'
+
+/** The symbol descriptions of koa-session's getter for its instance in a context, since version 5. */
+const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
+
+const UNANSWERED = 'attach(io, { handshake }): a middleware did not call next(), so the socket was refused'
+
+/** Authenticates a connection: runs the app's own middleware and `identify` for the request that opened it. */
+export class Authentication {
+  readonly #core: Core
+  readonly #middleware: readonly Koa.Middleware[]
+
+  constructor(core: Core, middleware: readonly Koa.Middleware[]) {
+    this.#core = core
+    this.#middleware = middleware
+  }
+
+  /** Whether handshakes run any code of the app. If not, all connections are guests'. */
+  get isNeeded(): boolean {
+    return this.#core.settings.identify !== undefined || this.#middleware.length > 0
+  }
+
+  /**
+   * Runs the app's own middleware to identify the user, and to provide data for features. Commits no app session: a Set-Cookie would
+   * corrupt the 101 response, and a session destroyed meanwhile would be stored again.
+   *
+   * @throws errors of the middleware; an error with status 403 if a middleware does not call `next()`
+   */
+  async userOf(ctx: Koa.Context): Promise<UserSubject | undefined> {
+    if (!this.isNeeded) return undefined
+    const { settings, warn } = this.#core
+    const { identify } = settings
+    noteHandshake(ctx)
+    keepUncommitted(ctx)
+    let id: UserId | null | undefined
+    let isAdmitted = false
+    const run = async (): Promise<void> => {
+      isAdmitted = true
+      const check = watchSession(ctx, IN_HANDSHAKES)
+      id = await identify?.(ctx)
+      check()
+    }
+    // Composed as in Koa: each middleware is the `next()` of the previous middleware.
+    await this.#middleware.reduceRight<Koa.Next>((next, middleware) => async () => middleware(ctx, next), run)()
+    if (isAdmitted) return userNamed(id)
+    warn(UNANSWERED)
+    return ctx.throw(403)
+  }
+}
+
+function keepUncommitted(ctx: Koa.Context): void {
+  for (const symbol of Object.getOwnPropertySymbols(ctx.app.context)) {
+    const { description } = symbol
+    if (description === undefined || !CONTEXT_SESSION.has(description)) continue
+    const contextSession: unknown = Reflect.get(ctx, symbol)
+    if (typeof contextSession === 'object' && contextSession !== null) {
+      Object.assign(contextSession, { commit: async () => undefined })
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import type { Socket } from 'socket.io'
+import type { LiveSessionErrorCode } from '../../shared/codes.js'
+import type { PageIdentity } from '../identity/identities.js'
+import type { Revocations } from '../identity/revocations.js'
+import { cookieless, isUser, subjectHash, type TabSubject } from '../subjects/subject.js'
+import type { Emit } from '../types/live-socket.js'
+
+const NONE: ReadonlySet<Connection> = new Set()
+
+/** The open connections of this process, by the names of their visitors. */
+export class Connections {
+  readonly #connections = new Map<string, Set<Connection>>()
+
+  add(connection: Connection): void {
+    connection.isWatched = true
+    for (const name of connection.names) {
+      const connections = this.#connections.get(name) ?? new Set()
+      this.#connections.set(name, connections.add(connection))
+    }
+  }
+
+  remove(connection: Connection): void {
+    connection.isWatched = false
+    for (const name of connection.names) {
+      const connections = this.#connections.get(name)
+      connections?.delete(connection)
+      if (connections?.size === 0) this.#connections.delete(name)
+    }
+  }
+
+  /** Returns the connections under these names: a user's, a browser's, or those under a `cookieless` name. */
+  of(...names: readonly string[]): readonly Connection[] {
+    return [...new Set(names.flatMap((name) => [...this.#under(name)]))]
+  }
+
+  all(): readonly Connection[] {
+    return this.of(...this.#connections.keys())
+  }
+
+  /**
+   * Returns the number of sockets under a name. Counts a connection without sockets as well, so that the limit of sockets also bounds the
+   * number of connections.
+   */
+  sockets(name: string): number {
+    let sum = 0
+    for (const { sockets } of this.#under(name)) sum += Math.max(1, sockets)
+    return sum
+  }
+
+  /** Called when a name is retired or revoked (a browser's subject, a user's hash or a `cookieless` name): marks its connections whose visitor has left. */
+  mark(name: string, revocations: Revocations): void {
+    for (const connection of this.#connections.get(name) ?? NONE) {
+      const { opener } = connection
+      connection.hasVisitorLeft ||= revocations.standing(opener, opener.revision) !== 'current'
+    }
+  }
+
+  /** Closes connections, and stops counting them immediately. Resolves when they are closed. */
+  async close(connections: readonly Connection[], code: LiveSessionErrorCode): Promise<void> {
+    for (const connection of connections) this.remove(connection)
+    await Promise.all(connections.map((connection) => connection.close(code)))
+  }
+
+  /** Closes the connections of a name that a revocation register, from another process or the store, has made invalid. */
+  closeInvalid(name: string, revocations: Revocations): void {
+    // Keeps connections with a newer cookie: the user may have signed in again.
+    const invalid = this.of(name).filter(
+      ({ opener }) => !opener.cookie || revocations.standing(opener, opener.revision) !== 'current',
+    )
+    void this.close(invalid, 'other_visitor')
+  }
+
+  /** Returns the connections under a name. A revocation register names a user by the subject, but connections are stored under its hash. */
+  #under(name: string): ReadonlySet<Connection> {
+    return this.#connections.get(isUser(name) ? subjectHash(name) : name) ?? NONE
+  }
+}
+
+// Tracks the visitor and the sockets of a connection, and makes its browser reconnect.
+
+/** The visitor of a connection, identified in its handshake. */
+export interface HandshakeIdentity extends PageIdentity {
+  /** `Revocations.revision` at the call of `identify`. */
+  readonly revision: number
+  /** Functions of the features, which return the members that each adds to a socket. */
+  readonly members: readonly ((socket: Socket) => object)[]
+  /** The owner of the tab's values, if any. */
+  readonly tab: TabSubject | undefined
+}
+
+/** The handle of a connection's socket in a namespace. */
+interface SocketHandle {
+  /** Tells the browser to reconnect, and ignores all further input. */
+  dismiss(code: LiveSessionErrorCode): void
+  /** Sends an event to the page, if the socket is open. */
+  readonly emit: Emit
+}
+
+type Conn = Socket['conn']
+
+/** ms for a browser on a slow network to receive its last messages. */
+const GRACE = 500
+
+/** A connection with its sockets in all namespaces, possibly none. */
+export class Connection {
+  readonly opener: HandshakeIdentity
+  /** The names by which `Connections` finds this connection. */
+  readonly names: readonly string[]
+  readonly #conn: Conn
+  /** The open sockets, each with its handle after admission. */
+  readonly #handles = new Map<Socket, SocketHandle | undefined>()
+  /** Whether the visitor has left. `Connections.mark` updates this at each end, while the connection is watched. */
+  hasVisitorLeft = false
+  /** Whether `Connections` updates `hasVisitorLeft`. After the close, the socket asks `Revocations` for handlers still running. */
+  isWatched = false
+  #isEnded = false
+
+  constructor(conn: Conn, opener: HandshakeIdentity) {
+    this.#conn = conn
+    this.opener = opener
+    this.names = namesOf(opener)
+  }
+
+  /** Whether the server has ended the connection; false if the browser has disconnected. */
+  get wasClosed(): boolean {
+    return this.#isEnded
+  }
+
+  /** The number of sockets, including those in admission. */
+  get sockets(): number {
+    // socket.io emits no event for a socket rejected during admission, but removes the socket from its rooms.
+    for (const [socket, handle] of this.#handles)
+      if (!handle && !socket.rooms.has(socket.id)) this.#handles.delete(socket)
+    return this.#handles.size
+  }
+
+  /** Counts a socket, before its admission. */
+  enter(socket: Socket): void {
+    // Membership of this room tells `sockets` that the socket is not rejected; socket.io joins the room at admission anyway.
+    void socket.join(socket.id)
+    this.#handles.set(socket, undefined)
+  }
+
+  /** Records the admission of a socket. From then on its rooms tell nothing: the app may let the browser leave any of them. */
+  add(handle: SocketHandle, socket: Socket): void {
+    this.#handles.set(socket, handle)
+  }
+
+  remove(socket: Socket): void {
+    this.#handles.delete(socket)
+  }
+
+  /** Sends an event to the page in each namespace. */
+  emit: Emit = (event, ...args) => {
+    for (const handle of this.#handles.values()) handle?.emit(event, ...args)
+  }
+
+  /**
+   * Closes the connection so that its browser reconnects as the current visitor. After `disconnect(true)` a browser would not reconnect.
+   * Also drops sockets in admission. Resolves when the connection is closed.
+   */
+  async close(code: LiveSessionErrorCode): Promise<void> {
+    this.#isEnded = true
+    this.hasVisitorLeft = true
+    for (const handle of [...this.#handles.values()]) handle?.dismiss(code)
+    await hangUp(this.#conn)
+  }
+}
+
+/** Closes a connection so that its browser reconnects. Resolves when the connection is closed. */
+export function hangUp(conn: Conn): Promise<void> {
+  return new Promise((resolve) => {
+    if (conn.readyState === 'closed') return resolve()
+    const timer = setTimeout(() => {
+      conn.close(true)
+      resolve()
+    }, GRACE).unref()
+    conn.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    // A polling browser gets its last messages in answer to the current poll. A graceful close would wait for the next poll, and deliver
+    // messages meant for the former visitor.
+    conn.close(conn.transport.name === 'polling')
+  })
+}
+
+function namesOf({ visitor, cookie }: HandshakeIdentity): readonly string[] {
+  const { userSub, browserSubject } = visitor
+  if (userSub === undefined) return [browserSubject]
+  return [userSub, browserSubject, ...(cookie ? [] : [cookieless(userSub)])]
+}

@@ -1,0 +1,153 @@
+// Decides which connections and sockets a handshake admits, by origin, user, cookie and number of sockets.
+
+import { ServerResponse } from 'node:http'
+import type Koa from 'koa'
+import type { Socket } from 'socket.io'
+import { LiveSessionError } from '../../shared/errors.js'
+import { type ReadCookie, readable, readables } from '../cookie/content.js'
+import type { Core } from '../core.js'
+import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
+import type { CookieStatus } from '../identity/cookie-status.js'
+import type { PageIdentity } from '../identity/identities.js'
+import { pageIdentityOf } from '../identity/who.js'
+import { subjectHash, type UserSubject } from '../subjects/subject.js'
+import type { Authentication } from './authentication.js'
+import { Connection, type HandshakeIdentity, hangUp } from './connections.js'
+import type { Rechecks } from './rechecks.js'
+
+const READ_BY_ANY =
+  '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
+  'In clients of socket.io 2 leave forceJSONP out'
+
+/** The statuses of cookies that open no connection, regardless of `identify`. */
+const REFUSED: readonly CookieStatus[] = ['retired', 'revoked']
+
+/** An error of the app's own code, already reported. */
+export class HandshakeFailure extends Error {}
+
+/** The handshakes of connections: each identifies the visitor once, for all namespaces of the connection. */
+export class Handshake {
+  readonly #core: Core
+  readonly #authentication: Authentication
+  readonly #rechecks: Rechecks
+  readonly #connections = new WeakMap<object, Promise<Connection>>()
+
+  constructor(core: Core, authentication: Authentication, rechecks: Rechecks) {
+    this.#core = core
+    this.#authentication = authentication
+    this.#rechecks = rechecks
+  }
+
+  /**
+   * Admits a socket, or refuses it.
+   *
+   * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie is retired or revoked, or belongs to a user whom
+   * `identify` does not name, or if the visitor is changing; `rate_limited` if the visitor has too many sockets; a refusal thrown by the
+   * app's middleware
+   * @throws {HandshakeFailure} after any other error of the app, already reported
+   */
+  async enter(socket: Socket): Promise<Connection> {
+    const connection = await this.find(socket.conn, socket.request)
+    if (connection.wasClosed) throw signedOut()
+    // The connection itself already counts as its first socket.
+    if (connection.sockets > 0) this.#checkSocketLimit(connection.opener)
+    connection.enter(socket)
+    return connection
+  }
+
+  /**
+   * Returns the connection with its visitor, identified at the first call.
+   *
+   * @throws {LiveSessionError} as `enter`
+   */
+  find(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
+    const known = this.#connections.get(conn)
+    if (known !== undefined) return known
+    const ctx = this.#core.app.createContext(request, new ServerResponse(request))
+    const connection = this.#admit(conn, ctx).catch((error: unknown) => this.#fail(error, conn, ctx))
+    this.#connections.set(conn, connection)
+    return connection
+  }
+
+  /** Reports an error of the app once, regardless of the number of namespaces. */
+  #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
+    // A silent store is not the browser's fault, so let the browser reconnect by itself, as after any broken connection.
+    if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
+    if (error instanceof LiveSessionError) throw error
+    this.#core.report(error, ctx)
+    throw new HandshakeFailure('an error of the app')
+  }
+
+  async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
+    const { connections, cookie, pendingRotations, revocations, identities, store } = this.#core
+    const { revision } = revocations
+    this.#checkOrigin(ctx)
+    const user = await this.#authentication.userOf(ctx)
+    const read = cookie.read(ctx.req, user)
+    await store?.loadIfStale(identities.subjectsToLoad(readables(read), user))
+    const browser = readable(read)?.browserSubject
+    const hasLeft = user !== undefined && revocations.validityOfUser(subjectHash(user), revision) !== 'current'
+    if (
+      hasLeft ||
+      (browser && (revocations.isRetiredSince(browser, revision) || pendingRotations.isPending(browser)))
+    ) {
+      // The visitor has changed, or is changing with a pending response. Closing first stops socket.io from sending the refusal, so the
+      // browser reconnects by itself.
+      void hangUp(conn)
+      throw signedOut()
+    }
+    // Not a spread: V8 of Node 20 gives each spread object its own hidden class.
+    const identity = this.#recognize(read, user, ctx)
+    const tab = this.#core.values.tabOf(identity.visitor.browser)
+    const opener = Object.assign(identity, { revision, members: this.#members(conn, ctx), tab })
+    this.#checkSocketLimit(opener)
+    const connection = new Connection(conn, opener)
+    if (conn.readyState === 'open') {
+      connections.add(connection)
+      this.#rechecks.add(connection, { conn, request: ctx.req })
+      conn.on('close', () => connections.remove(connection))
+    }
+    return connection
+  }
+
+  /** Identifies the visitor by cookie and `identify`, for the life of the connection: no response could bring another cookie. */
+  #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): PageIdentity {
+    const { handshakeMismatches, identities } = this.#core
+    const identification = identities.recognize(read, user)
+    const { cookieStatus } = identification
+    const brought = readable(read)
+    const isUsers = brought?.user !== undefined
+    if (cookieStatus === 'other' && isUsers && user === undefined)
+      handshakeMismatches.recordRefusal(brought.browserSubject)
+    // During a sign-out, a browser may send a retired cookie with a still valid app session.
+    if (REFUSED.includes(cookieStatus) || (cookieStatus === 'other' && isUsers)) throw signedOut()
+    return pageIdentityOf(
+      this.#core,
+      ctx,
+      identification.cookie ? identification : { visitor: identification.visitor.ofConnection, cookie: undefined },
+    )
+  }
+
+  #members(conn: Socket['conn'], ctx: Koa.Context): HandshakeIdentity['members'] {
+    return this.#core.features.flatMap(({ handshake }) => handshake?.connect(ctx, conn) ?? [])
+  }
+
+  #checkSocketLimit({ visitor }: HandshakeIdentity): void {
+    this.#core.limits.checkSockets(this.#core.connections.sockets(visitor.subject()))
+  }
+
+  #checkOrigin(ctx: Koa.Context): void {
+    const claims = originClaims(ctx)
+    // Without https, no header reveals which page requested a script.
+    const isScript = 'j' in ctx.query
+    // Checks the opening request, because a polling connection may have been upgraded meanwhile.
+    const isOwn = ctx.get('Upgrade') === '' ? isOwnPolling : isOwnWebSocket
+    if (!isScript && isOwn(claims, this.#core.settings.origins)) return
+    this.#core.warn(isScript ? READ_BY_ANY : describeBadOrigin(claims), 'bad_origin')
+    throw new LiveSessionError('bad_origin', 'this page may not connect')
+  }
+}
+
+function signedOut(): LiveSessionError {
+  return new LiveSessionError('other_visitor', 'the cookie is of another visitor, or is no longer valid')
+}

@@ -1,0 +1,119 @@
+// Dispatches a page's socket events to the exchange and the features, acknowledges results, and limits malformed messages.
+
+import { isSuspicious } from '../../shared/codes.js'
+import { LiveSessionError } from '../../shared/errors.js'
+import { isQuestion, parseMessage } from '../../shared/parse.js'
+import { type Awaitable, after, isThenable } from '../../shared/promise.js'
+import { EXCHANGE, type PageAnswer } from '../../shared/protocol.js'
+import type { Core } from '../core.js'
+import { answerOtherVisitor, type ExchangeContext, exchange } from '../exchange/exchange.js'
+import type { Bucket } from '../exchange/limits.js'
+import { refusalOf } from '../exchange/refusal.js'
+import type { Feature, SocketUse } from '../feature.js'
+import { emitRefusal } from '../settings/report.js'
+import { subjectHash } from '../subjects/subject.js'
+
+/** The source of a page's events. */
+export interface EventSource {
+  on(event: string, listener: (...args: unknown[]) => void): unknown
+}
+
+/** The context of an open socket. */
+interface SocketSide extends Pick<ExchangeContext, 'identity' | 'outlet' | 'owner' | 'permit' | 'recheck'> {
+  /** Closes the connection if the visitor has left, or if the browser does not read. Returns whether the socket is still open. */
+  checkVisitor(this: void): boolean
+  /** Closes the connection; the page reconnects by itself. */
+  hangUp(this: void): void
+}
+
+/** The waiting time in ms of a bucket overdrawn by its full size. */
+const TWICE_SPENT = 2000
+const TOO_MANY_MALFORMED = new LiveSessionError('rate_limited', 'too many malformed messages')
+
+/** Handles a page's events over its socket. */
+export class PageEvents {
+  readonly #core: Core
+  /** Counts the messages that our own pages rarely send, with the same limit as changes: no other limit counts tickets that are cheap to refuse. */
+  readonly #malformed: Bucket
+  readonly #context: ExchangeContext & SocketSide
+  /** The event handlers of each feature. */
+  readonly #ofFeatures: readonly (ReturnType<NonNullable<Feature['events']>> | undefined)[]
+  #isGreeted = false
+
+  constructor(core: Core, use: SocketUse, side: SocketSide) {
+    this.#core = core
+    this.#malformed = core.limits.ofSocket()
+    const onRefusal = (error: LiveSessionError): void => this.#reportRefusal(error)
+    this.#context = Object.assign(side, { source: 'socket' as const, bucket: core.limits.ofSocket(), onRefusal })
+    this.#ofFeatures = core.features.map(({ events }) => events?.(use))
+  }
+
+  listen(socket: EventSource): void {
+    socket.on(EXCHANGE, (...args) => this.#answer(args, (input, hasAck) => this.#sync(input, hasAck)))
+    for (const [event, act] of this.#ofFeatures.flatMap((events) => Object.entries(events ?? {}))) {
+      socket.on(event, (...args) => {
+        // Without an acknowledgement, a feature's answer would be useless.
+        if (typeof args.at(-1) === 'function') this.#answer(args, (input) => this.#run(act, input))
+      })
+    }
+  }
+
+  #sync(input: unknown, hasAck: boolean): Awaitable<PageAnswer> {
+    const { identity } = this.#context
+    const wanted = parseMessage(input)
+    const { who } = wanted
+    const isOwn = who === undefined || who === identity.who
+    // The first greeting of a socket does not count.
+    if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(identity)
+    // A connection's visitor and cookie stay the same, and a page that sends changes knows both from a greeting.
+    const later = who === undefined || wanted.set.length === 0 ? 'identity' : 'results'
+    const extent = this.#isGreeted ? later : 'greeting'
+    // Without an acknowledgement, the page gets its ticket by a push.
+    const context = hasAck ? this.#context : { ...this.#context, outlet: undefined }
+    const answer = isOwn ? exchange(this.#core, wanted, context, extent) : answerOtherVisitor(this.#core, identity)
+    // At once, so that of several messages in a turn only the first is free.
+    this.#isGreeted = true
+    return answer
+  }
+
+  #run(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {
+    this.#core.limits.spend(1, this.#context.identity, this.#context.bucket)
+    return act(input)
+  }
+
+  #reportRefusal(error: LiveSessionError): void {
+    emitRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#context.identity.visitor.subject()))
+  }
+
+  /** Acknowledges an event with its result, if the browser asked for an acknowledgement. */
+  #answer(args: readonly unknown[], act: (input: unknown, hasAck: boolean) => Awaitable<object>): void {
+    if (!this.#context.checkVisitor()) return
+    const ack = args.at(-1)
+    const hasAck = typeof ack === 'function'
+    const acknowledge = hasAck ? ack : () => undefined
+    const refuse = (error: unknown): void => {
+      if (error instanceof LiveSessionError) {
+        if (isSuspicious(error.code)) this.#malformed.spend(1)
+        this.#reportRefusal(error)
+        acknowledge(refusalOf(error).ack)
+      } else this.#core.report(error)
+    }
+    const wait = this.#core.limits.wait(this.#malformed)
+    if (wait > 0) {
+      this.#malformed.spend(1)
+      if (wait > TWICE_SPENT) this.#context.hangUp()
+      else refuse(TOO_MANY_MALFORMED)
+      return
+    }
+    try {
+      const inputs = hasAck ? args.slice(0, -1) : args
+      if (inputs.length > 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
+      const done = after(act(inputs[0], hasAck), (result) =>
+        this.#core.pageTickets.afterPush(() => acknowledge(result)),
+      )
+      if (isThenable(done)) done.catch(refuse)
+    } catch (error) {
+      refuse(error)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import type net from 'node:net'
+import type Koa from 'koa'
+import type { Socket } from 'socket.io'
+import { LONGEST_TIMER } from '../../shared/checks.js'
+import type { Core } from '../core.js'
+import type { Authentication } from './authentication.js'
+import type { Connection } from './connections.js'
+
+/** The usual ms between two slots: less for an interval that is no multiple of this, more for an interval of over `MAX_SLOTS` slots. */
+const SLOT_MS = 1000
+const MAX_SLOTS = 1000
+
+/** The transport connection and its opening request. */
+type Opening = Pick<Socket, 'conn' | 'request'>
+
+/**
+ * Rechecks open connections by running the middleware of `handshake` and `identify` again, because the app's own session may have ended
+ * without a request of that browser. Spreads connections over slots, so that thousands opened at once are not rechecked at once.
+ */
+export class Rechecks {
+  readonly #core: Core
+  readonly #authentication: Authentication
+  readonly #every: number
+  readonly #slots: readonly Map<Connection, Opening>[]
+  readonly #timer: ReturnType<typeof setInterval> | undefined
+  #next = 0
+  #last = 0
+  #failedAt = Number.NEGATIVE_INFINITY
+
+  /** @param every ms within which each connection is checked; `Infinity`: never */
+  constructor(core: Core, authentication: Authentication, every: number) {
+    this.#core = core
+    this.#authentication = authentication
+    this.#every = every
+    const slots =
+      authentication.isNeeded && every !== Number.POSITIVE_INFINITY
+        ? Math.min(MAX_SLOTS, Math.ceil(every / SLOT_MS))
+        : 0
+    this.#slots = Array.from({ length: slots }, () => new Map())
+    if (slots > 0) this.#timer = setInterval(() => this.#recheckSlot(), Math.min(every / slots, LONGEST_TIMER)).unref()
+  }
+
+  /** Rechecks a connection until it is closed. */
+  add(connection: Connection, { conn, request }: Opening): void {
+    if (this.#slots.length === 0) return
+    this.#last = (this.#last + 1) % this.#slots.length
+    const slot = this.#slots[this.#last]
+    slot?.set(connection, { conn, request })
+    conn.once('close', () => void slot?.delete(connection))
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #recheckSlot(): void {
+    for (const [connection, opening] of this.#slots[this.#next] ?? []) void this.#recheck(connection, opening)
+    this.#next = (this.#next + 1) % this.#slots.length
+  }
+
+  async #recheck(connection: Connection, { conn, request }: Opening): Promise<void> {
+    const { app, connections, report } = this.#core
+    let ctx: Koa.Context | undefined
+    try {
+      const again = requestAgain(request, conn.remoteAddress)
+      ctx = app.createContext(again, new ServerResponse(again))
+      const user = await this.#authentication.userOf(ctx)
+      // The browser reconnects with its current cookies, as their visitor.
+      if (user !== connection.opener.visitor.user) void connections.close([connection], 'other_visitor')
+    } catch (error) {
+      // The app's own middleware may refuse the visitor, as in a handshake.
+      if (isRefusal(error)) void connections.close([connection], 'other_visitor')
+      else if (this.#isFirstFailure()) report(error, ctx)
+    }
+  }
+
+  /** Reports repeated failures once: while the app's store is down, every recheck fails. */
+  #isFirstFailure(): boolean {
+    const now = this.#core.settings.clock()
+    const isFirst = now - this.#failedAt > 2 * this.#every
+    this.#failedAt = now
+    return isFirst
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  const { status } = (error ?? {}) as { readonly status?: unknown }
+  return status === 401 || status === 403
+}
+
+/**
+ * Copies the opening request without the properties that middleware has added (as Express' does): a recheck would take old results for new.
+ *
+ * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, and the address with it
+ */
+function requestAgain(request: IncomingMessage, remoteAddress: string | undefined): IncomingMessage {
+  const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request
+  const socket: net.Socket = Object.create(request.socket, { remoteAddress: { value: remoteAddress } })
+  const again = new IncomingMessage(socket)
+  again.push(null)
+  const line = { method, url, httpVersion, httpVersionMajor, httpVersionMinor }
+  return Object.assign(again, line, { headers: { ...headers }, rawHeaders, complete: true })
+}

@@ -1,0 +1,208 @@
+import type { Emit, LiveSocket, Outlet } from '../types/live-socket.js'
+// Implements `socket.liveSession`: values, listeners and page events, from the admission of a socket until its end.
+
+import { Socket } from 'socket.io'
+import type { AnyChange, Listener } from '../../shared/change.js'
+import type { LiveSessionErrorCode } from '../../shared/codes.js'
+import type { Field } from '../../shared/field.js'
+import type { JsonValue } from '../../shared/json.js'
+import { type Level, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
+import type { Replica } from '../../shared/replica.js'
+import type { Core } from '../core.js'
+import { missingIn } from '../exchange/answer.js'
+import { Handle } from '../exchange/handle.js'
+import type { SocketUse } from '../feature.js'
+import { visitorLeft } from '../identity/validity.js'
+import type { Sub } from '../subjects/subject.js'
+import type { Visitor } from '../subjects/visitor.js'
+import { Listeners } from '../values/listeners.js'
+import type { Owner } from '../values/values.js'
+import { type Connection, type HandshakeIdentity, hangUp } from './connections.js'
+import { PageEvents } from './page-events.js'
+import { hangUpIfUnread } from './unread.js'
+
+/** `socket.liveSession`: the values of the visitor who opened the socket, for as long as it is open. */
+export class SocketHandle extends Handle {
+  readonly userId: string | undefined
+  readonly visitorId: Sub | undefined
+  protected override readonly source = 'socket'
+  readonly #core: Core
+  readonly #socket: LiveSocket
+  readonly #outlet: Outlet
+  readonly #connection: Connection
+  readonly #opener: HandshakeIdentity
+  /** The visitor in the connection's tab. */
+  readonly #visitor: Visitor
+  readonly #events: PageEvents
+  readonly #use: SocketUse
+  readonly #listeners = new Listeners()
+  readonly #onChange: Listener = (change) => this.#notify(change)
+  #isOpen = false
+  /** The closing handlers of features. */
+  #closes: readonly (() => void)[] = []
+
+  /** @param outlet sends events to this socket alone */
+  constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
+    super(core)
+    const { visitor, hasCookie, tab } = connection.opener
+    this.userId = visitor.userId
+    this.visitorId = visitor.id(hasCookie)
+    this.#core = core
+    this.#socket = socket
+    this.#outlet = outlet
+    this.#connection = connection
+    this.#opener = connection.opener
+    this.#visitor = visitor.inTab(tab)
+    this.#use = {
+      visitor: this.#visitor,
+      cookie: connection.opener.cookie,
+      isOpen: () => this.#isOpen,
+      emit: this.emit,
+      permit: () => {
+        this.values.checkOpen()
+        this.permit()
+      },
+    }
+    this.#events = new PageEvents(core, this.#use, {
+      identity: connection.opener,
+      outlet,
+      owner: this.#visitor,
+      checkVisitor: () => this.#isOpen && !this.#closeIfLeft(),
+      permit: () => this.permit(),
+      recheck: (level) => this.recheck(level),
+      hangUp: () => void hangUp(socket.conn),
+    })
+  }
+
+  subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
+    return this.#listeners.subscribe({ key, read: () => this.get(key) }, listener, this.#core.report)
+  }
+
+  onChange(listener: Listener): () => void {
+    return this.#listeners.onChange(listener)
+  }
+
+  /** Holds the subjects in memory, sends the browser the values missing in its cookie, and listens to its events. */
+  open(): void {
+    const { cookie, hasCookie, visitor } = this.#opener
+    const { cookieValues, subjects } = this.#core
+    // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
+    if (this.#isOpen || this.#connection.wasClosed) return
+    // Merges the cookie again, because the cache may have evicted the values while the app's own middleware ran.
+    if (cookie) cookieValues.ensureMerged(cookie, visitor)
+    this.#isOpen = true
+    this.#connection.add(this, this.#socket)
+    // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
+    this.#socket.on('disconnecting', () => this.#release())
+    this.#events.listen(this.#socket)
+    for (const subject of cookieValues.allSubjects(this.#visitor)) {
+      const pinned = subjects.pin(subject)
+      pinned.outlets.add(this.#outlet)
+      pinned.listeners.add(this.#onChange)
+    }
+    this.#closes = this.#core.features.flatMap(({ opens }) => opens?.(this.#socket, this.#use) ?? [])
+    for (const ticket of cookie && hasCookie ? missingIn(cookie, this.#core, visitor) : [])
+      this.#outlet.emit(STORE_SESSION, ticket)
+  }
+
+  /** Tells the browser to reconnect as its current visitor, and ignores all further input. */
+  dismiss(code: LiveSessionErrorCode): void {
+    this.#release()
+    this.#outlet.emit(RECONNECT, code)
+    // Connection state recovery must find no rooms of this socket.
+    for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
+  }
+
+  /** Returns the interface for features. */
+  static useOf(this: void, handle: SocketHandle): SocketUse {
+    return handle.#use
+  }
+
+  /** Sends an event to the page, if the socket is open. */
+  emit: Emit = (event, ...args) => {
+    if (this.#isOpen) this.#outlet.emit(event, ...args)
+  }
+
+  protected override get cookie(): HandshakeIdentity['cookie'] {
+    return this.#opener.cookie
+  }
+
+  protected override replica(field: Field): Replica | undefined {
+    return this.values.find(this.#visitor.subject(field))
+  }
+
+  protected override get owner(): Owner {
+    return this.#visitor
+  }
+
+  protected override permit(): void {
+    // An app's handler may run long after its visitor has left.
+    if (this.#hasGone()) throw visitorLeft()
+  }
+
+  /** Without an adapter, only the store tells of a user's revocation at another node: a write here discovers it. */
+  protected override async recheck(level: Level): Promise<Level> {
+    const { nodes, store } = this.#core
+    const { user } = this.#opener.visitor
+    if (level === 'memory' || !user || nodes?.hasAdapter) return level
+    await store?.refresh([user])
+    this.permit()
+    return level
+  }
+
+  #hasGone(): boolean {
+    const { hasVisitorLeft, isWatched } = this.#connection
+    if (hasVisitorLeft || isWatched) return hasVisitorLeft
+    return this.#core.revocations.standing(this.#opener, this.#opener.revision) !== 'current'
+  }
+
+  /**
+   * Closes the connection if its visitor has left, or if the browser does not read. A revocation's message may be lost, but a later cookie
+   * of the user reveals it.
+   */
+  #closeIfLeft(): boolean {
+    if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#core.guestMemory)
+    void this.#core.connections.close([this.#connection], 'other_visitor')
+    return true
+  }
+
+  #notify(change: AnyChange): void {
+    if (this.#closeIfLeft()) return
+    this.#listeners.notify(change, this.#core.report)
+  }
+
+  #release(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    const { cookieValues, subjects } = this.#core
+    this.#listeners.clear()
+    for (const close of this.#closes) close()
+    this.#connection.remove(this.#socket)
+    this.#core.guestMemory.pin(this.#socket.conn, 0)
+    for (const subject of cookieValues.allSubjects(this.#visitor)) {
+      const pinned = subjects.pinnedOf(subject)
+      if (!pinned) continue
+      pinned.outlets.delete(this.#outlet)
+      pinned.listeners.delete(this.#onChange)
+      subjects.unpin(subject)
+    }
+  }
+}
+
+const NAME = 'liveSession'
+
+/** Makes `socket.liveSession` throw an error on sockets not admitted by `attach`. */
+export function installSocketGetter(): void {
+  if (NAME in Socket.prototype) return
+  Object.defineProperty(Socket.prototype, NAME, {
+    get() {
+      throw new TypeError(
+        'koa-live-session: socket.liveSession was read before live.attach(io) let the socket in: ' +
+          'call live.attach(io) once, before your own io.use and io.on',
+      )
+    },
+    set(this: Socket, value: unknown) {
+      Object.defineProperty(this, NAME, { value, writable: true, enumerable: true, configurable: true })
+    },
+  })
+}

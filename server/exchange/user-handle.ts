@@ -1,0 +1,76 @@
+import type { Listener } from '../../shared/change.js'
+import type { JsonValue } from '../../shared/json.js'
+import type { Replica } from '../../shared/replica.js'
+import type { Core } from '../core.js'
+import { type UserSubject, userIdOf } from '../subjects/subject.js'
+import { Listeners } from '../values/listeners.js'
+import type { Owner } from '../values/values.js'
+import { Handle } from './handle.js'
+
+const UNKNOWN =
+  'this process does not know the values of this user yet. Pass store: redisStore(client) or sqlStore(kysely), or set the whole value'
+
+/** `live.user(id)`: a user's values, for a job, a webhook or an admin page. */
+export class UserHandle extends Handle {
+  readonly userId: string
+  protected override readonly cookie = undefined
+  protected override readonly source = 'job'
+  readonly #core: Core
+  readonly #subject: UserSubject
+  readonly #listeners = new Listeners()
+  readonly #onChange: Listener = (change) => this.#listeners.notify(change, this.#core.report)
+
+  constructor(core: Core, user: UserSubject) {
+    super(core, new Map([...core.values.fields].filter(([, field]) => field.scope === 'user')))
+    this.userId = userIdOf(user)
+    this.#core = core
+    this.#subject = user
+  }
+
+  get loaded(): boolean {
+    const { store } = this.#core
+    return store ? store.isLoaded(this.#subject) : this.values.find(this.#subject)?.isEmpty === false
+  }
+
+  subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
+    return this.#listen(this.#listeners.subscribe({ key, read: () => this.get(key) }, listener, this.#core.report))
+  }
+
+  onChange(listener: Listener): () => void {
+    return this.#listen(this.#listeners.onChange(listener))
+  }
+
+  [Symbol.dispose](): void {
+    this.#listeners.clear()
+    this.#release()
+  }
+
+  protected override replica(): Replica | undefined {
+    return this.values.find(this.#subject)
+  }
+
+  /** Throws if this process knows no values of the user: a value computed from the default could overwrite a value in a cookie. */
+  protected override current(key: string): JsonValue | undefined {
+    if (this.loaded) return this.get(key)
+    throw this.declared('update', key).refusal('not_loaded', `update("${key}"): ${UNKNOWN}`)
+  }
+
+  protected override get owner(): Owner {
+    return { subject: () => this.#subject }
+  }
+
+  /** Holds the subject in memory, with regular reloads, while there are listeners. */
+  #listen(unsubscribe: () => void): () => void {
+    this.#core.subjects.pin(this.#subject).listeners.add(this.#onChange)
+    return () => {
+      unsubscribe()
+      if (this.#listeners.isEmpty) this.#release()
+    }
+  }
+
+  #release(): void {
+    const { subjects } = this.#core
+    subjects.pinnedOf(this.#subject)?.listeners.delete(this.#onChange)
+    subjects.unpin(this.#subject)
+  }
+}

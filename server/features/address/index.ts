@@ -1,0 +1,119 @@
+// Decides which page loads may set fields from URL parameters, and applies the parameters.
+
+import type Koa from 'koa'
+import type { LiveSessionErrorCode } from '../../../shared/codes.js'
+import { LiveSessionError } from '../../../shared/errors.js'
+import type { Field } from '../../../shared/field.js'
+import { type JsonValue, sameJson } from '../../../shared/json.js'
+import { fromParameter, LONGEST_ADDRESS, parameterOf } from '../../../shared/url-parameter.js'
+import type { Core } from '../../core.js'
+import type { Feature, RequestUse, ResponseContext } from '../../feature.js'
+import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/page-load.js'
+import type { CookieOptions } from '../../settings/settings.js'
+
+type Unapplied = Readonly<Record<string, JsonValue>>
+
+/** Creates the feature for fields with a URL parameter: a page load sets the value from the URL, and the page keeps the URL in sync. */
+export function addressFeature(core: Core): Feature {
+  const fields = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
+  if (fields.length === 0) return {}
+  const { cookie } = core.settings
+  const readable = fields.filter(({ access }) => access !== 'hidden')
+  const urls = Object.fromEntries(readable.map(({ key, url }) => [key, url]))
+  /** By response, the values in the URL that the page must set itself. */
+  const unappliedOf = new WeakMap<ResponseContext, Unapplied>()
+  return {
+    begins: (ctx, useOf) => {
+      const said = addressed(ctx, fields, cookie)
+      if (said.length === 0) return
+      const use = useOf()
+      unappliedOf.set(use.visit, applyAddress(core, said, use))
+    },
+    snapshot: ({ ctx, visit }) => {
+      const unapplied = unappliedOf.get(visit) ?? {}
+      return {
+        // Only for a page: a script's fetch has another URL than its page, and a frame's URL is invisible.
+        ...(readable.length > 0 && mayBePage(ctx, cookie) ? { urls } : {}),
+        ...(Object.keys(unapplied).length > 0 ? { unapplied } : {}),
+      }
+    },
+  }
+}
+
+/** Why a parameter does not set its field. */
+const CAUSES: Partial<Record<LiveSessionErrorCode, string>> = {
+  malformed: `it occurs twice, or has over ${LONGEST_ADDRESS} characters`,
+  invalid_value: 'the schema refuses the value, as of an outdated link',
+  too_large: "the value exceeds the field's maxBytes or maxMembers",
+}
+
+/**
+ * Returns whether the response is, or may be, for a top-level page in a window or a tab. Only such a visit sets values, because any site
+ * can load our images, frames and scripts without showing them.
+ */
+function mayBePage(ctx: Koa.Context, cookie: CookieOptions): boolean {
+  const destination = destinationOf(ctx, cookie)
+  return destination === 'document' || (destination === 'empty' && isUncertain(ctx))
+}
+
+/** Returns whether the page may stay invisible: in a prefetch, or in a service worker's fetch, which looks the same for a frame. */
+function isUncertain(ctx: Koa.Context): boolean {
+  return isPrefetch(ctx) || isWorkerNavigation(ctx)
+}
+
+/** Returns the fields with a parameter in the URL of a page load, including prefetches. */
+function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOptions): readonly Field[] {
+  if (!ctx.querystring || ctx.method !== 'GET' || !mayBePage(ctx, cookie)) return []
+  const parameters = new URLSearchParams(ctx.querystring)
+  return fields.filter(({ url = '' }) => parameters.has(url))
+}
+
+/** Sets fields from the request's URL. Returns the values left to the page, by key. */
+function applyAddress(core: Core, fields: readonly Field[], use: RequestUse): Readonly<Record<string, JsonValue>> {
+  const unapplied: Record<string, JsonValue> = {}
+  for (const field of fields) {
+    const value = valueInAddress(field, use.ctx.querystring, core)
+    // Skip silently: users share links with guests.
+    if (field.isUsersOnly && use.visit.visitor.user === undefined) continue
+    if (value === undefined || sameJson(value, use.values.get(field.key))) continue
+    if (isUncertain(use.ctx) || !setValue(core, field, value, use)) unapplied[field.key] = value
+  }
+  return unapplied
+}
+
+/** Returns the value of a field's URL parameter. Warns of an invalid value, but never throws: a bad link is not the visitor's mistake. */
+function valueInAddress(field: Field, search: string, { warn }: Core): JsonValue | undefined {
+  const { url = '', key } = field
+  const text = parameterOf(search, url)
+  // Log without the value, which is untrusted text.
+  const refuse = (code: LiveSessionErrorCode): undefined => {
+    warn(`an address has ?${url}=... which does not set "${key}": ${code}: ${CAUSES[code]}`)
+    return undefined
+  }
+  if (text === undefined) return refuse('malformed')
+  // URLs written by hand have no quotes: ?year=2026 may be meant as a string.
+  let code: LiveSessionErrorCode | undefined
+  for (const input of [fromParameter(text, field.default), text]) {
+    try {
+      return field.acceptFromBrowser(input)
+    } catch (error) {
+      if (!(error instanceof LiveSessionError)) throw error
+      code ??= error.code
+    }
+  }
+  return refuse(code ?? 'invalid_value')
+}
+
+/** Sets a field, and returns whether this succeeded. Counts against the rate limit of pages, because the link is untrusted. */
+function setValue({ limits }: Core, { key, scope }: Field, value: JsonValue, { visit, values }: RequestUse): boolean {
+  if (visit.isSuperseded || !visit.knowsOwner(scope)) return false
+  try {
+    limits.spend(1, visit)
+  } catch (error) {
+    if (!(error instanceof LiveSessionError)) throw error
+    return false
+  }
+  // If the plugin is closing, the rejection goes to onError.
+  void values.set(key, value)
+  return true
+}

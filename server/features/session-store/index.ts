@@ -1,0 +1,91 @@
+// Connects koa-session's sessions to the plugin: store, devices, sign-ins, revocations and sockets.
+
+import type Koa from 'koa'
+import onHeaders from 'on-headers'
+import { isMs, MS } from '../../../shared/checks.js'
+import type { Core } from '../../core.js'
+import type { Feature } from '../../feature.js'
+import { checkNames } from '../../settings/option-checks.js'
+import { type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
+import { AppSessions } from './app-sessions.js'
+import { Devices } from './devices.js'
+import type { KnownSession } from './known-session.js'
+import { SessionHandle } from './session-handle.js'
+import { KoaSessionStore } from './session-store.js'
+import type { SessionStoreMembers } from './types.js'
+
+const KEPT =
+  'identify() has signed a user in, and ctx.session goes on under the id that the browser came with, which may have been planted: ' +
+  'expected await ctx.session.regenerate() once the user is set'
+
+/** Creates the feature for `live.sessionStore()`, a store for koa-session's sessions. */
+export function sessionFeature(core: Core): Feature {
+  const appSessions = new AppSessions(core)
+  const devices = new Devices(core, appSessions)
+  const store = new KoaSessionStore(appSessions, core.settings)
+  const userOf = (id: UserId, call: string): UserSubject => {
+    if (appSessions.isUsed) return userSubject(id, call)
+    throw new TypeError(
+      `koa-live-session: ${call}: expected sessions in live.sessionStore(), received none. Pass it to koa-session as its store`,
+    )
+  }
+  const recordUse = (ctx: Koa.Context, session: KnownSession | undefined, user: UserSubject | undefined): void => {
+    if (!session) return
+    if (user) appSessions.setUsers(session)
+    devices.recordUse(session, user, ctx)
+  }
+  return {
+    plugin: {
+      sessionStore: (options = {}) => {
+        checkNames(options, ['maxLifetime'], 'sessionStore: ')
+        const { maxLifetime = appSessions.maxLifetime } = options
+        checkLifetime(maxLifetime, appSessions)
+        appSessions.enable(maxLifetime)
+        devices.isUsed = true
+        return store
+      },
+      devices: async (id, { current } = {}) =>
+        devices.of(userOf(id, 'devices(id)'), current && store.sessionOf(current)?.name),
+      endDevice: async (id, name) => devices.end(userOf(id, 'endDevice(id, name)'), name),
+    } satisfies SessionStoreMembers,
+    names: [appSessions, devices],
+    begins: (ctx, _, user) => {
+      if (appSessions.isUsed) recordUse(ctx, store.brought(ctx), user)
+    },
+    facts: (user) => devices.facts(user),
+    revokes: async (user, except) => {
+      if (appSessions.isUsed) await devices.endOthers(user, except && store.sessionOf(except)?.name)
+    },
+    signsIn: (ctx, visit) =>
+      // Just before the headers, because the app may set the user before it regenerates the session, or may sign out again.
+      onHeaders(ctx.res, () => {
+        // List the session now, not with the next request, because a revocation ends only listed sessions.
+        const { user } = visit.visitor
+        if (user) recordUse(ctx, store.sessionOf(ctx), user)
+        // Session fixation: an attacker with a planted id would be signed in too.
+        const session = store.brought(ctx)
+        if (session && appSessions.current(session)) core.warn(KEPT)
+      }),
+    handshake: {
+      // Gives sockets the session found by koa-session in the handshake.
+      connect: (ctx, conn) => {
+        const broughtSession = store.brought(ctx)
+        if (!broughtSession) return undefined
+        const session = appSessions.pin(broughtSession, conn)
+        return (socket) => ({ session: new SessionHandle(appSessions, core.report, session, socket) })
+      },
+    },
+    close: () => appSessions.close(),
+  }
+}
+
+/** @throws {TypeError} for an invalid time, or a different time than before: all calls share a single store */
+function checkLifetime(given: unknown, { isUsed, maxLifetime: former }: AppSessions): void {
+  const name = 'koa-live-session: sessionStore({ maxLifetime })'
+  if (!isMs(given) && given !== Infinity)
+    throw new TypeError(`${name}: expected ${MS}, or Infinity, received ${String(given)}`)
+  if (isUsed && given !== former)
+    throw new TypeError(
+      `${name}: expected ${former} as before, received ${given}. There is one store: set it in one place`,
+    )
+}

@@ -1,0 +1,58 @@
+// Restores a reloaded tab's values from its tickets, for the socket and for the page's HTML.
+
+import { LiveSessionError } from '../../../shared/errors.js'
+import { parseTickets } from '../../../shared/parse.js'
+import { TAB_AUTH, TAB_COOKIE } from '../../../shared/protocol.js'
+import { Replica } from '../../../shared/replica.js'
+import type { Core } from '../../core.js'
+import { mergeTickets, verifyTickets } from '../../exchange/verify-tickets.js'
+import type { Feature } from '../../feature.js'
+import { destinationOf, isWorkerNavigation } from '../../http/page-load.js'
+import type { VisitorWithCookie } from '../../identity/identities.js'
+import { emitRefusal, type RefusedWhere } from '../../settings/report.js'
+import { subjectHash } from '../../subjects/subject.js'
+
+/** Creates the feature for `tab` values: accepts a tab's tickets from the handshake, and from a cookie that an unloading tab sets. */
+export function tabFeature(core: Core): Feature {
+  const { app, pageTickets, limits, values, settings } = core
+  if (pageTickets.tabKeys.length === 0) return {}
+  /** Redeems the tab's own tickets. Returns none if any ticket is refused, so that a bad ticket blocks neither page nor connection. */
+  const redeemOwn = (
+    input: unknown,
+    identity: VisitorWithCookie,
+    where: RefusedWhere,
+  ): ReturnType<typeof verifyTickets> => {
+    const { visitor } = identity
+    try {
+      const tickets = parseTickets(input)
+      limits.spendTickets(tickets, identity)
+      const redemptions = verifyTickets(core, tickets, visitor, settings.clock())
+      const index = redemptions.findIndex(({ subject }) => subject !== visitor.tab)
+      if (index >= 0) throw new LiveSessionError('other_visitor', `ticket ${index} is not of a tab`, { index })
+      return redemptions
+    } catch (error) {
+      if (!(error instanceof LiveSessionError)) throw error
+      emitRefusal(app, where, error, () => subjectHash(visitor.subject()))
+      return []
+    }
+  }
+  return {
+    opens: ({ handshake: { auth } }, identity) => {
+      if (auth[TAB_AUTH] !== undefined)
+        mergeTickets(core, redeemOwn(auth[TAB_AUTH], identity, 'handshake'), settings.clock())
+      return () => undefined
+    },
+    // Reads the cookie only for page loads: for up to five seconds, the browser also sends it with other requests, as for images.
+    tab: (ctx, { cookie, visitor }) => {
+      const text = ctx.cookies.get(TAB_COOKIE)
+      if (!text) return undefined
+      if (destinationOf(ctx, settings.cookie) !== 'document' && !isWorkerNavigation(ctx)) return undefined
+      const identity = { cookie, visitor: visitor.inTab(values.tabOf(visitor.browser)) }
+      const own = redeemOwn(text.split('~'), identity, 'request')
+      return Replica.of(
+        own.flatMap(({ registers }) => registers),
+        'ticket',
+      )
+    },
+  }
+}

@@ -1,0 +1,86 @@
+import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/content.js'
+import type { RetirementNotice } from '../cookie/cookie.js'
+import type { Identified } from '../identity/identities.js'
+import type { Revocations } from '../identity/revocations.js'
+import type { Validity } from '../identity/validity.js'
+import type { Warn } from '../settings/report.js'
+import type { IdentifiedUser } from '../subjects/visitor.js'
+
+/** Detects whether the browser id was retired, or the user revoked, before or during a request, whose response must undo neither. */
+export class RevokedSince {
+  readonly #revocations: Revocations
+  /** The request's cookie, if its browser id was already retired. */
+  readonly retiredCookie: VerifiedCookie | undefined
+  /** Whether the cookie is retired and `identify` does not name its user. The request's writes then belong to no current visitor. */
+  #isLate: boolean
+  #revision: number
+  /** As `#revision`, for the retired id, which this request itself may have retired again. */
+  #revisionOfId: number
+
+  constructor(
+    revocations: Revocations,
+    cookie: ReadCookie | undefined,
+    { cookieStatus, visitor }: Identified,
+    { user, revision }: IdentifiedUser,
+  ) {
+    this.#revocations = revocations
+    this.retiredCookie = cookieStatus === 'retired' ? readable(cookie) : undefined
+    this.#isLate =
+      this.retiredCookie !== undefined && (user === undefined || this.retiredCookie.user !== visitor.userSub)
+    this.#revision = revision
+    this.#revisionOfId = revision
+  }
+
+  /** The retired id, and the time of its last retirement. */
+  get retirementNotice(): RetirementNotice | undefined {
+    const cookie = this.retiredCookie
+    return cookie && [this.#revocations.retired(cookie.browserSubject)?.epoch ?? 0, cookie.browser]
+  }
+
+  /** Starts over as another visitor. Retires the former id again, so that no concurrent request replaces the new cookie with another id. */
+  restart(revision: number, isFollowing: boolean): void {
+    if (this.retiredCookie && !isFollowing) this.#revocations.retire(this.retiredCookie.browserSubject, undefined)
+    this.#isLate = false
+    this.#revision = revision
+    this.#revisionOfId = this.#revocations.revision
+  }
+
+  /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
+  isSuperseded(identification: Identified): boolean {
+    return this.#isLate || ['retired', 'revoked'].includes(this.standing(identification))
+  }
+
+  /** Returns the visitor's standing now: another request may have retired the id or revoked the user since this request began. */
+  standing(identification: Identified): Validity {
+    const standing = this.#revocations.standing(identification, this.#revision)
+    // Another request may have retired the retired id again.
+    const id = this.retiredCookie?.browserSubject
+    return standing !== 'revoked' && id && this.#revocations.isRetiredSince(id, this.#revisionOfId)
+      ? 'retired'
+      : standing
+  }
+}
+
+// The warning and the errors for uses of `ctx.liveSession` after the response's headers.
+
+const TOO_LATE_TO_SET =
+  'values were used after the headers had gone out, so the browser gets no live cookie, and the next request will not see these values. ' +
+  'Call get, set or embed() before you set ctx.body'
+
+/** Warns of a change too late for the cookie. */
+export function warnOfLateChange(warn: Warn): void {
+  warn(TOO_LATE_TO_SET)
+}
+
+const CONSEQUENCE = {
+  'ctx.liveSession was first used': "a cache may show this visitor's page to others",
+  'takeFlash was called': 'the back button may show the messages again',
+}
+
+/** Returns the error for a use after the headers were sent: too late to restrict caches. */
+export function usedLate(what: keyof typeof CONSEQUENCE): TypeError {
+  return new TypeError(
+    `koa-live-session: ${what} after the headers had gone out: ${CONSEQUENCE[what]}. ` +
+      'Call get, set, embed() or takeFlash() before you set ctx.body to a stream',
+  )
+}

@@ -1,0 +1,96 @@
+// The middleware: calls `identify`, loads the visitor from the store, and creates `ctx.liveSession`, or calls the endpoint.
+
+import type Koa from 'koa'
+import { type Awaitable, after } from '../../shared/promise.js'
+import { readables } from '../cookie/content.js'
+import type { Core } from '../core.js'
+import { addMembers } from '../exchange/handle.js'
+import type { Feature } from '../feature.js'
+import type { UserSubject } from '../subjects/subject.js'
+import type { IdentifiedUser } from '../subjects/visitor.js'
+import { createEndpoint } from './endpoint.js'
+import { RequestHandle } from './request.js'
+import { loadSubjects, type Visit } from './visit.js'
+
+const TWICE =
+  'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
+  'after your auth and before your routes'
+const OTHER_APP =
+  'koa-live-session: live.middleware() was given a request of another app, which has no ctx.liveSession: expected ' +
+  'liveSession(app) of the app that listens. With koa-mount, pass the outer app'
+const TOO_EARLY =
+  'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
+  'app.use(live.middleware()) goes after auth and before your routes'
+const IN_HANDSHAKE =
+  'koa-live-session: ctx.liveSession was read in the handshake of a socket, which has none: expected socket.liveSession in ' +
+  "io.use or io.on('connection'). Middleware of attach(io, { handshake }) runs before the visitor is known"
+/** The contexts of handshakes. */
+const handshakes = new WeakSet<object>()
+const REQUEST = Symbol('koa-live-session')
+
+/** Identifies visitors in a middleware, and provides `ctx.liveSession`. */
+export class Requests {
+  readonly #core: Core
+  readonly #endpoint: Koa.Middleware
+  readonly #Handle: typeof RequestHandle
+  readonly #begins: readonly NonNullable<Feature['begins']>[]
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#begins = core.features.flatMap(({ begins }) => begins ?? [])
+    this.#endpoint = createEndpoint(core, this)
+    this.#Handle = addMembers(
+      class extends RequestHandle {},
+      core.features.map(({ request }) => request),
+    )
+    Object.defineProperty(core.app.context, 'liveSession', { get: handleOf })
+  }
+
+  /** Returns the middleware that identifies visitors before the app's routes run, and answers POSTs to the endpoint. */
+  middleware(): Koa.Middleware {
+    const { endpoint } = this.#core.settings
+    return (ctx, next) => {
+      // Checks the URL first, to avoid parsing the path of other requests.
+      if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
+      if (!('liveSession' in ctx)) throw new TypeError(OTHER_APP)
+      if (ctx[REQUEST] !== undefined) {
+        this.#core.warn(TWICE)
+        return next()
+      }
+      const { revision } = this.#core.revocations
+      return after(this.arrive(ctx), (user) => {
+        this.createHandle(ctx, { user, revision })
+        for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)), user)
+        return next()
+      })
+    }
+  }
+
+  /** Identifies the user of a request, and loads the visitor from the store before any read. */
+  arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
+    const { cookie, identifyUser, store } = this.#core
+    const identified = identifyUser(ctx)
+    if (!store) return identified
+    return after(identified, (user) => {
+      const read = cookie.read(ctx.req, user)
+      return after(loadSubjects(this.#core, readables(read), user), () => user)
+    })
+  }
+
+  /** @param visit the visit, if it has begun; else it begins at the first use */
+  createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit?: Visit): void {
+    ctx[REQUEST] = new this.#Handle(this.#core, ctx, identifiedUser, visit)
+  }
+}
+
+function handleOf(this: Koa.Context): RequestHandle {
+  const handle: RequestHandle | undefined = this[REQUEST]
+  if (handle) return handle
+  if (handshakes.has(this)) throw new TypeError(IN_HANDSHAKE)
+  throw new TypeError(TOO_EARLY)
+}
+
+/** Marks a handshake's context, which has no `ctx.liveSession`: the error must not blame the place of `live.middleware()`. */
+export function noteHandshake(ctx: Koa.Context): void {
+  handshakes.add(ctx)
+}

@@ -1,0 +1,255 @@
+// Decides whether a visitor, a cookie or a ticket is current, left, retired or revoked.
+
+import type { LwwRegister } from '../../shared/register.js'
+import { timeAfter } from '../../shared/stamp.js'
+import type { Core } from '../core.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
+import { FIRST_GENERATION } from '../subjects/store-key.js'
+import {
+  type BrowserSubject,
+  cookieless,
+  type FeatureName,
+  isCookieless,
+  isUser,
+  type Sub,
+  type Subject,
+  subjectHash,
+  type UserSubject,
+} from '../subjects/subject.js'
+import type { Visitor } from '../subjects/visitor.js'
+import { type Signed, UserEpochs } from './user-epochs.js'
+import { epochRegister, generationRegister, type Revocation, type Validity } from './validity.js'
+
+/** The epoch of all guests. */
+const ONLY_EPOCH = 0
+const GUESTS: Signed = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
+/** The revision of a revocation from the store: before every request, so that `isRetiredSince` ignores it. */
+const BEFORE = 0
+
+/** The minimum capacity for users' retired names: some 150 MB when full, with short user ids. */
+const LEAST = 1_000_000
+/** Approximate bytes of a name in memory. */
+const NAME = 200
+
+/** The identity in a cookie, or in a user's ticket, which names no browser. */
+interface SignedName extends Signed {
+  readonly browserSubject?: BrowserSubject
+  readonly user: Sub | undefined
+}
+
+/** A visitor with their own cookie, if any. */
+interface VisitorWithSignedName {
+  readonly visitor: Pick<Visitor, 'browserSubject' | 'userSub'>
+  readonly cookie: SignedName | undefined
+}
+
+/**
+ * Records revocations and retired browser ids. The cookies and tickets of a user carry the epoch of their signature; older epochs are
+ * invalid. A browser id has a single epoch: once retired, it never becomes valid again.
+ */
+export class Revocations {
+  readonly #core: Core
+  readonly #clock: () => number
+  readonly #users: UserEpochs
+  readonly #retired: RetiredNames
+  readonly #onRevoked: (name: string) => void
+  /** A logical clock of this process: grows with each revocation, sign-out and sign-in, for `standing`. */
+  revision: number = BEFORE
+
+  /** @param onRevoked called with each name that is retired or revoked: a browser's subject, a user's hash, a `cookieless` name or a feature's */
+  constructor(core: Core, onRevoked: (name: string) => void) {
+    this.#core = core
+    this.#clock = core.settings.clock
+    this.#onRevoked = onRevoked
+    this.#users = new UserEpochs(core.settings, onRevoked)
+    this.#retired = new RetiredNames(core)
+  }
+
+  /** Returns the epoch of a user, by the subject's hash. All guests have the same epoch. */
+  of(sub: Sub | undefined): number {
+    return sub === undefined ? ONLY_EPOCH : this.#users.of(sub)
+  }
+
+  /** Adopts the epoch of a valid cookie or ticket, so that older signatures become invalid. */
+  adoptEpoch(sub: Sub, epoch: number): void {
+    this.#users.adopt(sub, epoch)
+  }
+
+  /** Returns the epoch and generation for this visitor's cookies and tickets. */
+  signed(user: UserSubject | undefined, sub: Sub | undefined = user && subjectHash(user)): Signed {
+    return user === undefined ? GUESTS : { epoch: this.of(sub), generation: this.generation(user) }
+  }
+
+  /** Returns the current generation of a subject's values; features always have the first. */
+  generation(subject: Subject | FeatureName): number {
+    return this.#users.hasErasures && isUser(subject) ? this.#users.generation(subject) : FIRST_GENERATION
+  }
+
+  /** Revokes a user's cookies and tickets in all processes. */
+  revoke(user: UserSubject): void {
+    const register = epochRegister(this.#users.startEpoch(user, this.#next()))
+    this.#core.store?.persist(user, [register])
+    this.#core.nodes?.broadcast(user, [register])
+  }
+
+  /** Revokes a user, and deletes the values in all processes by starting a new generation. */
+  erase(user: UserSubject): void {
+    const former = this.generation(user)
+    const generation = timeAfter(former, this.#clock())
+    const revocationRegisters = [
+      epochRegister(this.#users.startEpoch(user, this.#next())),
+      generationRegister(generation),
+    ]
+    this.#users.startGeneration(user, generation)
+    this.#core.store?.erase(user, revocationRegisters, former)
+    this.#core.nodes?.broadcast(user, revocationRegisters)
+  }
+
+  /** Records an erasure by another process, and discards the pending writes of the former generation. */
+  startGeneration(user: UserSubject, generation: number): void {
+    const former = this.generation(user)
+    this.#users.startGeneration(user, generation)
+    this.#core.store?.discard(user, this.revocationsOf(user), former)
+  }
+
+  /** Returns a user's revocation registers: the epoch and the generation. */
+  revocationsOf(user: UserSubject): readonly LwwRegister[] {
+    const { epoch, generation } = this.signed(user)
+    return [
+      ...(epoch === ONLY_EPOCH ? [] : [epochRegister({ epoch, rotatedTo: undefined })]),
+      ...(generation === FIRST_GENERATION ? [] : [generationRegister(generation)]),
+    ]
+  }
+
+  /**
+   * Retires a browser id, or a feature's name, for good.
+   *
+   * @param isEmpty whether the guest's cookie has no values. If the store has none either, nothing is written to the store
+   */
+  retire(
+    name: BrowserSubject | FeatureName,
+    rotatedTo: UserSubject | undefined,
+    isUsers: boolean = rotatedTo !== undefined,
+    isEmpty: boolean = false,
+  ): void {
+    const { nodes, store } = this.#core
+    const revocationRegisters = [epochRegister(this.#retire(name, rotatedTo, isUsers))]
+    if (isEmpty && !isUsers) store?.eraseGuest(name, revocationRegisters)
+    else store?.erase(name, revocationRegisters)
+    nodes?.broadcast(name, revocationRegisters)
+  }
+
+  /** Records a user's sign-out, which counts for all of the user's connections without a live cookie, because their browser is unknown. */
+  signOut(user: Sub): void {
+    this.retireAgain(cookieless(user))
+  }
+
+  /** Retires a name again, in all processes, to close the connections opened after the first time. */
+  retireAgain(name: string): void {
+    const { rotatedTo, isUsers = false } = this.#retired.get(name) ?? {}
+    this.#core.nodes?.broadcast(name, [epochRegister(this.#retire(name, rotatedTo, isUsers))])
+  }
+
+  /** Applies a revocation register from the store. Returns whether it is new. */
+  applyFromStore(subject: Subject, revocation: Revocation): boolean {
+    const known = isUser(subject) ? undefined : this.#retired.get(subject)
+    if (known && known.epoch >= revocation.epoch) return false
+    return this.#apply(subject, revocation, known?.revision ?? BEFORE)
+  }
+
+  /** Applies a revocation register from another process. Returns whether the marker may end connections: false for a user's known revocation. */
+  applyFromNode(name: string, revocation: Revocation): boolean {
+    return this.#apply(name, revocation, this.#next())
+  }
+
+  isRetired(name: BrowserSubject | FeatureName): boolean {
+    return this.#retired.get(name) !== undefined
+  }
+
+  /** Returns when a browser id was retired, and for which user. */
+  retired(browser: BrowserSubject): RetiredName | undefined {
+    return this.#retired.get(browser)
+  }
+
+  /** Returns the standing of a cookie, or of a user's ticket, by its signature. */
+  validityOf(signed: SignedName): Validity {
+    const { browserSubject, user } = signed
+    if (browserSubject !== undefined && this.isRetired(browserSubject)) return 'retired'
+    return user === undefined || this.#users.accepts(user, signed) ? 'current' : 'revoked'
+  }
+
+  /** Returns the standing of a visitor since `revision` was `since`. With a cookie, only the cookie's validity counts. */
+  standing({ visitor: { browserSubject, userSub }, cookie }: VisitorWithSignedName, since: number): Validity {
+    if (cookie) return this.validityOf(cookie)
+    if (this.isRetired(browserSubject)) return 'retired'
+    return userSub === undefined ? 'current' : this.validityOfUser(userSub, since)
+  }
+
+  /** Returns the standing of a user without a cookie since `revision` was `since`: a sign-out in any browser counts. */
+  validityOfUser(sub: Sub, since: number): Validity {
+    if (this.#users.revision(sub) > since) return 'revoked'
+    return this.isRetiredSince(cookieless(sub), since) ? 'left' : 'current'
+  }
+
+  /** Returns whether a name was retired, for the first time or again, since `revision` was `since`. */
+  isRetiredSince(name: string, since: number): boolean {
+    return (this.#retired.get(name)?.revision ?? BEFORE) > since
+  }
+
+  #set(name: string, revocation: Revocation, revision: number): Revocation {
+    this.#retired.set(name, revocation, revision)
+    this.#onRevoked(name)
+    return revocation
+  }
+
+  #apply(name: string, revocation: Revocation, revision: number): boolean {
+    if (isUser(name)) return this.#users.apply(name, revocation, revision)
+    this.#set(name, revocation, revision)
+    return true
+  }
+
+  #retire(name: string, rotatedTo: UserSubject | undefined, isUsers: boolean): Revocation {
+    const { epoch: last } = this.#retired.get(name) ?? { epoch: ONLY_EPOCH }
+    return this.#set(name, { epoch: timeAfter(last, this.#clock()), rotatedTo, isUsers }, this.#next())
+  }
+
+  #next(): number {
+    this.revision += 1
+    return this.revision
+  }
+}
+
+export interface RetiredName extends Revocation {
+  /** The revision at which the name was retired last. */
+  readonly revision: number
+}
+
+/**
+ * Retired browser ids, and other retired names of connections and sessions. Keeps each until older cookies and tickets have expired, in
+ * bounded memory: guests' names share the bound of guests, so that they never evict users' names.
+ */
+class RetiredNames {
+  readonly #users: RotatingCache<RetiredName>
+  readonly #guests: RotatingCache<RetiredName>
+  readonly #clock: () => number
+
+  constructor({ settings: { maxAge, maxVisitors, clock }, guestMemory: bytes }: Core) {
+    this.#clock = clock
+    this.#users = RotatingCache.onMap({ max: Math.max(LEAST, 10 * maxVisitors), maxIdle: maxAge, clock })
+    this.#guests = RotatingCache.onMap({ shared: { bytes, weigh: () => NAME }, maxIdle: maxAge, clock })
+  }
+
+  get(name: string): RetiredName | undefined {
+    const now = this.#clock()
+    return this.#users.get(name, now) ?? this.#guests.get(name, now)
+  }
+
+  set(name: string, { epoch, rotatedTo, isUsers }: Revocation, revision: number): void {
+    const last = this.get(name)
+    const isKept = isUsers || isCookieless(name) || last?.isUsers === true
+    if (isKept) this.#guests.delete(name)
+    const names = isKept ? this.#users : this.#guests
+    // The clocks of processes differ, so never decrease a revocation register's time.
+    names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), rotatedTo, isUsers: isKept, revision })
+  }
+}

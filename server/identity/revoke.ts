@@ -1,0 +1,39 @@
+// Invalidates a user's cookies and tickets, and closes the connections; an erasure also deletes all values.
+
+import type Koa from 'koa'
+import type { Core } from '../core.js'
+import type { UserSubject } from '../subjects/subject.js'
+
+/**
+ * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has the revocation or is late.
+ *
+ * @param except a request of the user, which gets a new browser id before the page learns of the closing, so that the page's next request,
+ * still with the former cookie, leads to the new id
+ */
+export async function revoke(core: Core, user: UserSubject, except?: Koa.Context): Promise<void> {
+  await core.store?.refresh([user])
+  core.revocations.revoke(user)
+  await except?.liveSession.identify()
+  await endSignIns(core, user, except)
+}
+
+/** Deletes a user's values everywhere. */
+export async function erase(core: Core, user: UserSubject): Promise<void> {
+  const { revocations, values, store } = core
+  await store?.refresh([user])
+  // Revoke first: a cookie or ticket arriving now must not restore the deleted values.
+  revocations.erase(user)
+  values.erase(user)
+  await endSignIns(core, user)
+}
+
+/** Closes a user's connections, and ends the sign-ins in all features, except the sign-in of the request `except`. */
+async function endSignIns(
+  { connections, features, store }: Core,
+  user: UserSubject,
+  except?: Koa.Context,
+): Promise<void> {
+  await connections.close(connections.of(user), 'other_visitor')
+  await store?.storedLevel([user])
+  await Promise.all(features.map(({ revokes }) => revokes?.(user, except)))
+}

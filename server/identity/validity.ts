@@ -1,0 +1,74 @@
+// Converts revocation registers, which record revocations, pendingRotations and erasures, to registers and back.
+
+import { LiveSessionError } from '../../shared/errors.js'
+import { isKey } from '../../shared/fields.js'
+import { EPOCH_KEY, GENERATION_KEY, type LwwRegister } from '../../shared/register.js'
+import { toStamp } from '../../shared/stamp.js'
+import { FIRST_GENERATION } from '../subjects/store-key.js'
+import { isUser, type UserSubject } from '../subjects/subject.js'
+
+/** A revocation register: the revocation of a user, or the retirement of a browser id or another name. */
+export interface Revocation {
+  /** ms since 1970 */
+  readonly epoch: number
+  /** The user who signed in when the browser id was retired. */
+  readonly rotatedTo: UserSubject | undefined
+  /** Whether the id ever belonged to a user; always true with `rotatedTo`. If not, the marker counts toward the memory bound of guests. */
+  readonly isUsers?: boolean
+}
+
+/** A subject's values and revocation registers in one place. */
+export interface SubjectState {
+  readonly registers: readonly LwwRegister[]
+  readonly revocation: Revocation | undefined
+  readonly generation: number
+}
+
+/** Separates values from revocation registers, and drops keys that no field can have. */
+export function stateOf(registers: readonly LwwRegister[]): SubjectState {
+  const epoch = registers.find(({ key }) => key === EPOCH_KEY)
+  return {
+    registers: registers.filter(({ key }) => isKey(key)),
+    revocation: epoch && toRevocation(epoch),
+    generation: registers.find(({ key }) => key === GENERATION_KEY)?.stamp ?? FIRST_GENERATION,
+  }
+}
+
+export function epochRegister({ epoch, rotatedTo, isUsers }: Revocation): LwwRegister {
+  return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(rotatedTo || isUsers ? { value: rotatedTo ?? true } : {}) }
+}
+
+export function generationRegister(generation: number): LwwRegister {
+  return { key: GENERATION_KEY, stamp: toStamp(generation) }
+}
+
+export function toRevocation({ stamp, value }: LwwRegister): Revocation {
+  const rotatedTo = typeof value === 'string' && isUser(value) ? value : undefined
+  return { epoch: stamp, rotatedTo, isUsers: value !== undefined }
+}
+
+/**
+ * Returns the error for a change whose visitor has left, signed in or been revoked. An attacker may have planted a retired browser id
+ * (session fixation), so values set under it must not reach the next visitor.
+ */
+export function visitorLeft(remedy = ''): LiveSessionError {
+  return new LiveSessionError('superseded', `the visitor has left this browser meanwhile${remedy}`)
+}
+
+/**
+ * The standing of a visitor, since a request or connection began, or of a signed cookie or ticket.
+ *
+ * | | may write values | may write the cookie |
+ * |---|---|---|
+ * | `current` | yes | yes |
+ * | `left` | yes | no |
+ * | `retired`, `revoked` | no | no |
+ */
+export type Validity =
+  | 'current'
+  /** The user has signed out in some browser. Without a cookie, it may have been this browser. */
+  | 'left'
+  /** The browser id is retired. */
+  | 'retired'
+  /** The user was revoked: earlier signatures are invalid. */
+  | 'revoked'

@@ -1,0 +1,186 @@
+// Decides which subjects stay in memory: pinned by sockets and listeners, or cached within bounds.
+
+import type { Listener } from '../../shared/change.js'
+import type { LwwRegister } from '../../shared/register.js'
+import { Replica } from '../../shared/replica.js'
+import { isLocal, isSubject, isUser, type Sub, type Subject, subjectHash } from '../subjects/subject.js'
+import type { Outlet } from '../types/live-socket.js'
+import type { GuestMemory } from './guest-memory.js'
+import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
+
+/** A subject that its open sockets and listeners keep in memory. */
+export interface PinnedSubject {
+  readonly subject: Subject
+  /** The subject's hash, its name in the protocol. */
+  readonly sub: Sub
+  readonly replica: Replica
+  /** The subject's sockets. */
+  readonly outlets: Set<Outlet>
+  readonly listeners: Set<Listener>
+}
+
+/** A subject in memory. */
+export interface Resident {
+  readonly subject: Subject
+  readonly replica: Replica
+  /** Set while sockets or listeners pin the subject. */
+  readonly pinned: PinnedSubject | undefined
+}
+
+/** The numbers of subjects in memory: pinned, and cached users and browsers. */
+export interface SubjectCounts {
+  readonly pinned: number
+  readonly users: number
+  readonly browsers: number
+}
+
+interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
+  readonly guestMemory: GuestMemory
+  /** Returns whether the cookie has space for this key. */
+  readonly isInCookie: (key: string) => boolean
+  /** Called when a subject's replica changes, or when references to the replica become stale. `onDrop` does so for all subjects at once. */
+  readonly onChange: (subject: Subject) => void
+}
+
+/** Bytes in memory for a replica with a cookie's values. Crafted values may exceed this. */
+const COOKIE_SPACE = 10_000
+
+/**
+ * The replicas of this process: pinned by sockets and listeners, or cached. Never evicts a pinned replica, but beyond the memory bound
+ * reduces a guest's replica to the values that fit into a cookie. Users have a bound of their own, so that guests cannot evict users.
+ */
+export class Subjects {
+  readonly #clock: () => number
+  readonly #onChange: (subject: Subject) => void
+  readonly #guestMemory: GuestMemory
+  readonly #isInCookie: (key: string) => boolean
+  readonly #pinned = new Map<Subject, PinnedSubject>()
+  readonly #users: RotatingCache<Replica>
+  readonly #browsers: RotatingCache<Replica>
+
+  constructor({ guestMemory, isInCookie, ...options }: SubjectsOptions) {
+    this.#onChange = options.onChange
+    this.#clock = options.clock
+    this.#users = RotatingCache.onNodeCache(options)
+    this.#guestMemory = guestMemory
+    this.#isInCookie = isInCookie
+    this.#browsers = RotatingCache.onNodeCache<Replica>({
+      ...options,
+      shared: { bytes: guestMemory, weigh: ({ bytes }) => bytes },
+    })
+  }
+
+  /** Evicts the replicas not used recently. Call this before the use of a reference to a replica. */
+  evictIdle(): void {
+    const now = this.#clock()
+    this.#users.evictIdle(now)
+    this.#browsers.evictIdle(now)
+  }
+
+  find(subject: Subject): Replica | undefined {
+    return this.#pinned.get(subject)?.replica ?? this.#cache(subject).get(subject)
+  }
+
+  /** Caches the replica of a subject not yet in memory. */
+  add(subject: Subject, replica: Replica): void {
+    this.#cache(subject).set(subject, replica)
+    this.#onChange(subject)
+  }
+
+  /** Records a change of a replica, and its growth in bytes. */
+  changed(subject: Subject, bytes: number): void {
+    const pinned = this.#pinned.get(subject)
+    if (pinned) this.#countPinned(pinned)
+    else this.#cache(subject).grow(bytes)
+    this.#onChange(subject)
+  }
+
+  /** Iterates over all subjects in memory, pinned subjects first. Iteration does not count as use. */
+  *residents(): Generator<Resident> {
+    for (const [subject, pinned] of this.#pinned) yield { subject, replica: pinned.replica, pinned }
+    for (const cache of [this.#users, this.#browsers]) {
+      for (const [subject, replica] of cache.entries())
+        if (isSubject(subject) && !this.#pinned.has(subject)) yield { subject, replica, pinned: undefined }
+    }
+  }
+
+  get counts(): SubjectCounts {
+    return { pinned: this.#pinned.size, users: this.#users.size, browsers: this.#browsers.size }
+  }
+
+  /** Returns the pinned subjects, without fleeting subjects. */
+  pinnedNames(): readonly Subject[] {
+    return Array.from(this.#pinned.keys()).filter((subject) => !isLocal(subject))
+  }
+
+  pinnedOf(subject: Subject): PinnedSubject | undefined {
+    return this.#pinned.get(subject)
+  }
+
+  /** Keeps the subject in memory until `unpin`. */
+  pin(subject: Subject): PinnedSubject {
+    const known = this.#pinned.get(subject)
+    if (known) return known
+    // An empty replica stays out of the cache, so that visitors who never write take no space there.
+    const replica = this.#cache(subject).get(subject) ?? new Replica()
+    this.#cache(subject).delete(subject)
+    const pinnedBy = { outlets: new Set<Outlet>(), listeners: new Set<Listener>() }
+    const pinned = { subject, sub: subjectHash(subject), replica, ...pinnedBy }
+    this.#pinned.set(subject, pinned)
+    this.#countPinned(pinned)
+    return pinned
+  }
+
+  /** Returns the subject to the cache after its last socket and listener are gone. */
+  unpin(subject: Subject): void {
+    const pinned = this.#pinned.get(subject)
+    if (!pinned || pinned.outlets.size > 0 || pinned.listeners.size > 0) return
+    this.#pinned.delete(subject)
+    this.#guestMemory.pin(pinned, 0)
+    // An empty replica is not cached: the next write begins another replica, and invalidates references to this replica.
+    if (pinned.replica.isEmpty || isLocal(subject)) pinned.replica.clear()
+    else this.#cache(subject).set(subject, pinned.replica)
+  }
+
+  /** Removes all values of a subject from memory. */
+  erase(subject: Subject): void {
+    const replica = this.find(subject)
+    this.#cache(subject).delete(subject)
+    replica?.clear()
+    const pinned = this.#pinned.get(subject)
+    if (pinned) this.#countPinned(pinned)
+    this.#onChange(subject)
+  }
+
+  /** Evicts a cached subject. */
+  evict(subject: Subject): void {
+    this.#cache(subject).evict(subject)
+  }
+
+  /** Evicts all cached subjects. */
+  clear(): void {
+    this.#users.clear()
+    this.#browsers.clear()
+  }
+
+  /** Counts a guest's replica only beyond the size of a cookie: below that size, an idle socket costs about as much as without values. */
+  #countPinned(pinned: PinnedSubject): void {
+    const { subject, replica } = pinned
+    if (isUser(subject)) return
+    const isLight = replica.bytes <= COOKIE_SPACE && replica.registers().every(this.#fitsCookie)
+    // Moves this pin to the end, to be lightened last, because its sockets do not know the newest write yet.
+    this.#guestMemory.pin(pinned, 0)
+    if (!isLight) this.#guestMemory.pin(pinned, replica.bytes, () => this.#shrink(pinned))
+  }
+
+  #shrink({ subject, replica }: PinnedSubject): void {
+    replica.shrink(COOKIE_SPACE, ({ key }) => this.#isInCookie(key))
+    this.#onChange(subject)
+  }
+
+  readonly #fitsCookie = ({ key, ids }: LwwRegister): boolean => ids === undefined && this.#isInCookie(key)
+
+  #cache(subject: Subject): RotatingCache<Replica> {
+    return isUser(subject) ? this.#users : this.#browsers
+  }
+}

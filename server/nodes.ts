@@ -1,0 +1,114 @@
+import { EventEmitter } from 'node:events'
+import type { Namespace, Server } from 'socket.io'
+import { idsOf, withIds } from '../shared/idempotency-keys.js'
+import { isRevocation, type LwwRegister, toWire } from '../shared/register.js'
+import { Replica } from '../shared/replica.js'
+import type { Core } from './core.js'
+import { stateOf } from './identity/validity.js'
+import { validRegisters } from './store/validated-store.js'
+import { deriveKeys } from './subjects/signing-keys.js'
+import { readName } from './subjects/store-key.js'
+import { isBrowser, isCookieless } from './subjects/subject.js'
+
+/** The message between processes: a name, its new registers, the ids of computed changes by key, and the sender's `kid`s. */
+const MERGE = 'live_session:merge'
+const OF_ANOTHER =
+  `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
+  'give each app a prefix of its own in the adapter: docs/scaling.md#adapters'
+
+/** Exchanges changes with other processes of the app, in a message per name and turn. Sends all earlier changes before a revocation register. */
+export class Nodes {
+  readonly #io: Server
+  readonly #main: Namespace
+  readonly #core: Core
+  /** The `kid` of each ticket key: during a rotation of secrets, any two processes of an app have a `kid` in common. */
+  readonly #kids: readonly string[]
+  #queued = new Map<string, Replica>()
+
+  constructor(io: Server, core: Core) {
+    this.#io = io
+    this.#main = io.of('/')
+    this.#core = core
+    this.#kids = deriveKeys(core.settings.secrets, 'ticket').map(({ id }) => id)
+    io.on(MERGE, (name: unknown, wire: unknown, ids: unknown, kids: unknown) => {
+      if (this.#isOurs(kids)) this.#receive(name, wire, ids)
+      else core.warn(OF_ANOTHER)
+    })
+  }
+
+  /** Whether a socket.io adapter connects the processes; messages may still get lost. Checked each time, because the app may set its adapter at any time. */
+  get hasAdapter(): boolean {
+    return hasOthers(this.#main.adapter)
+  }
+
+  /** Broadcasts registers. `name`: a subject's name with its generation (`nameOf`), a `cookieless` name, or a feature's name. */
+  broadcast(name: string, registers: readonly LwwRegister[]): void {
+    if (registers.length === 0 || !this.hasAdapter) return
+    // Sends earlier writes before a revocation register.
+    if (registers.some(isRevocation)) this.flush()
+    if (this.#queued.size === 0) queueMicrotask(() => this.flush())
+    const queued = this.#queued.get(name) ?? new Replica()
+    this.#queued.set(name, queued)
+    for (const register of registers) queued.merge(register, 'job')
+  }
+
+  /** Sends the queued messages immediately, instead of at the end of the turn. */
+  flush(): void {
+    const queued = this.#queued
+    this.#queued = new Map()
+    for (const [name, replica] of queued) {
+      try {
+        const registers = replica.registers()
+        const { ids } = idsOf(registers, this.#core.settings.clock(), Infinity)
+        this.#io.serverSideEmit(MERGE, name, registers.map(toWire), ids === undefined ? null : ids, this.#kids)
+      } catch (error) {
+        this.#core.report(error)
+      }
+    }
+  }
+
+  /** Returns whether a message comes from this app, since several apps may share an adapter. Accepts older builds, which send no `kid`s. */
+  #isOurs(kids: unknown): boolean {
+    return !Array.isArray(kids) || this.#kids.some((kid) => kids.includes(kid))
+  }
+
+  #receive(name: unknown, wire: unknown, ids: unknown): void {
+    const leaveOut = (): void =>
+      this.#core.warn(`ignored a malformed ${MERGE} message of another process, or one from a clock that is ahead`)
+    const isMessage = typeof name === 'string' && Array.isArray(wire)
+    const handler = isMessage ? this.#core.handlerOf(name) : undefined
+    const named = isMessage ? readName(name) : undefined
+    if (!isMessage || !(handler || named || isBrowser(name) || isCookieless(name))) {
+      leaveOut()
+      return
+    }
+    const sound = withIds(validRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
+    if (handler?.handles(name)) {
+      handler.mergeRemote(name, sound, 'node')
+      return
+    }
+    const { registers, revocation, generation } = stateOf(sound)
+    const { connections, revocations, values } = this.#core
+    const mayInvalidate = revocation !== undefined && revocations.applyFromNode(name, revocation)
+    if (named) values.merge(named.user, registers, 'node', Math.max(named.generation, generation))
+    else if (isBrowser(name)) values.merge(name, registers, 'node')
+    if (mayInvalidate) connections.closeInvalid(name, revocations)
+  }
+}
+
+function fromWire(item: unknown): unknown {
+  if (!Array.isArray(item)) return undefined
+  const [key, stamp, value] = item as unknown[]
+  return { key, stamp, value }
+}
+
+/** Returns whether an adapter reaches other processes. The default adapter extends `EventEmitter`, and its `serverSideEmit` only warns. */
+function hasOthers(adapter: object): boolean {
+  let place: object = adapter
+  while (!Object.hasOwn(place, 'serverSideEmit')) {
+    const above: unknown = Object.getPrototypeOf(place)
+    if (typeof above !== 'object' || above === null) return false
+    place = above
+  }
+  return Object.getPrototypeOf(place) !== EventEmitter.prototype
+}

@@ -1,0 +1,275 @@
+// Validates all options, and fills in their defaults.
+
+import type Koa from 'koa'
+import { COOKIE_BUDGET } from '../shared/budget.js'
+import { isMs, MS } from '../shared/checks.js'
+import type { LiveSessionError } from '../shared/errors.js'
+import { compileFields, isLoginRule } from '../shared/fields.js'
+import { isRecord } from '../shared/parse.js'
+import { isAsync } from '../shared/promise.js'
+import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
+import type { Fields } from '../shared/types.js'
+import { spaceForRegisters } from './cookie/size.js'
+import { checkNames, optionError } from './settings/option-checks.js'
+import { createReport, type Warn } from './settings/report.js'
+import { type CookieOptions, LIMITS, type LimitOptions, type Settings } from './settings/settings.js'
+import { readSecrets } from './subjects/signing-keys.js'
+import type { LiveSessionOptions } from './types/options.js'
+import { isStore, STORE_METHODS, type Store } from './types/store.js'
+
+const A_STORE = `redisStore(client), sqlStore(kysely), or your own with ${STORE_METHODS.join(', ')}`
+const AN_ORIGIN = "['https://example.com'], without a last /"
+const DAY = 24 * 60 * 60 * 1000
+
+/** An option: its default, and the values allowed. */
+interface Row<T> {
+  readonly default: T
+  readonly expected: string
+  readonly is: (value: unknown) => boolean
+  /** Renders an invalid value for the error message. */
+  readonly show: (value: unknown) => string
+}
+
+function row<T>(fallback: T, expected: string, is: (value: unknown) => boolean, show = shown): Row<T> {
+  return { default: fallback, expected, is: (value) => value === fallback || is(value), show }
+}
+
+/** Types and docs are in types/options.ts. `resolveOptions` checks dependencies between options. */
+const OPTIONS = {
+  fields: row<Fields | undefined>(undefined, 'what defineFields returned', isRecord),
+  identify: row<LiveSessionOptions<Fields>['identify']>(undefined, 'a function', isFunction),
+  keys: row<readonly string[] | undefined>(undefined, 'at least one string of 32 bytes or more', () => true),
+  // The error omits the value: an app that confuses `key` with `keys` has put a secret here.
+  key: row<string | undefined>(undefined, 'a cookie name', matches(/^[\w!#$%&'*.^`|~+-]+$/), () => ''),
+  maxAge: row<number | 'session'>(31 * DAY, `${MS}, or 'session'`, (value) => value === 'session' || isMs(value)),
+  endpoint: row<string>(
+    DEFAULT_ENDPOINT,
+    'a path like "/x", of ASCII letters, digits and -._~/',
+    // A browser takes `//x` for another host, and leaves out `.` and `..`.
+    matches(/^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+\/?$/),
+  ),
+  secure: row<boolean | undefined>(undefined, 'a boolean', (value) => typeof value === 'boolean'),
+  partitioned: row<boolean>(false, 'a boolean', (value) => typeof value === 'boolean'),
+  sameSite: row<CookieOptions['sameSite'] | undefined>(
+    undefined,
+    "'strict', 'lax' or 'none'",
+    matches(/^(strict|lax|none)$/),
+  ),
+  domain: row<string | undefined>(undefined, 'a host name', matches(/^[\w.-]+$/)),
+  origins: row<readonly string[]>([], AN_ORIGIN, (all) => Array.isArray(all) && all.every(isOrigin)),
+  store: row<Store | undefined>(undefined, A_STORE, isStore, (value) => typeof value),
+  storeTimeout: row<number>(250, MS, isMs),
+  storeRefresh: row<number>(60_000, MS, isMs),
+  storeMaxIdle: row<number>(100 * DAY, `${MS}, or Infinity`, (value) => value === Infinity || isMs(value)),
+  cookieBudget: row<number>(COOKIE_BUDGET, 'bytes, more than 0', () => true),
+  consent: row<Settings['consent']>(() => true, 'a function', isFunction),
+  deviceLabel: row<Settings['deviceLabel']>(() => undefined, 'a function', isFunction),
+  onLogin: row<'account' | 'newest' | 'drop'>('account', "'account', 'newest' or 'drop'", isLoginRule),
+  onError: row<(error: LiveSessionError) => void>((error) => console.error(error), 'a function', isFunction),
+  clock: row<() => number>(() => Date.now(), 'a function', isFunction),
+}
+const CACHE = {
+  maxIdle: row<number | undefined>(undefined, MS, isMs),
+  maxVisitors: row<number>(100_000, 'a number, more than 0', isPositive),
+  maxGuestBytes: row<number>(64_000_000, 'bytes, more than 0', isPositive),
+}
+type Read<R> = { readonly [K in keyof R]: R[K] extends Row<infer T> ? T : never }
+
+/** @throws {TypeError} with the option, the expected and the received value */
+export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): Settings {
+  if (!isRecord(options)) {
+    throw new TypeError(
+      `koa-live-session: liveSession(app, options): expected { fields }, received ${String(options)}. Pass what defineFields returned`,
+    )
+  }
+  const { cache, limits, ...others } = options
+  checkNames(options, [...Object.keys(OPTIONS), 'cache', 'limits'], '')
+  const given = readAll(OPTIONS, others, '')
+  const { maxIdle: idle, ...bounds } = readAll(CACHE, cache, 'cache.')
+  const limited = readAll(rowsOf(LIMITS), limits, 'limits.')
+  const {
+    fields,
+    keys,
+    origins,
+    onLogin,
+    onError,
+    key,
+    maxAge: life,
+    sameSite,
+    secure,
+    domain,
+    partitioned,
+    ...asGiven
+  } = given
+  const { cookieBudget, consent, deviceLabel, store, storeMaxIdle } = asGiven
+  if (!fields) throw optionError('fields', `expected ${OPTIONS.fields.expected}`, 'undefined')
+  const cookie = cookieOf({ key, maxAge: life, sameSite, secure, domain, partitioned })
+  const { maxAge } = cookie
+  const most = spaceForRegisters(cookie)
+  check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
+  // A cookie or ticket that outlives its user's stored revocation would become valid again.
+  const kept = store?.maxIdle ?? Infinity
+  const keeper = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
+  check(kept >= maxAge, 'store', keeper, kept)
+  // A store may record a subject's use only once a day.
+  check(storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
+  check(!isAsync(deviceLabel), 'deviceLabel', 'expected a function that answers at once', 'an async function')
+  // A promise is truthy, so with an async function every visitor would count as having agreed.
+  check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
+  const report = createReport(app, onError)
+  return Object.freeze({
+    ...asGiven,
+    ...bounds,
+    fields: compileFields(fields, cookieBudget, { onLogin, report }),
+    secrets: keys === undefined ? readSecrets(app.keys, 'app.keys') : readSecrets(keys, 'keys'),
+    cookie,
+    maxAge,
+    origins: Object.freeze([...origins]),
+    // The cache evicts within twice this time, because memory must not write back values after the store has deleted them.
+    maxIdle: idle ?? (store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge),
+    limits: Object.freeze(limited),
+    report,
+  })
+}
+
+function rowsOf(limits: LimitOptions): Readonly<Record<keyof LimitOptions, Row<number>>> {
+  const rows = Object.entries(limits).map(([name, most]) => [
+    name,
+    row<number>(most, 'a number, more than 0', isPositive),
+  ])
+  return Object.fromEntries(rows)
+}
+
+type CookieGiven = Pick<Read<typeof OPTIONS>, 'key' | 'maxAge' | 'sameSite' | 'secure' | 'domain' | 'partitioned'>
+
+function cookieOf({ key, maxAge, secure, domain, partitioned, ...given }: CookieGiven): CookieOptions {
+  const { sameSite = partitioned ? 'none' : 'lax' } = given
+  const base = key ?? `${secure && domain === undefined ? '__Host-' : ''}live`
+  // Use another name: browsers still send older, unpartitioned cookies to frames of any site.
+  const name = partitioned ? `${base}-part` : base
+  check(!partitioned || secure === true, 'partitioned', 'it needs secure: true, or browsers drop the cookie', secure)
+  const isSent = !partitioned || sameSite === 'none'
+  check(isSent, 'sameSite', "expected 'none' with partitioned: true, or frames do not send the cookie", sameSite)
+  const isSound = sameSite !== 'none' || secure === true
+  check(isSound, 'sameSite', "'none' needs secure: true, or browsers drop the cookie", secure)
+  // Browsers refuse a __Host- cookie without Secure or with a Domain: otherwise a sibling subdomain could overwrite it (RFC 6265bis,
+  // 4.1.3.2).
+  const isHost = name.startsWith('__Host-')
+  check(!isHost || (secure === true && domain === undefined), 'key', '__Host- needs secure: true and no domain', name)
+  check(!name.startsWith('__Secure-') || secure === true, 'key', '__Secure- needs secure: true', name)
+  const endsWithBrowser = maxAge === 'session'
+  return Object.freeze({
+    name,
+    maxAge: endsWithBrowser ? OPTIONS.maxAge.default : maxAge,
+    endsWithBrowser,
+    sameSite,
+    secure,
+    domain,
+    partitioned,
+  }) as CookieOptions
+}
+
+/** Validates the options of a table, and fills in defaults. */
+function readAll<R extends Readonly<Record<string, Row<unknown>>>>(
+  rows: R,
+  given: object | undefined,
+  prefix: string,
+): Read<R> {
+  checkNames(given, Object.keys(rows), prefix)
+  const read = Object.entries(rows).map(([name, { default: fallback, expected, is, show }]) => {
+    const said: unknown = Reflect.get(given ?? {}, name)
+    const value = said === undefined ? fallback : said
+    if (!is(value)) throw optionError(prefix + name, `expected ${expected}`, show(value))
+    return [name, value]
+  })
+  return Object.fromEntries(read)
+}
+
+function check(is: boolean, option: string, expected: string, received: unknown): void {
+  if (!is) throw optionError(option, expected, shown(received))
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function'
+}
+
+function isPositive(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0
+}
+
+function matches(pattern: RegExp): (value: unknown) => boolean {
+  return (value) => typeof value === 'string' && pattern.test(value)
+}
+
+/** Returns whether an origin has the form of the `Origin` header. Refuses wildcards, although a URL may have a `*` in its host. */
+function isOrigin(origin: unknown): boolean {
+  if (typeof origin !== 'string' || !/^[a-z][\w+.-]*:\/\/[^*/]+$/.test(origin) || !URL.canParse(origin)) return false
+  const { origin: normal, protocol, host } = new URL(origin)
+  // Pages of native apps have origins like `capacitor://localhost`, for which `URL` returns 'null'. No page has an origin with `ws:` or
+  // `ftp:`.
+  return normal === 'null' ? origin === `${protocol}//${host}` : origin === normal && protocol.startsWith('http')
+}
+
+interface Deployment {
+  readonly settings: Settings
+  readonly warn: Warn
+}
+
+/** Warns about valid settings that are probably mistakes. */
+export function warnAtStart(core: Deployment, options: LiveSessionOptions<Fields>): void {
+  warnOfLoss(core)
+  warnOfEarlySweep(core, options)
+  warnOfUsers(core)
+  warnOfSeconds(core)
+}
+
+/** Warns about values lost by a restart. */
+function warnOfLoss({ settings, warn }: Deployment): void {
+  if (settings.store) return
+  const lost = [...settings.fields.values()]
+    .filter(({ inCookie, scope }) => !inCookie && scope !== 'tab')
+    .map((field) => field.key)
+  if (lost.length === 0) return
+  warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
+}
+
+/** Warns if the default of `storeMaxIdle` is shorter than `maxAge`: the store would then delete values earlier than the app may expect. */
+function warnOfEarlySweep(
+  { settings: { maxAge, store, storeMaxIdle }, warn }: Deployment,
+  given: LiveSessionOptions<Fields>,
+): void {
+  if (!store || given.storeMaxIdle !== undefined || maxAge <= storeMaxIdle) return
+  warn(
+    `maxAge: the store deletes values unused for ${storeMaxIdle} ms, the default of storeMaxIdle. ` +
+      `To keep them for maxAge, pass storeMaxIdle: ${maxAge}`,
+  )
+}
+
+/** Warns in production if users' values cannot outlive their cookies. */
+function warnOfUsers({ settings: { identify, store }, warn }: Deployment): void {
+  if (!identify || store || process.env['NODE_ENV'] !== 'production') return
+  warn(
+    'identify is set, and there is no store: once users have signed out everywhere, a restart loses their values. ' +
+      'Pass store: redisStore(client) or sqlStore(kysely)',
+  )
+}
+
+/** Warns about times probably given in seconds instead of ms: no app expires visitors so fast. */
+function warnOfSeconds({ settings: { fields, maxAge }, warn }: Deployment): void {
+  const remedy = 'expected ms, not seconds. For an hour: 60 * 60 * 1000'
+  if (maxAge < 2 * 60 * 1000 || isDaysInSeconds(maxAge)) {
+    warn(`maxAge: a visitor is forgotten after ${maxAge} ms: ${remedy}`)
+  }
+  for (const { key, maxAge: lasting = 0 } of fields.values()) {
+    if (isDaysInSeconds(lasting)) warn(`fields.${key}.maxAge: the value is forgotten after ${lasting} ms: ${remedy}`)
+  }
+}
+
+/** Returns whether a time is whole days as seconds, but not whole minutes as ms. A time meant as ms would be whole minutes. */
+function isDaysInSeconds(time: number): boolean {
+  return time > 0 && time % (24 * 60 * 60) === 0 && time % (60 * 1000) !== 0
+}

@@ -1,0 +1,131 @@
+// Converts registers to rows and back.
+
+import { type RawBuilder, sql } from 'kysely'
+import { idsText, isNews } from '../../../shared/idempotency-keys.js'
+import { canonicalJson } from '../../../shared/json.js'
+import { isStamp } from '../../../shared/stamp.js'
+import type { StoredRegister } from '../../types/store.js'
+import { readRow } from '../validated-store.js'
+
+/** A row to write. */
+export interface Row {
+  readonly subject: string
+  readonly key: string
+  readonly stamp: number
+  readonly value: string
+  readonly ids: string
+  readonly read_at: number
+}
+
+/** A row as read, with numbers as texts, because the settings of the app's driver decide how a BIGINT is read. */
+export interface RowRead {
+  readonly key: string
+  readonly stamp: string
+  readonly value: string
+  readonly ids: string
+}
+
+/**
+ * A deleted key's value. No JSON text is empty, so every engine sorts the tombstone first. With NULL each comparison would need a case of
+ * its own, because `NULL < 'x'` is not true.
+ */
+export const TOMBSTONE = ''
+
+/** Returns the newest row of each key, sorted by key, because statements that lock rows in the same order do not deadlock. */
+export function toRows(subject: string, registers: readonly StoredRegister[], now: number): readonly Row[] {
+  const newest = new Map<string, StoredRegister>()
+  // PostgreSQL refuses an upsert that touches a row twice.
+  for (const register of registers) {
+    const other = newest.get(register.key)
+    if (other === undefined || isNews(register, other)) newest.set(register.key, register)
+  }
+  const rows = [...newest.values()].map((register) => toRow(subject, register, now))
+  return rows.sort((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+/** @throws {TypeError} if a row cannot hold the register */
+export function toRow(subject: string, { key, stamp, value, ids }: StoredRegister, now: number): Row {
+  if (!isStamp(stamp)) {
+    throw new TypeError(`koa-live-session: sqlStore: stamp: expected a whole number above 0, received ${String(stamp)}`)
+  }
+  const text = value === undefined ? TOMBSTONE : canonicalJson(value)
+  const names = { subject: columnText('subject', subject), key: columnText('key', key) }
+  return { ...names, stamp, value: text, ids: idsText(ids), read_at: now }
+}
+
+export function fromRow({ key, stamp, value, ids }: RowRead): StoredRegister {
+  return readRow(fromColumnText(key), stamp, value === TOMBSTONE ? null : value, ids)
+}
+
+/** Minimum ms between two updates of a row's last use: otherwise each read would be a write. */
+export const READ_PRECISION: number = 24 * 60 * 60 * 1000
+
+/** Quoted, because `key` is a reserved word in some engines. */
+export const KEY: RawBuilder<string> = sql`${sql.ref('key')}`
+
+/** `(subject, ...) values (...), (...)` */
+export function columnsAndValues(rows: readonly Row[]): RawBuilder<unknown> {
+  const tuples = rows.map(
+    (row) => sql`(${sql.join([row.subject, row.key, row.stamp, row.value, row.ids, row.read_at])})`,
+  )
+  return sql`(subject, ${KEY}, stamp, value, ids, read_at) values ${sql.join(tuples)}`
+}
+
+/** Maximum characters of a stored subject or key: 255 bytes fit even if URL-encoded, and both columns fit into an index of each engine. */
+export const MAX_TEXT: number = 3 * 255
+
+/**
+ * Encodes a subject or key for its column: keeps printable ASCII except `%`, and URL-encodes all other characters. PostgreSQL cannot store
+ * U+0000, and MySQL ignores differences in trailing spaces, case or accents, so that two users would share their values.
+ *
+ * @throws {TypeError} for a text too long or not well-formed
+ */
+export function columnText(name: 'subject' | 'key', text: string): string {
+  const stored = urlEncoded(text)
+  if (stored !== undefined && stored.length <= MAX_TEXT) return stored
+  const received = stored === undefined ? 'a lone surrogate' : `${stored.length.toLocaleString('en')} of them`
+  throw new TypeError(
+    `koa-live-session: sqlStore: ${name}: expected a text of at most ${MAX_TEXT} characters, URL-encoded, received ${received}`,
+  )
+}
+
+/** Reverses `columnText`. Returns invalid text from another program unchanged. */
+export function fromColumnText(stored: string): string {
+  try {
+    return decodeURIComponent(stored)
+  } catch {
+    return stored
+  }
+}
+
+function urlEncoded(text: string): string | undefined {
+  try {
+    return text.replace(/[^!-$&-~]/gu, encodeURIComponent)
+  } catch {
+    return undefined
+  }
+}
+
+// Validates and quotes the name of the table.
+
+export const DEFAULT_TABLE = 'live_session_settings'
+
+const NAME = /^(?:[A-Za-z_]\w{0,47}\.)?[A-Za-z_]\w{0,47}$/
+
+/** @throws {TypeError} for an invalid table name, or a name too long for its index */
+export function checkTable(table: unknown): string {
+  if (typeof table === 'string' && NAME.test(table)) return table
+  throw new TypeError(
+    `koa-live-session: sqlStore: table: expected a name like "settings" or "schema.settings", of at most 48 letters, digits and _, received ${JSON.stringify(table)}`,
+  )
+}
+
+/** Returns a checked name in quotes, with its schema quoted separately. */
+export function quoted(table: string, quote: '"' | '`'): string {
+  return table.replace(/\w+/g, (name) => quote + name + quote)
+}
+
+/** Returns the name of the index, without the schema: indexes live in their table's schema. */
+export function indexName(table: string): string {
+  return `${table.replace(/^.*\./, '')}_read_at`
+}

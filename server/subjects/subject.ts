@@ -1,0 +1,129 @@
+// Names the owners of values: users, browsers, tabs and connections without a cookie.
+
+import { createHash, randomBytes } from 'node:crypto'
+import { isWellFormed } from '../../shared/json.js'
+
+declare const KIND: unique symbol
+/** `user:s:ann`, `user:n:1`: owns the values of a signed-in user. */
+export type UserSubject = string & { readonly [KIND]: 'user' }
+/**
+ * `browser:<id>`: owns a guest's values, or the browser's own values while a user is signed in. `connection:<id>`: owns the values of a
+ * connection without a cookie. Such values are unreachable after the disconnect, so they are neither stored nor sent to other processes.
+ */
+export type BrowserSubject = string & { readonly [KIND]: 'browser' }
+/**
+ * `tab:<browser id>/<random>`: owns a tab's values during a connection or a POST. The tab itself keeps them, in tickets for any tab of the
+ * same browser.
+ */
+export type TabSubject = BrowserSubject & { readonly of: 'tab' }
+/** The name of a feature's own registers, with the feature's prefix, in the store and between processes. */
+export type FeatureName = string & { readonly [KIND]: 'feature' }
+/** The owner of values. */
+export type Subject = UserSubject | BrowserSubject
+/** The id in a browser's cookie: at least 128 random bits, a secret shared by the browser and the servers. */
+export type BrowserId = string & { readonly [KIND]: 'browser id' }
+/** The signed-in user's id from the app: 1 to 256 characters, or a whole number. 1 and '1' are two users. */
+export type UserId = string | number
+
+const MAX_USER_ID = 256
+const COOKIELESS = 'cookieless:'
+const BROWSER_ID = /^[\w-]{22,64}$/
+
+/**
+ * Returns a user's subject. The name includes the id's type, so that the users 1 and '1' never share values.
+ *
+ * @param source the function or option that supplied the id
+ * @throws {TypeError} if the id is invalid: '', an object, NaN, more than 256 characters
+ */
+export function userSubject(id: unknown, source = 'identify'): UserSubject {
+  if (typeof id === 'number' && Number.isSafeInteger(id)) return `user:n:${id}` as UserSubject
+  // Lone surrogates are not characters: hashing would make them all equal.
+  if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID && isWellFormed(id))
+    return `user:s:${id}` as UserSubject
+  const received = typeof id === 'string' ? `a string of ${id.length} characters` : typeof id
+  throw new TypeError(
+    `koa-live-session: ${source}: expected a string of 1 to ${MAX_USER_ID} characters or a whole number, received ${received}. ` +
+      "Take the user's own id, like user.id",
+  )
+}
+
+/**
+ * Returns the subject of the user returned by `identify`; undefined for a guest.
+ *
+ * @throws {TypeError} as `userSubject`
+ */
+export function userNamed(id: UserId | null | undefined): UserSubject | undefined {
+  return id === undefined || id === null ? undefined : userSubject(id)
+}
+
+/** Returns a user's id as text, for the app. */
+export function userIdOf(user: UserSubject): string {
+  return user.slice('user:?:'.length)
+}
+
+export function isSubject(name: string): name is Subject {
+  return isUser(name) || isBrowser(name) || isLocal(name)
+}
+
+export function isBrowser(name: string): name is BrowserSubject {
+  return name.startsWith('browser:')
+}
+
+/** Whether the values under a name stay in this process: neither stored nor sent to other processes. */
+export function isLocal(name: string): boolean {
+  return name.startsWith('connection:') || isTab(name)
+}
+
+export function isTab(name: string): name is TabSubject {
+  return name.startsWith('tab:')
+}
+
+export function isUser(subject: string): subject is UserSubject {
+  return subject.startsWith('user:')
+}
+
+export function browserSubject(id: BrowserId): BrowserSubject {
+  return `browser:${id}` as BrowserSubject
+}
+
+export function connectionSubject(id: BrowserId): BrowserSubject {
+  return `connection:${id}` as BrowserSubject
+}
+
+export function tabSubject(id: BrowserId): TabSubject {
+  return `tab:${id}/${newBrowserId()}` as TabSubject
+}
+
+/** Returns the name for a user's connections without a live cookie, whose browser is unknown. */
+export function cookieless(user: Sub): string {
+  return COOKIELESS + user
+}
+
+export function isCookieless(name: string): boolean {
+  return name.startsWith(COOKIELESS)
+}
+
+/** Returns a new browser id: 128 random bits, which prevent collisions and guessing. */
+export function newBrowserId(): BrowserId {
+  return randomBytes(16).toString('base64url') as BrowserId
+}
+
+export function isBrowserId(id: unknown): id is BrowserId {
+  return typeof id === 'string' && BROWSER_ID.test(id)
+}
+
+/** Returns a subject's public name, the same for all tabs of a browser. The hash has no key, so that a key rotation orphans no values. */
+export function subjectHash(subject: Subject): Sub {
+  const name = isTab(subject) ? subject.slice(0, subject.indexOf('/')) : subject
+  return createHash('sha256').update(name).digest('base64url') as Sub
+}
+
+/** A subject's name on the wire: base64url(SHA-256(subject)). */
+export type Sub = string & { readonly [KIND]: 'subject hash' }
+
+/** A SHA-256 hash in base64url. */
+const SUB = /^[\w-]{43}$/
+
+export function isSub(sub: unknown): sub is Sub {
+  return typeof sub === 'string' && SUB.test(sub)
+}
