@@ -27,12 +27,17 @@ export async function start(script, args = [], options = {}) {
   return { ...(await nextAnswer(child)), ask, end }
 }
 
-/** Starts a process without waiting for its readiness. */
+/** Starts a process without waiting for its readiness. Throws if it ends by itself: its load would wait for answers for ever. */
 export function launch(script, args, { flags = [], env = {} } = {}) {
   const options = pinned(0, flags)
   const child = fork(script, args, { ...options, env: { ...options.env, ...env }, serialization: 'advanced' })
+  let isEnding = false
   const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.once('exit', (code) => {
+    if (!isEnding) throw new Error(`${script} ended by itself, with ${code}`)
+  })
   const end = () => {
+    isEnding = true
     child.kill('SIGKILL')
     return gone
   }

@@ -53,12 +53,12 @@ export function busyElsewhere() {
 
 /** Makes no real requests or sockets: only their effects on memory matter. */
 function disturb({ live }) {
-  const { epochs, subjects } = coreOf(live)
+  const { revocations, subjects } = coreOf(live)
   const closeSocket = (browser) => {
     subjects.pin(browser)
     subjects.unpin(browser)
   }
-  const others = [repeat(SIGN_OUTS, (browser) => epochs.retire(browser, undefined)), repeat(SOCKET_CLOSES, closeSocket)]
+  const others = [repeat(SIGN_OUTS, (browser) => revocations.retire(browser, undefined)), repeat(SOCKET_CLOSES, closeSocket)]
   return () => others.forEach(clearInterval)
 }
 
