@@ -147,7 +147,8 @@ export class Revocations {
   /** Retires a name again, in all processes, to close the connections opened after the first time. */
   retireAgain(name: string): void {
     const { rotatedTo, isUsers = false } = this.#retired.get(name) ?? {}
-    this.#core.nodes?.broadcast(name, [epochRegister(this.#retire(name, rotatedTo, isUsers))])
+    const register = epochRegister(this.#retire(name, rotatedTo, isUsers))
+    this.#core.nodes?.broadcast(name, [register])
   }
 
   /** Applies a revocation register from the store. Returns whether it is new. */
