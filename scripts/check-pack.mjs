@@ -4,8 +4,9 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-// The package has docs/troubleshooting.md, because error messages name that page.
-const DOCUMENTS = ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/troubleshooting.md', 'package.json']
+// Messages and TSDoc name these pages.
+const PAGES = ['docs/stores.md', 'docs/stores-reference.md', 'docs/troubleshooting.md']
+const DOCUMENTS = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json', ...PAGES]
 const EXPECTED = [/^dist\/(client|server|shared|testing)\/[\w./-]+\.(js|d\.ts)$/]
 /** Maximum size of the packed file, in kB. */
 const LARGEST = 260
@@ -26,6 +27,7 @@ const problems = [
   ...packed
     .filter((path) => readFileSync(path, 'utf8').includes(`${process.cwd()}/`))
     .map((path) => `${path}: names this folder`),
+  ...packed.filter((path) => path.startsWith('dist/')).flatMap(namesOfMissing),
   ...picturesWithoutText(readFileSync('README.md', 'utf8')),
   ...(size > LARGEST * 1000 ? [`the packed file has ${Math.ceil(size / 1000)} kB, more than ${LARGEST} kB`] : []),
 ]
@@ -41,4 +43,12 @@ function picturesWithoutText(markdown) {
   return [...markdown.matchAll(/!\[([^\]]*)\]\(([^)]+)\)/g)].flatMap(([, text, path]) =>
     text === '' ? [`README.md: ${path}: expected a text that says what is seen`] : [],
   )
+}
+
+/** Returns the documents named by a built file but absent from the package. npm resolves the links of the README against the repository. */
+function namesOfMissing(path) {
+  const names = [...readFileSync(path, 'utf8').matchAll(/[\w./-]+\.md\b/g)].map(([name]) => name)
+  return names
+    .filter((name) => !DOCUMENTS.includes(name.replace('node_modules/koa-live-session/', '')))
+    .map((name) => `${path}: names ${name}, which the package lacks`)
 }

@@ -14,7 +14,7 @@ import { isBrowser, isCookieless } from './subjects/subject.js'
 const MERGE = 'live_session:merge'
 const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
-  'give each app a prefix of its own in the adapter: docs/scaling.md#adapters'
+  'give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/troubleshooting.md#messages-of-another-app'
 
 /** Exchanges changes with other processes of the app, in a message per name and turn. Sends all earlier changes before a revocation register. */
 export class Nodes {

@@ -1,4 +1,4 @@
-// Names and message shapes of the wire protocol: see docs/maintainers/protocol.md.
+// Names and message shapes of the wire protocol.
 
 import type { LiveSessionErrorCode } from './codes.js'
 import type { JsonValue } from './json.js'
@@ -111,10 +111,7 @@ export interface Refusal {
 }
 export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonValue[] } | Refusal
 
-/**
- * The events to a page's socket, handled by `createLiveSession` and `storeSession`, for the types of your own socket.io server. See
- * docs/maintainers/protocol.md.
- */
+/** The events to a page's socket, handled by `createLiveSession` and `storeSession`, for the types of your own socket.io server. */
 export interface LiveSessionServerToClient {
   /** A ticket: signed changes for the page to show and to POST to the endpoint. */
   store_session: (ticket: string) => void
@@ -125,7 +122,7 @@ export interface LiveSessionServerToClient {
   /** Messages are waiting: the page answers with `live_session:take_flash` when visible. */
   'live_session:flash': () => void
 }
-/** The events from a page's socket to the server, which acknowledges each. See docs/maintainers/protocol.md. */
+/** The events from a page's socket to the server, which acknowledges each. */
 export interface LiveSessionClientToServer {
   /** Asks for or confirms the page's visitor, sends tickets, and sets and deletes values. */
   'live_session:exchange': (sync: PageMessage, ack: (answer: PageAnswer | Refusal) => void) => void
@@ -139,7 +136,7 @@ export interface LiveSessionClientToServer {
   ) => void
 }
 
-/** The message between processes. Pass this type as `InterServerEvents` to your own `Server`. See server/protocol.md. */
+/** The message between processes. Pass this type as `InterServerEvents` to your own `Server`. */
 export interface LiveSessionInterServer {
   /** New registers of a subject, with the ids of their computed changes by key, and the `kid`s of the sender's ticket keys. */
   'live_session:merge': (

@@ -36,7 +36,7 @@ const SOON = 10_000
 
 const TWO_USERS =
   'identify named two users in turn for one browser, whose values reset at each change: expected one user a browser. Two tenants in ' +
-  'two tabs need a field with a value per tenant, or an origin each (docs/recipes.md#tenants)'
+  'two tabs need a field with a value per tenant, or an origin each: node_modules/koa-live-session/docs/troubleshooting.md#values-reset-in-turn'
 
 /** Detects browsers that alternate between two users, for example if `identify` depends on the path, and two tabs are open. */
 export class UserAlternations {

@@ -254,7 +254,7 @@ describe('two users in two tabs of a browser', () => {
     for (const path of ['/t/red', '/t/blue', '/t/red', '/t/blue', '/t/red']) await visitor.fetch(path)
     expect(warned(app)).toEqual([
       'koa-live-session: identify named two users in turn for one browser, whose values reset at each change: expected one ' +
-        'user a browser. Two tenants in two tabs need a field with a value per tenant, or an origin each (docs/recipes.md#tenants)',
+        'user a browser. Two tenants in two tabs need a field with a value per tenant, or an origin each: node_modules/koa-live-session/docs/troubleshooting.md#values-reset-in-turn',
     ])
   })
 

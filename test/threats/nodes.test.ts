@@ -54,7 +54,7 @@ describe('threat 95: two apps with the same adapter', () => {
     expect(await socket.change('division', 4)).toHaveProperty('stamp')
     const text =
       'koa-live-session: ignored a live_session:merge message of another app, whose secrets this process does not have. Processes of ' +
-      'one app share their secrets; give each app a prefix of its own in the adapter: docs/scaling.md#adapters'
+      'one app share their secrets; give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/troubleshooting.md#messages-of-another-app'
     // Each app has warned once, and both log to this console.
     expect(warningsOf(two)).toEqual([text, text])
   })
