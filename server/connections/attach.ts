@@ -9,11 +9,9 @@ import { addMembers } from '../exchange/handle.js'
 import { refusalOf } from '../exchange/refusal.js'
 import { checkNames } from '../settings/option-checks.js'
 import { emitRefusal } from '../settings/report.js'
-import { SigningKeys } from '../subjects/signing-keys.js'
 import type { AttachOptions } from '../types/live.js'
 import type { LiveSocket } from '../types/live-socket.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
-import { Recovery } from './recovery.js'
 import { SocketHandle } from './socket.js'
 
 /** ms */
@@ -27,7 +25,6 @@ const attached = new WeakSet<Server>()
 export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   attached.add(io)
   watchPolling(io, core)
-  const recovery = recoveryOf(io) && new Recovery(handshake, new SigningKeys(core.settings.secrets, 'room'))
   const Handle = addMembers(
     class extends SocketHandle {},
     core.features.map(({ socket }) => socket),
@@ -37,8 +34,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
     // A child of a dynamic namespace has its parent's handlers, too, so this may be the second call.
     if (handles.has(socket)) return
     const connection = await handshake.enter(socket)
-    const handle = new Handle(core, socket, connection, recovery?.outlet(socket))
-    recovery?.mark(socket, connection)
+    const handle = new Handle(core, socket, connection)
     handles.set(socket, handle)
     Object.assign(socket, { liveSession: handle })
     for (const make of connection.opener.members) Object.assign(socket, make(socket))
@@ -47,7 +43,6 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   const install = (namespace: Namespace): void => {
     if (installed.has(namespace)) return
     installed.add(namespace)
-    recovery?.guard(namespace)
     namespace.use((socket, next) => {
       enter(socket).then(
         () => next(),
@@ -66,11 +61,6 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   }
 }
 
-function recoveryOf(io: Server): ServerOptions['connectionStateRecovery'] | undefined {
-  const { connectionStateRecovery }: Partial<ServerOptions> = Reflect.get(io, 'opts') ?? {}
-  return connectionStateRecovery
-}
-
 /**
  * @throws {TypeError} if it is not a socket.io server, if another plugin is attached, or if sockets can connect, or have connected, without
  * identification
@@ -86,11 +76,12 @@ export function checkServer(io: Server): void {
       'koa-live-session: attach(io): another live session is attached to this server. Give each app a server of its own',
     )
   }
-  const recovery = recoveryOf(io)
-  if (recovery && recovery.skipMiddlewares !== false) {
+  const { connectionStateRecovery }: Partial<ServerOptions> = Reflect.get(io, 'opts') ?? {}
+  if (connectionStateRecovery) {
     throw new TypeError(
-      'koa-live-session: attach(io): connectionStateRecovery readmits a socket without checking its visitor, ' +
-        'even after a sign-out. Set connectionStateRecovery: { skipMiddlewares: false }',
+      'koa-live-session: attach(io): connectionStateRecovery gives a socket its former rooms, data and missed events ' +
+        'before its visitor is known, even after a sign-out. Leave it out: at each reconnect every value arrives by itself, ' +
+        "and io.on('connection') can send the rest",
     )
   }
   const connected = [...io._nsps.values()].reduce((sum, { sockets }) => sum + sockets.size, 0)

@@ -47,7 +47,7 @@ export class Handshake {
    * @throws {HandshakeFailure} after any other error of the app, already reported
    */
   async enter(socket: Socket): Promise<Connection> {
-    const connection = await this.find(socket.conn, socket.request)
+    const connection = await this.#connectionOf(socket)
     if (connection.wasClosed) throw signedOut()
     // The connection itself already counts as its first socket.
     if (connection.sockets > 0) this.#checkSocketLimit(connection.opener)
@@ -55,12 +55,8 @@ export class Handshake {
     return connection
   }
 
-  /**
-   * Returns the connection with its visitor, identified at the first call.
-   *
-   * @throws {LiveSessionError} as `enter`
-   */
-  find(conn: Socket['conn'], request: Socket['request']): Promise<Connection> {
+  /** Returns the connection of a socket, identified at its first socket. */
+  #connectionOf({ conn, request }: Socket): Promise<Connection> {
     const known = this.#connections.get(conn)
     if (known !== undefined) return known
     const ctx = this.#core.app.createContext(request, new ServerResponse(request))

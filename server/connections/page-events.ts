@@ -19,7 +19,7 @@ export interface EventSource {
 }
 
 /** The context of an open socket. */
-interface SocketSide extends Pick<ExchangeContext, 'identity' | 'outlet' | 'owner' | 'permit' | 'recheck'> {
+interface SocketSide extends Pick<ExchangeContext, 'identity' | 'socket' | 'owner' | 'permit' | 'recheck'> {
   /** Closes the connection if the visitor has left, or if the browser does not read. Returns whether the socket is still open. */
   checkVisitor(this: void): boolean
   /** Closes the connection; the page reconnects by itself. */
@@ -69,7 +69,7 @@ export class PageEvents {
     const later = who === undefined || wanted.set.length === 0 ? 'identity' : 'results'
     const extent = this.#isGreeted ? later : 'greeting'
     // Without an acknowledgement, the page gets its ticket by a push.
-    const context = hasAck ? this.#context : { ...this.#context, outlet: undefined }
+    const context = hasAck ? this.#context : { ...this.#context, socket: undefined }
     const answer = isOwn ? exchange(this.#core, wanted, context, extent) : answerOtherVisitor(this.#core, identity)
     // At once, so that of several messages in a turn only the first is free.
     this.#isGreeted = true

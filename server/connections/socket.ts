@@ -1,4 +1,3 @@
-import type { Emit, LiveSocket, Outlet } from '../types/live-socket.js'
 // Implements `socket.liveSession`: values, listeners and page events, from the admission of a socket until its end.
 
 import { Socket } from 'socket.io'
@@ -15,6 +14,7 @@ import type { SocketUse } from '../feature.js'
 import { visitorLeft } from '../identity/validity.js'
 import type { Sub } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
+import type { Emit, LiveSocket } from '../types/live-socket.js'
 import { Listeners } from '../values/listeners.js'
 import type { Owner } from '../values/values.js'
 import { type Connection, type HandshakeIdentity, hangUp } from './connections.js'
@@ -28,7 +28,6 @@ export class SocketHandle extends Handle {
   protected override readonly source = 'socket'
   readonly #core: Core
   readonly #socket: LiveSocket
-  readonly #outlet: Outlet
   readonly #connection: Connection
   readonly #opener: HandshakeIdentity
   /** The visitor in the connection's tab. */
@@ -41,15 +40,13 @@ export class SocketHandle extends Handle {
   /** The closing handlers of features. */
   #closes: readonly (() => void)[] = []
 
-  /** @param outlet sends events to this socket alone */
-  constructor(core: Core, socket: LiveSocket, connection: Connection, outlet: Outlet = socket) {
+  constructor(core: Core, socket: LiveSocket, connection: Connection) {
     super(core)
     const { visitor, hasCookie, tab } = connection.opener
     this.userId = visitor.userId
     this.visitorId = visitor.id(hasCookie)
     this.#core = core
     this.#socket = socket
-    this.#outlet = outlet
     this.#connection = connection
     this.#opener = connection.opener
     this.#visitor = visitor.inTab(tab)
@@ -65,7 +62,7 @@ export class SocketHandle extends Handle {
     }
     this.#events = new PageEvents(core, this.#use, {
       identity: connection.opener,
-      outlet,
+      socket,
       owner: this.#visitor,
       checkVisitor: () => this.#isOpen && !this.#closeIfLeft(),
       permit: () => this.permit(),
@@ -92,24 +89,23 @@ export class SocketHandle extends Handle {
     if (cookie) cookieValues.ensureMerged(cookie, visitor)
     this.#isOpen = true
     this.#connection.add(this, this.#socket)
-    // Not on `disconnect`: connection state recovery stores the rooms of a lost socket before that.
     this.#socket.on('disconnecting', () => this.#release())
     this.#events.listen(this.#socket)
     for (const subject of cookieValues.allSubjects(this.#visitor)) {
       const pinned = subjects.pin(subject)
-      pinned.outlets.add(this.#outlet)
+      pinned.sockets.add(this.#socket)
       pinned.listeners.add(this.#onChange)
     }
     this.#closes = this.#core.features.flatMap(({ opens }) => opens?.(this.#socket, this.#use) ?? [])
     for (const ticket of cookie && hasCookie ? missingIn(cookie, this.#core, visitor) : [])
-      this.#outlet.emit(STORE_SESSION, ticket)
+      this.#socket.emit(STORE_SESSION, ticket)
   }
 
   /** Tells the browser to reconnect as its current visitor, and ignores all further input. */
   dismiss(code: LiveSessionErrorCode): void {
     this.#release()
-    this.#outlet.emit(RECONNECT, code)
-    // Connection state recovery must find no rooms of this socket.
+    this.#socket.emit(RECONNECT, code)
+    // Until the connection is closed, nothing more arrives that the app sends to the former visitor's rooms.
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
   }
 
@@ -120,7 +116,7 @@ export class SocketHandle extends Handle {
 
   /** Sends an event to the page, if the socket is open. */
   emit: Emit = (event, ...args) => {
-    if (this.#isOpen) this.#outlet.emit(event, ...args)
+    if (this.#isOpen) this.#socket.emit(event, ...args)
   }
 
   protected override get cookie(): HandshakeIdentity['cookie'] {
@@ -182,7 +178,7 @@ export class SocketHandle extends Handle {
     for (const subject of cookieValues.allSubjects(this.#visitor)) {
       const pinned = subjects.pinnedOf(subject)
       if (!pinned) continue
-      pinned.outlets.delete(this.#outlet)
+      pinned.sockets.delete(this.#socket)
       pinned.listeners.delete(this.#onChange)
       subjects.unpin(subject)
     }

@@ -8,7 +8,7 @@ import { stampsByKey, type VerifiedCookie } from '../cookie/content.js'
 import type { Core } from '../core.js'
 import type { PageIdentity } from '../identity/identities.js'
 import type { Visitor } from '../subjects/visitor.js'
-import type { Outlet } from '../types/live-socket.js'
+import type { LiveSocket } from '../types/live-socket.js'
 
 /** The extent of an answer: a greeting includes the identity, and both include the results. */
 export type Extent = 'results' | 'identity' | 'greeting'
@@ -46,14 +46,14 @@ export function ticketOf(
   { values, pageTickets }: Core,
   visitor: Visitor,
   changed: Iterable<Field>,
-  outlet: Outlet | undefined,
+  socket: LiveSocket | undefined,
 ): Pick<PageAnswer, 'ticket'> {
   const all = [...changed]
   if (all.length === 0) return {}
   const subject = visitor.subject(all.find(({ scope }) => scope === 'tab') ?? all[0])
   const replica = values.find(subject)
   const fields = new Set(all.filter((field) => visitor.subject(field) === subject))
-  const ticket = replica && pageTickets.answerTicket(subject, replica, fields, outlet)
+  const ticket = replica && pageTickets.answerTicket(subject, replica, fields, socket)
   return ticket === undefined ? {} : { ticket }
 }
 

@@ -9,7 +9,7 @@ import type { PageIdentity } from '../identity/identities.js'
 import type { StoreClient } from '../store/store-client.js'
 import type { Subject } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
-import type { Outlet } from '../types/live-socket.js'
+import type { LiveSocket } from '../types/live-socket.js'
 import { buildAnswer, type Extent, stampsInStore, ticketOf } from './answer.js'
 import type { Bucket } from './limits.js'
 import { applyChanges, type Requester, type Results } from './page-changes.js'
@@ -23,7 +23,7 @@ export interface ExchangeContext extends Requester {
   /** The socket's bucket. */
   readonly bucket?: Bucket
   /** The socket that gets the answer; undefined for a POST, and for a message without an acknowledgement. */
-  readonly outlet?: Outlet | undefined
+  readonly socket?: LiveSocket | undefined
   /** Called before anything is merged. May throw, to refuse the exchange as a whole. */
   beforeMerge?(this: void): void
   /** Called with the level of a write. Rejects with `superseded` if the visitor has turned out to have left. */
@@ -68,12 +68,12 @@ async function answer(
   extent: Extent,
   { set, overtaken, results: pending }: Progress,
 ): Promise<PageAnswer> {
-  const { identity, owner: visitor, outlet, source } = context
+  const { identity, owner: visitor, socket, source } = context
   // Sign the ticket in this turn if possible, so that the sockets get the same ticket, and before the store call, which then covers its
   // writes. So do not await results that are known.
   const results = isThenable(pending) ? await pending : pending
   const changed = [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)]
-  const ticket = ticketOf(core, visitor, changed, outlet)
+  const ticket = ticketOf(core, visitor, changed, socket)
   const levels = core.store && (await levelsOf(core.store, visitor, results, context))
   // Only a POST asks which stamps the store holds, so that no greeting over a socket waits for the store.
   const stored = source === 'socket' ? { persisted: [] } : await stampsInStore(core, visitor)

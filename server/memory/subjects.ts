@@ -4,7 +4,7 @@ import type { Listener } from '../../shared/change.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isLocal, isSubject, isUser, type Sub, type Subject, subjectHash } from '../subjects/subject.js'
-import type { Outlet } from '../types/live-socket.js'
+import type { LiveSocket } from '../types/live-socket.js'
 import type { GuestMemory } from './guest-memory.js'
 import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
 
@@ -15,7 +15,7 @@ export interface PinnedSubject {
   readonly sub: Sub
   readonly replica: Replica
   /** The subject's sockets. */
-  readonly outlets: Set<Outlet>
+  readonly sockets: Set<LiveSocket>
   readonly listeners: Set<Listener>
 }
 
@@ -124,7 +124,7 @@ export class Subjects {
     // An empty replica stays out of the cache, so that visitors who never write take no space there.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
     this.#cache(subject).delete(subject)
-    const pinnedBy = { outlets: new Set<Outlet>(), listeners: new Set<Listener>() }
+    const pinnedBy = { sockets: new Set<LiveSocket>(), listeners: new Set<Listener>() }
     const pinned = { subject, sub: subjectHash(subject), replica, ...pinnedBy }
     this.#pinned.set(subject, pinned)
     this.#countPinned(pinned)
@@ -134,7 +134,7 @@ export class Subjects {
   /** Returns the subject to the cache after its last socket and listener are gone. */
   unpin(subject: Subject): void {
     const pinned = this.#pinned.get(subject)
-    if (!pinned || pinned.outlets.size > 0 || pinned.listeners.size > 0) return
+    if (!pinned || pinned.sockets.size > 0 || pinned.listeners.size > 0) return
     this.#pinned.delete(subject)
     this.#guestMemory.pin(pinned, 0)
     // An empty replica is not cached: the next write begins another replica, and invalidates references to this replica.

@@ -210,7 +210,7 @@ export class Loads {
   /** Warns that a load found another process's change: with an adapter, the change would have arrived before. */
   #warnOfLateness(subject: Subject): void {
     const { nodes, subjects, warn } = this.#core
-    if (nodes?.hasAdapter || !subjects.pinnedOf(subject)?.outlets.size || this.#isWriting(subject)) return
+    if (nodes?.hasAdapter || !subjects.pinnedOf(subject)?.sockets.size || this.#isWriting(subject)) return
     warn(
       'another process has changed values of a page that is open here, and the page learned of the change late, from the store. ' +
         'Give socket.io an adapter, which tells all processes at once',

@@ -11,6 +11,3 @@ type PageEvent = keyof LiveSessionServerToClient
 
 /** Sends an event to a page, if it is connected. */
 export type Emit = <E extends PageEvent>(event: E, ...args: Parameters<LiveSessionServerToClient[E]>) => void
-
-/** Sends to a single socket. */
-export type Outlet = Pick<LiveSocket, 'emit'>

@@ -65,7 +65,7 @@ export interface PluginMembers<F extends Fields, Identified extends boolean> {
    * `io.on`.
    *
    * @throws {TypeError} for an invalid server or option; when called again; without `handshake` despite `identify`; if sockets are already
-   * connected; if `connectionStateRecovery` lacks `skipMiddlewares: false`
+   * connected; or if `connectionStateRecovery` is on
    */
   attach(io: AnyServer, options: AttachOptions): void
   /** The form for an app without `identify`, whose visitors are all guests. */

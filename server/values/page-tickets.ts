@@ -10,7 +10,7 @@ import { isStamp, LOWEST_STAMP } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import type { PinnedSubject } from '../memory/subjects.js'
 import { isTab, isUser, type Sub, type Subject, subjectHash } from '../subjects/subject.js'
-import type { Outlet } from '../types/live-socket.js'
+import type { LiveSocket } from '../types/live-socket.js'
 import type { TicketContent } from './ticket.js'
 
 type OptionalClaims = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'changes'>
@@ -21,7 +21,7 @@ const NO_CLAIMS: OptionalClaims = {}
 interface Pending {
   readonly fields: Set<Field>
   /** The ticket of an answer, if it covers all of these fields, and the socket that gets the ticket with the answer. */
-  answered: { readonly ticket: string; readonly outlet: Outlet | undefined } | undefined
+  answered: { readonly ticket: string; readonly socket: LiveSocket | undefined } | undefined
 }
 
 /** Dispatches changes to pages: signs a single ticket for all of a subject's changes in a turn, and sends it to each of its sockets. */
@@ -40,7 +40,7 @@ export class PageTickets {
   }
 
   add(pinned: PinnedSubject, field: Field): void {
-    if (pinned.outlets.size === 0 || field.access === 'hidden') return
+    if (pinned.sockets.size === 0 || field.access === 'hidden') return
     // A microtask runs after all packets received together are handled, without a timer's delay.
     if (this.#changed.size === 0) queueMicrotask(() => this.flush())
     const pending = this.#changed.get(pinned)
@@ -91,7 +91,7 @@ export class PageTickets {
     subject: Subject,
     replica: Replica,
     fields: ReadonlySet<Field>,
-    outlet: Outlet | undefined,
+    socket: LiveSocket | undefined,
   ): string | undefined {
     const now = this.#core.settings.clock()
     const registers = this.readableRegisters(replica, fields, now)
@@ -99,7 +99,7 @@ export class PageTickets {
     const pinned = this.#core.subjects.pinnedOf(subject)
     const ticket = this.ticket(subject, registers, NO_CLAIMS, pinned?.sub, now)
     const pending = pinned && this.#changed.get(pinned)
-    if (pending && [...pending.fields].every((field) => fields.has(field))) pending.answered = { ticket, outlet }
+    if (pending && [...pending.fields].every((field) => fields.has(field))) pending.answered = { ticket, socket }
     return ticket
   }
 
@@ -134,10 +134,10 @@ export class PageTickets {
     }
   }
 
-  #send({ subject, sub, replica, outlets }: PinnedSubject, { fields, answered }: Pending): void {
+  #send({ subject, sub, replica, sockets }: PinnedSubject, { fields, answered }: Pending): void {
     const ticket = answered?.ticket ?? this.ticket(subject, this.readableRegisters(replica, fields), NO_CLAIMS, sub)
     // Emit to each socket, not to a room of them: an adapter may open a channel for every room.
-    for (const outlet of outlets) if (outlet !== answered?.outlet) outlet.emit(STORE_SESSION, ticket)
+    for (const socket of sockets) if (socket !== answered?.socket) socket.emit(STORE_SESSION, ticket)
   }
 
   /** Returns the registers whose values the schema accepts unchanged. An expired register is replaced by its expiry, without a value. */

@@ -215,7 +215,7 @@ describe('a hand-off', () => {
   })
 
   it('reaches only its own socket, not a room named like the socket', async () => {
-    const app = await App.start({ io: { connectionStateRecovery: { skipMiddlewares: false } } })
+    const app = await App.start()
     app.io.on('connection', (socket) => {
       socket.on('join', (room, answer) => answer(socket.join(room)))
       socket.on('go', () => void socket.liveSession.handOff(PURPOSE, 1, { to: '/' }))

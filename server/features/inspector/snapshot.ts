@@ -137,7 +137,7 @@ function subjectSnapshot(deps: SnapshotDeps, resident: Resident, brought: Readon
     id: subjectHash(subject),
     userId: isUser(subject) ? userIdOf(subject) : undefined,
     isNumber: subject.startsWith('user:n:'),
-    sockets: pinned?.outlets.size ?? 0,
+    sockets: pinned?.sockets.size ?? 0,
     cookieBytes: values.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
     unsaved: [...new Set(unsaved)],
     lastWrite: last && { stamp: last.stamp, source: last.source },
@@ -156,7 +156,7 @@ function valueSnapshot(
   if (!source) return undefined
   const field = values.fields.get(key)
   const [stamp, value] = [replica.stamp(key), replica.value(key)]
-  const hasSockets = pinned !== undefined && pinned.outlets.size > 0
+  const hasSockets = pinned !== undefined && pinned.sockets.size > 0
   const isInCookie = brought.has(writeOf(key, stamp))
   // An undeclared key may be a hidden field of another build: show the key, not the value.
   const isShown = field !== undefined && field.access !== 'hidden'
