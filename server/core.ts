@@ -7,7 +7,7 @@ import { CookieValues } from './cookie/cookie-values.js'
 import { CookieMembers } from './cookie/members.js'
 import { CookieMemos } from './cookie/memo.js'
 import { Limits } from './exchange/limits.js'
-import type { Feature, MakeFeature, NameHandler } from './feature.js'
+import type { Feature, MakeFeature, SharedFeatureData } from './feature.js'
 import { createConsent, type HasConsent } from './identity/consent.js'
 import { HandshakeMismatches } from './identity/identify-checks.js'
 import { createIdentifyUser, type IdentifyUser } from './identity/identify-user.js'
@@ -129,8 +129,8 @@ export class Core {
     this.features = makers.map((make) => make(this))
   }
 
-  /** Returns the handler of a feature's name; undefined for other names. */
-  handlerOf(name: string): NameHandler | undefined {
-    return this.features.flatMap(({ names }) => names ?? []).find(({ handles }) => handles(name))
+  /** Returns the feature data with this key; undefined for other keys. */
+  featureDataOf(key: string): SharedFeatureData | undefined {
+    return this.features.flatMap(({ data }) => data ?? []).find(({ handles }) => handles(key))
   }
 }

@@ -6,13 +6,13 @@ import type { Written } from '../shared/change.js'
 import type { Field } from '../shared/field.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Awaitable } from '../shared/promise.js'
-import type { LwwRegister } from '../shared/register.js'
 import type { Replica } from '../shared/replica.js'
 import type { CookieMember } from './cookie/members.js'
 import type { Core } from './core.js'
 import type { Members } from './exchange/handle.js'
 import type { VisitorWithCookie } from './identity/identities.js'
-import type { FeatureName, Subject, UserSubject } from './subjects/subject.js'
+import type { FeatureData, FeatureEntry } from './store/feature-data.js'
+import type { Subject, UserSubject } from './subjects/subject.js'
 import type { Emit, LiveSocket } from './types/live-socket.js'
 
 /** A feature's additions to the plugin. The core imports no feature, and features do not import each other. */
@@ -30,7 +30,8 @@ export interface Feature {
   /** Called synchronously when a subject's values may have changed, before the app's next line. */
   readonly changes?: (subject: Subject) => void
   readonly cookie?: CookieMember
-  readonly names?: readonly NameHandler[]
+  /** The feature's own registers, under keys other than subjects. */
+  readonly data?: readonly SharedFeatureData[]
   readonly handshake?: HandshakeHook
   /** Answers a POST to the endpoint whose body is not JSON, and returns whether it has answered. */
   readonly post?: (ctx: Koa.Context) => Awaitable<boolean>
@@ -56,14 +57,8 @@ export interface Feature {
 /** Creates a feature. */
 export type MakeFeature = (core: Core) => Feature
 
-/** Handles names other than subjects, in the store and between processes. */
-export interface NameHandler {
-  handles(this: void, name: string): name is FeatureName
-  /** Returns whether the registers under a name belong to a user; if not, they count toward the memory bound of guests. */
-  isUsers(name: FeatureName): boolean
-  /** Merges registers from another process, or from the store. */
-  mergeRemote(name: FeatureName, registers: readonly LwwRegister[], source: 'node' | 'store'): void
-}
+/** The registers of a feature, for the store and for other processes. */
+export type SharedFeatureData = Pick<FeatureData<FeatureEntry>, 'handles' | 'isUsers' | 'mergeRemote'>
 
 /** A titled list for the inspector. Its texts are untrusted: visitors may have chosen them. */
 export interface Fact {

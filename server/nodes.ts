@@ -7,7 +7,7 @@ import type { Core } from './core.js'
 import { stateOf } from './identity/validity.js'
 import { validRegisters } from './store/validated-store.js'
 import { deriveKeys } from './subjects/signing-keys.js'
-import { readName } from './subjects/store-key.js'
+import { readGeneration } from './subjects/store-key.js'
 import { isBrowser, isCookieless } from './subjects/subject.js'
 
 /** The message between processes: a name, its new registers, the ids of computed changes by key, and the sender's `kid`s. */
@@ -41,7 +41,7 @@ export class Nodes {
     return hasOthers(this.#main.adapter)
   }
 
-  /** Broadcasts registers. `name`: a subject's name with its generation (`nameOf`), a `cookieless` name, or a feature's name. */
+  /** Broadcasts registers. `name`: a subject with its generation (`withGeneration`), a `cookieless` name, or a feature's key. */
   broadcast(name: string, registers: readonly LwwRegister[]): void {
     if (registers.length === 0 || !this.hasAdapter) return
     // Sends earlier writes before a revocation register.
@@ -76,15 +76,15 @@ export class Nodes {
     const leaveOut = (): void =>
       this.#core.warn(`ignored a malformed ${MERGE} message of another process, or one from a clock that is ahead`)
     const isMessage = typeof name === 'string' && Array.isArray(wire)
-    const handler = isMessage ? this.#core.handlerOf(name) : undefined
-    const named = isMessage ? readName(name) : undefined
-    if (!isMessage || !(handler || named || isBrowser(name) || isCookieless(name))) {
+    const data = isMessage ? this.#core.featureDataOf(name) : undefined
+    const named = isMessage ? readGeneration(name) : undefined
+    if (!isMessage || !(data || named || isBrowser(name) || isCookieless(name))) {
       leaveOut()
       return
     }
     const sound = withIds(validRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
-    if (handler?.handles(name)) {
-      handler.mergeRemote(name, sound, 'node')
+    if (data?.handles(name)) {
+      data.mergeRemote(name, sound, 'node')
       return
     }
     const { registers, revocation, generation } = stateOf(sound)

@@ -4,11 +4,10 @@ import type { LwwRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
-import { FIRST_GENERATION } from '../subjects/store-key.js'
+import { type FeatureKey, FIRST_GENERATION } from '../subjects/store-key.js'
 import {
   type BrowserSubject,
   cookieless,
-  type FeatureName,
   isCookieless,
   isUser,
   type Sub,
@@ -81,7 +80,7 @@ export class Revocations {
   }
 
   /** Returns the current generation of a subject's values; features always have the first. */
-  generation(subject: Subject | FeatureName): number {
+  generation(subject: Subject | FeatureKey): number {
     return this.#users.hasErasures && isUser(subject) ? this.#users.generation(subject) : FIRST_GENERATION
   }
 
@@ -127,7 +126,7 @@ export class Revocations {
    * @param isEmpty whether the guest's cookie has no values. If the store has none either, nothing is written to the store
    */
   retire(
-    name: BrowserSubject | FeatureName,
+    name: BrowserSubject | FeatureKey,
     rotatedTo: UserSubject | undefined,
     isUsers: boolean = rotatedTo !== undefined,
     isEmpty: boolean = false,
@@ -163,7 +162,7 @@ export class Revocations {
     return this.#apply(name, revocation, this.#next())
   }
 
-  isRetired(name: BrowserSubject | FeatureName): boolean {
+  isRetired(name: BrowserSubject | FeatureKey): boolean {
     return this.#retired.get(name) !== undefined
   }
 

@@ -10,7 +10,7 @@ import { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
-import type { FeatureName } from '../subjects/subject.js'
+import type { FeatureKey } from '../subjects/store-key.js'
 import { MAX_CALLS } from './write-queue.js'
 
 /** ms to keep the tombstone of a deleted key, so that a delayed write by another process does not restore the key. */
@@ -26,7 +26,7 @@ const EACH_TIME = 1000
 const HASH = /^[\w-]{43}$/
 
 /** A feature's registers under a name, as an entry in memory. */
-export class FeatureEntry<N extends FeatureName = FeatureName> {
+export class FeatureEntry<N extends FeatureKey = FeatureKey> {
   readonly name: N
   readonly replica: Replica = new Replica()
   /** Whether the registers belong to a user. If so, guests cannot evict the entry. */

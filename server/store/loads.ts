@@ -4,7 +4,7 @@ import { nextStamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { epochRegister, stateOf } from '../identity/validity.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
-import { FIRST_GENERATION, type StoredName, storeName } from '../subjects/store-key.js'
+import { FIRST_GENERATION, type StoreKey, storeKey } from '../subjects/store-key.js'
 import { isSubject, isUser, type Subject } from '../subjects/subject.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import type { ValidatedStore } from './validated-store.js'
@@ -68,7 +68,7 @@ export class Loads {
   }
 
   /** Makes the next visit load the subject again, which also writes back the registers missing in the store. */
-  invalidate(subject: StoredName): void {
+  invalidate(subject: StoreKey): void {
     this.#emptySubjects.delete(subject)
     const replica = isSubject(subject) ? this.#core.subjects.find(subject) : undefined
     if (replica) replica.loadedAt = undefined
@@ -167,15 +167,14 @@ export class Loads {
 
   /** Reads the values of a subject's latest generation. Deletes values that a process unaware of the erasure wrote under the first name. */
   async #loadFromStore(subject: Subject): Promise<{ registers: readonly LwwRegister[]; generation: number }> {
-    const own = await this.storedUnder(storeName(subject))
+    const own = await this.storedUnder(storeKey(subject))
     const generation = this.#applyEndMarkers(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
     const stale = own.filter((register) => !isRevocation(register) && register.value !== undefined)
     const deleted = stale.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
     // If this fails, the next load retries.
-    if (stale.length > 0)
-      this.#breaker.call(() => this.#store.merge(storeName(subject), deleted)).catch(() => undefined)
-    const values = await this.storedUnder(storeName(subject, generation))
+    if (stale.length > 0) this.#breaker.call(() => this.#store.merge(storeKey(subject), deleted)).catch(() => undefined)
+    const values = await this.storedUnder(storeKey(subject, generation))
     return { registers: [...own.filter(isRevocation), ...values], generation }
   }
 

@@ -3,7 +3,7 @@
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { generationRegister, stateOf } from '../identity/validity.js'
-import { FIRST_GENERATION, type StoredName, storeName } from '../subjects/store-key.js'
+import { FIRST_GENERATION, type StoreKey, storeKey } from '../subjects/store-key.js'
 import type { ValidatedStore } from './validated-store.js'
 
 /** A queued call, or a call in flight. `PendingWrites.registers` has the registers to write. */
@@ -36,7 +36,7 @@ export function joined(before: StoreCall, since: StoreCall): StoreCall {
  */
 export async function write(
   store: ValidatedStore,
-  subject: StoredName,
+  subject: StoreKey,
   registers: Replica,
   { erases }: StoreCall,
   generation: number,
@@ -44,15 +44,15 @@ export async function write(
   for (const name of erases) {
     const former = await clear(store, name, registers)
     // Another process's erasure, unknown here, has moved the values to the name of the generation `former`.
-    if (former > FIRST_GENERATION && former < generation) await clear(store, storeName(subject, former), registers)
+    if (former > FIRST_GENERATION && former < generation) await clear(store, storeKey(subject, former), registers)
   }
   const all = registers.registers()
-  if (generation === FIRST_GENERATION) return store.merge(storeName(subject), all)
+  if (generation === FIRST_GENERATION) return store.merge(storeKey(subject), all)
   // The store answers with a later generation if another process has erased the subject again.
   const revocationRegisters = [...all.filter(isRevocation), generationRegister(generation)]
-  const stored = await store.merge(storeName(subject), revocationRegisters)
+  const stored = await store.merge(storeKey(subject), revocationRegisters)
   const values = all.filter((register) => !isRevocation(register))
-  return [...stored, ...(await store.merge(storeName(subject, generation), values))]
+  return [...stored, ...(await store.merge(storeKey(subject, generation), values))]
 }
 
 /**

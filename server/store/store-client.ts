@@ -3,8 +3,8 @@ import type { Level } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
-import { type StoredName, storeName } from '../subjects/store-key.js'
-import { type FeatureName, isLocal, isSubject, isUser, type Subject } from '../subjects/subject.js'
+import { type FeatureKey, type StoreKey, storeKey } from '../subjects/store-key.js'
+import { isLocal, isSubject, isUser, type Subject } from '../subjects/subject.js'
 import type { Store } from '../types/store.js'
 import { CircuitBreaker } from './circuit-breaker.js'
 import { Loads } from './loads.js'
@@ -41,7 +41,7 @@ export class StoreClient {
     this.validated = new ValidatedStore(store, core)
     this.#writeQueue = new WriteQueue(this.validated, this.breaker, {
       guestMemory: core.guestMemory,
-      isGuest: (name) => (isSubject(name) ? !isUser(name) : core.handlerOf(name)?.isUsers(name) === false),
+      isGuest: (name) => (isSubject(name) ? !isUser(name) : core.featureDataOf(name)?.isUsers(name) === false),
       onEvict: (guest) => {
         this.#loads.invalidate(guest)
         this.breaker.reportLoss()
@@ -49,7 +49,7 @@ export class StoreClient {
       generation: (name) => core.revocations.generation(name),
       onStored: (name, stored, generation) => {
         if (isSubject(name)) this.#loads.apply(name, stored, generation)
-        else core.handlerOf(name)?.mergeRemote(name, stored, 'store')
+        else core.featureDataOf(name)?.mergeRemote(name, stored, 'store')
       },
       // Another process may have erased the user, who may never return to cause a load.
       onLate: (name) => {
@@ -96,7 +96,7 @@ export class StoreClient {
   }
 
   /** Stores registers that are new in this process and did not come from the store. */
-  persist(subject: StoredName, registers: readonly LwwRegister[]): void {
+  persist(subject: StoreKey, registers: readonly LwwRegister[]): void {
     this.#writeQueue.add(subject, registers)
   }
 
@@ -105,12 +105,12 @@ export class StoreClient {
    *
    * @param generation the generation of the deleted values. @default the first
    */
-  erase(subject: StoredName, revocationRegisters: readonly LwwRegister[], generation?: number): void {
-    this.#writeQueue.erase(subject, revocationRegisters, storeName(subject, generation))
+  erase(subject: StoreKey, revocationRegisters: readonly LwwRegister[], generation?: number): void {
+    this.#writeQueue.erase(subject, revocationRegisters, storeKey(subject, generation))
   }
 
   /** As `erase`, but writes nothing for a guest without stored values. */
-  eraseGuest(guest: StoredName, revocationRegisters: readonly LwwRegister[]): void {
+  eraseGuest(guest: StoreKey, revocationRegisters: readonly LwwRegister[]): void {
     const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.values.find(guest)
     if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, revocationRegisters)
     // Another process may have written since the last load. A load erases all values of a retired id.
@@ -119,18 +119,18 @@ export class StoreClient {
 
   /** Discards the pending writes of a generation that another process has erased. Stores only the revocation registers. */
   discard(subject: Subject, revocationRegisters: readonly LwwRegister[], generation: number): void {
-    this.#writeQueue.discard(subject, revocationRegisters, storeName(subject, generation))
+    this.#writeQueue.discard(subject, revocationRegisters, storeKey(subject, generation))
     // Under the new generation's name, nothing was loaded yet.
     this.#loads.invalidate(subject)
   }
 
   /** Queues the known registers that are newer than the stored registers, or missing in the store. */
-  keepMissing(name: FeatureName, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
+  keepMissing(name: FeatureKey, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
     this.#writeQueue.addMissing(name, known, stored)
   }
 
   /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
-  async storedLevel(subjects: Iterable<StoredName>): Promise<Level> {
+  async storedLevel(subjects: Iterable<StoreKey>): Promise<Level> {
     const all = [...subjects]
     return all.some(isLocal) ? 'memory' : this.#writeQueue.storedLevel(all)
   }
@@ -149,26 +149,26 @@ export class StoreClient {
   }
 
   /** Creates the updates for values that other code caches. */
-  updates<N extends StoredName>(loading: Loading<N>, memory: UpdateCache<N>): Updates<N> {
+  updates<N extends StoreKey>(loading: Loading<N>, memory: UpdateCache<N>): Updates<N> {
     const updates = new Updates(this, loading, memory, this.#core.settings)
     this.#allUpdates.push(updates)
     return updates
   }
 
-  /** Returns a name as stored. A user's name changes with each erasure. */
-  storeNameOf(name: StoredName): string {
-    return storeName(name, this.#core.revocations.generation(name))
+  /** Returns the primary key of an owner. A user's key changes with each erasure. */
+  storeKeyOf(name: StoreKey): string {
+    return storeKey(name, this.#core.revocations.generation(name))
   }
 
   /** Resolves with a feature's registers from the store and the pending writes; rejects if the store does not answer. */
-  async load(name: FeatureName): Promise<readonly LwwRegister[]> {
-    const stored = await this.#loads.storedUnder(storeName(name))
+  async load(name: FeatureKey): Promise<readonly LwwRegister[]> {
+    const stored = await this.#loads.storedUnder(storeKey(name))
     return Replica.of([...stored, ...this.#writeQueue.of(name)], 'store').registers()
   }
 
   /** Prunes tombstones older than `before`. Ignores failures, because the next pruning covers the same tombstones. */
-  prune(name: FeatureName, before: number): void {
-    this.breaker.call(async () => this.#store.prune?.(storeName(name), before)).catch(() => undefined)
+  prune(name: FeatureKey, before: number): void {
+    this.breaker.call(async () => this.#store.prune?.(storeKey(name), before)).catch(() => undefined)
   }
 
   /** Resolves when all current writes are stored. Keeps the process alive until then. */

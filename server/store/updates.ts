@@ -11,7 +11,7 @@ import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOWEST_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Settings } from '../settings/settings.js'
-import type { StoredName } from '../subjects/store-key.js'
+import type { StoreKey } from '../subjects/store-key.js'
 import { isSubject, isUser } from '../subjects/subject.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import type { ValidatedStore } from './validated-store.js'
@@ -38,7 +38,7 @@ export interface Update {
 }
 
 /** The values in memory, as a cache of the store. */
-export interface UpdateCache<N extends StoredName> {
+export interface UpdateCache<N extends StoreKey> {
   find(name: N): Replica | undefined
   mergeStored(name: N, register: LwwRegister, source: ChangeSource): void
   /** @throws {LiveSessionError} `closed` */
@@ -46,7 +46,7 @@ export interface UpdateCache<N extends StoredName> {
 }
 
 /** Loads from the store. */
-export interface Loading<N extends StoredName> {
+export interface Loading<N extends StoreKey> {
   loadIfStale(names: readonly N[]): Promise<unknown> | undefined
   isLoaded(name: N): boolean
   loadInTime(name: N): Promise<unknown>
@@ -56,14 +56,14 @@ export interface Loading<N extends StoredName> {
 interface UpdateStore {
   readonly breaker: CircuitBreaker
   readonly validated: ValidatedStore
-  persist(name: StoredName, registers: readonly LwwRegister[]): void
+  persist(name: StoreKey, registers: readonly LwwRegister[]): void
   /** Returns the name in the store. A user's name changes with each erasure. */
-  storeNameOf(name: StoredName): string
-  storedLevel(names: Iterable<StoredName>): Promise<Level>
+  storeKeyOf(name: StoreKey): string
+  storedLevel(names: Iterable<StoreKey>): Promise<Level>
 }
 
 /** Applies computed changes in the store, by compare-and-set. */
-export class Updates<N extends StoredName> {
+export class Updates<N extends StoreKey> {
   readonly #store: UpdateStore
   readonly #loading: Loading<N>
   readonly #memory: UpdateCache<N>
@@ -157,12 +157,12 @@ export class Updates<N extends StoredName> {
       const expected = current?.stamp ?? NEVER
       const stamp = nextStamp(now, newestOf([expected, LOWEST_STAMP, base]))
       const register = withRecentIds({ key: field.key, stamp, value: next() }, current, now, id)
-      const name = this.#store.storeNameOf(subject)
+      const name = this.#store.storeKeyOf(subject)
       const isSet = await breaker.inTime(
         breaker.call(() => validated.compareAndSet(name, register, expected)).catch(() => undefined),
       )
       // Another process has erased the subject: delete the write, and compute again from the new state.
-      if (this.#store.storeNameOf(subject) !== name) {
+      if (this.#store.storeKeyOf(subject) !== name) {
         validated.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
         continue
       }

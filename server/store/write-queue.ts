@@ -5,7 +5,7 @@ import type { Level } from '../../shared/protocol.js'
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { GuestMemory } from '../memory/guest-memory.js'
-import { type StoredName, storeName } from '../subjects/store-key.js'
+import { type StoreKey, storeKey } from '../subjects/store-key.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import { isErasure, joined, type StoreCall, storeCall, write } from './store-call.js'
 import type { ValidatedStore } from './validated-store.js'
@@ -20,15 +20,15 @@ export const MAX_CALLS = 32
 export interface WriteQueueDeps {
   /** The memory bound for guests' pending writes. */
   readonly guestMemory: GuestMemory
-  isGuest(name: StoredName): boolean
+  isGuest(name: StoreKey): boolean
   /** Called after the eviction of a guest's queued writes, which does not stop writes in flight. */
-  onEvict(guest: StoredName): void
+  onEvict(guest: StoreKey): void
   /** Returns the current generation of a subject's values. */
-  generation(subject: StoredName): number
+  generation(subject: StoreKey): number
   /** Called with the store's registers of the written keys, which may be newer writes of another process. */
-  onStored(subject: StoredName, stored: readonly LwwRegister[], generation: number): void
+  onStored(subject: StoreKey, stored: readonly LwwRegister[], generation: number): void
   /** Called when a write is stored late: after an outage, or although the subject was erased during the store call. */
-  onLate(subject: StoredName): void
+  onLate(subject: StoreKey): void
 }
 
 /** The unconfirmed writes of a subject. */
@@ -58,7 +58,7 @@ export class WriteQueue {
   readonly #store: ValidatedStore
   readonly #breaker: CircuitBreaker
   readonly #deps: WriteQueueDeps
-  readonly #pending = new Map<StoredName, PendingWrites>()
+  readonly #pending = new Map<StoreKey, PendingWrites>()
   #inFlight = 0
   #isPlanned = false
 
@@ -69,7 +69,7 @@ export class WriteQueue {
     breaker.onTry(() => this.#flush())
   }
 
-  add(subject: StoredName, registers: readonly LwwRegister[]): void {
+  add(subject: StoreKey, registers: readonly LwwRegister[]): void {
     const pending = this.#pendingOf(subject)
     pending.next ??= storeCall()
     for (const register of registers) pending.registers.merge(register, 'job')
@@ -78,14 +78,14 @@ export class WriteQueue {
   }
 
   /** Queues the known registers that the store lacks: the process that announced them may have crashed before storing them. */
-  addMissing(subject: StoredName, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
+  addMissing(subject: StoreKey, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
     const replica = Replica.of(stored, 'store')
     const lacking = known.filter((register) => replica.merge(register, 'job'))
     if (lacking.length > 0) this.add(subject, lacking)
   }
 
   /** Deletes all stored registers of a subject under a name, then writes the revocation registers. */
-  erase(subject: StoredName, revocationRegisters: readonly LwwRegister[], name: string = storeName(subject)): void {
+  erase(subject: StoreKey, revocationRegisters: readonly LwwRegister[], name: string = storeKey(subject)): void {
     const pending = this.#pendingOf(subject)
     pending.next = joined(pending.next ?? storeCall(), storeCall([name]))
     // Drops the writes made before the erasure.
@@ -97,17 +97,17 @@ export class WriteQueue {
    * After another process has erased `name`, discards pending values, and deletes values that this process wrote under `name` too late. If
    * `name` is the first name, the next load deletes such values instead.
    */
-  discard(subject: StoredName, revocationRegisters: readonly LwwRegister[], name: string = storeName(subject)): void {
+  discard(subject: StoreKey, revocationRegisters: readonly LwwRegister[], name: string = storeKey(subject)): void {
     const pending = this.#pending.get(subject)
     // The first name also has the revocation registers: a crash during its deletion would undo a revocation.
-    if (name !== storeName(subject)) this.erase(subject, revocationRegisters, name)
+    if (name !== storeKey(subject)) this.erase(subject, revocationRegisters, name)
     else if (pending) {
       pending.registers.forget((register) => !isRevocation(register))
       this.add(subject, revocationRegisters)
     }
   }
 
-  has(subject: StoredName): boolean {
+  has(subject: StoreKey): boolean {
     return this.#pending.has(subject)
   }
 
@@ -116,12 +116,12 @@ export class WriteQueue {
   }
 
   /** Returns the unconfirmed registers of a subject. */
-  of(subject: StoredName): readonly LwwRegister[] {
+  of(subject: StoreKey): readonly LwwRegister[] {
     return this.#pending.get(subject)?.registers.registers() ?? []
   }
 
   /** Resolves with true when all current writes of a subject are stored, or with false if they were evicted. */
-  whenStored(subject: StoredName): Promise<boolean> {
+  whenStored(subject: StoreKey): Promise<boolean> {
     const pending = this.#pending.get(subject)
     const newest = pending?.next ?? pending?.sent
     return new Promise((resolve) => {
@@ -131,7 +131,7 @@ export class WriteQueue {
   }
 
   /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
-  async storedLevel(subjects: Iterable<StoredName>): Promise<Level> {
+  async storedLevel(subjects: Iterable<StoreKey>): Promise<Level> {
     if (this.#breaker.state !== 'good') return 'memory'
     const all = Promise.all(Array.from(subjects, (subject) => this.whenStored(subject)))
     const stored = await this.#breaker.inTime(all)
@@ -143,7 +143,7 @@ export class WriteQueue {
     await Promise.all(Array.from(this.#pending.keys(), (subject) => this.whenStored(subject)))
   }
 
-  #pendingOf(subject: StoredName): PendingWrites {
+  #pendingOf(subject: StoreKey): PendingWrites {
     const pending = this.#pending.get(subject) ?? new PendingWrites(this.#breaker.failureCount)
     this.#pending.set(subject, pending)
     return pending
@@ -165,7 +165,7 @@ export class WriteQueue {
     }
   }
 
-  async #send(subject: StoredName, pending: PendingWrites, sent: StoreCall): Promise<void> {
+  async #send(subject: StoreKey, pending: PendingWrites, sent: StoreCall): Promise<void> {
     const { registers } = pending
     const written = Replica.of(registers.registers(), 'job')
     const generation = this.#deps.generation(subject)
@@ -204,7 +204,7 @@ export class WriteQueue {
   }
 
   /** Counts a guest's pending writes toward the memory bound, which evicts the oldest, because an attacker can create unlimited guests. */
-  #countBytes(subject: StoredName, pending: PendingWrites): void {
+  #countBytes(subject: StoreKey, pending: PendingWrites): void {
     const { bytes, isEmpty } = pending.registers
     // The guest may have signed in meanwhile.
     const isBound = this.#deps.isGuest(subject) && (!isEmpty || isErasure(pending.next))
@@ -212,7 +212,7 @@ export class WriteQueue {
   }
 
   /** Drops a guest's queued writes, but keeps the revocation register of an id that was a user's, because that marker revokes access. */
-  #evict(guest: StoredName, pending: PendingWrites): void {
+  #evict(guest: StoreKey, pending: PendingWrites): void {
     const { erases, waiters = [] } = pending.next ?? {}
     pending.registers.forget((register) => !isRevocation(register) || register.value === undefined)
     pending.next = pending.registers.isEmpty ? undefined : storeCall(erases)

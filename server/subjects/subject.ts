@@ -16,8 +16,6 @@ export type BrowserSubject = string & { readonly [KIND]: 'browser' }
  * same browser.
  */
 export type TabSubject = BrowserSubject & { readonly of: 'tab' }
-/** The name of a feature's own registers, with the feature's prefix, in the store and between processes. */
-export type FeatureName = string & { readonly [KIND]: 'feature' }
 /** The owner of values. */
 export type Subject = UserSubject | BrowserSubject
 /** The id in a browser's cookie: at least 128 random bits, a secret shared by the browser and the servers. */

@@ -9,7 +9,7 @@ import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
 import type { PinnedSubject } from '../memory/subjects.js'
-import { nameOf } from '../subjects/store-key.js'
+import { withGeneration } from '../subjects/store-key.js'
 import { isLocal, type Subject } from '../subjects/subject.js'
 
 /** The origin of registers: a `ChangeSource`, or a cookie, which listeners see as `request`. */
@@ -58,7 +58,7 @@ export class Changes {
   /** Sends new registers to the other processes. */
   broadcast(subject: Subject, news: readonly LwwRegister[]): void {
     const { revocations, nodes } = this.#core
-    if (!isLocal(subject)) nodes?.broadcast(nameOf(subject, revocations.generation(subject)), news)
+    if (!isLocal(subject)) nodes?.broadcast(withGeneration(subject, revocations.generation(subject)), news)
   }
 
   /** Merges newer registers, notifies this process only, and returns the newer registers. */

@@ -1,16 +1,17 @@
 import type { Core } from '../../server/core.js'
 import type { Feature } from '../../server/feature.js'
 import { FeatureData, FeatureEntry } from '../../server/store/feature-data.js'
-import { type BrowserSubject, type FeatureName, subjectHash } from '../../server/subjects/subject.js'
+import type { FeatureKey } from '../../server/subjects/store-key.js'
+import { type BrowserSubject, subjectHash } from '../../server/subjects/subject.js'
 
 const KEY = 'count'
 const PREFIX = 'count:'
 
 /** Returns a custom part that counts each browser's actions, and keeps the count in memory, cookie and store and at other nodes. */
 export function counterPart(core: Core): Feature {
-  const counts = new FeatureData(core, PREFIX, (name: FeatureName, now) => new FeatureEntry(name, now, false))
+  const counts = new FeatureData(core, PREFIX, (name: FeatureKey, now) => new FeatureEntry(name, now, false))
   counts.isUsed = true
-  const nameOf = (browser: BrowserSubject): FeatureName => `${PREFIX}${subjectHash(browser)}` as FeatureName
+  const nameOf = (browser: BrowserSubject): FeatureKey => `${PREFIX}${subjectHash(browser)}` as FeatureKey
   const of = (browser: BrowserSubject): number => Number(counts.find(nameOf(browser))?.replica.value(KEY) ?? 0)
   return {
     request: {
@@ -32,6 +33,6 @@ export function counterPart(core: Core): Feature {
         return count > 0 && fits(count) ? count : undefined
       },
     },
-    names: [counts],
+    data: [counts],
   }
 }

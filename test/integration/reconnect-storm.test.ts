@@ -6,7 +6,7 @@ import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { z } from 'zod'
-import { storeName } from '../../server/subjects/store-key.js'
+import { storeKey } from '../../server/subjects/store-key.js'
 import { browserSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
@@ -50,7 +50,7 @@ describe('sockets that connect simultaneously after a restart', () => {
     gate.open()
     const shown = users.flatMap((_, at) => Array.from({ length: TABS }, () => [['division', 5, at]]))
     expect(await Promise.all(connecting)).toEqual(shown)
-    const subjects = users.flatMap(({ user, id }) => [`user:s:${user}`, storeName(browserSubject(id))])
+    const subjects = users.flatMap(({ user, id }) => [`user:s:${user}`, storeKey(browserSubject(id))])
     expect(loads.toSorted()).toEqual(subjects.toSorted())
   })
 })

@@ -67,7 +67,7 @@ export class Duties {
   /** Called when a node retires a browser id, of which the other nodes and the store must learn. */
   gaveUp(node: ServerNode, browser: string, isUsers: boolean): void {
     const { bus, durability } = this.#world.deployment
-    durability?.retire(node, this.#world.storeName(browser), isUsers)
+    durability?.retire(node, this.#world.storeKey(browser), isUsers)
     this.#world.checkLater(() => {
       if (bus?.hasToldEnd(node, 'browser', browser, 1) === false && !node.isOver)
         this.#world.fail(`node ${node.index} does not broadcast a retired browser id`)
@@ -78,13 +78,13 @@ export class Duties {
   recover(node: ServerNode, sub: string): void {
     const { durability } = this.#world.deployment
     const generation = node.knowledge.generation(sub)
-    for (const { key, register } of durability?.pending(node, this.#world.storeName(sub, generation)) ?? [])
+    for (const { key, register } of durability?.pending(node, this.#world.storeKey(sub, generation)) ?? [])
       if (key !== EPOCH && key !== GENERATION) node.knowledge.learn(sub, key, register)
   }
 
   /** Notes the stored epoch, which the revocation must exceed unless the node is loading the user already. */
   revokes(node: ServerNode, sub: string): void {
-    const mustAsk = node.line?.mustAsk(this.#world.storeName(sub)) === true
+    const mustAsk = node.line?.mustAsk(this.#world.storeKey(sub)) === true
     const before = mustAsk ? 0 : (this.#world.standing.ended(sub)?.stamp ?? 0)
     const asked = this.#asked.get(node) ?? new Map<string, number[]>()
     this.#asked.set(node, asked.set(sub, [...(asked.get(sub) ?? []), before]))
@@ -102,8 +102,8 @@ export class Duties {
     const asked = this.#asked.get(node)?.get(sub)?.shift() ?? 0
     if (node.line?.isWell && epoch <= asked)
       this.#world.fail(`${user} is revoked in epoch ${epoch}, although the store already had epoch ${asked}`)
-    const name = this.#world.storeName(sub)
-    const former = this.#world.storeName(sub, knowledge.generation(sub))
+    const name = this.#world.storeKey(sub)
+    const former = this.#world.storeKey(sub, knowledge.generation(sub))
     const generation = revocations.generation(user)
     if (isErased) durability?.end(former)
     if (epoch <= before) durability?.end(name)
@@ -127,7 +127,7 @@ export class Duties {
   }
 
   #placeOf(node: ServerNode, sub: string, key: string, register: Register): string {
-    return this.#world.storeName(sub, this.#generationOf(node, sub, key, register))
+    return this.#world.storeKey(sub, this.#generationOf(node, sub, key, register))
   }
 
   #generationOf(node: ServerNode, sub: string, key: string, register: Write): number {

@@ -195,7 +195,7 @@ function* remembered(world: World, sub: string): Iterable<[string, Register]> {
     for (const [key, register] of knowledge.floors.get(sub) ?? [])
       if (store || nodes.length === 1 || isTold(key)) yield [key, register]
   }
-  yield* store?.rows(world.storeName(sub, world.standing.generation(sub))) ?? []
+  yield* store?.rows(world.storeKey(sub, world.standing.generation(sub))) ?? []
 }
 
 function lossOf(
@@ -246,7 +246,7 @@ function differenceOf(
         return diverged(
           `browser ${browser.index} has ${key} = ${text(memory)} in the memory of node ${node.index}, and ${text(kept)} elsewhere`,
         )
-      const place = key === OWN ? world.storeName(cookie.browser) : world.storeName(sub, world.standing.generation(sub))
+      const place = key === OWN ? world.storeKey(cookie.browser) : world.storeKey(sub, world.standing.generation(sub))
       const stored = world.deployment.store?.rows(place).get(key)
       if (world.deployment.store && memory?.stamp !== stored?.stamp)
         return diverged(`the store has ${key} = ${text(stored)}, and node ${node.index} has ${text(memory)}`)

@@ -31,7 +31,7 @@ export class Validity {
   }
 
   ended(sub: string): Register | undefined {
-    return this.#world.deployment.store?.rows(this.#world.storeName(sub)).get(EPOCH)
+    return this.#world.deployment.store?.rows(this.#world.storeKey(sub)).get(EPOCH)
   }
 
   /** Whether some nodes cannot know of an erasure, because without a store they learn only from messages. */
@@ -45,12 +45,12 @@ export class Validity {
 
   /** Whether the store has this write or a newer write, also under a former generation. */
   isStored(sub: string, key: string, stamp: number): boolean {
-    const names = [this.generation(sub), this.#stored(sub)].map((generation) => this.#world.storeName(sub, generation))
+    const names = [this.generation(sub), this.#stored(sub)].map((generation) => this.#world.storeKey(sub, generation))
     const { durability } = this.#world.deployment
     return names.some((name) => durability?.isThere(name, key, { stamp, value: undefined }))
   }
 
   #stored(sub: string): number {
-    return this.#world.deployment.store?.rows(this.#world.storeName(sub)).get(GENERATION)?.stamp ?? 0
+    return this.#world.deployment.store?.rows(this.#world.storeKey(sub)).get(GENERATION)?.stamp ?? 0
   }
 }

@@ -92,7 +92,7 @@ export class World {
     for (const node of [...this.nodes]) this.restart(node, node.build)
   }
 
-  storeName(sub: string, generation = 0): string {
+  storeKey(sub: string, generation = 0): string {
     const user = [...this.#subs].find(([, one]) => one === sub)
     if (!user) return `browser:${sub}`
     return `${generation === 0 ? 'user' : `user@${generation}`}:s:${user[0]}`

@@ -3,7 +3,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { coreOf } from '../../server/plugin.js'
-import { storeName } from '../../server/subjects/store-key.js'
+import { storeKey } from '../../server/subjects/store-key.js'
 import { browserSubject, userSubject } from '../../server/subjects/subject.js'
 import type { JsonValue } from '../../shared/json.js'
 import { App, type AppOptions } from '../support/app/app.js'
@@ -113,7 +113,7 @@ describe('threat 57: countless guests', () => {
   it('on their return store values that the queue has dropped', async () => {
     const store = memoryStore()
     const { app, core, flood, visitorOf, valueIn } = await start({ store, storeTimeout: 20 })
-    const stored = async () => (await store.load(storeName(subject(0)))).map(({ key, value }) => [key, value])
+    const stored = async () => (await store.load(storeKey(subject(0)))).map(({ key, value }) => [key, value])
     store.fail(Number.POSITIVE_INFINITY)
     const visitor = visitorOf(0)
     const socket = await visitor.connect()
@@ -206,7 +206,7 @@ describe('threat 86: pairs of valid guest cookies in a request', () => {
     await visitorOf(2).store({ set: [['division', -1, '', 1]] })
     await flood(app, 3)
     await app.live.settled()
-    const rows = (id: number) => store.load(storeName(subject(id)))
+    const rows = (id: number) => store.load(storeKey(subject(id)))
     expect([await rows(1), await rows(1001), await rows(1002)]).toEqual([[], [], []])
     expect(await rows(2)).toMatchObject([{ key: '$epoch' }])
     expect(core.revocations.isRetired(subject(1))).toBe(true)
@@ -238,7 +238,7 @@ describe('threat 90: the ids of a guest\u2019s updates', () => {
     for (let at = 0; at < 200; at += 1) for (const key of COUNTERS) write(0, key, at, `${key}-${at}`.padEnd(32, 'x'))
     await visitorOf(0).store()
     await app.live.settled()
-    const stored = JSON.stringify(await store.load(storeName(subject(0))))
+    const stored = JSON.stringify(await store.load(storeKey(subject(0))))
     expect(stored.length).toBeLessThan(40_000)
     expect(stored).toContain('a-199')
   })

@@ -6,15 +6,16 @@ import type { JsonValue } from '../../../shared/json.js'
 import type { Core } from '../../core.js'
 import type { Fact } from '../../feature.js'
 import { FeatureData, FeatureEntry } from '../../store/feature-data.js'
-import { type FeatureName, subjectHash, type UserSubject } from '../../subjects/subject.js'
+import type { FeatureKey } from '../../subjects/store-key.js'
+import { subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
 import type { KnownSession } from './known-session.js'
 import { BORN, type SessionName } from './session-content.js'
 import type { Device } from './types.js'
 
 declare const KIND: unique symbol
-/** The name of a user's list of devices, equal in the store and in all processes. */
-export type ListName = FeatureName & { readonly [KIND]: 'devices' }
+/** The key of a user's list of devices. */
+export type ListName = FeatureKey & { readonly [KIND]: 'devices' }
 
 const LIST = 'devices:'
 const HOUR = 60 * 60 * 1000

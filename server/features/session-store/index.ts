@@ -48,7 +48,7 @@ export function sessionFeature(core: Core): Feature {
         devices.of(userOf(id, 'devices(id)'), current && store.sessionOf(current)?.name),
       endDevice: async (id, name) => devices.end(userOf(id, 'endDevice(id, name)'), name),
     } satisfies SessionStoreMembers,
-    names: [appSessions, devices],
+    data: [appSessions, devices],
     begins: (ctx, _, user) => {
       if (appSessions.isUsed) recordUse(ctx, store.brought(ctx), user)
     },

@@ -6,12 +6,12 @@ import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { isRecord } from '../../../shared/parse.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
-import type { FeatureName } from '../../subjects/subject.js'
+import type { FeatureKey } from '../../subjects/store-key.js'
 import { checkKey, isCarried, jsonOf, refusal } from './session-json.js'
 
 declare const KIND: unique symbol
-/** The name of an app's session in processes and stores: a hash that does not reveal the session's id. */
-export type SessionName = FeatureName & { readonly [KIND]: 'session' }
+/** The store key of an app's session: a hash that does not reveal the session's id. */
+export type SessionName = FeatureKey & { readonly [KIND]: 'session' }
 
 /** The contents of a session by register key: values and metadata, without stamps. */
 export type SessionContent = ReadonlyMap<string, JsonValue>

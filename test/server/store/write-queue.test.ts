@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { GuestMemory } from '../../../server/memory/guest-memory.js'
 import { WriteQueue } from '../../../server/store/write-queue.js'
-import { type StoredName, storeName } from '../../../server/subjects/store-key.js'
+import { type StoreKey, storeKey } from '../../../server/subjects/store-key.js'
 import { browserSubject, userSubject } from '../../../server/subjects/subject.js'
 import type { StoredRegister } from '../../../server/types/store.js'
 import { browserId } from '../../support/app/browser-id.js'
@@ -27,13 +27,13 @@ const erased = (epoch: number, generation = epoch): Row[] => [
 ]
 
 /** @param users names of former guests who have signed in since */
-function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySet<StoredName> = new Set()) {
+function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySet<StoreKey> = new Set()) {
   const watched = watch()
   const store = new HeldStore()
   const standing: unknown[] = []
-  const evicted: StoredName[] = []
-  const late: StoredName[] = []
-  const generations = new Map<StoredName, number>()
+  const evicted: StoreKey[] = []
+  const late: StoreKey[] = []
+  const generations = new Map<StoreKey, number>()
   const queue = new WriteQueue(validatedStore(store, watched), watched.health, {
     guestMemory: new GuestMemory(2 * maxGuestBytes),
     isGuest: (name) => name.startsWith('browser:') && !users.has(name),
@@ -370,12 +370,12 @@ describe('threat 57: unsaved writes of guests', () => {
     expect(await stored).toBe(false)
     await store.release()
     await pass(fixture, 1000)
-    expect(store.calls.filter(({ subject }) => subject === storeName(guest(0)))).toHaveLength(1)
+    expect(store.calls.filter(({ subject }) => subject === storeKey(guest(0)))).toHaveLength(1)
     expect(queue.size).toBe(0)
   })
 
   it('stay pending after the guest has become a user', async () => {
-    const users = new Set<StoredName>()
+    const users = new Set<StoreKey>()
     const { queue, store } = createQueue(10_000, users)
     flood(queue, 0, 1)
     await turn()
