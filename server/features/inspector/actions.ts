@@ -2,10 +2,8 @@
 
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Core } from '../../core.js'
-import { isUser, type Subject, type UserSubject } from '../../subjects/subject.js'
-
-/** Revokes a user's cookies, tickets and sessions. */
-type Revoke = (user: UserSubject) => Promise<void>
+import { revoke } from '../../identity/revoke.js'
+import { isUser, type Subject } from '../../subjects/subject.js'
 
 /**
  * Performs an action, and returns a description of its effect.
@@ -15,7 +13,6 @@ type Revoke = (user: UserSubject) => Promise<void>
  */
 export async function act(
   core: Core,
-  revoke: Revoke,
   action: unknown,
   target: { readonly subject: Subject; readonly name: string } | undefined,
 ): Promise<string> {
@@ -32,7 +29,7 @@ export async function act(
     return `Emptied the cache entry of ${name}.`
   }
   if (!isUser(subject)) throw new LiveSessionError('malformed', 'a guest cannot be signed out')
-  await revoke(subject)
+  await revoke(core, subject)
   return `Ended all sockets, live cookies and tickets of ${name}. Sessions that the app keeps elsewhere go on.`
 }
 

@@ -5,16 +5,14 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { Core } from '../../core.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
 import type { Resident } from '../../memory/subjects.js'
-import { isUser, type Sub, type Subject, subjectHash, type UserSubject, userIdOf } from '../../subjects/subject.js'
+import { isUser, type Sub, type Subject, subjectHash, userIdOf } from '../../subjects/subject.js'
 import { act } from './actions.js'
 import type { Admission } from './admission.js'
-import { pageMarkup, viewMarkup } from './document.js'
+import { pageMarkup, subjectName, viewMarkup } from './document.js'
 import type { Html } from './html.js'
-import type { RecentRefusals } from './recent-refusals.js'
 import { SCRIPT } from './script.js'
-import { type NodeSnapshot, snapshotOf } from './snapshot.js'
+import { type NodeSnapshot, type Refusals, snapshotOf } from './snapshot.js'
 import { STYLE } from './style.js'
-import { subjectName } from './subject-markup.js'
 import type { InspectorRoute } from './types.js'
 
 /** Maximum subjects on a page. */
@@ -46,18 +44,9 @@ const HEADERS = {
   'Cache-Control': 'no-store',
 }
 
-/** The data and the actions of the page. */
-interface Source {
-  readonly core: Core
-  readonly refusals: RecentRefusals
-  /** Revokes a user's cookies, tickets and sessions. */
-  revoke(this: void, user: UserSubject): Promise<void>
-}
-
 /** Creates the route. Serves all parts of the page at the URL of the mount, distinguished by `?part=`. */
-export function createInspector(source: Source, { refusalReason, token }: Admission): InspectorRoute {
-  const { core } = source
-  const inspector = new Inspector(source)
+export function createInspector(core: Core, refusals: Refusals, { refusalReason, token }: Admission): InspectorRoute {
+  const inspector = new Inspector(core, refusals)
   const inspect: Koa.Middleware = async (ctx) => {
     ctx.set(HEADERS)
     const reason = await refusalReason(ctx)
@@ -76,13 +65,15 @@ export function createInspector(source: Source, { refusalReason, token }: Admiss
 }
 
 class Inspector {
-  readonly #source: Source
+  readonly #core: Core
+  readonly #refusals: Refusals
   /** The shown subjects, by hash: pages get only hashes, because a guest's subject is a secret. */
   readonly #shown: RotatingCache<Subject>
 
-  constructor(source: Source) {
-    this.#source = source
-    this.#shown = RotatingCache.onMap({ max: MOST_SHOWN, clock: source.core.settings.clock })
+  constructor(core: Core, refusals: Refusals) {
+    this.#core = core
+    this.#refusals = refusals
+    this.#shown = RotatingCache.onMap({ max: MOST_SHOWN, clock: core.settings.clock })
   }
 
   show(ctx: Koa.Context): void {
@@ -100,12 +91,7 @@ class Inspector {
     const { action, subject: id } = ctx.query
     const subject = typeof id === 'string' ? this.#shown.get(id) : undefined
     try {
-      const effect = await act(
-        this.#source.core,
-        this.#source.revoke,
-        action,
-        subject && { subject, name: displayName(subject) },
-      )
+      const effect = await act(this.#core, action, subject && { subject, name: displayName(subject) })
       // Without a script, the browser shows the response itself: redirect it to the page.
       if (ctx.accepts('text/plain', 'text/html') === 'text/plain') return answer(ctx, 200, effect)
       goTo(ctx, '?')
@@ -116,11 +102,10 @@ class Inspector {
   }
 
   #look(find: string): NodeSnapshot {
-    const { core, refusals } = this.#source
-    const found = some(core.subjects.residents(), MOST_SUBJECTS + 1, ({ subject }) => isLike(subject, find))
+    const found = some(this.#core.subjects.residents(), MOST_SUBJECTS + 1, ({ subject }) => isLike(subject, find))
     const residents = found.slice(0, MOST_SUBJECTS)
     for (const { subject } of residents) this.#shown.set(subjectHash(subject), subject)
-    return snapshotOf(core, { residents, hasMore: found.length > MOST_SUBJECTS, refusals: refusals.all })
+    return snapshotOf(this.#core, { residents, hasMore: found.length > MOST_SUBJECTS, refusals: this.#refusals.all })
   }
 }
 

@@ -6,27 +6,13 @@ import type { ChangeSource } from '../../../shared/change.js'
 import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { newestOf, type Stamp } from '../../../shared/stamp.js'
-import type { Connections } from '../../connections/connections.js'
 import type { VerifiedCookie } from '../../cookie/content.js'
-import type { LiveCookie } from '../../cookie/cookie.js'
-import type { Fact, Feature } from '../../feature.js'
-import type { Resident, SubjectCounts, Subjects } from '../../memory/subjects.js'
-import type { Settings } from '../../settings/settings.js'
+import type { Core } from '../../core.js'
+import type { Fact } from '../../feature.js'
+import type { Resident, SubjectCounts } from '../../memory/subjects.js'
+import type { RefusalMessage } from '../../settings/report.js'
 import type { StoreState } from '../../store/circuit-breaker.js'
-import type { StoreClient } from '../../store/store-client.js'
 import { isUser, type Sub, type Subject, subjectHash, userIdOf } from '../../subjects/subject.js'
-import type { Values } from '../../values/values.js'
-import type { SeenRefusal } from './recent-refusals.js'
-
-interface SnapshotDeps {
-  readonly connections: Connections
-  readonly cookie: LiveCookie
-  readonly features: readonly Pick<Feature, 'facts'>[]
-  readonly values: Values
-  readonly settings: Settings
-  readonly store: StoreClient | undefined
-  readonly subjects: Subjects
-}
 
 /** Maximum characters shown of a value. */
 const LONGEST_VALUE = 500
@@ -77,6 +63,17 @@ export interface SubjectSnapshot {
   readonly values: readonly ValueSnapshot[]
 }
 
+/** A refusal, with its time in ms since 1970. */
+export interface SeenRefusal extends Omit<RefusalMessage, 'app'> {
+  readonly at: number
+}
+
+/** The refusals since the first `live.inspector()`. */
+export interface Refusals {
+  /** Newest first. */
+  readonly all: readonly SeenRefusal[]
+}
+
 /** The state of this process. Keys and values are untrusted, and need escaping. */
 export interface NodeSnapshot {
   /** ms since 1970 */
@@ -104,9 +101,9 @@ export interface View {
 }
 
 /** Returns the current state, and changes nothing. */
-export function snapshotOf(deps: SnapshotDeps, { residents, hasMore, refusals }: View): NodeSnapshot {
-  const { connections, settings, store, subjects } = deps
-  const brought = broughtBy(deps.cookie.seen(), residents)
+export function snapshotOf(core: Core, { residents, hasMore, refusals }: View): NodeSnapshot {
+  const { connections, settings, store, subjects } = core
+  const brought = broughtBy(core.cookie.seen(), residents)
   return {
     at: settings.clock(),
     node: `${hostname()}:${process.pid}`,
@@ -115,7 +112,7 @@ export function snapshotOf(deps: SnapshotDeps, { residents, hasMore, refusals }:
     cookieBudget: settings.cookieBudget,
     store: store && { state: store.breaker.state, unsaved: store.unsaved.size },
     subjects: residents
-      .map((resident) => subjectSnapshot(deps, resident, brought.get(resident.subject)))
+      .map((resident) => subjectSnapshot(core, resident, brought.get(resident.subject)))
       .sort((one, other) => (sortKeyOf(one) < sortKeyOf(other) ? -1 : 1)),
     hasMore,
     refusals,
@@ -127,12 +124,12 @@ function sortKeyOf({ userId, id }: SubjectSnapshot): string {
   return userId === undefined ? `2 ${id}` : `1 ${userId} ${id}`
 }
 
-function subjectSnapshot(deps: SnapshotDeps, resident: Resident, brought: ReadonlySet<string> = NONE): SubjectSnapshot {
+function subjectSnapshot(core: Core, resident: Resident, brought: ReadonlySet<string> = NONE): SubjectSnapshot {
   const { subject, replica, pinned } = resident
-  const values = replica.registers().flatMap(({ key }) => valueSnapshot(deps, resident, key, brought) ?? [])
+  const values = replica.registers().flatMap(({ key }) => valueSnapshot(core, resident, key, brought) ?? [])
   const newest = newestOf(values.map(({ stamp }) => stamp))
   const last = values.find(({ stamp }) => stamp === newest)
-  const unsaved = deps.store?.unsaved.of(subject).map(({ key }) => key) ?? []
+  const unsaved = core.store?.unsaved.of(subject).map(({ key }) => key) ?? []
   return {
     id: subjectHash(subject),
     userId: isUser(subject) ? userIdOf(subject) : undefined,
@@ -141,13 +138,13 @@ function subjectSnapshot(deps: SnapshotDeps, resident: Resident, brought: Readon
     cookieBytes: values.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
     unsaved: [...new Set(unsaved)],
     lastWrite: last && { stamp: last.stamp, source: last.source },
-    facts: isUser(subject) ? deps.features.flatMap(({ facts }) => facts?.(subject) ?? []) : [],
+    facts: isUser(subject) ? core.features.flatMap(({ facts }) => facts?.(subject) ?? []) : [],
     values,
   }
 }
 
 function valueSnapshot(
-  { values, settings, store }: SnapshotDeps,
+  { values, settings, store }: Core,
   { subject, replica, pinned }: Resident,
   key: string,
   brought: ReadonlySet<string>,
