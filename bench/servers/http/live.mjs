@@ -58,7 +58,10 @@ function disturb({ live }) {
     subjects.pin(browser)
     subjects.unpin(browser)
   }
-  const others = [repeat(SIGN_OUTS, (browser) => revocations.retire(browser, undefined)), repeat(SOCKET_CLOSES, closeSocket)]
+  const others = [
+    repeat(SIGN_OUTS, (browser) => revocations.retire(browser, undefined)),
+    repeat(SOCKET_CLOSES, closeSocket),
+  ]
   return () => others.forEach(clearInterval)
 }
 
