@@ -7,7 +7,7 @@ import { CookieValues } from './cookie/cookie-values.js'
 import { CookieMembers } from './cookie/members.js'
 import { CookieMemos } from './cookie/memo.js'
 import { Limits } from './exchange/limits.js'
-import type { Feature, MakeFeature, SharedFeatureData } from './feature.js'
+import type { Feature, MakeFeature } from './feature.js'
 import { createConsent, type HasConsent } from './identity/consent.js'
 import { HandshakeMismatches } from './identity/identify-checks.js'
 import { createIdentifyUser, type IdentifyUser } from './identity/identify-user.js'
@@ -19,6 +19,7 @@ import { Subjects } from './memory/subjects.js'
 import type { Nodes } from './nodes.js'
 import { createWarn, type Report, type Warn } from './settings/report.js'
 import type { Settings } from './settings/settings.js'
+import type { AnyFeatureData } from './store/feature-data.js'
 import { StoreClient } from './store/store-client.js'
 import { SigningKeys } from './subjects/signing-keys.js'
 import type { Subject } from './subjects/subject.js'
@@ -65,6 +66,8 @@ export class Core {
   /** The other processes of the app, after `attach`. */
   nodes: Nodes | undefined = undefined
 
+  /** The data of all features: each adds itself. */
+  readonly featureData: AnyFeatureData[] = []
   /** Empty until all features are created. */
   readonly features: readonly Feature[] = []
 
@@ -130,7 +133,7 @@ export class Core {
   }
 
   /** Returns the feature data with this key; undefined for other keys. */
-  featureDataOf(key: string): SharedFeatureData | undefined {
-    return this.features.flatMap(({ data }) => data ?? []).find(({ handles }) => handles(key))
+  featureDataOf(key: string): AnyFeatureData | undefined {
+    return this.featureData.find(({ handles }) => handles(key))
   }
 }

@@ -11,11 +11,13 @@ import type { CookieMember } from './cookie/members.js'
 import type { Core } from './core.js'
 import type { Members } from './exchange/handle.js'
 import type { VisitorWithCookie } from './identity/identities.js'
-import type { FeatureData, FeatureEntry } from './store/feature-data.js'
 import type { Subject, UserSubject } from './subjects/subject.js'
 import type { Emit, LiveSocket } from './types/live-socket.js'
 
-/** A feature's additions to the plugin. The core imports no feature, and features do not import each other. */
+/**
+ * A feature's additions to the plugin. The core imports no feature, and features do not import each other. Each member is for a moment or a
+ * place that only the core knows, so even a member with a single user stays.
+ */
 export interface Feature {
   /** Members of the plugin object, which `liveSession()` returns. */
   readonly plugin?: Readonly<Record<string, (...args: never[]) => unknown>>
@@ -23,48 +25,40 @@ export interface Feature {
   readonly request?: Members<RequestUse>
   /** Members of `socket.liveSession`. */
   readonly socket?: Members<SocketUse>
-  /** Handlers of page events by name. Called on each socket's admission. */
+  /** Handlers of page events by name. Called on each socket's admission. The core limits malformed messages, and acknowledges. */
   readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<object>>>
   /** Called when a socket opens, before the app's own handlers. Returns a function to call when the socket closes. */
   readonly opens?: (socket: LiveSocket, identity: VisitorWithCookie) => () => void
-  /** Called synchronously when a subject's values may have changed, before the app's next line. */
+  /** Called synchronously when a subject's values may have changed, before the app's next line, which may emit to a room. */
   readonly changes?: (subject: Subject) => void
+  /** Content of the live cookie, which the core alone signs and writes. */
   readonly cookie?: CookieMember
-  /** The feature's own registers, under keys other than subjects. */
-  readonly data?: readonly SharedFeatureData[]
-  readonly handshake?: HandshakeHook
-  /** Answers a POST to the endpoint whose body is not JSON, and returns whether it has answered. */
+  /**
+   * Called when a browser connects, with the handshake's context, which no later hook has. May return a function that creates members for
+   * each of the browser's sockets.
+   */
+  readonly connects?: (ctx: Koa.Context, conn: Socket['conn']) => ((socket: Socket) => object) | undefined
+  /** Answers a POST to the endpoint, the one path that the core serves, if the body is not JSON. Returns whether it has answered. */
   readonly post?: (ctx: Koa.Context) => Awaitable<boolean>
   /**
    * Called at the start of each request, before the app's routes; not for a POST to the endpoint. `user` comes from `identify`; `useOf`
    * begins the session.
    */
   readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse, user: UserSubject | undefined) => void
-  /** Additions to `snapshot` and `embed`. */
+  /** Additions to `snapshot` and `embed`, which the core serializes. */
   readonly snapshot?: (use: RequestUse) => object
-  /** Returns the tab's values, if the request for its page brings them. */
+  /** Returns the tab's values for the snapshot, if the request for its page brings them: memory has values of open sockets only. */
   readonly tab?: (ctx: Koa.Context, identity: VisitorWithCookie) => Replica | undefined
-  /** Called when `ctx.liveSession.identify()` finds another user, before the request continues as that user. */
+  /** Called when `ctx.liveSession.identify()` finds another user, before the request continues as that user: no other hook tells of it. */
   readonly signsIn?: (ctx: Koa.Context, visit: ResponseContext) => void
-  /** Ends a user's sign-ins, except the sign-in of the request `except`. */
+  /** Ends a user's sign-ins, except the sign-in of the request `except`. `revoke` and `erase` wait for it. */
   readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
-  /** Returns facts about a user for the inspector, other than the values. */
-  readonly facts?: (user: UserSubject) => Fact | undefined
   /** Called when the plugin closes. */
   readonly close?: () => void
 }
 
 /** Creates a feature. */
 export type MakeFeature = (core: Core) => Feature
-
-/** The registers of a feature, for the store and for other processes. */
-export type SharedFeatureData = Pick<FeatureData<FeatureEntry>, 'handles' | 'isUsers' | 'mergeRemote'>
-
-/** A titled list for the inspector. Its texts are untrusted: visitors may have chosen them. */
-export interface Fact {
-  readonly title: string
-  readonly texts: readonly string[]
-}
 
 /** A request, for members of `ctx.liveSession`. */
 export interface RequestUse {
@@ -96,12 +90,6 @@ export interface ResponseContext extends VisitorWithCookie {
   addHook(hook: ResponseHook): void
   /** Returns the hook of this class, if added. */
   findHook<P extends ResponseHook>(kind: new (...given: never[]) => P): P | undefined
-}
-
-/** A feature's role in the handshakes of connections. */
-interface HandshakeHook {
-  /** Called when a browser connects. May return a function that creates members for each of the browser's sockets. */
-  connect(ctx: Koa.Context, conn: Socket['conn']): ((socket: Socket) => object) | undefined
 }
 
 /** A feature's role in a response. */

@@ -125,7 +125,7 @@ export class Handshake {
   }
 
   #members(conn: Socket['conn'], ctx: Koa.Context): HandshakeIdentity['members'] {
-    return this.#core.features.flatMap(({ handshake }) => handshake?.connect(ctx, conn) ?? [])
+    return this.#core.features.flatMap(({ connects }) => connects?.(ctx, conn) ?? [])
   }
 
   #checkSocketLimit({ visitor }: HandshakeIdentity): void {

@@ -11,6 +11,7 @@ import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { FeatureKey } from '../subjects/store-key.js'
+import type { UserSubject } from '../subjects/subject.js'
 import { MAX_CALLS } from './write-queue.js'
 
 /** ms to keep the tombstone of a deleted key, so that a delayed write by another process does not restore the key. */
@@ -48,6 +49,15 @@ export class FeatureEntry<N extends FeatureKey = FeatureKey> {
   }
 }
 
+/** A titled list for the inspector. Its texts are untrusted: visitors may have chosen them. */
+export interface InspectorSection {
+  readonly title: string
+  readonly texts: readonly string[]
+}
+
+/** The data of any feature, for the store, other processes and the inspector. */
+export type AnyFeatureData = Pick<FeatureData<FeatureEntry>, 'handles' | 'isUsers' | 'mergeRemote' | 'sectionOf'>
+
 /** A write by key; `undefined` deletes. */
 export type FeatureChanges = ReadonlyMap<string, JsonValue | undefined>
 
@@ -77,6 +87,7 @@ export class FeatureData<K extends FeatureEntry> {
     onDrop: (count: number) => void = () => undefined,
   ) {
     this.core = core
+    core.featureData.push(this)
     this.#prefix = prefix
     this.#create = create
     // No `maxIdle`: the feature decides when an entry expires.
@@ -111,6 +122,11 @@ export class FeatureData<K extends FeatureEntry> {
 
   isUsers(name: K['name']): boolean {
     return (this.find(name) ?? this.#create(name, 0)).isUsers
+  }
+
+  /** Returns the user's data, as far as this process knows them, for the inspector. */
+  sectionOf(_user: UserSubject): InspectorSection | undefined {
+    return undefined
   }
 
   /** Merges registers from another process or the store. */

@@ -33,6 +33,5 @@ export function counterPart(core: Core): Feature {
         return count > 0 && fits(count) ? count : undefined
       },
     },
-    data: [counts],
   }
 }

@@ -42,7 +42,7 @@ ${viewMarkup(snapshot, find)}
 export function viewMarkup(snapshot: NodeSnapshot, find: string): Html {
   return html`<main id="view">
 <section aria-labelledby="app"><h2 id="app">This app</h2>
-${factsMarkup(snapshot)}
+${cardsMarkup(snapshot)}
 </section>
 <section aria-labelledby="subjects"><h2 id="subjects" tabindex="-1">Subjects</h2>
 <form role="search" method="get"><label for="find">Find a user</label> <input id="find" name="find" type="search" value="${find}" autocomplete="off"><button>Find</button></form>
@@ -58,7 +58,7 @@ ${refusalsMarkup(snapshot)}
 </main>`
 }
 
-function factsMarkup({ node, sockets, counts, store, refusals }: NodeSnapshot): Html {
+function cardsMarkup({ node, sockets, counts, store, refusals }: NodeSnapshot): Html {
   const { pinned, users, browsers } = counts
   return html`<dl class="cards">
 ${cardMarkup('Open sockets', sockets, html`at <code>${node}</code>`)}
@@ -108,9 +108,9 @@ function refusalsMarkup({ refusals, subjects, at }: NodeSnapshot): Html {
 <tbody role="rowgroup">${rows}</tbody></table>`
 }
 
-/** Renders a subject: its facts, its values and its actions. */
+/** Renders a subject: its sections, its values and its actions. */
 function subjectMarkup(subject: SubjectSnapshot, { at, cookieBudget, store }: NodeSnapshot): Html {
-  const { facts, id, lastWrite, unsaved, values } = subject
+  const { id, lastWrite, sections, unsaved, values } = subject
   const name = subjectName(subject)
   const heading = `subject-${id}-name`
   return html`<article data-key="${id}" class="subject" aria-labelledby="${heading}">
@@ -118,12 +118,12 @@ function subjectMarkup(subject: SubjectSnapshot, { at, cookieBudget, store }: No
 <h3 id="${heading}">${kindMarkup(subject)}</h3>
 <div class="actions">${actionMarkup('empty', 'Empty', name, id)}${subject.userId !== undefined && actionMarkup('revoke', 'Revoke', name, id, `End all sockets, live cookies and tickets of ${name}?`)}</div>
 </header>
-<dl class="facts">
+<dl class="sections">
 <div><dt>Sockets</dt><dd>${subject.sockets === 0 ? 'none open' : `${subject.sockets} open`}</dd></div>
 <div><dt>Cookie</dt><dd>${meterMarkup(subject.cookieBytes, cookieBudget, name)}</dd></div>
 <div><dt>Last write</dt><dd>${lastWrite ? html`${timeMarkup(lastWrite.stamp, at)} by <b>${lastWrite.source}</b>` : 'none'}</dd></div>
 ${store && html`<div><dt>Unsaved</dt><dd>${unsaved.length === 0 ? 'none' : html`<span class="warn">${unsaved.join(', ')}</span>`}</dd></div>`}
-${facts.map(({ title, texts }) => html`<div><dt>${title}</dt><dd>${texts.join('; ')}</dd></div>`)}
+${sections.map(({ title, texts }) => html`<div><dt>${title}</dt><dd>${texts.join('; ')}</dd></div>`)}
 </dl>
 ${values.length === 0 ? html`<p class="none">No values were written yet: all are their defaults.</p>` : valuesMarkup(values, name, at)}
 </article>`

@@ -8,10 +8,10 @@ import type { JsonValue } from '../../../shared/json.js'
 import { newestOf, type Stamp } from '../../../shared/stamp.js'
 import type { VerifiedCookie } from '../../cookie/content.js'
 import type { Core } from '../../core.js'
-import type { Fact } from '../../feature.js'
 import type { Resident, SubjectCounts } from '../../memory/subjects.js'
 import type { RefusalMessage } from '../../settings/report.js'
 import type { StoreState } from '../../store/circuit-breaker.js'
+import type { InspectorSection } from '../../store/feature-data.js'
 import { isUser, type Sub, type Subject, subjectHash, userIdOf } from '../../subjects/subject.js'
 
 /** Maximum characters shown of a value. */
@@ -58,8 +58,8 @@ export interface SubjectSnapshot {
   readonly unsaved: readonly string[]
   /** The newest write. */
   readonly lastWrite: { readonly stamp: Stamp; readonly source: ChangeSource } | undefined
-  /** Facts about a user from other features. */
-  readonly facts: readonly Fact[]
+  /** A user's data of other features. */
+  readonly sections: readonly InspectorSection[]
   readonly values: readonly ValueSnapshot[]
 }
 
@@ -138,7 +138,7 @@ function subjectSnapshot(core: Core, resident: Resident, brought: ReadonlySet<st
     cookieBytes: values.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
     unsaved: [...new Set(unsaved)],
     lastWrite: last && { stamp: last.stamp, source: last.source },
-    facts: isUser(subject) ? core.features.flatMap(({ facts }) => facts?.(subject) ?? []) : [],
+    sections: isUser(subject) ? core.featureData.flatMap((data) => data.sectionOf(subject) ?? []) : [],
     values,
   }
 }

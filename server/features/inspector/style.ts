@@ -52,9 +52,9 @@ input { font: inherit; color: inherit; background: var(--surface); border: 1px s
 .subject { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; margin-bottom: 1rem; overflow: hidden; }
 .subject > header { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: center; gap: 0.5rem 1rem; padding: 0.75rem 1rem 0.25rem; }
 .kind { display: inline-block; background: var(--soft); color: var(--accent); border-radius: 6px; padding: 0 0.5rem; font-size: 0.8125rem; font-weight: 600; }
-.facts { display: flex; flex-wrap: wrap; gap: 0.25rem 2rem; padding: 0.25rem 1rem 0.75rem; }
-.facts > div { display: flex; gap: 0.5rem; align-items: baseline; }
-.facts dt { color: var(--muted); }
+.sections { display: flex; flex-wrap: wrap; gap: 0.25rem 2rem; padding: 0.25rem 1rem 0.75rem; }
+.sections > div { display: flex; gap: 0.5rem; align-items: baseline; }
+.sections dt { color: var(--muted); }
 .none { padding: 0 1rem 0.75rem; margin: 0; }
 section > .none { padding: 0 0 0.75rem; }
 meter { width: 5rem; height: 0.75rem; vertical-align: -0.05em; }
@@ -99,7 +99,7 @@ time { font-variant-numeric: tabular-nums; white-space: nowrap; }
   #pause { margin-left: auto; }
   h1 { font-size: 1.0625rem; }
   label { white-space: nowrap; }
-  .facts { display: grid; gap: 0.125rem; }
-  .facts > div { display: grid; grid-template-columns: 5rem 1fr; }
+  .sections { display: grid; gap: 0.125rem; }
+  .sections > div { display: grid; grid-template-columns: 5rem 1fr; }
 }
 `

@@ -4,8 +4,7 @@ import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Core } from '../../core.js'
-import type { Fact } from '../../feature.js'
-import { FeatureData, FeatureEntry } from '../../store/feature-data.js'
+import { FeatureData, FeatureEntry, type InspectorSection } from '../../store/feature-data.js'
 import type { FeatureKey } from '../../subjects/store-key.js'
 import { subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
@@ -78,8 +77,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     return listed.map(({ device, session }) => ({ ...device, current: session === current }))
   }
 
-  /** Returns a user's devices, as far as this process knows them, for the inspector. */
-  facts(user: UserSubject): Fact | undefined {
+  override sectionOf(user: UserSubject): InspectorSection | undefined {
     const known = this.#devicesIn(this.find(listName(user)))
     if (known.length === 0) return undefined
     return { title: 'Devices', texts: known.slice(0, MOST).map(({ device }) => device.label ?? device.name) }

@@ -48,11 +48,9 @@ export function sessionFeature(core: Core): Feature {
         devices.of(userOf(id, 'devices(id)'), current && store.sessionOf(current)?.name),
       endDevice: async (id, name) => devices.end(userOf(id, 'endDevice(id, name)'), name),
     } satisfies SessionStoreMembers,
-    data: [appSessions, devices],
     begins: (ctx, _, user) => {
       if (appSessions.isUsed) recordUse(ctx, store.brought(ctx), user)
     },
-    facts: (user) => devices.facts(user),
     revokes: async (user, except) => {
       if (appSessions.isUsed) await devices.endOthers(user, except && store.sessionOf(except)?.name)
     },
@@ -66,14 +64,12 @@ export function sessionFeature(core: Core): Feature {
         const session = store.brought(ctx)
         if (session && appSessions.current(session)) core.warn(KEPT)
       }),
-    handshake: {
-      // Gives sockets the session found by koa-session in the handshake.
-      connect: (ctx, conn) => {
-        const broughtSession = store.brought(ctx)
-        if (!broughtSession) return undefined
-        const session = appSessions.pin(broughtSession, conn)
-        return (socket) => ({ session: new SessionHandle(appSessions, core.report, session, socket) })
-      },
+    // Gives sockets the session found by koa-session in the handshake.
+    connects: (ctx, conn) => {
+      const broughtSession = store.brought(ctx)
+      if (!broughtSession) return undefined
+      const session = appSessions.pin(broughtSession, conn)
+      return (socket) => ({ session: new SessionHandle(appSessions, core.report, session, socket) })
     },
     close: () => appSessions.close(),
   }

@@ -3,8 +3,7 @@ import { coreOf } from '../../../server/plugin.js'
 
 /** Returns a plugin's record of the app's own sessions. */
 export function appSessionsOf(live: object): AppSessions {
-  const owners = coreOf(live).features.flatMap(({ data }) => data ?? [])
-  const found = owners.find((owner) => owner instanceof AppSessions)
+  const found = coreOf(live).featureData.find((data) => data instanceof AppSessions)
   if (!found) throw new Error('expected a plugin with app sessions')
   return found
 }
