@@ -5,7 +5,7 @@ import { jwtDecrypt, jwtVerify } from 'jose'
 import Koa from 'koa'
 import { testClock } from 'koa-live-session/testing'
 import { LiveCookie } from '../../server/cookie/cookie.js'
-import { SealingKeys } from '../../server/features/hand-off/sealing-keys.js'
+import { EncryptionKeys } from '../../server/features/hand-off/encryption-keys.js'
 import { sessionName } from '../../server/features/session-store/session-content.js'
 import { whoOf } from '../../server/identity/who.js'
 import { GuestMemory } from '../../server/memory/guest-memory.js'
@@ -103,11 +103,11 @@ describe('docs/maintainers/protocol.md', () => {
   it('defines a hand-off token that a JWT library decrypts', async () => {
     const { secret, claims, token } = vectors('hand-off')
     const typ = 'live-session-hand-off+jwt'
-    const keys = new SealingKeys([secret], 'hand-off', typ)
+    const keys = new EncryptionKeys([secret], 'hand-off', typ)
     const key = Buffer.from(vectors('keys')['hand-off'][0], 'base64url')
     const options = { audience: 'live', typ, currentDate: new Date(claims.iat * 1000) }
-    for (const one of [token, keys.seal(claims)]) {
-      expect(keys.open(one)).toEqual(claims)
+    for (const one of [token, keys.encrypt(claims)]) {
+      expect(keys.decrypt(one)).toEqual(claims)
       expect((await jwtDecrypt(one, key, options)).payload).toEqual(claims)
     }
   })

@@ -7,8 +7,8 @@ import { HAND_OFF } from '../../../shared/protocol.js'
 import type { Core } from '../../core.js'
 import type { Feature } from '../../feature.js'
 import { subjectHash } from '../../subjects/subject.js'
-import { checkPurpose, HandOffs } from './hand-offs.js'
 import { redeemHandOff, sendOn } from './posted-token.js'
+import { checkPurpose, HandOffTokens } from './tokens.js'
 
 const LONGEST = 2000
 /** Browsers drop tabs and line ends from a URL before parsing, and treat a backslash as a slash. */
@@ -18,11 +18,11 @@ const ORIGIN = 'https://origin.invalid'
 
 /** Creates the feature for hand-offs: encrypted payloads from a socket's handler to the next request of its browser. */
 export function handOffFeature(core: Core): Feature {
-  const handOffs = new HandOffs(core)
+  const tokens = new HandOffTokens(core)
   return {
     request: {
       takeHandOff: (use, purpose: string, schema: StandardSchemaV1) =>
-        redeemHandOff(core, handOffs, use, purpose, schema),
+        redeemHandOff(core, tokens, use, purpose, schema),
     },
     socket: {
       handOff: (use, purpose: string, payload: unknown, options: { readonly to: string }) => {
@@ -33,10 +33,10 @@ export function handOffFeature(core: Core): Feature {
         if (!use.cookie)
           throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
         const browser = subjectHash(use.cookie.browserSubject)
-        use.emit(HAND_OFF, handOffs.seal({ browser, purpose, to }, payload))
+        use.emit(HAND_OFF, tokens.encrypt({ browser, purpose }, to, payload))
       },
     },
-    post: (ctx) => sendOn(core, handOffs, ctx),
+    post: (ctx) => sendOn(core, tokens, ctx),
   }
 }
 

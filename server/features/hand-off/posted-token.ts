@@ -1,4 +1,4 @@
-// Reads the hand-off token of a POSTed form, and either spends the token or redirects the POST to the token's target.
+// Reads the hand-off token of a POSTed form, and either redeems the token or redirects the POST to the token's target.
 
 import type { IncomingMessage } from 'node:http'
 import { parse } from 'node:querystring'
@@ -14,7 +14,7 @@ import type { RequestUse, ResponseContext } from '../../feature.js'
 import { readText } from '../../http/body.js'
 import { checkOwnPost } from '../../http/origin.js'
 import { subjectHash } from '../../subjects/subject.js'
-import { checkPurpose, type HandOff, type HandOffs } from './hand-offs.js'
+import { checkPurpose, type HandOff, type HandOffTokens } from './tokens.js'
 
 const READ_ALREADY =
   'koa-live-session: takeHandOff: the body of this request was read already, but is not in ctx.request.body, where parsers ' +
@@ -70,14 +70,14 @@ function isForm({ request }: Koa.Context): boolean {
  */
 export async function sendOn(
   { cookie, identifyUser, identities }: Core,
-  handOffs: HandOffs,
+  tokens: HandOffTokens,
   ctx: Koa.Context,
 ): Promise<boolean> {
   const token = isForm(ctx) ? await postedToken(ctx) : undefined
   if (token === undefined) return false
   const user = await identifyUser(ctx)
   const own = identities.recognize(cookie.read(ctx.req, user), user).cookie
-  const to = own && handOffs.target(token, subjectHash(own.browserSubject))
+  const to = own && tokens.target(token, subjectHash(own.browserSubject))
   if (to === undefined)
     throw new LiveSessionError('bad_ticket', 'the hand-off is forged, too old, or for another browser', { status: 204 })
   ctx.status = 307
@@ -93,7 +93,7 @@ export async function sendOn(
  */
 export async function redeemHandOff(
   core: Core,
-  handOffs: HandOffs,
+  tokens: HandOffTokens,
   use: RequestUse,
   purpose: string,
   schema: StandardSchemaV1,
@@ -106,19 +106,24 @@ export async function redeemHandOff(
   if (token === undefined) return undefined
   // Login CSRF: another site's form could bring the attacker's own token, and sign the visitor in as the attacker.
   checkOwnPost(core, ctx)
-  const handOff = open(handOffs, use.visit, token, purpose)
+  const handOff = decrypt(tokens, use.visit, token, purpose)
   if (!handOff) return undefined
-  // Validate before spending, so that another build of the app can still accept a payload unknown to this build.
+  // Validate before redeeming, so that another build of the app can still accept a payload unknown to this build.
   const value = await accepted(schema, handOff, purpose)
   // The visitor may leave while the body is read, the schema validates or the store answers.
   if (use.visit.isSuperseded) return undefined
-  const isFirst = await handOffs.spend(handOff)
+  const isFirst = await tokens.redeem(handOff)
   return isFirst && !use.visit.isSuperseded ? value : undefined
 }
 
-/** Opens a token only for the browser whose cookie the socket brought. */
-function open(handOffs: HandOffs, { cookie }: ResponseContext, token: string, purpose: string): HandOff | undefined {
-  return cookie && handOffs.open(token, { browser: subjectHash(cookie.browserSubject), purpose })
+/** Decrypts a token only for the browser whose cookie the socket brought. */
+function decrypt(
+  tokens: HandOffTokens,
+  { cookie }: ResponseContext,
+  token: string,
+  purpose: string,
+): HandOff | undefined {
+  return cookie && tokens.decrypt(token, { browser: subjectHash(cookie.browserSubject), purpose })
 }
 
 async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {

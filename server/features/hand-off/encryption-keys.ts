@@ -11,7 +11,7 @@ const IV_BYTES = 12
 const TAG_BYTES = 16
 
 /** Encrypts and authenticates claims for this server alone, as compact JWE (RFC 7516) with `dir` and A256GCM. */
-export class SealingKeys {
+export class EncryptionKeys {
   readonly #keys: readonly Key[]
   readonly #first: Key
   readonly #type: string
@@ -25,7 +25,7 @@ export class SealingKeys {
     this.#header = Buffer.from(JSON.stringify(header)).toString('base64url')
   }
 
-  seal(claims: object): string {
+  encrypt(claims: object): string {
     const iv = randomBytes(IV_BYTES)
     const cipher = createCipheriv(CIPHER, this.#first.key, iv, { authTagLength: TAG_BYTES })
     cipher.setAAD(Buffer.from(this.#header))
@@ -33,18 +33,18 @@ export class SealingKeys {
     return [this.#header, '', ...parts.map((part) => part.toString('base64url'))].join('.')
   }
 
-  /** Returns the sealed claims; undefined for an altered text, another format or an unknown key. */
-  open(text: string): Readonly<Record<string, unknown>> | undefined {
+  /** Returns the encrypted claims; undefined for an altered text, another format or an unknown key. */
+  decrypt(text: string): Readonly<Record<string, unknown>> | undefined {
     const [header, wrapped, ...parts] = text.split('.')
-    const [iv, sealed, tag, ...rest] = parts.map((part) => Buffer.from(part, 'base64url'))
-    if (!header || wrapped !== '' || !iv || !sealed || !tag || rest.length > 0) return undefined
+    const [iv, encrypted, tag, ...rest] = parts.map((part) => Buffer.from(part, 'base64url'))
+    if (!header || wrapped !== '' || !iv || !encrypted || !tag || rest.length > 0) return undefined
     const key = this.#keyOf(header)
     if (!key || iv.length !== IV_BYTES || tag.length !== TAG_BYTES) return undefined
     try {
       const decipher = createDecipheriv(CIPHER, key.key, iv, { authTagLength: TAG_BYTES })
       decipher.setAAD(Buffer.from(header))
       decipher.setAuthTag(tag)
-      return parse(Buffer.concat([decipher.update(sealed), decipher.final()]))
+      return parse(Buffer.concat([decipher.update(encrypted), decipher.final()]))
     } catch {
       return undefined
     }

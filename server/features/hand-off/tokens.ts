@@ -1,4 +1,4 @@
-// Seals, opens and spends the tokens of hand-offs, and checks their purposes.
+// Encrypts, decrypts and redeems the tokens of hand-offs, and checks their purposes.
 
 import { randomBytes } from 'node:crypto'
 import { LiveSessionError } from '../../../shared/errors.js'
@@ -9,7 +9,7 @@ import type { Core } from '../../core.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
 import type { Sub } from '../../subjects/subject.js'
 import { frozenInput } from '../frozen-input.js'
-import { SealingKeys } from './sealing-keys.js'
+import { EncryptionKeys } from './encryption-keys.js'
 
 const TYPE = 'live-session-hand-off+jwt'
 /** Lifetime of a token in seconds. */
@@ -19,53 +19,49 @@ const MAX_PAYLOAD = 16 * 1024
 /** Longer tokens are refused unread: even the largest payload makes a shorter token. */
 const MAX_TOKEN = 32 * 1024
 
-/** The browser and the purpose of a token. */
-interface Given {
-  /** The hash of the browser's subject. */
+/** The only browser, by the hash of its subject, and the only purpose that a token is for. */
+interface Recipient {
   readonly browser: Sub
   readonly purpose: string
 }
 
-/** The browser, the purpose and the target of a new token. */
-interface Sealed extends Given {
-  /** The redirect target: a path of this origin. */
-  readonly to: string
-}
-
-/** The contents of a token. Reading does not spend the token. */
+/** The contents of a token. Decryption does not redeem the token. */
 export interface HandOff {
   readonly id: string
   readonly payload: unknown
 }
 
-/** Creates encrypted tokens for hand-offs from sockets to requests, and lets each be spent only once. */
-export class HandOffs {
+/** Creates encrypted tokens for hand-offs from sockets to requests, and redeems each only once. */
+export class HandOffTokens {
   readonly #core: Core
-  readonly #keys: SealingKeys
-  /** Without a store, the ids of this process's unspent tokens: all others are refused. */
-  readonly #unspent: RotatingCache<true>
+  readonly #keys: EncryptionKeys
+  /** Without a store, the ids of this process's open tokens: all others are refused. */
+  readonly #open: RotatingCache<true>
 
   constructor(core: Core) {
     const { secrets, maxVisitors, clock } = core.settings
     this.#core = core
-    this.#keys = new SealingKeys(secrets, 'hand-off', TYPE)
-    this.#unspent = RotatingCache.onMap({ max: maxVisitors, maxIdle: LIFETIME * 1000, clock })
+    this.#keys = new EncryptionKeys(secrets, 'hand-off', TYPE)
+    this.#open = RotatingCache.onMap({ max: maxVisitors, maxIdle: LIFETIME * 1000, clock })
   }
 
-  /** @throws {LiveSessionError} `invalid_value` or `too_large` for the payload */
-  seal({ browser, purpose, to }: Sealed, payload: unknown): string {
+  /**
+   * @param to the redirect target: a path of this origin
+   * @throws {LiveSessionError} `invalid_value` or `too_large` for the payload
+   */
+  encrypt({ browser, purpose }: Recipient, to: string, payload: unknown): string {
     const { settings, store } = this.#core
     const iat = Math.floor(settings.clock() / 1000)
     const jti = randomBytes(16).toString('base64url')
     const claims = { aud: settings.cookie.name, browser, purpose, to, jti, iat, exp: iat + LIFETIME }
     const json = frozenInput(`handOff("${purpose}")`, 'the payload', payload, MAX_PAYLOAD)
-    const token = this.#keys.seal({ ...claims, payload: json })
-    if (!store) this.#unspent.set(jti, true)
+    const token = this.#keys.encrypt({ ...claims, payload: json })
+    if (!store) this.#open.set(jti, true)
     return token
   }
 
   /** Returns the contents of a token; undefined if expired, or for another purpose or browser. */
-  open(token: string, { browser, purpose }: Given): HandOff | undefined {
+  decrypt(token: string, { browser, purpose }: Recipient): HandOff | undefined {
     const claims = this.#claims(token, browser)
     if (claims?.['purpose'] !== purpose) return undefined
     const { jti, payload } = claims
@@ -79,28 +75,28 @@ export class HandOffs {
   }
 
   /**
-   * Spends the token, and returns whether this call was the first.
+   * Redeems the token, and returns whether this call was the first.
    *
    * @throws {LiveSessionError} `store_unavailable` if the store, which alone can tell, does not answer
    */
-  async spend({ id }: HandOff): Promise<boolean> {
+  async redeem({ id }: HandOff): Promise<boolean> {
     const { store } = this.#core
     if (!store) {
-      const isUnspent = this.#unspent.get(id) !== undefined
-      this.#unspent.delete(id)
-      return isUnspent
+      const isFirst = this.#open.get(id) !== undefined
+      this.#open.delete(id)
+      return isFirst
     }
     const isFirst = await store.singleUse.spend(`hand-off:${id}`)
     if (isFirst !== undefined) return isFirst
     throw new LiveSessionError('store_unavailable', 'the store does not answer whether this hand-off was used before')
   }
 
-  #claims(token: string, browser: Sub): ReturnType<SealingKeys['open']> {
-    const claims = token.length > MAX_TOKEN ? undefined : this.#keys.open(token)
+  #claims(token: string, browser: Sub): ReturnType<EncryptionKeys['decrypt']> {
+    const claims = token.length > MAX_TOKEN ? undefined : this.#keys.decrypt(token)
     const { cookie, clock } = this.#core.settings
     if (claims?.['aud'] !== cookie.name || claims['browser'] !== browser) return undefined
     const [iat, exp, now] = [Number(claims['iat']) * 1000, Number(claims['exp']) * 1000, clock()]
-    // A token from the future would outlive the record of spent tokens.
+    // A token from the future would outlive the record of redeemed tokens.
     return exp > now && Number.isFinite(iat) && !isAhead(iat, now) ? claims : undefined
   }
 }
