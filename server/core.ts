@@ -9,7 +9,7 @@ import { CookieMemos } from './cookie/memo.js'
 import { Limits } from './exchange/limits.js'
 import type { Feature, MakeFeature } from './feature.js'
 import { createConsent, type HasConsent } from './identity/consent.js'
-import { HandshakeMismatches } from './identity/identify-checks.js'
+import { IdentifyChecks } from './identity/identify-checks.js'
 import { createIdentifyUser, type IdentifyUser } from './identity/identify-user.js'
 import { Identities } from './identity/identities.js'
 import { Revocations } from './identity/revocations.js'
@@ -55,7 +55,7 @@ export class Core {
   // The visitors and their connections.
   readonly connections: Connections
   readonly pendingRotations: PendingRotations
-  readonly handshakeMismatches: HandshakeMismatches
+  readonly identifyChecks: IdentifyChecks
   readonly hasConsent: HasConsent
   readonly identifyUser: IdentifyUser
   readonly identities: Identities
@@ -122,7 +122,7 @@ export class Core {
 
     this.connections = new Connections()
     this.pendingRotations = new PendingRotations(this)
-    this.handshakeMismatches = new HandshakeMismatches(warn)
+    this.identifyChecks = new IdentifyChecks(warn, clock)
     this.hasConsent = createConsent(settings)
     this.identifyUser = createIdentifyUser(settings)
     this.identities = new Identities(this, cookieKeys)

@@ -10,7 +10,7 @@ import type { Replica } from '../shared/replica.js'
 import type { CookieMember } from './cookie/members.js'
 import type { Core } from './core.js'
 import type { Members } from './exchange/handle.js'
-import type { VisitorWithCookie } from './identity/identities.js'
+import type { Identified } from './identity/identities.js'
 import type { Subject, UserSubject } from './subjects/subject.js'
 import type { Emit, LiveSocket } from './types/live-socket.js'
 
@@ -28,7 +28,7 @@ export interface Feature {
   /** Handlers of page events by name. Called on each socket's admission. The core limits malformed messages, and acknowledges. */
   readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<object>>>
   /** Called when a socket opens, before the app's own handlers. Returns a function to call when the socket closes. */
-  readonly opens?: (socket: LiveSocket, identity: VisitorWithCookie) => () => void
+  readonly opens?: (socket: LiveSocket, identity: Identified) => () => void
   /** Called synchronously when a subject's values may have changed, before the app's next line, which may emit to a room. */
   readonly changes?: (subject: Subject) => void
   /** Content of the live cookie, which the core alone signs and writes. */
@@ -48,7 +48,7 @@ export interface Feature {
   /** Additions to `snapshot` and `embed`, which the core serializes. */
   readonly snapshot?: (use: RequestUse) => object
   /** Returns the tab's values for the snapshot, if the request for its page brings them: memory has values of open sockets only. */
-  readonly tab?: (ctx: Koa.Context, identity: VisitorWithCookie) => Replica | undefined
+  readonly tab?: (ctx: Koa.Context, identity: Identified) => Replica | undefined
   /** Called when `ctx.liveSession.identify()` finds another user, before the request continues as that user: no other hook tells of it. */
   readonly signsIn?: (ctx: Koa.Context, visit: ResponseContext) => void
   /** Ends a user's sign-ins, except the sign-in of the request `except`. `revoke` and `erase` wait for it. */
@@ -81,7 +81,7 @@ export interface RequestUse {
 }
 
 /** A request and its response. */
-export interface ResponseContext extends VisitorWithCookie {
+export interface ResponseContext extends Identified {
   /** Whether the visitor has left this browser. */
   readonly isSuperseded: boolean
   /** Returns whether the owner of values with this scope is known. The browser may have withheld the cookie that names the owner. */
@@ -105,7 +105,7 @@ export interface ResponseHook {
 }
 
 /** An open socket, for members of `socket.liveSession`. */
-export interface SocketUse extends VisitorWithCookie {
+export interface SocketUse extends Identified {
   isOpen(): boolean
   /** Sends to this socket alone, if it is open. */
   readonly emit: Emit

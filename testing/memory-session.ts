@@ -2,7 +2,7 @@
 
 import { EventEmitter } from 'node:events'
 import Koa from 'koa'
-import { Connection, type HandshakeIdentity } from '../server/connections/connections.js'
+import { Connection } from '../server/connections/connections.js'
 import { SocketHandle } from '../server/connections/socket.js'
 import { Core } from '../server/core.js'
 import { addMembers } from '../server/exchange/handle.js'
@@ -55,17 +55,18 @@ export function memorySession<F extends Fields>(
   visitor: MemoryVisitor = {},
 ): MemorySession<F> {
   const core = memoryCore(fields, FEATURES)
-  const opener = openerOf(core, visitor)
   const { values: inMemory } = core
-  const write = (method: string, values: object, source: ChangeSource): void =>
-    void inMemory.write(acceptGiven(inMemory.fields, values, method), opener.visitor.inTab(opener.tab), source)
-  write('memorySession', given, 'request')
   const socket = unheardSocket()
+  const connection = new Connection(socket.conn, recognized(core, visitor))
+  const owner = connection.identity.visitor.inTab(connection.tab)
+  const write = (method: string, values: object, source: ChangeSource): void =>
+    void inMemory.write(acceptGiven(inMemory.fields, values, method), owner, source)
+  write('memorySession', given, 'request')
   const Handle = addMembers(
     class extends SocketHandle {},
     core.features.map(({ socket }) => socket),
   )
-  const handle = new Handle(core, socket, new Connection(socket.conn, opener))
+  const handle = new Handle(core, socket, connection)
   handle.open()
   const change = (key: string, value: unknown, source: ChangeSource = 'request'): void =>
     write('change', { [key]: value }, source)
@@ -79,30 +80,26 @@ export function memoryCore(fields: Fields, makers: readonly MakeFeature[]): Core
   return new Core(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }), makers)
 }
 
-/** Creates a visitor whose cookie has no values. */
-function openerOf(
+/** Creates a visitor whose cookie has no values, recognized in a handshake. */
+function recognized(
   { cookie, revocations, identities, values: inMemory }: Core,
   { userId }: MemoryVisitor,
-): HandshakeIdentity {
+): ConstructorParameters<typeof Connection>[1] {
   const user = userNamed(userId)
   const sub = user && subjectHash(user)
   const content = { browser: newBrowserId(), user: sub, registers: [] }
   const signed = revocations.signed(user, sub)
   const header = cookie.header({ ...content, ...signed })
-  const identification = identities.recognize(cookie.read({ headers: { cookie: header } }, user), user)
+  const { visitor, cookie: own } = identities.recognize(cookie.read({ headers: { cookie: header } }, user), user)
   const identity = {
-    ...identification,
+    visitor,
+    cookie: own,
     hasCookie: true,
-    who: whoOf(identification.visitor, true, signed.epoch),
+    who: whoOf(visitor, true, signed.epoch),
     cookieStamps: [],
     renew: undefined,
   }
-  return {
-    ...identity,
-    revision: revocations.revision,
-    members: [],
-    tab: inMemory.tabOf(identification.visitor.browser),
-  }
+  return { identity, revision: revocations.revision, members: [], tab: inMemory.tabOf(visitor.browser) }
 }
 
 /** Creates a minimal socket for `socket.liveSession`, without a page at the other end. */

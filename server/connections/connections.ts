@@ -49,10 +49,8 @@ export class Connections {
 
   /** Called when a name is retired or revoked (a browser's subject, a user's hash or a `cookieless` name): marks its connections whose visitor has left. */
   mark(name: string, revocations: Revocations): void {
-    for (const connection of this.#connections.get(name) ?? NONE) {
-      const { opener } = connection
-      connection.hasVisitorLeft ||= revocations.standing(opener, opener.revision) !== 'current'
-    }
+    for (const connection of this.#connections.get(name) ?? NONE)
+      connection.hasVisitorLeft ||= !connection.isCurrent(revocations)
   }
 
   /** Closes connections, and stops counting them immediately. Resolves when they are closed. */
@@ -65,7 +63,7 @@ export class Connections {
   closeInvalid(name: string, revocations: Revocations): void {
     // Keeps connections with a newer cookie: the user may have signed in again.
     const invalid = this.of(name).filter(
-      ({ opener }) => !opener.cookie || revocations.standing(opener, opener.revision) !== 'current',
+      (connection) => !connection.identity.cookie || !connection.isCurrent(revocations),
     )
     void this.close(invalid, 'other_visitor')
   }
@@ -77,16 +75,6 @@ export class Connections {
 }
 
 // Tracks the visitor and the sockets of a connection, and makes its browser reconnect.
-
-/** The visitor of a connection, identified in its handshake. */
-export interface HandshakeIdentity extends PageIdentity {
-  /** `Revocations.revision` at the call of `identify`. */
-  readonly revision: number
-  /** Functions of the features, which return the members that each adds to a socket. */
-  readonly members: readonly ((socket: Socket) => object)[]
-  /** The owner of the tab's values, if any. */
-  readonly tab: TabSubject | undefined
-}
 
 /** The handle of a connection's socket in a namespace. */
 interface SocketHandle {
@@ -103,7 +91,14 @@ const GRACE = 500
 
 /** A connection with its sockets in all namespaces, possibly none. */
 export class Connection {
-  readonly opener: HandshakeIdentity
+  /** The visitor, identified in the handshake. */
+  readonly identity: PageIdentity
+  /** `Revocations.revision` at the call of `identify`. */
+  readonly revision: number
+  /** The owner of the tab's values, if any. */
+  readonly tab: TabSubject | undefined
+  /** Functions of the features, which return the members that each adds to a socket. */
+  readonly members: readonly ((socket: Socket) => object)[]
   /** The names by which `Connections` finds this connection. */
   readonly names: readonly string[]
   readonly #conn: Conn
@@ -115,10 +110,21 @@ export class Connection {
   isWatched = false
   #isEnded = false
 
-  constructor(conn: Conn, opener: HandshakeIdentity) {
+  constructor(
+    conn: Conn,
+    { identity, revision, tab, members }: Pick<Connection, 'identity' | 'revision' | 'tab' | 'members'>,
+  ) {
     this.#conn = conn
-    this.opener = opener
-    this.names = namesOf(opener)
+    this.identity = identity
+    this.revision = revision
+    this.tab = tab
+    this.members = members
+    this.names = namesOf(identity)
+  }
+
+  /** Whether the visitor is still current, by the revocations since the handshake. */
+  isCurrent(revocations: Revocations): boolean {
+    return revocations.validitySince(this.identity, this.revision) === 'current'
   }
 
   /** Whether the server has ended the connection; false if the browser has disconnected. */
@@ -185,7 +191,7 @@ export function hangUp(conn: Conn): Promise<void> {
   })
 }
 
-function namesOf({ visitor, cookie }: HandshakeIdentity): readonly string[] {
+function namesOf({ visitor, cookie }: PageIdentity): readonly string[] {
   const { userSub, browserSubject } = visitor
   if (userSub === undefined) return [browserSubject]
   return [userSub, browserSubject, ...(cookie ? [] : [cookieless(userSub)])]

@@ -12,7 +12,7 @@ import type { PageIdentity } from '../identity/identities.js'
 import { pageIdentityOf } from '../identity/who.js'
 import { subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { Authentication } from './authentication.js'
-import { Connection, type HandshakeIdentity, hangUp } from './connections.js'
+import { Connection, hangUp } from './connections.js'
 import type { Rechecks } from './rechecks.js'
 
 const READ_BY_ANY =
@@ -50,7 +50,7 @@ export class Handshake {
     const connection = await this.#connectionOf(socket)
     if (connection.wasClosed) throw signedOut()
     // The connection itself already counts as its first socket.
-    if (connection.sockets > 0) this.#checkSocketLimit(connection.opener)
+    if (connection.sockets > 0) this.#checkSocketLimit(connection.identity)
     connection.enter(socket)
     return connection
   }
@@ -92,12 +92,11 @@ export class Handshake {
       void hangUp(conn)
       throw signedOut()
     }
-    // Not a spread: V8 of Node 20 gives each spread object its own hidden class.
     const identity = this.#recognize(read, user, ctx)
     const tab = this.#core.values.tabOf(identity.visitor.browser)
-    const opener = Object.assign(identity, { revision, members: this.#members(conn, ctx), tab })
-    this.#checkSocketLimit(opener)
-    const connection = new Connection(conn, opener)
+    const members = this.#members(conn, ctx)
+    this.#checkSocketLimit(identity)
+    const connection = new Connection(conn, { identity, revision, tab, members })
     if (conn.readyState === 'open') {
       connections.add(connection)
       this.#rechecks.add(connection, { conn, request: ctx.req })
@@ -108,27 +107,26 @@ export class Handshake {
 
   /** Identifies the visitor by cookie and `identify`, for the life of the connection: no response could bring another cookie. */
   #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): PageIdentity {
-    const { handshakeMismatches, identities } = this.#core
-    const identification = identities.recognize(read, user)
-    const { cookieStatus } = identification
-    const brought = readable(read)
-    const isUsers = brought?.user !== undefined
-    if (cookieStatus === 'other' && isUsers && user === undefined)
-      handshakeMismatches.recordRefusal(brought.browserSubject)
+    const { identifyChecks, identities } = this.#core
+    const identity = identities.recognize(read, user)
+    const { cookieStatus } = identity
+    const received = readable(read)
+    const isUsers = received?.user !== undefined
+    if (cookieStatus === 'other' && isUsers && user === undefined) identifyChecks.recordRefusal(received.browserSubject)
     // During a sign-out, a browser may send a retired cookie with a still valid app session.
     if (REFUSED.includes(cookieStatus) || (cookieStatus === 'other' && isUsers)) throw signedOut()
     return pageIdentityOf(
       this.#core,
       ctx,
-      identification.cookie ? identification : { visitor: identification.visitor.ofConnection, cookie: undefined },
+      identity.cookie ? identity : { visitor: identity.visitor.ofConnection, cookie: undefined },
     )
   }
 
-  #members(conn: Socket['conn'], ctx: Koa.Context): HandshakeIdentity['members'] {
+  #members(conn: Socket['conn'], ctx: Koa.Context): Connection['members'] {
     return this.#core.features.flatMap(({ connects }) => connects?.(ctx, conn) ?? [])
   }
 
-  #checkSocketLimit({ visitor }: HandshakeIdentity): void {
+  #checkSocketLimit({ visitor }: PageIdentity): void {
     this.#core.limits.checkSockets(this.#core.connections.sockets(visitor.subject()))
   }
 

@@ -67,7 +67,7 @@ export class Rechecks {
       ctx = app.createContext(again, new ServerResponse(again))
       const user = await this.#authentication.userOf(ctx)
       // The browser reconnects with its current cookies, as their visitor.
-      if (user !== connection.opener.visitor.user) void connections.close([connection], 'other_visitor')
+      if (user !== connection.identity.visitor.user) void connections.close([connection], 'other_visitor')
     } catch (error) {
       // The app's own middleware may refuse the visitor, as in a handshake.
       if (isRefusal(error)) void connections.close([connection], 'other_visitor')

@@ -11,13 +11,14 @@ import type { Core } from '../core.js'
 import { missingIn } from '../exchange/answer.js'
 import { Handle } from '../exchange/handle.js'
 import type { SocketUse } from '../feature.js'
+import type { PageIdentity } from '../identity/identities.js'
 import { visitorLeft } from '../identity/validity.js'
 import type { Sub } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
 import type { Emit, LiveSocket } from '../types/live-socket.js'
 import { Listeners } from '../values/listeners.js'
 import type { Owner } from '../values/values.js'
-import { type Connection, type HandshakeIdentity, hangUp } from './connections.js'
+import { type Connection, hangUp } from './connections.js'
 import { PageEvents } from './page-events.js'
 import { hangUpIfUnread } from './unread.js'
 
@@ -29,7 +30,7 @@ export class SocketHandle extends Handle {
   readonly #core: Core
   readonly #socket: LiveSocket
   readonly #connection: Connection
-  readonly #opener: HandshakeIdentity
+  readonly #identity: PageIdentity
   /** The visitor in the connection's tab. */
   readonly #visitor: Visitor
   readonly #events: PageEvents
@@ -42,17 +43,18 @@ export class SocketHandle extends Handle {
 
   constructor(core: Core, socket: LiveSocket, connection: Connection) {
     super(core)
-    const { visitor, hasCookie, tab } = connection.opener
+    const { identity, tab } = connection
+    const { cookie, hasCookie, visitor } = identity
     this.userId = visitor.userId
     this.visitorId = visitor.id(hasCookie)
     this.#core = core
     this.#socket = socket
     this.#connection = connection
-    this.#opener = connection.opener
+    this.#identity = identity
     this.#visitor = visitor.inTab(tab)
     this.#use = {
       visitor: this.#visitor,
-      cookie: connection.opener.cookie,
+      cookie,
       isOpen: () => this.#isOpen,
       emit: this.emit,
       permit: () => {
@@ -61,7 +63,7 @@ export class SocketHandle extends Handle {
       },
     }
     this.#events = new PageEvents(core, this.#use, {
-      identity: connection.opener,
+      identity,
       socket,
       owner: this.#visitor,
       checkVisitor: () => this.#isOpen && !this.#closeIfLeft(),
@@ -81,7 +83,7 @@ export class SocketHandle extends Handle {
 
   /** Holds the subjects in memory, sends the browser the values missing in its cookie, and listens to its events. */
   open(): void {
-    const { cookie, hasCookie, visitor } = this.#opener
+    const { cookie, hasCookie, visitor } = this.#identity
     const { cookieValues, subjects } = this.#core
     // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
     if (this.#isOpen || this.#connection.wasClosed) return
@@ -119,8 +121,8 @@ export class SocketHandle extends Handle {
     if (this.#isOpen) this.#socket.emit(event, ...args)
   }
 
-  protected override get cookie(): HandshakeIdentity['cookie'] {
-    return this.#opener.cookie
+  protected override get cookie(): PageIdentity['cookie'] {
+    return this.#identity.cookie
   }
 
   protected override replica(field: Field): Replica | undefined {
@@ -139,7 +141,7 @@ export class SocketHandle extends Handle {
   /** Without an adapter, only the store tells of a user's revocation at another node: a write here discovers it. */
   protected override async recheck(level: Level): Promise<Level> {
     const { nodes, store } = this.#core
-    const { user } = this.#opener.visitor
+    const { user } = this.#identity.visitor
     if (level === 'memory' || !user || nodes?.hasAdapter) return level
     await store?.refresh([user])
     this.permit()
@@ -149,7 +151,7 @@ export class SocketHandle extends Handle {
   #hasGone(): boolean {
     const { hasVisitorLeft, isWatched } = this.#connection
     if (hasVisitorLeft || isWatched) return hasVisitorLeft
-    return this.#core.revocations.standing(this.#opener, this.#opener.revision) !== 'current'
+    return !this.#connection.isCurrent(this.#core.revocations)
   }
 
   /**

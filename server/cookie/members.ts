@@ -8,14 +8,14 @@ export interface CookieMember {
   /** The member's name in the cookie. */
   readonly name: string
   /** Returns whether a cookie written now would have other content of this member than the request's cookie. */
-  isOutdated(brought: unknown): boolean
+  isOutdated(received: unknown): boolean
   /**
    * Returns the content for a cookie written now, as JSON; undefined for nothing.
    *
-   * @param brought the content of the request's own cookie, as verified JSON
+   * @param received the content of the request's own cookie, as verified JSON
    * @param fits returns whether the given content fits into the cookie
    */
-  write(browser: BrowserSubject, brought: unknown, fits: (value: unknown) => boolean): unknown
+  write(browser: BrowserSubject, received: unknown, fits: (value: unknown) => boolean): unknown
 }
 
 /** The contents of features in a cookie, by member name. */
@@ -33,17 +33,17 @@ export class CookieMembers {
     return this.#core.features.flatMap(({ cookie }) => cookie ?? [])
   }
 
-  isOutdated(brought: MemberValues): boolean {
-    return this.#all.some((member) => member.name in brought && member.isOutdated(brought[member.name]))
+  isOutdated(received: MemberValues): boolean {
+    return this.#all.some((member) => member.name in received && member.isOutdated(received[member.name]))
   }
 
   /** @param space returns the bytes left in the cookie; called only if a member has content */
-  write(browser: BrowserSubject, brought: MemberValues | undefined, space: () => number): MemberValues {
+  write(browser: BrowserSubject, received: MemberValues | undefined, space: () => number): MemberValues {
     let taken = 0
     const written: Record<string, unknown> = {}
     for (const member of this.#all) {
       const { name } = member
-      const value = member.write(browser, brought?.[name], (value) => taken + bytesOf(name, value) <= space())
+      const value = member.write(browser, received?.[name], (value) => taken + bytesOf(name, value) <= space())
       if (value === undefined) continue
       taken += bytesOf(name, value)
       written[name] = value

@@ -1,7 +1,7 @@
 // Rate-limits the requests of browsers.
 
 import { LiveSessionError } from '../../shared/errors.js'
-import type { VisitorWithCookie } from '../identity/identities.js'
+import type { Identified } from '../identity/identities.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { LimitOptions } from '../settings/settings.js'
 
@@ -9,7 +9,7 @@ import type { LimitOptions } from '../settings/settings.js'
 const WITHOUT_COOKIE = 'without a cookie'
 
 /** Without a cookie, a guest has a new id in each request. All such guests share a bucket, so a flood does not count as many visitors. */
-function countedAs({ cookie, visitor }: VisitorWithCookie): string {
+function countedAs({ cookie, visitor }: Identified): string {
   return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
 }
 
@@ -48,7 +48,7 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spend(changes: number, identity: VisitorWithCookie, socket?: Bucket, now: number = this.#clock()): void {
+  spend(changes: number, identity: Identified, socket?: Bucket, now: number = this.#clock()): void {
     const own = this.#bucket(countedAs(identity), now)
     refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
     own.spend(changes)
@@ -61,7 +61,7 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendQuestion(identity: VisitorWithCookie): void {
+  spendQuestion(identity: Identified): void {
     const now = this.#clock()
     const bucket = this.#bucket(`asked by ${countedAs(identity)}`, now)
     refuseUntil(bucket.wait(1, now), 'requests')
@@ -73,7 +73,7 @@ export class Limits {
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendTickets(tickets: readonly string[], identity: VisitorWithCookie, now: number = this.#clock()): void {
+  spendTickets(tickets: readonly string[], identity: Identified, now: number = this.#clock()): void {
     let length = 0
     for (const ticket of tickets) length += ticket.length
     if (length === 0) return

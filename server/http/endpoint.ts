@@ -46,14 +46,14 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
     const user = await requests.arrive(ctx)
     const cookie = core.cookie.read(ctx.req, user)
     if (body.who === undefined) refuseWhileRotating(core, readable(cookie), user)
-    const identification = core.identities.recognize(cookie, user)
-    const identity = body.who === undefined ? undefined : pageIdentityOf(core, ctx, identification)
+    const recognized = core.identities.recognize(cookie, user)
+    const identity = body.who === undefined ? undefined : pageIdentityOf(core, ctx, recognized)
     if (identity && !isPageOfVisitor(identity, body)) {
       ctx.body = answerDropped(core, ctx, identity)
       return
     }
     const identifiedUser = { user, revision }
-    const visit = new Visit(core, ctx, identifiedUser, identification)
+    const visit = new Visit(core, ctx, identifiedUser, recognized)
     requests.createHandle(ctx, identifiedUser, visit)
     ctx.body = await answer(core, visit, identity ?? visit, body)
   })
@@ -92,13 +92,13 @@ function endAfter({ res }: Koa.Context): void {
 
 /** Refuses a POST (429) while a pending response brings another cookie: a late response to this POST could replace that cookie. */
 function refuseWhileRotating(
-  { pendingRotations, handshakeMismatches }: Core,
+  { pendingRotations, identifyChecks }: Core,
   read: VerifiedCookie | undefined,
   user: UserSubject | undefined,
 ): void {
   if (!read) return
   // After a refused handshake the browser asks at once, so warn if `identify` names a user only here.
-  handshakeMismatches.check(read.browserSubject, user)
+  identifyChecks.checkRefusal(read.browserSubject, user)
   if (pendingRotations.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
 }
 

@@ -1,6 +1,6 @@
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/content.js'
 import type { RetirementNotice } from '../cookie/cookie.js'
-import type { Identified } from '../identity/identities.js'
+import type { RequestIdentity } from '../identity/identities.js'
 import type { Revocations } from '../identity/revocations.js'
 import type { Validity } from '../identity/validity.js'
 import type { Warn } from '../settings/report.js'
@@ -20,7 +20,7 @@ export class RevokedSince {
   constructor(
     revocations: Revocations,
     cookie: ReadCookie | undefined,
-    { cookieStatus, visitor }: Identified,
+    { cookieStatus, visitor }: RequestIdentity,
     { user, revision }: IdentifiedUser,
   ) {
     this.#revocations = revocations
@@ -46,18 +46,18 @@ export class RevokedSince {
   }
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
-  isSuperseded(identification: Identified): boolean {
-    return this.#isLate || ['retired', 'revoked'].includes(this.standing(identification))
+  isSuperseded(identity: RequestIdentity): boolean {
+    return this.#isLate || ['retired', 'revoked'].includes(this.validity(identity))
   }
 
-  /** Returns the visitor's standing now: another request may have retired the id or revoked the user since this request began. */
-  standing(identification: Identified): Validity {
-    const standing = this.#revocations.standing(identification, this.#revision)
+  /** Returns the visitor's validity now: another request may have retired the id or revoked the user since this request began. */
+  validity(identity: RequestIdentity): Validity {
+    const validity = this.#revocations.validitySince(identity, this.#revision)
     // Another request may have retired the retired id again.
     const id = this.retiredCookie?.browserSubject
-    return standing !== 'revoked' && id && this.#revocations.isRetiredSince(id, this.#revisionOfId)
+    return validity !== 'revoked' && id && this.#revocations.isRetiredSince(id, this.#revisionOfId)
       ? 'retired'
-      : standing
+      : validity
   }
 }
 

@@ -3,11 +3,11 @@ import onHeaders from 'on-headers'
 import type { Field } from '../../shared/field.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { Replica } from '../../shared/replica.js'
-import { readable, readableStamps, type VerifiedCookie } from '../cookie/content.js'
+import { type CookieContent, readable, readableStamps, type VerifiedCookie } from '../cookie/content.js'
 import type { Core } from '../core.js'
 import type { ResponseContext, ResponseHook } from '../feature.js'
 import { cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
-import type { Identified, PageIdentity, PreviousVisitor, VisitorWithCookie } from '../identity/identities.js'
+import type { Identified, PageIdentity, RequestIdentity } from '../identity/identities.js'
 import { renewalOf, whoOf } from '../identity/who.js'
 import { browserSubject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser, Visitor } from '../subjects/visitor.js'
@@ -22,32 +22,27 @@ export class Visit implements PageIdentity, ResponseContext {
   readonly #ctx: Koa.Context
   readonly #since: RevokedSince
   readonly #begunAs: UserSubject | undefined
-  #identification: Identified
+  #identity: RequestIdentity
   #use: SessionUse = 'reads'
   #hooks: readonly ResponseHook[] = []
   /** Whether the browser's visitor leaves with this request. */
   #isVisitorLeaving = false
 
   /** @throws {TypeError} if the headers were sent already, because they must keep shared caches from the response */
-  constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, identified?: Identified) {
+  constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, recognized?: RequestIdentity) {
     const { user } = identifiedUser
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
-    const identification = identified ?? core.identities.recognize(core.cookie.read(ctx.req, user), user)
+    const identity = recognized ?? core.identities.recognize(core.cookie.read(ctx.req, user), user)
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user
     const isWithheld = (): boolean => isWithheldFrom(ctx, core.settings)
-    this.#identification = core.identities.admit(identification, user, ctx.req, isWithheld)
-    const brought = readable(identification.receivedCookie)
-    this.#since = new RevokedSince(
-      core.revocations,
-      identification.receivedCookie,
-      this.#identification,
-      identifiedUser,
-    )
-    if (this.#identification.toClose.length > 0) {
-      this.#isVisitorLeaving = brought?.user !== undefined && brought.user !== this.visitor.userSub
-      void this.#depart(this.#identification.toClose)
+    this.#identity = core.identities.rotateIfDue(identity, user, ctx.req, isWithheld)
+    const receivedCookie = readable(identity.receivedCookie)
+    this.#since = new RevokedSince(core.revocations, identity.receivedCookie, this.#identity, identifiedUser)
+    if (this.#identity.toClose.length > 0) {
+      this.#isVisitorLeaving = receivedCookie?.user !== undefined && receivedCookie.user !== this.visitor.userSub
+      void this.#depart(this.#identity.toClose)
     }
     // Runs just before sending, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, this.#beforeHeaders)
@@ -62,7 +57,7 @@ export class Visit implements PageIdentity, ResponseContext {
   }
 
   get visitor(): Visitor {
-    return this.#identification.visitor
+    return this.#identity.visitor
   }
 
   /** Whether the visitor is still the user named by `identify` at the start of the request. */
@@ -72,7 +67,7 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** The request's own cookie, if it belongs to this visitor. */
   get cookie(): VerifiedCookie | undefined {
-    return this.#identification.cookie
+    return this.#identity.cookie
   }
 
   get hasCookie(): boolean {
@@ -91,7 +86,7 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Whether the browser may have withheld its cookie. The page then learns its identity in its first exchange. */
   get isWithheld(): boolean {
-    return this.#identification.cookieStatus === 'withheld'
+    return this.#identity.cookieStatus === 'withheld'
   }
 
   /** Whether the owner of values with this scope is known: with a withheld cookie, only the account is known. */
@@ -101,7 +96,7 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Uses the epoch of the request's own cookie: a newer epoch applies from the next request. */
   get who(): string | undefined {
-    const { cookie, visitor } = this.#identification
+    const { cookie, visitor } = this.#identity
     if (this.isWithheld) return undefined
     return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#core.revocations.of(visitor.userSub))
   }
@@ -116,7 +111,7 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Returns the replica with a field of the visitor, if any. */
   replica(field: Field): Replica | undefined {
-    const { cookie, visitor } = this.#identification
+    const { cookie, visitor } = this.#identity
     if (field.scope === 'tab') return undefined
     // Memory may have evicted values since the request began; the cookie still has them.
     return cookie
@@ -126,7 +121,7 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
   get isSuperseded(): boolean {
-    return this.#since.isSuperseded(this.#identification)
+    return this.#since.isSuperseded(this.#identity)
   }
 
   /** Loads all subjects involved in continuing as another visitor. */
@@ -145,7 +140,7 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
   async changeTo({ user, revision }: IdentifiedUser): Promise<void> {
     // After a revocation, even the same user needs a new cookie.
-    if (user === this.visitor.user && this.#since.standing(this.#identification) !== 'revoked') {
+    if (user === this.visitor.user && this.#since.validity(this.#identity) !== 'revoked') {
       this.markUse('shows')
       return
     }
@@ -153,13 +148,13 @@ export class Visit implements PageIdentity, ResponseContext {
     await this.#continueAs(rejoined ?? this.#rotated(user), revision, rejoined !== undefined)
   }
 
-  #followed(user: UserSubject | undefined): Identified | undefined {
+  #followed(user: UserSubject | undefined): RequestIdentity | undefined {
     const { retiredCookie } = this.#since
     return retiredCookie && this.#core.identities.followRotation(retiredCookie, user, this.#ctx.req)
   }
 
-  #rotated(user: UserSubject | undefined): Identified {
-    const { cookieStatus } = this.#identification
+  #rotated(user: UserSubject | undefined): RequestIdentity {
+    const { cookieStatus } = this.#identity
     return this.#core.identities.rotate(this.#previous, user, cookieStatus)
   }
 
@@ -172,26 +167,26 @@ export class Visit implements PageIdentity, ResponseContext {
       await this.#continueAs(this.#rotated(undefined), revision)
       return
     }
-    const done = this.#continueAs(identities.forget(this.#previous, this.#identification.cookieStatus), revision)
+    const done = this.#continueAs(identities.forget(this.#previous, this.#identity.cookieStatus), revision)
     this.#use = this.#hasNewContent ? 'sets' : 'reads'
     await done
   }
 
-  #continueAs(identification: Identified, revision: number, isFollowing = false): Promise<void> {
+  #continueAs(identity: RequestIdentity, revision: number, isFollowing = false): Promise<void> {
     const { user: lastUser } = this.visitor
-    this.#identification = identification
-    if (lastUser !== undefined && lastUser !== identification.visitor.user) this.#isVisitorLeaving = true
+    this.#identity = identity
+    if (lastUser !== undefined && lastUser !== identity.visitor.user) this.#isVisitorLeaving = true
     for (const hook of this.#hooks) hook.visitorChanged()
     this.#since.restart(revision, isFollowing)
     this.markUse('renews')
-    return this.#depart(identification.toClose, lastUser)
+    return this.#depart(identity.toClose, lastUser)
   }
 
   async #depart(names: readonly string[], user?: UserSubject): Promise<void> {
     if (names.length > 0) await this.#core.pendingRotations.closeConnections(names, user, this.#ctx.res)
   }
 
-  get #previous(): PreviousVisitor {
+  get #previous() {
     const { browser, userSub: user } = this.visitor
     return { browser, user, registers: this.cookie?.registers ?? [] }
   }
@@ -203,7 +198,7 @@ export class Visit implements PageIdentity, ResponseContext {
     else res.setHeader('Vary', 'Cookie')
     const action = this.#action()
     const report = (error: unknown): void => this.#core.report(error, this.#ctx)
-    if (action === 'write') writeCookie(this.#core, this.#ctx, this.#identification).catch(report)
+    if (action === 'write') writeCookie(this.#core, this.#ctx, this.#identity).catch(report)
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(report)
     if (action === 'announce') this.#core.cookie.announceRetirement(this.#ctx.req, res, this.#since.retirementNotice)
     const isOneTime = action !== 'keep' || this.#hooks.some((hook) => hook.isOneTime)
@@ -212,13 +207,13 @@ export class Visit implements PageIdentity, ResponseContext {
   }
 
   #action(): ReturnType<typeof cookieAction> {
-    const { memo } = this.#identification.cookie ?? {}
+    const { memo } = this.#identity.cookie ?? {}
     return cookieAction({
-      cookieStatus: this.#identification.cookieStatus,
+      cookieStatus: this.#identity.cookieStatus,
       use: this.#use,
-      standing: memo ? 'current' : this.#since.standing(this.#identification),
+      validity: memo ? 'current' : this.#since.validity(this.#identity),
       // A renewing request writes the cookie anyway.
-      isStale: this.#use !== 'renews' && (this.#hasNewContent || isStale(this.#core, this.#identification)),
+      isDue: this.#use !== 'renews' && (this.#hasNewContent || isDue(this.#core, this.#identity)),
       hasConsent: () => this.#core.hasConsent(this.#ctx),
     })
   }
@@ -229,7 +224,7 @@ export class Visit implements PageIdentity, ResponseContext {
 }
 
 /** Returns whether the visitor's own cookie is incomplete or about to expire. */
-function isStale(core: Core, { cookie, visitor }: VisitorWithCookie): boolean {
+function isDue(core: Core, { cookie, visitor }: Identified): boolean {
   if (!cookie) return false
   const { maxAge, clock } = core.settings
   const remaining = cookie.expiresAt - clock()
@@ -240,12 +235,12 @@ function isStale(core: Core, { cookie, visitor }: VisitorWithCookie): boolean {
 }
 
 /** Writes a cookie with the visitor's newest values, as far as they fit. Resolves when the cookie is written. */
-function writeCookie(core: Core, ctx: Koa.Context, { cookie: brought, visitor }: VisitorWithCookie): Promise<void> {
+function writeCookie(core: Core, ctx: Koa.Context, { cookie: received, visitor }: Identified): Promise<void> {
   const { cookie, cookieMembers, revocations, cookieValues } = core
   // Memory may have evicted the visitor since the request began: merge the request's cookie first, so that no value is lost.
-  if (brought) cookieValues.ensureMerged(brought, visitor)
-  const registers = cookieValues.registers(visitor, brought)
-  const members = cookieMembers.write(visitor.browserSubject, brought?.members, () =>
+  if (received) cookieValues.ensureMerged(received, visitor)
+  const registers = cookieValues.registers(visitor, received)
+  const members = cookieMembers.write(visitor.browserSubject, received?.members, () =>
     cookieValues.spaceForMembers(registers),
   )
   const content = {
@@ -276,7 +271,7 @@ function checkProxy({ settings, warn }: Core, ctx: Koa.Context): void {
  */
 export function loadSubjects(
   { revocations, identities, store }: Core,
-  departing: readonly Pick<PreviousVisitor, 'browser' | 'user'>[],
+  departing: readonly Pick<CookieContent, 'browser' | 'user'>[],
   user: UserSubject | undefined,
 ): Awaitable<unknown> {
   const subjects = identities.subjectsToLoad(departing, user)

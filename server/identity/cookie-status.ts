@@ -5,9 +5,9 @@
 // none      | shows: write             | keep            | a new guest                | none                    | none
 // withheld  | never                    | keep            | a new guest                | withheld                | withheld
 // newer     | never                    | keep            | a new guest                | newer                   | newer
-// own       | renews, or stale: write  | keep            | the cookie's               | other                   | forgotten
+// own       | renews, or due: write    | keep            | the cookie's               | other                   | forgotten
 // other     | reads: retire, write     | clear           | next, with guest's values  | other                   | forgotten
-// ambiguous    | reads: retire all, write | clear           | a new guest                | ambiguous                  | forgotten
+// ambiguous | reads: retire all, write | clear           | a new guest                | ambiguous               | forgotten
 // revoked   | reads: retire, write     | clear           | next                       | revoked                 | forgotten
 // retired   | renews: write            | clear           | next                       | retired                 | none
 //           | else announce            | announce        |                            |                         |
@@ -82,10 +82,10 @@ export const PLANS: Readonly<Record<CookieStatus, Plan>> = {
   forgotten: { visitor: 'new', least: 'sets', clearsWithoutConsent: true },
 }
 
-/** Returns the status of a cookie of this build, by its standing and the hashes of its user and the current user. */
-export function cookieStatusOf(standing: Validity, cookieUser: Sub | undefined, user: Sub | undefined): CookieStatus {
-  if (standing === 'retired') return 'retired'
-  if (standing === 'revoked') return 'revoked'
+/** Returns the status of a cookie of this build, by its validity and the hashes of its user and the current user. */
+export function cookieStatusOf(validity: Validity, cookieUser: Sub | undefined, user: Sub | undefined): CookieStatus {
+  if (validity === 'retired') return 'retired'
+  if (validity === 'revoked') return 'revoked'
   return cookieUser === user ? 'own' : 'other'
 }
 
@@ -107,20 +107,20 @@ export function statusAfterForgetting(status: CookieStatus): CookieStatus {
 export interface CookieFacts {
   readonly cookieStatus: CookieStatus
   readonly use: SessionUse
-  /** The standing now: other requests may have ended the visitor. */
-  readonly standing: Validity
+  /** The validity now: other requests may have retired the id or revoked the user. */
+  readonly validity: Validity
   /** Whether the request's own cookie is incomplete, past half of its lifetime, or signed with an old key. */
-  readonly isStale: boolean
+  readonly isDue: boolean
   /** Whether this visitor has consented to the live cookie. */
   hasConsent(this: void): boolean
 }
 
 /** Returns how a response treats the cookie. `announce` announces the id's retirement, and replaces no cookie. */
 export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' | 'announce' {
-  const { cookieStatus, use, standing, isStale, hasConsent } = facts
+  const { cookieStatus, use, validity, hasConsent } = facts
   const { least, clearsWithoutConsent } = PLANS[cookieStatus]
-  const isDue = (least !== undefined && USE_RANK[use] >= USE_RANK[least]) || (cookieStatus === 'own' && isStale)
-  if (standing !== 'current') return 'keep'
+  const isDue = (least !== undefined && USE_RANK[use] >= USE_RANK[least]) || (cookieStatus === 'own' && facts.isDue)
+  if (validity !== 'current') return 'keep'
   if (cookieStatus === 'forgotten' && !isDue) return 'clear'
   if (!isDue) return cookieStatus === 'retired' ? 'announce' : 'keep'
   if (hasConsent()) return 'write'

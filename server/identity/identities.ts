@@ -14,8 +14,10 @@ import {
 } from '../subjects/subject.js'
 import { Visitor } from '../subjects/visitor.js'
 import { type CookieStatus, cookieStatusOf, PLANS, statusAfterChange, statusAfterForgetting } from './cookie-status.js'
-import { UserAlternations } from './identify-checks.js'
 import { Login } from './login.js'
+
+/** The visitor of a browser according to a cookie, with its registers. */
+type CookieOwner = Pick<CookieContent, 'browser' | 'user' | 'registers'>
 
 /** The statuses of a cookie that is neither revoked nor retired, and whose epoch therefore counts. */
 const VALID: readonly CookieStatus[] = ['own', 'other']
@@ -27,21 +29,19 @@ export class Identities {
   readonly #core: Core
   readonly #login: Login
   readonly #keys: SigningKeys
-  readonly #alternations: UserAlternations
 
   /** @param keys the keys that sign cookies */
   constructor(core: Core, keys: SigningKeys) {
     this.#core = core
     this.#login = new Login(core)
     this.#keys = keys
-    this.#alternations = new UserAlternations(core.warn, core.settings.clock)
   }
 
   /**
    * Identifies the visitor of a cookie. Adopts the user's epoch from a valid cookie, and merges the registers of an `own` cookie into
    * memory; retires no id.
    */
-  recognize(read: ReadCookie | undefined, user: UserSubject | undefined): Identified {
+  recognize(read: ReadCookie | undefined, user: UserSubject | undefined): RequestIdentity {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'ambiguous') : 'none', user, read)
     const { revocations, cookieValues, subjects } = this.#core
@@ -61,7 +61,7 @@ export class Identities {
 
   /** Returns all subjects that a request may involve, so that the store can load them first. */
   subjectsToLoad(
-    previous: readonly Pick<PreviousVisitor, 'browser' | 'user'>[],
+    previous: readonly Pick<CookieOwner, 'browser' | 'user'>[],
     user: UserSubject | undefined,
   ): readonly Subject[] {
     const own = user === undefined ? [] : [user]
@@ -76,29 +76,26 @@ export class Identities {
    * Completes the identification of a request: rotates the browser id if the cookie belongs to another visitor. If the request brings
    * cookies of several browser ids, retires all of these ids: an attacker may have planted one, and could read values set under that id.
    *
-   * @param identification the result of `identify`
+   * @param identity the result of `recognize`
    * @param sender the request with the cookie
    * @param isWithheld returns whether the browser may have withheld its cookie
    */
-  admit(
-    identification: Identified,
+  rotateIfDue(
+    identity: RequestIdentity,
     user: UserSubject | undefined,
     sender: Sender,
     isWithheld: () => boolean,
-  ): Identified {
-    if (identification.cookieStatus === 'own') return identification
-    if (identification.cookieStatus === 'none')
-      return isWithheld() ? { ...identification, cookieStatus: 'withheld' } : identification
-    const all = readables(identification.receivedCookie)
+  ): RequestIdentity {
+    if (identity.cookieStatus === 'own') return identity
+    if (identity.cookieStatus === 'none') return isWithheld() ? { ...identity, cookieStatus: 'withheld' } : identity
+    const all = readables(identity.receivedCookie)
     const [first] = all
     const cookieStatus =
-      identification.cookieStatus === 'retired' && first
-        ? this.#statusOfRetired(first, user, sender)
-        : identification.cookieStatus
+      identity.cookieStatus === 'retired' && first ? this.#statusOfRetired(first, user, sender) : identity.cookieStatus
     const { visitor, retires, transfers } = PLANS[cookieStatus]
     if (transfers && first) return this.rotate(first, user, cookieStatus)
     const isNext = visitor === 'next' && first !== undefined
-    const next = { ...identification, cookieStatus, ...(isNext ? { visitor: this.#rotatedVisitor(first, user) } : {}) }
+    const next = { ...identity, cookieStatus, ...(isNext ? { visitor: this.#rotatedVisitor(first, user) } : {}) }
     return retires ? { ...next, toClose: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
   }
 
@@ -120,13 +117,13 @@ export class Identities {
    * Rotates the browser id for another visitor, against session fixation: an attacker may have planted the id before the sign-in. Transfers
    * a guest's values to the account at a sign-in; after a user, only the browser's own values.
    */
-  rotate(previous: PreviousVisitor, user: UserSubject | undefined, status: CookieStatus): Identified {
+  rotate(previous: CookieOwner, user: UserSubject | undefined, status: CookieStatus): RequestIdentity {
     const old = browserSubject(previous.browser)
     const next = withoutCookie(statusAfterChange(status), this.#rotatedVisitor(previous, user))
     if (this.#core.revocations.isRetired(old)) return next
     const isGuest = previous.user === undefined
     if (!isGuest && user !== undefined && previous.user !== subjectHash(user))
-      this.#alternations.record(previous.browser, previous.user, next.visitor.browser, user)
+      this.#core.identifyChecks.recordChange(previous.browser, previous.user, next.visitor.browser, user)
     const { registers } = previous
     const { values } = this.#core
     values.merge(old, isGuest ? registers : registers.filter(values.isBrowsers), 'cookie')
@@ -140,18 +137,18 @@ export class Identities {
    * Continues with the id to which another request has rotated a retired cookie at the same user's sign-in, as after a double click.
    * Undefined if no request has.
    */
-  followRotation(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): Identified | undefined {
+  followRotation(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): RequestIdentity | undefined {
     if (this.#statusOfRetired(retired, user, sender) !== 'rotated') return undefined
     return withoutCookie('rotated', this.#rotatedVisitor(retired, user))
   }
 
   /** Forgets the browser, which returns as a new guest. */
-  forget(previous: PreviousVisitor, status: CookieStatus): Identified {
+  forget(previous: CookieOwner, status: CookieStatus): RequestIdentity {
     return { ...newVisitor(statusAfterForgetting(status), undefined), toClose: this.#retire(previous, undefined) }
   }
 
   /** Returns the browser's next visitor. A user's late requests all get the same id. */
-  #rotatedVisitor({ browser }: PreviousVisitor, user: UserSubject | undefined): Visitor {
+  #rotatedVisitor({ browser }: CookieOwner, user: UserSubject | undefined): Visitor {
     return new Visitor(this.#usableRotatedId(browser, user), user)
   }
 
@@ -170,7 +167,7 @@ export class Identities {
   }
 
   /** Retires the names of a departing visitor, which invalidates messages in flight. Returns the names whose connections must close. */
-  #retire({ browser, user: former, registers }: PreviousVisitor, user: UserSubject | undefined): readonly string[] {
+  #retire({ browser, user: former, registers }: CookieOwner, user: UserSubject | undefined): readonly string[] {
     // A revoked user who signs in again has not left. After an earlier retirement, the user may have signed in elsewhere.
     const isAgain = this.#core.revocations.isRetired(browserSubject(browser))
     const hasLeft = !isAgain && former !== undefined && former !== (user && subjectHash(user))
@@ -181,25 +178,25 @@ export class Identities {
   }
 }
 
-function newVisitor(cookieStatus: CookieStatus, user: UserSubject | undefined, read?: ReadCookie): Identified {
+function newVisitor(cookieStatus: CookieStatus, user: UserSubject | undefined, read?: ReadCookie): RequestIdentity {
   return withoutCookie(cookieStatus, new Visitor(newBrowserId(), user), read)
 }
 
-/** Returns the identification of a visitor who has no cookie yet. */
-function withoutCookie(cookieStatus: CookieStatus, visitor: Visitor, receivedCookie?: ReadCookie): Identified {
+/** Returns the identity of a visitor who has no cookie yet. */
+function withoutCookie(cookieStatus: CookieStatus, visitor: Visitor, receivedCookie?: ReadCookie): RequestIdentity {
   return { cookieStatus, visitor, cookie: undefined, receivedCookie, toClose: [] }
 }
 
 // The results of identifying a request or connection.
 
 /** The visitor of a request or connection, and the visitor's own cookie, if any. */
-export interface VisitorWithCookie {
+export interface Identified {
   readonly visitor: Visitor
   readonly cookie: VerifiedCookie | undefined
 }
 
 /** The visitor of a request or connection, with the identity for its page. */
-export interface PageIdentity extends VisitorWithCookie {
+export interface PageIdentity extends Identified {
   /** Whether the request or handshake carried this cookie, and the visitor has consented. */
   readonly hasCookie: boolean
   readonly who: string | undefined
@@ -209,15 +206,12 @@ export interface PageIdentity extends VisitorWithCookie {
   readonly renew: number | undefined
 }
 
-/** The result of identification. Without an `own` cookie the browser id is new; `admit` may replace it by the rotated id. */
-export interface Identified extends VisitorWithCookie {
+/** The visitor of a request. Without an `own` cookie the browser id is new; `rotateIfDue` may replace it by the rotated id. */
+export interface RequestIdentity extends Identified {
   /** The status of the request's cookie for the visitor. */
   readonly cookieStatus: CookieStatus
-  /** The cookie that the request brought, of any owner; undefined after `rotate`, `rejoin` and `forget`. */
+  /** The request's cookie, of any owner; undefined after `rotate`, `followRotation` and `forget`. */
   readonly receivedCookie: ReadCookie | undefined
   /** The names whose connections must close, because their browser has another visitor now. */
   readonly toClose: readonly string[]
 }
-
-/** The previous visitor of a browser, with the registers of the cookie. */
-export type PreviousVisitor = Pick<CookieContent, 'browser' | 'user' | 'registers'>

@@ -15,13 +15,13 @@ import {
   subjectHash,
   type UserSubject,
 } from '../subjects/subject.js'
-import type { Visitor } from '../subjects/visitor.js'
-import { type Signed, UserEpochs } from './user-epochs.js'
+import type { Identified } from './identities.js'
+import { type Signature, UserEpochs } from './user-epochs.js'
 import { epochRegister, generationRegister, type Revocation, type Validity } from './validity.js'
 
 /** The epoch of all guests. */
 const ONLY_EPOCH = 0
-const GUESTS: Signed = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
+const GUESTS: Signature = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
 /** The revision of a revocation from the store: before every request, so that `isRetiredSince` ignores it. */
 const BEFORE = 0
 
@@ -29,18 +29,6 @@ const BEFORE = 0
 const LEAST = 1_000_000
 /** Approximate bytes of a name in memory. */
 const NAME = 200
-
-/** The identity in a cookie, or in a user's ticket, which names no browser. */
-interface SignedName extends Signed {
-  readonly browserSubject?: BrowserSubject
-  readonly user: Sub | undefined
-}
-
-/** A visitor with their own cookie, if any. */
-interface VisitorWithSignedName {
-  readonly visitor: Pick<Visitor, 'browserSubject' | 'userSub'>
-  readonly cookie: SignedName | undefined
-}
 
 /**
  * Records revocations and retired browser ids. The cookies and tickets of a user carry the epoch of their signature; older epochs are
@@ -52,7 +40,7 @@ export class Revocations {
   readonly #users: UserEpochs
   readonly #retired: RetiredNames
   readonly #onRevoked: (name: string) => void
-  /** A logical clock of this process: grows with each revocation, sign-out and sign-in, for `standing`. */
+  /** A logical clock of this process: grows with each revocation, sign-out and sign-in, for `validitySince`. */
   revision: number = BEFORE
 
   /** @param onRevoked called with each name that is retired or revoked: a browser's subject, a user's hash, a `cookieless` name or a feature's */
@@ -75,7 +63,7 @@ export class Revocations {
   }
 
   /** Returns the epoch and generation for this visitor's cookies and tickets. */
-  signed(user: UserSubject | undefined, sub: Sub | undefined = user && subjectHash(user)): Signed {
+  signed(user: UserSubject | undefined, sub: Sub | undefined = user && subjectHash(user)): Signature {
     return user === undefined ? GUESTS : { epoch: this.of(sub), generation: this.generation(user) }
   }
 
@@ -171,21 +159,23 @@ export class Revocations {
     return this.#retired.get(browser)
   }
 
-  /** Returns the standing of a cookie, or of a user's ticket, by its signature. */
-  validityOf(signed: SignedName): Validity {
+  /** Returns the validity of a cookie, or of a user's ticket, which names no browser. */
+  validityOf(
+    signed: Signature & { readonly user: Sub | undefined; readonly browserSubject?: BrowserSubject },
+  ): Validity {
     const { browserSubject, user } = signed
     if (browserSubject !== undefined && this.isRetired(browserSubject)) return 'retired'
     return user === undefined || this.#users.accepts(user, signed) ? 'current' : 'revoked'
   }
 
-  /** Returns the standing of a visitor since `revision` was `since`. With a cookie, only the cookie's validity counts. */
-  standing({ visitor: { browserSubject, userSub }, cookie }: VisitorWithSignedName, since: number): Validity {
+  /** Returns the validity of a visitor since `revision` was `since`. With a cookie, only the cookie's validity counts. */
+  validitySince({ visitor: { browserSubject, userSub }, cookie }: Identified, since: number): Validity {
     if (cookie) return this.validityOf(cookie)
     if (this.isRetired(browserSubject)) return 'retired'
     return userSub === undefined ? 'current' : this.validityOfUser(userSub, since)
   }
 
-  /** Returns the standing of a user without a cookie since `revision` was `since`: a sign-out in any browser counts. */
+  /** Returns the validity of a user without a cookie since `revision` was `since`: a sign-out in any browser counts. */
   validityOfUser(sub: Sub, since: number): Validity {
     if (this.#users.revision(sub) > since) return 'revoked'
     return this.isRetiredSince(cookieless(sub), since) ? 'left' : 'current'

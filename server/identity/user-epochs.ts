@@ -22,7 +22,7 @@ interface UserRecord {
 const NO_RECORD: UserRecord = { epoch: FIRST, appliedEpoch: FIRST, revision: 0, generation: FIRST_GENERATION }
 
 /** The epoch and generation of a user's cookie or ticket when it was signed. */
-export interface Signed {
+export interface Signature {
   readonly epoch: number
   readonly generation: number
 }
@@ -58,7 +58,7 @@ export class UserEpochs {
   }
 
   /** Returns whether a signature from this epoch and generation is still valid. */
-  accepts(sub: Sub, { epoch, generation }: Signed): boolean {
+  accepts(sub: Sub, { epoch, generation }: Signature): boolean {
     const record = this.#recordOf(sub)
     return generation >= record.generation && (epoch === record.epoch || this.#isLater(epoch, record.epoch))
   }

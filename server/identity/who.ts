@@ -6,7 +6,7 @@ import { RENEWAL } from '../../shared/protocol.js'
 import { readableStamps } from '../cookie/content.js'
 import type { Core } from '../core.js'
 import type { Visitor } from '../subjects/visitor.js'
-import type { PageIdentity, VisitorWithCookie } from './identities.js'
+import type { Identified, PageIdentity } from './identities.js'
 
 /** Characters: 132 bits. */
 const LENGTH = 22
@@ -17,7 +17,7 @@ const TIMES = 4
 export function pageIdentityOf(
   { revocations, hasConsent, settings }: Core,
   ctx: Koa.Context,
-  { visitor, cookie }: VisitorWithCookie,
+  { visitor, cookie }: Identified,
 ): PageIdentity {
   const hasCookie = cookie !== undefined && hasConsent(ctx)
   const who = whoOf(visitor, hasCookie, revocations.of(visitor.userSub))

@@ -66,7 +66,7 @@ export class Judge {
   }
 
   opened(actor: Actor, headers: Readonly<Record<string, string>>, socket: LightSocket): void {
-    const { browser, user } = socket.opener.visitor
+    const { browser, user } = socket.identity.visitor
     this.#tally.outcome('handshake')
     const stolen = [...this.#world.stolen].find(([cookie]) => holds(headers['cookie'], cookie))?.[1]
     const isOwn = browser === actor.browser && holdsOwn(headers['cookie'], actor)

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'socket.io'
 import { Authentication } from '../../server/connections/authentication.js'
-import type { HandshakeIdentity } from '../../server/connections/connections.js'
 import { Handshake } from '../../server/connections/handshake.js'
 import { Rechecks } from '../../server/connections/rechecks.js'
 import { SocketHandle } from '../../server/connections/socket.js'
 import type { Core } from '../../server/core.js'
+import type { PageIdentity } from '../../server/identity/identities.js'
 import { EXCHANGE, type PageAnswer, STORE_SESSION } from '../../shared/protocol.js'
 import { FakeIo, ServerSocket } from '../simulation/fake-io.js'
 import { lightRequest } from './light-http.js'
@@ -14,14 +14,14 @@ export type OpenSocket = (headers: Readonly<Record<string, string>>) => Promise<
 
 /** A socket without a network: the real handle on a fake server's end. */
 export class LightSocket {
-  readonly opener: HandshakeIdentity
+  readonly identity: PageIdentity
   /** All received tickets. */
   readonly tickets: string[]
   readonly #server: ServerSocket
 
-  private constructor(server: ServerSocket, opener: HandshakeIdentity, tickets: string[]) {
+  private constructor(server: ServerSocket, identity: PageIdentity, tickets: string[]) {
     this.#server = server
-    this.opener = opener
+    this.identity = identity
     this.tickets = tickets
   }
 
@@ -40,7 +40,7 @@ export class LightSocket {
       const connection = await handshake.enter(server as unknown as Socket)
       new SocketHandle(core, server as unknown as Socket, connection).open()
       server.hear(EXCHANGE, {}, ({ greeting = [] }: PageAnswer) => void tickets.push(...greeting))
-      return new LightSocket(server, connection.opener, tickets)
+      return new LightSocket(server, connection.identity, tickets)
     }
   }
 

@@ -164,7 +164,7 @@ export class World {
     if (socket?.isOpen && this.now - this.#cookielessSince < CONNECTION) return this.cookieless.settle()
     socket?.disconnect()
     const opened = await this.open(this.headers(this.stranger))
-    const { browser, browserSubject } = opened.opener.visitor
+    const { browser, browserSubject } = opened.identity.visitor
     this.cookieless = new Actor('cookieless', '', browser, browserSubject)
     this.cookieless.socket = opened
     this.#cookielessSince = this.now

@@ -47,7 +47,7 @@ describe('a change over a connection without a live cookie', () => {
     expect(readClaims(await change).changes).toMatchObject([['division', expect.anything(), 7]])
     expect(heard).toEqual([-1, 7])
     const { connections, values: inMemory } = coreOf(app.live)
-    const { browserSubject } = present(connections.all()[0]).opener.visitor
+    const { browserSubject } = present(connections.all()[0]).identity.visitor
     expect(inMemory.find(browserSubject)?.value('division')).toBe(7)
     const [server] = app.io.sockets.sockets.values()
     const gone = new Promise((resolve) => present(server).conn.once('close', resolve))

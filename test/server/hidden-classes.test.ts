@@ -37,7 +37,7 @@ describe('objects of each request or socket', () => {
     expectAlike(
       coreOf(app.live)
         .connections.all()
-        .map(({ opener }) => opener),
+        .map(({ identity }) => identity),
     )
   })
 })

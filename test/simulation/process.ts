@@ -107,7 +107,7 @@ export class Process {
   #watch(): void {
     const { revocations, identities } = this.core
     const rotate = identities.rotate.bind(identities)
-    const recognize = identities.admit.bind(identities)
+    const recognize = identities.rotateIfDue.bind(identities)
     const revoke = revocations.revoke.bind(revocations)
     const erase = revocations.erase.bind(revocations)
     const lookSoon = (): void => queueMicrotask(() => this.look())
@@ -115,7 +115,7 @@ export class Process {
       lookSoon()
       return rotate(...change)
     }
-    identities.admit = (...found) => {
+    identities.rotateIfDue = (...found) => {
       begun.add(found[2])
       lookSoon()
       return recognize(...found)

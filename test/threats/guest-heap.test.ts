@@ -36,7 +36,7 @@ describe('threat 57: the heap of countless guests', () => {
       const browser = browserId(index)
       const read = cookie.read({ headers: { cookie: cookieFor(app.live, { browserId: browser }) } })
       const recognize = () =>
-        identities.admit(identities.recognize(read, undefined), undefined, { headers: {} }, () => false)
+        identities.rotateIfDue(identities.recognize(read, undefined), undefined, { headers: {} }, () => false)
       recognize()
       values.write(new Map([[field, notesOf(index, parts)]]), { subject: () => browserSubject(browser) }, 'socket')
       recognize()

@@ -59,11 +59,11 @@ export class Flashes {
     if (messages.length > 0) this.#waiting.set(browser, this.pending(browser, messages))
   }
 
-  /** @param brought the messages in the browser's cookie */
-  pending(browser: BrowserSubject, brought: readonly Message[] = []): readonly Message[] {
+  /** @param received the messages in the browser's cookie */
+  pending(browser: BrowserSubject, received: readonly Message[] = []): readonly Message[] {
     const waiting = this.#waiting.get(browser)
-    if (!waiting && brought.length === 0) return brought
-    const all = [...brought, ...(waiting ?? [])]
+    if (!waiting && received.length === 0) return received
+    const all = [...received, ...(waiting ?? [])]
     return gather(
       all.filter((message) => !this.#isConsumed(message)),
       this.#core.settings.clock(),
@@ -71,8 +71,8 @@ export class Flashes {
   }
 
   /** Returns whether a cookie still has messages that were consumed. */
-  hasConsumed(brought: readonly Message[]): boolean {
-    return brought.some(this.#isConsumed)
+  hasConsumed(received: readonly Message[]): boolean {
+    return received.some(this.#isConsumed)
   }
 
   /** Reserves messages for the next page load until `endReservation`, because an open page would consume them first. */
@@ -91,13 +91,13 @@ export class Flashes {
    *
    * @param since the count of messages when the response's page began to load; undefined if the response is no page
    */
-  consume(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
-    return this.#consume(browser, this.pending(browser, brought).filter(isFor(since)))
+  consume(browser: BrowserSubject, received: readonly Message[], since?: number): Promise<readonly Message[]> {
+    return this.#consume(browser, this.pending(browser, received).filter(isFor(since)))
   }
 
   /** Consumes the messages for a single open page to show, except reserved messages. */
-  consumeOpenly(browser: BrowserSubject, brought: readonly Message[], since?: number): Promise<readonly Message[]> {
-    const unreserved = this.pending(browser, brought).filter(({ id }) => !this.#reserved.has(id))
+  consumeOpenly(browser: BrowserSubject, received: readonly Message[], since?: number): Promise<readonly Message[]> {
+    const unreserved = this.pending(browser, received).filter(({ id }) => !this.#reserved.has(id))
     return this.#consume(browser, unreserved.filter(isFor(since)))
   }
 

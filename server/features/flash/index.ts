@@ -57,8 +57,8 @@ export function flashFeature(core: Core): Feature {
         [TAKE_FLASH]: (isBack) => {
           if (isBack !== undefined && isBack !== true)
             throw new LiveSessionError('malformed', 'expected nothing, or true after a reconnect')
-          const brought = parseMessages(cookie?.members?.[NAME])
-          const consumed = flashes.consumeOpenly(visitor.browserSubject, brought, isBack ? undefined : since)
+          const received = parseMessages(cookie?.members?.[NAME])
+          const consumed = flashes.consumeOpenly(visitor.browserSubject, received, isBack ? undefined : since)
           return after(
             consumed,
             (messages): FlashAnswer => ({ ok: true, messages: messages.map(({ content }) => content) }),
@@ -68,10 +68,10 @@ export function flashFeature(core: Core): Feature {
     },
     cookie: {
       name: NAME,
-      isOutdated: (brought) => flashes.hasConsumed(parseMessages(brought)),
+      isOutdated: (received) => flashes.hasConsumed(parseMessages(received)),
       // Drop the oldest messages until the others fit.
-      write: (browser, brought, fits) => {
-        const waiting = flashes.pending(browser, parseMessages(brought)).map(toWire)
+      write: (browser, received, fits) => {
+        const waiting = flashes.pending(browser, parseMessages(received)).map(toWire)
         while (waiting.length > 0 && !fits(waiting)) waiting.shift()
         return waiting.length > 0 ? waiting : undefined
       },

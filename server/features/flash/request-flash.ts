@@ -78,7 +78,7 @@ export class RequestFlash implements ResponseHook {
   async consume(reader: Reader): Promise<readonly JsonValue[]> {
     const { flashes } = this.#deps
     const browser = this.#browser
-    const messages = await flashes.consume(browser, this.#brought, reader === 'page' ? this.#since : undefined)
+    const messages = await flashes.consume(browser, this.#received, reader === 'page' ? this.#since : undefined)
     if (messages.length > 0) this.#show({ browser, messages })
     return messages.map(({ content }) => content)
   }
@@ -108,7 +108,7 @@ export class RequestFlash implements ResponseHook {
     return this.#visit.visitor.browserSubject
   }
 
-  get #brought(): readonly Message[] {
+  get #received(): readonly Message[] {
     return parseMessages(this.#visit.cookie?.members?.[NAME])
   }
 

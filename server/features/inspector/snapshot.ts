@@ -21,7 +21,7 @@ const LONGEST_VALUE = 500
  * - `cache`: in the memory of this process
  * - `sockets`: kept in memory by open sockets, and never evicted
  * - `browser`: sent to open pages
- * - `cookie`: brought by a browser in its cookie
+ * - `cookie`: received from a browser in its cookie
  * - `store`: confirmed by the store, or loaded from there
  */
 type Place = 'cache' | 'sockets' | 'browser' | 'cookie' | 'store'
@@ -103,7 +103,7 @@ export interface View {
 /** Returns the current state, and changes nothing. */
 export function snapshotOf(core: Core, { residents, hasMore, refusals }: View): NodeSnapshot {
   const { connections, settings, store, subjects } = core
-  const brought = broughtBy(core.cookie.seen(), residents)
+  const received = receivedFrom(core.cookie.seen(), residents)
   return {
     at: settings.clock(),
     node: `${hostname()}:${process.pid}`,
@@ -112,7 +112,7 @@ export function snapshotOf(core: Core, { residents, hasMore, refusals }: View): 
     cookieBudget: settings.cookieBudget,
     store: store && { state: store.breaker.state, unsaved: store.unsaved.size },
     subjects: residents
-      .map((resident) => subjectSnapshot(core, resident, brought.get(resident.subject)))
+      .map((resident) => subjectSnapshot(core, resident, received.get(resident.subject)))
       .sort((one, other) => (sortKeyOf(one) < sortKeyOf(other) ? -1 : 1)),
     hasMore,
     refusals,
@@ -124,9 +124,9 @@ function sortKeyOf({ userId, id }: SubjectSnapshot): string {
   return userId === undefined ? `2 ${id}` : `1 ${userId} ${id}`
 }
 
-function subjectSnapshot(core: Core, resident: Resident, brought: ReadonlySet<string> = NONE): SubjectSnapshot {
+function subjectSnapshot(core: Core, resident: Resident, received: ReadonlySet<string> = NONE): SubjectSnapshot {
   const { subject, replica, pinned } = resident
-  const values = replica.registers().flatMap(({ key }) => valueSnapshot(core, resident, key, brought) ?? [])
+  const values = replica.registers().flatMap(({ key }) => valueSnapshot(core, resident, key, received) ?? [])
   const newest = newestOf(values.map(({ stamp }) => stamp))
   const last = values.find(({ stamp }) => stamp === newest)
   const unsaved = core.store?.unsaved.of(subject).map(({ key }) => key) ?? []
@@ -147,14 +147,14 @@ function valueSnapshot(
   { values, settings, store }: Core,
   { subject, replica, pinned }: Resident,
   key: string,
-  brought: ReadonlySet<string>,
+  received: ReadonlySet<string>,
 ): ValueSnapshot | undefined {
   const source = replica.source(key)
   if (!source) return undefined
   const field = values.fields.get(key)
   const [stamp, value] = [replica.stamp(key), replica.value(key)]
   const hasSockets = pinned !== undefined && pinned.sockets.size > 0
-  const isInCookie = brought.has(writeOf(key, stamp))
+  const isInCookie = received.has(writeOf(key, stamp))
   // An undeclared key may be a hidden field of another build: show the key, not the value.
   const isShown = field !== undefined && field.access !== 'hidden'
   const places: readonly (Place | false | undefined)[] = [
@@ -186,20 +186,20 @@ function valueStateOf(field: Field | undefined, stamp: Stamp, value: JsonValue |
 const NONE: ReadonlySet<string> = new Set()
 
 /** Returns the writes found in browsers' cookies, by subject. */
-function broughtBy(
+function receivedFrom(
   cookies: Iterable<Pick<VerifiedCookie, 'browserSubject' | 'user' | 'registers'>>,
   residents: readonly Resident[],
 ): ReadonlyMap<Subject, ReadonlySet<string>> {
-  const brought = new Map(residents.map(({ subject }) => [subject, new Set<string>()]))
+  const received = new Map(residents.map(({ subject }) => [subject, new Set<string>()]))
   const users = new Map(residents.flatMap(({ subject }) => (isUser(subject) ? [[subjectHash(subject), subject]] : [])))
   for (const { browserSubject, user, registers } of cookies) {
     const owners: readonly (Subject | undefined)[] = [browserSubject, user && users.get(user)]
     for (const owner of owners) {
-      const writes = owner && brought.get(owner)
+      const writes = owner && received.get(owner)
       if (writes) for (const { key, stamp } of registers) writes.add(writeOf(key, stamp))
     }
   }
-  return brought
+  return received
 }
 
 function writeOf(key: string, stamp: Stamp): string {

@@ -49,7 +49,7 @@ export function sessionFeature(core: Core): Feature {
       endDevice: async (id, name) => devices.end(userOf(id, 'endDevice(id, name)'), name),
     } satisfies SessionStoreMembers,
     begins: (ctx, _, user) => {
-      if (appSessions.isUsed) recordUse(ctx, store.brought(ctx), user)
+      if (appSessions.isUsed) recordUse(ctx, store.receivedSession(ctx), user)
     },
     revokes: async (user, except) => {
       if (appSessions.isUsed) await devices.endOthers(user, except && store.sessionOf(except)?.name)
@@ -61,14 +61,14 @@ export function sessionFeature(core: Core): Feature {
         const { user } = visit.visitor
         if (user) recordUse(ctx, store.sessionOf(ctx), user)
         // Session fixation: an attacker with a planted id would be signed in too.
-        const session = store.brought(ctx)
+        const session = store.receivedSession(ctx)
         if (session && appSessions.current(session)) core.warn(KEPT)
       }),
     // Gives sockets the session found by koa-session in the handshake.
     connects: (ctx, conn) => {
-      const broughtSession = store.brought(ctx)
-      if (!broughtSession) return undefined
-      const session = appSessions.pin(broughtSession, conn)
+      const received = store.receivedSession(ctx)
+      if (!received) return undefined
+      const session = appSessions.pin(received, conn)
       return (socket) => ({ session: new SessionHandle(appSessions, core.report, session, socket) })
     },
     close: () => appSessions.close(),

@@ -106,7 +106,7 @@ export class KoaSessionStore implements SessionStore {
   }
 
   /** Returns the session found by koa-session for a request or handshake, by the browser's id. */
-  brought(ctx: Koa.Context): KnownSession | undefined {
+  receivedSession(ctx: Koa.Context): KnownSession | undefined {
     // Without a read from this store, `ctx.session` is not ours: touching it may fail, or create a session.
     if (!this.#reads.has(ctx)) return undefined
     const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))

@@ -8,7 +8,7 @@ import type { Core } from '../../core.js'
 import { mergeTickets, verifyTickets } from '../../exchange/verify-tickets.js'
 import type { Feature } from '../../feature.js'
 import { destinationOf, isWorkerNavigation } from '../../http/page-load.js'
-import type { VisitorWithCookie } from '../../identity/identities.js'
+import type { Identified } from '../../identity/identities.js'
 import { emitRefusal, type RefusedWhere } from '../../settings/report.js'
 import { subjectHash } from '../../subjects/subject.js'
 
@@ -17,11 +17,7 @@ export function tabFeature(core: Core): Feature {
   const { app, pageTickets, limits, values, settings } = core
   if (pageTickets.tabKeys.length === 0) return {}
   /** Redeems the tab's own tickets. Returns none if any ticket is refused, so that a bad ticket blocks neither page nor connection. */
-  const redeemOwn = (
-    input: unknown,
-    identity: VisitorWithCookie,
-    where: RefusedWhere,
-  ): ReturnType<typeof verifyTickets> => {
+  const redeemOwn = (input: unknown, identity: Identified, where: RefusedWhere): ReturnType<typeof verifyTickets> => {
     const { visitor } = identity
     try {
       const tickets = parseTickets(input)

@@ -16,8 +16,8 @@ const row = (brought: CookieStatus, given: Partial<CookieFacts>): string[] =>
     cookieAction({
       cookieStatus: brought,
       use,
-      standing: 'current',
-      isStale: false,
+      validity: 'current',
+      isDue: false,
       hasConsent: () => true,
       ...given,
     }),
@@ -45,15 +45,20 @@ describe('the cookie in an answer', () => {
   })
 
   it.each(TABLE)('is rewritten when stale, but only for its own visitor: %s', (brought, agreed, not) => {
-    expect(row(brought, { isStale: true })).toEqual(brought === 'own' ? [W, W, W, W] : agreed)
-    expect(row(brought, { isStale: true, hasConsent: () => false })).toEqual(not)
+    expect(row(brought, { isDue: true })).toEqual(brought === 'own' ? [W, W, W, W] : agreed)
+    expect(row(brought, { isDue: true, hasConsent: () => false })).toEqual(not)
   })
 
   it.each(TABLE)('stays unchanged if the visitor left during the request: %s', (brought) => {
     for (const standing of ['left', 'retired', 'revoked'] as const)
       for (const isStale of [true, false])
         for (const hasConsent of [true, false])
-          expect(row(brought, { standing, isStale, hasConsent: () => hasConsent })).toEqual([L, L, L, L])
+          expect(row(brought, { validity: standing, isDue: isStale, hasConsent: () => hasConsent })).toEqual([
+            L,
+            L,
+            L,
+            L,
+          ])
   })
 
   it.each(TABLE)('requires a call of consent() only if consent matters: %s', (brought, agreed, not) => {
@@ -63,7 +68,7 @@ describe('the cookie in an answer', () => {
         asked += 1
         return true
       }
-      cookieAction({ cookieStatus: brought, use, standing: 'current', isStale: false, hasConsent })
+      cookieAction({ cookieStatus: brought, use, validity: 'current', isDue: false, hasConsent })
       expect([use, asked]).toEqual([use, agreed[index] === not[index] ? 0 : 1])
     }
   })
