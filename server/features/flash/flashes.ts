@@ -20,8 +20,8 @@ export class Flashes {
   readonly #waiting: RotatingCache<readonly Message[]>
   /** Ids of messages consumed in this process: cookies may still have them. */
   readonly #consumed: RotatingCache<true>
-  /** Ids of messages reserved for the next page load: open pages may not consume them. */
-  readonly #reserved = new Set<string>()
+  /** Ids of messages leased to the next page load: open pages may not consume them. */
+  readonly #leased = new Set<string>()
   #count = 0
 
   constructor(core: Core) {
@@ -75,14 +75,14 @@ export class Flashes {
     return received.some(this.#isConsumed)
   }
 
-  /** Reserves messages for the next page load until `endReservation`, because an open page would consume them first. */
-  reserve(messages: readonly Message[]): void {
-    for (const { id } of messages) this.#reserved.add(id)
+  /** Leases messages to the next page load until `endLease`, because an open page would consume them first. */
+  lease(messages: readonly Message[]): void {
+    for (const { id } of messages) this.#leased.add(id)
   }
 
-  /** Ends a reservation. Returns whether any message still waits. */
-  endReservation(messages: readonly Message[]): boolean {
-    for (const { id } of messages) this.#reserved.delete(id)
+  /** Ends a lease. Returns whether any message still waits. */
+  endLease(messages: readonly Message[]): boolean {
+    for (const { id } of messages) this.#leased.delete(id)
     return !messages.every(this.#isConsumed)
   }
 
@@ -95,10 +95,10 @@ export class Flashes {
     return this.#consume(browser, this.pending(browser, received).filter(isFor(since)))
   }
 
-  /** Consumes the messages for a single open page to show, except reserved messages. */
+  /** Consumes the messages for a single open page to show, except leased messages. */
   consumeOpenly(browser: BrowserSubject, received: readonly Message[], since?: number): Promise<readonly Message[]> {
-    const unreserved = this.pending(browser, received).filter(({ id }) => !this.#reserved.has(id))
-    return this.#consume(browser, unreserved.filter(isFor(since)))
+    const open = this.pending(browser, received).filter(({ id }) => !this.#leased.has(id))
+    return this.#consume(browser, open.filter(isFor(since)))
   }
 
   /** If the store does not answer in time, returns the messages: twice is better than never, and no page should wait. */

@@ -9,21 +9,20 @@ import type { Feature, RequestUse } from '../../feature.js'
 import { usedLate } from '../../http/late-requests.js'
 import { Flashes } from './flashes.js'
 import { type FlashOptions, NAME, parseFlash, parseMessages, toWire } from './message.js'
-import { readerOf } from './reader.js'
-import { RequestFlash } from './request-flash.js'
+import { RequestFlash, receiverOf } from './request-flash.js'
 
 /** Creates the feature for flash messages, which a browser shows once. */
 export function flashFeature(core: Core): Feature {
   const { connections, settings } = core
   const flashes = new Flashes(core)
-  const offer = (browser: string): void => {
+  const notify = (browser: string): void => {
     for (const connection of connections.of(browser)) connection.emit(FLASH)
   }
   // Created lazily: few requests add or take messages.
   const flashOf = ({ visit, ctx }: RequestUse): RequestFlash => {
     const known = visit.findHook(RequestFlash)
     if (known) return known
-    const flash = new RequestFlash({ flashes, offer }, visit, ctx.res)
+    const flash = new RequestFlash({ flashes, notify }, visit, ctx.res)
     visit.addHook(flash)
     return flash
   }
@@ -38,8 +37,8 @@ export function flashFeature(core: Core): Feature {
       takeFlash: (use) => {
         const { visit, ctx } = use
         if (ctx.res.headersSent) throw usedLate('takeFlash was called')
-        const reader = readerOf(ctx, settings)
-        return reader && !visit.isSuperseded ? flashOf(use).consume(reader) : []
+        const receiver = receiverOf(ctx, settings)
+        return receiver && !visit.isSuperseded ? flashOf(use).consume(receiver) : []
       },
     },
     socket: {

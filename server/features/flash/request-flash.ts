@@ -1,11 +1,17 @@
 import type { ServerResponse } from 'node:http'
+import type Koa from 'koa'
 import type { JsonValue } from '../../../shared/json.js'
 import type { ResponseContext, ResponseHook } from '../../feature.js'
+import { isOwnPost, originClaims } from '../../http/origin.js'
+import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/page-load.js'
 import { isClosed, onHeadersSent } from '../../identity/rotations.js'
+import type { Settings } from '../../settings/settings.js'
 import type { BrowserSubject } from '../../subjects/subject.js'
 import type { Flashes } from './flashes.js'
 import { type FlashInput, type Message, NAME, parseMessages } from './message.js'
-import type { Reader } from './reader.js'
+
+/** The receiver of a response: a page load, or a script in an open page. */
+type Receiver = 'page' | 'script'
 
 /** The messages consumed by a request, and their browser. */
 interface Consumed {
@@ -16,11 +22,11 @@ interface Consumed {
 interface FlashDeps {
   readonly flashes: Flashes
   /** Notifies a browser's open pages of waiting messages. */
-  offer(browser: BrowserSubject): void
+  notify(browser: BrowserSubject): void
 }
 
-/** ms within which a browser loads the target page of a redirect. */
-const ON_THE_WAY = 2000
+/** ms for which messages are leased to the target page of a redirect. */
+const LEASE = 2000
 /** The lowest status of a failed response. */
 const FAILURE = 500
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
@@ -36,8 +42,8 @@ export class RequestFlash implements ResponseHook {
   isOneTime = false
   /** The messages added by this request. */
   readonly #added: Message[] = []
-  /** Those of the added messages that open pages may show. */
-  readonly #offers: Message[] = []
+  /** Those of the added messages that open pages may show after the lease. */
+  readonly #leased: Message[] = []
   /** Whether open pages will be notified once the response has reached the browser. */
   #isWaiting = false
   /** The messages to restore if the response is never visible. */
@@ -59,9 +65,9 @@ export class RequestFlash implements ResponseHook {
     const message = flashes.add(this.#browser, input)
     this.#added.push(message)
     if (input.isForNext) return
-    this.#offers.push(message)
+    this.#leased.push(message)
     // If the request signs in, the browser's other pages reconnect before the response goes out, and would take the message.
-    flashes.reserve([message])
+    flashes.lease([message])
     if (this.#isWaiting) return
     this.#isWaiting = true
     onHeadersSent(this.#res, () => this.#arrive())
@@ -75,10 +81,10 @@ export class RequestFlash implements ResponseHook {
     this.#deps.flashes.put(this.#browser, this.#added)
   }
 
-  async consume(reader: Reader): Promise<readonly JsonValue[]> {
+  async consume(receiver: Receiver): Promise<readonly JsonValue[]> {
     const { flashes } = this.#deps
     const browser = this.#browser
-    const messages = await flashes.consume(browser, this.#received, reader === 'page' ? this.#since : undefined)
+    const messages = await flashes.consume(browser, this.#received, receiver === 'page' ? this.#since : undefined)
     if (messages.length > 0) this.#show({ browser, messages })
     return messages.map(({ content }) => content)
   }
@@ -115,11 +121,25 @@ export class RequestFlash implements ResponseHook {
   /** After a redirect, gives its target page time to take the messages, before open pages are notified. */
   #arrive(): void {
     this.#isWaiting = false
-    if (REDIRECTS.has(this.#res.statusCode)) setTimeout(() => this.#offer(), ON_THE_WAY).unref()
-    else this.#offer()
+    if (REDIRECTS.has(this.#res.statusCode)) setTimeout(() => this.#endLease(), LEASE).unref()
+    else this.#endLease()
   }
 
-  #offer(): void {
-    if (this.#deps.flashes.endReservation(this.#offers)) this.#deps.offer(this.#browser)
+  #endLease(): void {
+    if (this.#deps.flashes.endLease(this.#leased)) this.#deps.notify(this.#browser)
   }
+}
+
+/**
+ * Returns the receiver of the response; undefined if the response may never be visible. A prefetched page may stay hidden, a HEAD response
+ * has no body, and any site can hide our pages in frames or in its scripts' fetches. When a visitor reloads a page, the browser closes the
+ * former request's connection, while the app's code still runs.
+ */
+export function receiverOf(ctx: Koa.Context, { origins, cookie }: Settings): Receiver | undefined {
+  if (ctx.method === 'HEAD' || isPrefetch(ctx) || isClosed(ctx.res)) return undefined
+  const destination = destinationOf(ctx, cookie)
+  if (destination === 'document') return 'page'
+  if (!['', 'empty'].includes(destination) || !isOwnPost(originClaims(ctx), origins)) return undefined
+  // Clients other than browsers send no destination.
+  return destination === '' || isWorkerNavigation(ctx) ? 'page' : 'script'
 }
