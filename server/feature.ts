@@ -6,6 +6,7 @@ import type { Written } from '../shared/change.js'
 import type { Field } from '../shared/field.js'
 import type { JsonValue } from '../shared/json.js'
 import type { Awaitable } from '../shared/promise.js'
+import type { FlashAnswer, WritableSnapshot } from '../shared/protocol.js'
 import type { Replica } from '../shared/replica.js'
 import type { CookieMember } from './cookie/members.js'
 import type { Core } from './core.js'
@@ -26,7 +27,7 @@ export interface Feature {
   /** Members of `socket.liveSession`. */
   readonly socket?: Members<SocketUse>
   /** Handlers of page events by name. Called on each socket's admission. The core limits malformed messages, and acknowledges. */
-  readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<object>>>
+  readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<FlashAnswer>>>
   /** Called when a socket opens, before the app's own handlers. Returns a function to call when the socket closes. */
   readonly opens?: (socket: LiveSocket, identity: Identified) => () => void
   /** Called synchronously when a subject's values may have changed, before the app's next line, which may emit to a room. */
@@ -34,10 +35,10 @@ export interface Feature {
   /** Content of the live cookie, which the core alone signs and writes. */
   readonly cookie?: CookieMember
   /**
-   * Called when a browser connects, with the handshake's context, which no later hook has. May return a function that creates members for
-   * each of the browser's sockets.
+   * Called when a browser connects, with the handshake's context, which no later hook has. May return a function that adds members to each
+   * of the browser's sockets.
    */
-  readonly connects?: (ctx: Koa.Context, conn: Socket['conn']) => ((socket: Socket) => object) | undefined
+  readonly connects?: (ctx: Koa.Context, conn: Socket['conn']) => ((socket: Socket) => void) | undefined
   /** Answers a POST to the endpoint, the one path that the core serves, if the body is not JSON. Returns whether it has answered. */
   readonly post?: (ctx: Koa.Context) => Awaitable<boolean>
   /**
@@ -45,8 +46,8 @@ export interface Feature {
    * begins the session.
    */
   readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse, user: UserSubject | undefined) => void
-  /** Additions to `snapshot` and `embed`, which the core serializes. */
-  readonly snapshot?: (use: RequestUse) => object
+  /** Adds members to the result of `snapshot` and `embed`, which the core serializes. */
+  readonly snapshot?: (use: RequestUse, snapshot: WritableSnapshot) => void
   /** Returns the tab's values for the snapshot, if the request for its page brings them: memory has values of open sockets only. */
   readonly tab?: (ctx: Koa.Context, identity: Identified) => Replica | undefined
   /** Called when `ctx.liveSession.identify()` finds another user, before the request continues as that user: no other hook tells of it. */

@@ -59,7 +59,7 @@ export class Nodes {
     for (const [name, replica] of queued) {
       try {
         const registers = replica.registers()
-        const { ids } = idsOf(registers, this.#core.settings.clock(), Infinity)
+        const ids = idsOf(registers, this.#core.settings.clock(), Infinity)
         this.#io.serverSideEmit(MERGE, name, registers.map(toWire), ids === undefined ? null : ids, this.#kids)
       } catch (error) {
         this.#core.report(error)

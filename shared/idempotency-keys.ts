@@ -114,14 +114,14 @@ export function idsOf(
   registers: readonly LwwRegister[],
   now: number,
   most: number = MAX_IN_TICKET,
-): { readonly ids?: IdsByKey } {
-  if (registers.every(({ ids }) => !ids)) return {}
+): IdsByKey | undefined {
+  if (registers.every(({ ids }) => !ids)) return undefined
   const each = Math.floor(most / registers.filter(({ ids }) => ids).length)
   const entries = registers.flatMap((register): [string, readonly IdempotencyKey[]][] => {
     const ids = youngest(register.ids ?? [], now, each)
     return ids.length === 0 ? [] : [[register.key, ids]]
   })
-  return entries.length === 0 ? {} : { ids: Object.fromEntries(entries) }
+  return entries.length === 0 ? undefined : Object.fromEntries(entries)
 }
 
 /** Adds ids from a ticket or another process to these registers. */

@@ -68,34 +68,34 @@ export type ChangeResult =
       /** The reason of the refusal. */
       readonly code: LiveSessionErrorCode
       /** The stamp of the current value. */
-      readonly stamp?: Stamp
+      readonly stamp?: Stamp | undefined
       /** The current value; omitted if there is none. */
-      readonly value?: JsonValue
+      readonly value?: JsonValue | undefined
     }
 /** The result of a refused change. */
 export type Refused = Extract<ChangeResult, { readonly code: unknown }>
 /** The server's answer. */
 export interface PageAnswer {
   /** The visitor of the request or connection; omitted for a guest without a cookie, unless this answer sets a cookie. */
-  readonly who?: string
+  readonly who?: string | undefined
   /** The signed-in user's id, as text; only with `greeting`. */
-  readonly user?: string
+  readonly user?: string | undefined
   /** Set if the page named another visitor: the server discarded the page's tickets and changes. */
-  readonly otherVisitor?: true
+  readonly otherVisitor?: true | undefined
   /** All values that the visitor may read, as tickets: for a POST of `{}`, in a socket's first answer, and for a wrong `who`. */
-  readonly greeting?: readonly string[]
+  readonly greeting?: readonly string[] | undefined
   /** The results of the changes, in their order. */
   readonly results: readonly ChangeResult[]
   /** A ticket with the accepted changes and with the newer values that overrode the page's values. */
-  readonly ticket?: string
+  readonly ticket?: string | undefined
   /** Set if the request or handshake brought this visitor's own live cookie, and the visitor has consented. */
-  readonly hasCookie?: true
+  readonly hasCookie?: true | undefined
   /** Keys and stamps in the cookie of the request or handshake; after a POST also those in the store, for fields outside the cookie. */
   readonly persisted: readonly (readonly [key: string, stamp: Stamp])[]
   /** Keys of fields outside the cookie whose newest value is in no store; only after a POST. */
-  readonly unsaved?: readonly string[]
+  readonly unsaved?: readonly string[] | undefined
   /** Seconds after which a page in use POSTs, if fewer than 300. */
-  readonly renew?: number
+  readonly renew?: number | undefined
 }
 
 /** The answer to an event that the server refuses as a whole. */
@@ -105,10 +105,16 @@ export interface Refusal {
   /** The reason of the refusal. */
   readonly code: LiveSessionErrorCode
   /** The key of the field. */
-  readonly key?: string
+  readonly key?: string | undefined
   /** The index, from 0, of the refused ticket; for `malformed`, of a ticket or a change. */
-  readonly index?: number
+  readonly index?: number | undefined
 }
+/** The body of the endpoint's response to a refused POST. */
+export interface PostRefusal {
+  readonly error: Omit<Refusal, 'ok'> & { readonly message: string }
+}
+/** The members that a page reads from the response to a POST. A proxy or a portal may have answered instead of the server. */
+export type PostBody = Partial<PageAnswer & PostRefusal>
 export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonValue[] } | Refusal
 
 /** The events to a page's socket, handled by `createLiveSession` and `storeSession`, for the types of your own socket.io server. */
@@ -163,15 +169,15 @@ export interface TicketClaims {
   readonly exp: number
   readonly changes: readonly WireRegister[]
   /** By key, the ids of the computed changes of the last two minutes, each with its stamp. */
-  readonly ids?: IdsByKey
+  readonly ids?: IdsByKey | undefined
   /** The expiry times of values, counted from the signature. Expired values are not in `changes`. */
-  readonly expiries?: Expiries
+  readonly expiries?: Expiries | undefined
   /** The value of each readable field without a value in `changes`: migrated from an older build, or the default. Only in a greeting. */
-  readonly defaults?: Readonly<Record<string, JsonValue>>
+  readonly defaults?: Readonly<Record<string, JsonValue>> | undefined
   /** Set for a guest; only in a greeting. */
-  readonly guest?: true
+  readonly guest?: true | undefined
   /** Only if the subject is a tab: the keys of its values, which the tab itself persists. */
-  readonly tab?: readonly string[]
+  readonly tab?: readonly string[] | undefined
 }
 
 /** The values and stamps in a page's HTML, as rendered by `ctx.liveSession.embed()`. */
@@ -202,3 +208,6 @@ export interface AnySnapshot {
   /** By key, values in the page's URL that the request did not apply, as for a prefetched page. */
   readonly unapplied?: Readonly<Record<string, JsonValue>>
 }
+
+/** A snapshot while the server and its features add members. */
+export type WritableSnapshot = { -readonly [K in keyof AnySnapshot]: AnySnapshot[K] }

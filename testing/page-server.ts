@@ -1,7 +1,7 @@
 // Answers a test page's syncs and POSTs by the real server's rules, from a single replica.
 
 import { MAX_QUESTIONS } from '../client/core/sending.js'
-import { applyChanges, type ChangeDeps, type Requester } from '../server/exchange/page-changes.js'
+import { applyChanges, type ChangeContext, type ChangeDeps } from '../server/exchange/page-changes.js'
 import { refusalOf } from '../server/exchange/refusal.js'
 import type { Subject } from '../server/subjects/subject.js'
 import type { FieldChanges, Owner, PageValues, Writing } from '../server/values/values.js'
@@ -45,7 +45,7 @@ export class PageServer {
   readonly #defaults: Readonly<Record<string, JsonValue>>
   readonly #refusals: LiveSessionErrorCode[] = []
   readonly #deps: ChangeDeps
-  readonly #requester: Requester
+  readonly #context: ChangeContext
   /** How many questions the page asks in vain until the browser keeps cookies again; 0 while the browser keeps cookies. */
   #questionsLeft = 0
   #cookie: PageAnswer['persisted']
@@ -55,7 +55,7 @@ export class PageServer {
     const values = new OneVisitor(compiled(fields), this.#clock)
     this.#visitor = values
     this.#deps = { values, settings: { clock: this.#clock }, store: undefined }
-    this.#requester = {
+    this.#context = {
       owner: { subject: () => 'browser:guest' as Subject },
       source: 'socket',
       permit: () => this.#permit(),
@@ -101,14 +101,15 @@ export class PageServer {
     try {
       const { who, set } = parseMessage(said)
       if (set.length > 0) this.#questionsLeft = 0
-      const greeting = who === WHO && !isFirst ? {} : { greeting: [this.#greeting()] }
-      return after(applyChanges(this.#deps, set, this.#requester), (outcomes) => {
+      const greeting = who === WHO && !isFirst ? undefined : [this.#greeting()]
+      return after(applyChanges(this.#deps, set, this.#context), (outcomes): PageAnswer => {
         const taken = outcomes.flatMap((one) => ('field' in one ? one.field.key : []))
         const results = outcomes.map(
           (one): ChangeResult => ('field' in one ? { stamp: one.stamp, level: 'memory' } : one),
         )
-        const ticket = taken.length === 0 ? {} : { ticket: this.#ticketFor(taken) }
-        return { who: WHO, ...this.#proof(), ...ticket, results, persisted: [], ...greeting }
+        const ticket = taken.length === 0 ? undefined : this.#ticketFor(taken)
+        const hasCookie = this.#questionsLeft === 0 || undefined
+        return { who: WHO, hasCookie, ticket, results, persisted: [], greeting }
       })
     } catch (error) {
       if (error instanceof LiveSessionError) return refusalOf(error).ack
@@ -125,7 +126,7 @@ export class PageServer {
       if (!('results' in answer) || this.#questionsLeft > 0) return answer
       const persisted = this.#cookie
       this.#cookie = this.#cookieStamps()
-      return { ...answer, persisted: persisted }
+      return { ...answer, persisted }
     })
   }
 
@@ -135,10 +136,6 @@ export class PageServer {
     // After its questions in vain, a page asks again only if told to.
     if (code === 'cookies_blocked') this.#questionsLeft = MAX_QUESTIONS + 1
     else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
-  }
-
-  #proof(): Pick<PageAnswer, 'hasCookie'> {
-    return this.#questionsLeft > 0 ? {} : { hasCookie: true }
   }
 
   #greeting(): string {

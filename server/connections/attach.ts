@@ -37,7 +37,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
     const handle = new Handle(core, socket, connection)
     handles.set(socket, handle)
     Object.assign(socket, { liveSession: handle })
-    for (const make of connection.members) Object.assign(socket, make(socket))
+    for (const addMember of connection.members) addMember(socket)
   }
   const installed = new WeakSet<Namespace>()
   const install = (namespace: Namespace): void => {

@@ -97,8 +97,8 @@ export class Connection {
   readonly revision: number
   /** The owner of the tab's values, if any. */
   readonly tab: TabSubject | undefined
-  /** Functions of the features, which return the members that each adds to a socket. */
-  readonly members: readonly ((socket: Socket) => object)[]
+  /** Functions of the features, which add members to a socket. */
+  readonly members: readonly ((socket: Socket) => void)[]
   /** The names by which `Connections` finds this connection. */
   readonly names: readonly string[]
   readonly #conn: Conn

@@ -4,7 +4,7 @@ import { isSuspicious } from '../../shared/codes.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { isQuestion, parseMessage } from '../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'
-import { EXCHANGE, type PageAnswer } from '../../shared/protocol.js'
+import { EXCHANGE, type FlashAnswer, type PageAnswer } from '../../shared/protocol.js'
 import type { Core } from '../core.js'
 import { answerOtherVisitor, type ExchangeContext, exchange } from '../exchange/exchange.js'
 import type { Bucket } from '../exchange/limits.js'
@@ -76,7 +76,7 @@ export class PageEvents {
     return answer
   }
 
-  #run(act: (input: unknown) => Awaitable<object>, input: unknown): Awaitable<object> {
+  #run(act: (input: unknown) => Awaitable<FlashAnswer>, input: unknown): Awaitable<FlashAnswer> {
     this.#core.limits.spend(1, this.#context.identity, this.#context.bucket)
     return act(input)
   }
@@ -86,7 +86,10 @@ export class PageEvents {
   }
 
   /** Acknowledges an event with its result, if the browser asked for an acknowledgement. */
-  #answer(args: readonly unknown[], act: (input: unknown, hasAck: boolean) => Awaitable<object>): void {
+  #answer(
+    args: readonly unknown[],
+    act: (input: unknown, hasAck: boolean) => Awaitable<PageAnswer | FlashAnswer>,
+  ): void {
     if (!this.#context.checkVisitor()) return
     const ack = args.at(-1)
     const hasAck = typeof ack === 'function'

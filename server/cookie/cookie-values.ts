@@ -102,7 +102,7 @@ export class CookieValues {
   ids(registers: readonly LwwRegister[], members: MemberValues): IdsByKey | undefined {
     const { store, clock } = this.#core.settings
     if (store) return undefined
-    const { ids } = idsOf(registers, clock(), MAX_IN_COOKIE)
+    const ids = idsOf(registers, clock(), MAX_IN_COOKIE)
     if (!ids) return undefined
     const used = Object.entries({ ...members, ids }).reduce((sum, [name, value]) => sum + bytesOf(name, value), 0)
     return used <= this.spaceForMembers(registers) ? ids : undefined

@@ -10,31 +10,38 @@ import type { PageIdentity } from '../identity/identities.js'
 import type { Visitor } from '../subjects/visitor.js'
 import type { LiveSocket } from '../types/live-socket.js'
 
-/** The extent of an answer: a greeting includes the identity, and both include the results. */
-export type Extent = 'results' | 'identity' | 'greeting'
+/** The members of an answer that do not depend on the identity. */
+type ExchangeParts = Pick<PageAnswer, 'otherVisitor' | 'results' | 'ticket' | 'persisted' | 'unsaved'>
 
 /**
- * Returns the page's identity and, in a greeting, all readable values.
+ * Returns an answer. A single literal, because TypeScript finds no misspelt member in a spread; JSON omits undefined members.
  *
+ * @param include only the results; also the page's identity; or, as a greeting, also all readable values
  * @param tabVisitor the visitor in the page's tab
  */
 export function buildAnswer(
   core: Core,
   identity: PageIdentity,
-  extent: Extent,
+  include: 'results' | 'identity' | 'greeting',
+  { otherVisitor, results, ticket, persisted, unsaved }: ExchangeParts,
   tabVisitor: Visitor = identity.visitor,
-): Pick<PageAnswer, 'who' | 'user' | 'hasCookie' | 'persisted' | 'greeting' | 'renew'> {
-  if (extent === 'results') return { persisted: [] }
-  const { visitor, cookie, cookieStamps: persisted, hasCookie, who, renew } = identity
-  const known = { ...(who === undefined ? {} : { who }), ...(hasCookie ? { hasCookie: true as const } : {}), persisted }
-  if (extent === 'identity') return known
+): PageAnswer {
+  const { visitor, cookie, hasCookie } = identity
+  const hasIdentity = include !== 'results'
+  const isGreeting = include === 'greeting'
   // Memory may have evicted the visitor's values.
-  if (cookie) core.cookieValues.ensureMerged(cookie, visitor)
+  if (isGreeting && cookie) core.cookieValues.ensureMerged(cookie, visitor)
   return {
-    ...known,
-    greeting: greetingOf(core, tabVisitor),
-    ...(visitor.userId === undefined ? {} : { user: visitor.userId }),
-    ...(renew === undefined ? {} : { renew }),
+    who: hasIdentity ? identity.who : undefined,
+    user: isGreeting ? visitor.userId : undefined,
+    otherVisitor,
+    greeting: isGreeting ? greetingOf(core, tabVisitor) : undefined,
+    results,
+    ticket,
+    hasCookie: (hasIdentity && hasCookie) || undefined,
+    persisted: hasIdentity ? [...identity.cookieStamps, ...persisted] : persisted,
+    unsaved,
+    renew: isGreeting ? identity.renew : undefined,
   }
 }
 
@@ -47,24 +54,23 @@ export function ticketOf(
   visitor: Visitor,
   changed: Iterable<Field>,
   socket: LiveSocket | undefined,
-): Pick<PageAnswer, 'ticket'> {
+): string | undefined {
   const all = [...changed]
-  if (all.length === 0) return {}
+  if (all.length === 0) return undefined
   const subject = visitor.subject(all.find(({ scope }) => scope === 'tab') ?? all[0])
   const replica = values.find(subject)
   const fields = new Set(all.filter((field) => visitor.subject(field) === subject))
-  const ticket = replica && pageTickets.answerTicket(subject, replica, fields, socket)
-  return ticket === undefined ? {} : { ticket }
+  return replica && pageTickets.answerTicket(subject, replica, fields, socket)
 }
-
-/** The part of an answer about values hasCookie outside the cookie. */
-type StampsInStore = Pick<PageAnswer, 'persisted' | 'unsaved'>
 
 /**
  * Returns the stamps that the store has for fields outside the cookie, and as `unsaved` the keys whose newest write the store lacks:
  * without a store, all keys. A page waits for no `unsaved` key.
  */
-export async function stampsInStore({ values, store }: Core, visitor: Visitor): Promise<StampsInStore> {
+export async function stampsInStore(
+  { values, store }: Core,
+  visitor: Visitor,
+): Promise<Pick<PageAnswer, 'persisted' | 'unsaved'>> {
   const stampOf = (field: Field): Stamp => values.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
   const fields = [...values.requestFields.values()].filter((field) => {
     return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
@@ -81,7 +87,7 @@ export async function stampsInStore({ values, store }: Core, visitor: Visitor): 
   const isStored = (field: Field): boolean =>
     persisted.some(([key, stamp]) => key === field.key && stamp >= stampOf(field))
   const unsaved = fields.filter((field) => !isStored(field)).map(({ key }) => key)
-  return { persisted: persisted, ...(unsaved.length === 0 ? {} : { unsaved }) }
+  return { persisted, unsaved: unsaved.length === 0 ? undefined : unsaved }
 }
 
 /** All readable values: a ticket per subject of the visitor. */

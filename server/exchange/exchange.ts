@@ -10,13 +10,13 @@ import type { StoreClient } from '../store/store-client.js'
 import type { Subject } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
 import type { LiveSocket } from '../types/live-socket.js'
-import { buildAnswer, type Extent, stampsInStore, ticketOf } from './answer.js'
+import { buildAnswer, stampsInStore, ticketOf } from './answer.js'
 import type { Bucket } from './limits.js'
-import { applyChanges, type Requester, type Results } from './page-changes.js'
+import { applyChanges, type ChangeContext, type Results } from './page-changes.js'
 import { mergeTickets, verifyTickets } from './verify-tickets.js'
 
-/** The context of a page's exchange: the requester and the transport. */
-export interface ExchangeContext extends Requester {
+/** The context of a page's exchange: the visitor, the rules and the transport. */
+export interface ExchangeContext extends ChangeContext {
   readonly identity: PageIdentity
   /** The visitor in the page's tab. */
   readonly owner: Visitor
@@ -40,7 +40,7 @@ export function exchange(
   core: Core,
   message: ParsedMessage,
   context: ExchangeContext,
-  extent: Extent,
+  include: Parameters<typeof buildAnswer>[2],
 ): Promise<PageAnswer> {
   const { tickets, set } = message
   const { identity, owner: visitor } = context
@@ -52,7 +52,7 @@ export function exchange(
   context.beforeMerge?.()
   const overtaken = mergeTickets(core, verified, now)
   const results = set.length > 0 ? applyChanges(core, set, context) : []
-  return answer(core, context, extent, { set, overtaken, results })
+  return answer(core, context, include, { set, overtaken, results })
 }
 
 /** What an exchange has done so far. */
@@ -65,7 +65,7 @@ interface Progress {
 async function answer(
   core: Core,
   context: ExchangeContext,
-  extent: Extent,
+  include: Parameters<typeof buildAnswer>[2],
   { set, overtaken, results: pending }: Progress,
 ): Promise<PageAnswer> {
   const { identity, owner: visitor, socket, source } = context
@@ -76,19 +76,17 @@ async function answer(
   const ticket = ticketOf(core, visitor, changed, socket)
   const levels = core.store && (await levelsOf(core.store, visitor, results, context))
   // Only a POST asks which stamps the store holds, so that no greeting over a socket waits for the store.
-  const stored = source === 'socket' ? { persisted: [] } : await stampsInStore(core, visitor)
-  const built = buildAnswer(core, identity, extent, visitor)
-  return Object.assign(built, ticket, stored, {
-    results: results.map((one) =>
-      'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
-    ),
-    persisted: [...built.persisted, ...stored.persisted],
-  })
+  const { persisted, unsaved }: Pick<PageAnswer, 'persisted' | 'unsaved'> =
+    source === 'socket' ? { persisted: [] } : await stampsInStore(core, visitor)
+  const answered = results.map((one) =>
+    'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
+  )
+  return buildAnswer(core, identity, include, { results: answered, ticket, persisted, unsaved }, visitor)
 }
 
 /** Returns the answer to another visitor's page: the current identity, and no results, since nothing was applied. */
 export function answerOtherVisitor(core: Core, identity: PageIdentity): PageAnswer {
-  return { otherVisitor: true, ...buildAnswer(core, identity, 'greeting'), results: [] }
+  return buildAnswer(core, identity, 'greeting', { otherVisitor: true, results: [], persisted: [] })
 }
 
 function fieldsOf(results: Results): readonly Field[] {

@@ -21,8 +21,8 @@ export interface ChangeDeps {
   readonly settings: Pick<Settings, 'clock'>
 }
 
-/** The requester of changes. */
-export interface Requester {
+/** The part of an exchange's context that its changes need. */
+export interface ChangeContext {
   readonly owner: Owner
   readonly source: ChangeSource
   /**
@@ -75,11 +75,11 @@ interface ReceivedChange {
  *
  * @throws {LiveSessionError} `closed`
  */
-export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], requester: Requester): Awaitable<Results> {
+export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], context: ChangeContext): Awaitable<Results> {
   const results: Awaitable<Result>[] = []
   for (const group of groupsInOrder(set)) {
     const previousResults = allOf(group.map(({ previous }) => previous && results[previous.index]))
-    const outcomes = after(previousResults, (previousResults) => applyGroup(deps, group, previousResults, requester))
+    const outcomes = after(previousResults, (previousResults) => applyGroup(deps, group, previousResults, context))
     for (const [i, { index }] of group.entries()) {
       const result = after(outcomes, (all) => all[i] as Result)
       if (isThenable(result)) ignoreRejection(result)
@@ -119,28 +119,28 @@ function applyGroup(
   deps: ChangeDeps,
   group: readonly ReceivedChange[],
   previousResults: readonly (Result | undefined)[],
-  requester: Requester,
+  context: ChangeContext,
 ): Awaitable<Results> {
   const refuseAll = (error: unknown): Results => {
-    const refused = refuse(requester, error)
+    const refused = refuse(context, error)
     return group.map(() => refused)
   }
   try {
-    requester.permit()
+    context.permit()
     const changes = group.map((sent, i) => ({
-      ...validate(deps.values, sent, requester.owner),
+      ...validate(deps.values, sent, context.owner),
       previousResult: previousResults[i],
     }))
-    const results = applyValidated(deps, changes, requester)
+    const results = applyValidated(deps, changes, context)
     return isThenable(results) ? results.catch(refuseAll) : results
   } catch (error) {
     return refuseAll(error)
   }
 }
 
-function refuse(requester: Requester, error: unknown): Refused {
+function refuse(context: ChangeContext, error: unknown): Refused {
   if (!(error instanceof LiveSessionError) || error.code === 'closed') throw error
-  requester.onRefusal(error)
+  context.onRefusal(error)
   return refusalOf(error).result
 }
 
@@ -172,14 +172,14 @@ function validate(
 }
 
 /** Applies a group. A computed change is always alone in its group, and goes to the store if there is one. */
-function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], requester: Requester): Awaitable<Results> {
+function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], context: ChangeContext): Awaitable<Results> {
   const [change] = changes
   const updates = change?.id ? deps.store?.updatesOf(change.subject) : undefined
-  if (!change || !updates) return applyInMemory(deps, changes, requester)
+  if (!change || !updates) return applyInMemory(deps, changes, context)
   const { field, subject, id, value, previousResult } = change
   // If the store did not answer the previous change, refuse at once, so that a list of changes waits only once.
   if (previousResult && 'code' in previousResult && previousResult.code === 'store_unavailable') return [previousResult]
-  const { permit, source } = requester
+  const { permit, source } = context
   const next = (): JsonValue | undefined => {
     checkBase(deps, change)
     return value
@@ -189,19 +189,19 @@ function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], reques
 }
 
 /** Applies the changes not accepted before, with a common stamp. Refuses each change whose key has a newer value. */
-function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], requester: Requester): Results {
+function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], context: ChangeContext): Results {
   const checked = changes.map((change) => {
     const { field, id, value } = change
     try {
       return { field, id, value, ...checkBase(deps, change) }
     } catch (error) {
-      return refuse(requester, error)
+      return refuse(context, error)
     }
   })
   const fresh = checked.flatMap((one) => ('base' in one ? one : []))
   const written = new Map(fresh.map(({ field, value }) => [field, value]))
   const base = newestOf(fresh.map((one) => one.base))
-  const stamp = deps.values.write(written, requester.owner, requester.source, { base, id: changes[0]?.id })
+  const stamp = deps.values.write(written, context.owner, context.source, { base, id: changes[0]?.id })
   // A change accepted before keeps its own stamp.
   return checked.map((one) => ('field' in one ? { ...one, stamp: 'base' in one ? stamp : one.acceptedAt } : one))
 }

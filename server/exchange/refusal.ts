@@ -1,7 +1,7 @@
 // Formats refusals for acknowledgements, results, handshakes and HTTP responses.
 
 import type { LiveSessionError } from '../../shared/errors.js'
-import type { Refusal, Refused } from '../../shared/protocol.js'
+import type { PostRefusal, Refusal, Refused } from '../../shared/protocol.js'
 
 /** The forms of a refusal, by kind of request. */
 interface RefusalForms {
@@ -15,7 +15,7 @@ interface RefusalForms {
   readonly response: {
     readonly status: number
     readonly headers: Readonly<Record<string, string>>
-    readonly body: { readonly error: Omit<Refusal, 'ok'> & { readonly message: string } }
+    readonly body: PostRefusal
   }
 }
 
@@ -24,16 +24,15 @@ export const RETRY_AFTER = 'Retry-After'
 
 /** Returns a refusal in all its forms. */
 export function refusalOf({ code, message, key, index, status, retryAfter, current }: LiveSessionError): RefusalForms {
-  const about = { ...(key === undefined ? {} : { key }), ...(index === undefined ? {} : { index }) }
   const wait = retryAfter === undefined ? {} : { [RETRY_AFTER]: String(retryAfter) }
   return {
-    ack: { ok: false, code, ...about },
-    result: { code, ...current },
+    ack: { ok: false, code, key, index },
+    result: { code, stamp: current?.stamp, value: current?.value },
     data: { code },
     response: {
       status,
       headers: { 'Cache-Control': 'no-store', ...wait },
-      body: { error: { code, message, ...about } },
+      body: { error: { code, message, key, index } },
     },
   }
 }

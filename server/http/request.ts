@@ -5,7 +5,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { escapeUnit, type JsonValue } from '../../shared/json.js'
 import { type Awaitable, after } from '../../shared/promise.js'
-import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
+import { type AnySnapshot, EMBED_ID, type WritableSnapshot } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
@@ -109,19 +109,21 @@ export class RequestHandle extends Handle {
       // Unsaved even if this response sets the cookie, which the browser may reject. Expired values are not, because pages never send them.
       if (field.scope !== 'tab' && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
-    const optional = {
-      ...(who === undefined ? {} : { who }),
-      // Without the withheld cookie, it is unknown whether the visitor is a guest.
-      ...(visit.isWithheld ? {} : visitor.userId === undefined ? { guest: true as const } : { user: visitor.userId }),
-      ...(hasCookie ? { persisted: visit.cookieStamps } : {}),
-      ...(renew === undefined ? {} : { renew }),
-      ...(deleted.length === 0 ? {} : { deleted }),
-      ...(unsaved.length === 0 ? {} : { unsaved }),
-      ...(tab.length === 0 ? {} : { tab }),
-      ...expiriesOf(this.values.fields, registers, now),
-    }
-    const ofFeatures = this.#core.features.map((feature) => feature.snapshot?.(this.#use()))
-    return Object.assign({ ...optional, values, defaults, stamps }, ...ofFeatures)
+    // Assignments, because TypeScript finds no misspelt member in a spread.
+    const snapshot: WritableSnapshot = { values, defaults, stamps }
+    if (who !== undefined) snapshot.who = who
+    if (visitor.userId !== undefined) snapshot.user = visitor.userId
+    // Without the withheld cookie, it is unknown whether the visitor is a guest.
+    else if (!visit.isWithheld) snapshot.guest = true
+    if (hasCookie) snapshot.persisted = visit.cookieStamps
+    if (renew !== undefined) snapshot.renew = renew
+    if (deleted.length > 0) snapshot.deleted = deleted
+    if (unsaved.length > 0) snapshot.unsaved = unsaved
+    if (tab.length > 0) snapshot.tab = tab
+    const expiries = expiriesOf(this.values.fields, registers, now)
+    if (expiries) snapshot.expiries = expiries
+    for (const feature of this.#core.features) feature.snapshot?.(this.#use(), snapshot)
+    return snapshot
   }
 
   /** Returns the snapshot as an inert script element, which needs no CSP nonce. Escaped, so that no value can end the element. */

@@ -13,9 +13,9 @@ import { isTab, isUser, type Sub, type Subject, subjectHash } from '../subjects/
 import type { LiveSocket } from '../types/live-socket.js'
 import type { TicketContent } from './ticket.js'
 
-type OptionalClaims = Omit<TicketContent, 'sub' | 'epoch' | 'generation' | 'changes'>
+type GreetingClaims = Pick<TicketContent, 'defaults' | 'guest'>
 
-const NO_CLAIMS: OptionalClaims = {}
+const NO_CLAIMS: GreetingClaims = {}
 
 /** The changes of a turn, for the sockets of a subject. */
 interface Pending {
@@ -79,7 +79,7 @@ export class PageTickets {
     })
     return this.ticket(subject, registers, {
       defaults: Object.fromEntries(defaults),
-      ...(isGuest ? { guest: true } : {}),
+      guest: isGuest || undefined,
     })
   }
 
@@ -107,21 +107,22 @@ export class PageTickets {
   ticket(
     subject: Subject,
     registers: readonly LwwRegister[],
-    claims: OptionalClaims = NO_CLAIMS,
+    { defaults, guest }: GreetingClaims = NO_CLAIMS,
     sub: Sub = subjectHash(subject),
     now: number = this.#core.settings.clock(),
   ): string {
     const { epoch, generation } = this.#core.revocations.signed(isUser(subject) ? subject : undefined, sub)
-    const content = {
+    const content: TicketContent = {
       sub,
       epoch,
       generation: generation || undefined,
       // An expiry has no valid stamp, so a page could not send it back.
       changes: registers.filter(({ stamp }) => isStamp(stamp)).map(toWire),
-      ...idsOf(registers, now),
-      ...expiriesOf(this.#core.settings.fields, registers, now),
-      ...claims,
-      ...(isTab(subject) ? { tab: this.tabKeys } : {}),
+      ids: idsOf(registers, now),
+      expiries: expiriesOf(this.#core.settings.fields, registers, now),
+      defaults,
+      guest,
+      tab: isTab(subject) ? this.tabKeys : undefined,
     }
     return this.#core.tickets.sign(content, now)
   }
@@ -159,11 +160,7 @@ export class PageTickets {
 }
 
 /** Returns the expiry of each register, for pages. Omits expiries more than 24 days away, the longest timer of a browser. */
-export function expiriesOf(
-  fields: FieldMap,
-  registers: readonly LwwRegister[],
-  now: number,
-): { readonly expiries?: Expiries } {
+export function expiriesOf(fields: FieldMap, registers: readonly LwwRegister[], now: number): Expiries | undefined {
   const expiries = registers.flatMap(({ key, stamp, value }): Expiries => {
     if (!isStamp(stamp)) return [[key, stamp, 0]]
     const { maxAge } = fields.get(key) ?? {}
@@ -171,5 +168,5 @@ export function expiriesOf(
     const remaining = Math.max(1, Math.ceil(stamp + maxAge - now))
     return remaining > LONGEST_TIMER ? [] : [[key, expiryStamp(stamp), remaining]]
   })
-  return expiries.length === 0 ? {} : { expiries }
+  return expiries.length === 0 ? undefined : expiries
 }

@@ -24,7 +24,7 @@ export function counterPart(core: Core): Feature {
       },
     },
     socket: { count: ({ visitor }) => of(visitor.browserSubject) },
-    events: ({ visitor }) => ({ 'test:count': () => ({ ok: true, count: of(visitor.browserSubject) }) }),
+    events: ({ visitor }) => ({ 'test:count': () => ({ ok: true, messages: [of(visitor.browserSubject)] }) }),
     cookie: {
       name: KEY,
       isOutdated: () => false,

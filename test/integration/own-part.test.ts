@@ -30,7 +30,7 @@ describe('a custom feature', () => {
     expect(readCookie(visitor.cookie)).toMatchObject({ count: 2 })
     const tab = await visitor.connect()
     expect(await Promise.all(asked)).toEqual([2])
-    expect(await tab.io.emitWithAck('test:count')).toEqual({ ok: true, count: 2 })
+    expect(await tab.io.emitWithAck('test:count')).toEqual({ ok: true, messages: [2] })
   })
 
   it('persists its values, and shares them with other nodes', async () => {
@@ -41,7 +41,7 @@ describe('a custom feature', () => {
     const visitor = one.visitor()
     await visitor.text('/')
     const there = await two.visitor(visitor.cookie).connect()
-    expect(await there.io.emitWithAck('test:count')).toEqual({ ok: true, count: 1 })
+    expect(await there.io.emitWithAck('test:count')).toEqual({ ok: true, messages: [1] })
     await one.live.settled()
     expect(await (await start(store)).visitor(visitor.cookie).text('/')).toBe('2')
   })

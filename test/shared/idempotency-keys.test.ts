@@ -123,11 +123,11 @@ describe('ids', () => {
       { ...register('b', NOW, 2), ids: [['old', stamp(NOW - 2 * MINUTE)] as const] },
       register('c', NOW, 3),
     ]
-    const claims = idsOf(registers, NOW)
-    expect(claims).toEqual({ ids: { a: [['id0', NOW]] } })
+    const byKey = idsOf(registers, NOW)
+    expect(byKey).toEqual({ a: [['id0', NOW]] })
     const plain = registers.map(({ key, stamp, value }) => ({ key, stamp, value }))
-    expect(withIds(plain, claims.ids)).toEqual([registers[0], plain[1], plain[2]])
-    expect(idsOf(plain, NOW)).toEqual({})
+    expect(withIds(plain, byKey)).toEqual([registers[0], plain[1], plain[2]])
+    expect(idsOf(plain, NOW)).toBeUndefined()
   })
 
   it('are limited to 50 in a ticket, but not between nodes', () => {
@@ -135,12 +135,12 @@ describe('ids', () => {
       ...['a', 'b', 'c'].map((key) => ({ ...register(key, NOW, 1), ids: ids(MAX_IDS) })),
       register('d', NOW, 1),
     ]
-    const { ids: { a = [], b = [], d } = {} } = idsOf(registers, NOW)
+    const { a = [], b = [], d } = idsOf(registers, NOW) ?? {}
     const [[unknown] = [''], ...known] = a
     expect([a.length, b, d, unknown]).toEqual([16, a, undefined, ''])
     expect(known).toEqual(ids(MAX_IDS).slice(-15))
     const all = ids(MAX_IDS)
-    expect(idsOf(registers, NOW, Infinity)).toEqual({ ids: { a: all, b: all, c: all } })
+    expect(idsOf(registers, NOW, Infinity)).toEqual({ a: all, b: all, c: all })
   })
 
   it('of a full list supersede a truncated list, but not vice versa', () => {

@@ -19,7 +19,7 @@ export function addressFeature(core: Core): Feature {
   if (fields.length === 0) return {}
   const { cookie } = core.settings
   const readable = fields.filter(({ access }) => access !== 'hidden')
-  const urls = Object.fromEntries(readable.map(({ key, url }) => [key, url]))
+  const urls = Object.fromEntries(readable.map(({ key, url = '' }) => [key, url]))
   /** By response, the values in the URL that the page must set itself. */
   const unappliedOf = new WeakMap<ResponseContext, Unapplied>()
   return {
@@ -29,13 +29,11 @@ export function addressFeature(core: Core): Feature {
       const use = useOf()
       unappliedOf.set(use.visit, applyAddress(core, said, use))
     },
-    snapshot: ({ ctx, visit }) => {
+    snapshot: ({ ctx, visit }, snapshot) => {
       const unapplied = unappliedOf.get(visit) ?? {}
-      return {
-        // Only for a page: a script's fetch has another URL than its page, and a frame's URL is invisible.
-        ...(readable.length > 0 && mayBePage(ctx, cookie) ? { urls } : {}),
-        ...(Object.keys(unapplied).length > 0 ? { unapplied } : {}),
-      }
+      // Only for a page: a script's fetch has another URL than its page, and a frame's URL is invisible.
+      if (readable.length > 0 && mayBePage(ctx, cookie)) snapshot.urls = urls
+      if (Object.keys(unapplied).length > 0) snapshot.unapplied = unapplied
     },
   }
 }

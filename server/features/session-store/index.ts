@@ -69,7 +69,8 @@ export function sessionFeature(core: Core): Feature {
       const received = store.receivedSession(ctx)
       if (!received) return undefined
       const session = appSessions.pin(received, conn)
-      return (socket) => ({ session: new SessionHandle(appSessions, core.report, session, socket) })
+      return (socket) =>
+        void Object.assign(socket, { session: new SessionHandle(appSessions, core.report, session, socket) })
     },
     close: () => appSessions.close(),
   }

@@ -12,10 +12,10 @@ export interface ReceivedTicket {
 
 /** The outcome of a change, or why the whole sync was refused. */
 export interface Outcome {
-  readonly stamp?: number
+  readonly stamp?: number | undefined
   readonly level?: Level
   readonly code?: LiveSessionErrorCode
-  readonly value?: JsonValue
+  readonly value?: JsonValue | undefined
 }
 
 /** A page's socket, and every ticket received over it, pushed or in an answer. */
