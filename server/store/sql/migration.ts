@@ -1,6 +1,5 @@
 import { sql } from 'kysely'
-import type { AnyDatabase } from './database.js'
-import { engineOf } from './engines.js'
+import { type AnyDatabase, engineOf } from './engines.js'
 import { checkTable, DEFAULT_TABLE } from './rows.js'
 
 /**
