@@ -15,7 +15,7 @@ import { Identities } from './identity/identities.js'
 import { Revocations } from './identity/revocations.js'
 import { PendingRotations } from './identity/rotations.js'
 import { GuestMemory } from './memory/guest-memory.js'
-import { Subjects } from './memory/subjects.js'
+import { Memory } from './memory/memory.js'
 import type { Nodes } from './nodes.js'
 import { createWarn, type Report, type Warn } from './settings/report.js'
 import type { Settings } from './settings/settings.js'
@@ -40,7 +40,7 @@ export class Core {
 
   // The values in memory.
   readonly guestMemory: GuestMemory
-  readonly subjects: Subjects
+  readonly memory: Memory
   readonly notifications: Notifications
   readonly revocations: Revocations
   readonly tickets: Tickets
@@ -88,7 +88,7 @@ export class Core {
     const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
     this.guestMemory = new GuestMemory(maxGuestBytes)
     const { guestMemory } = this
-    this.subjects = new Subjects({
+    this.memory = new Memory({
       max: maxVisitors,
       maxIdle,
       clock,

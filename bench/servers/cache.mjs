@@ -35,14 +35,14 @@ const caches = {
     const clock = () => Date.now() + later
     const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
     const live = liveSession(app, { fields, clock, maxAge: DAY, cache: { maxVisitors } })
-    const { subjects } = coreOf(live)
+    const { memory } = coreOf(live)
     return {
       write: async (user) => (await live.user(user)).setMany(values()),
-      read: (user) => subjects.find(`user:n:${user}`),
+      read: (user) => memory.find(`user:n:${user}`),
       /** Drops the older half of the users; the next call drops the other half. */
       expire() {
         later += DAY
-        subjects.evictIdle()
+        memory.evictIdle()
       },
     }
   },

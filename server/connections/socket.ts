@@ -84,7 +84,7 @@ export class SocketHandle extends Handle {
   /** Holds the subjects in memory, sends the browser the values missing in its cookie, and listens to its events. */
   open(): void {
     const { cookie, hasCookie, visitor } = this.#identity
-    const { cookieValues, subjects } = this.#core
+    const { cookieValues, memory } = this.#core
     // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
     if (this.#isOpen || this.#connection.wasClosed) return
     // Merges the cookie again, because the cache may have evicted the values while the app's own middleware ran.
@@ -94,7 +94,7 @@ export class SocketHandle extends Handle {
     this.#socket.on('disconnecting', () => this.#release())
     this.#events.listen(this.#socket)
     for (const subject of cookieValues.allSubjects(this.#visitor)) {
-      const pinned = subjects.pin(subject)
+      const pinned = memory.pin(subject)
       pinned.sockets.add(this.#socket)
       pinned.listeners.add(this.#onChange)
     }
@@ -172,17 +172,17 @@ export class SocketHandle extends Handle {
   #release(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    const { cookieValues, subjects } = this.#core
+    const { cookieValues, memory } = this.#core
     this.#listeners.clear()
     for (const close of this.#closes) close()
     this.#connection.remove(this.#socket)
     this.#core.guestMemory.pin(this.#socket.conn, 0)
     for (const subject of cookieValues.allSubjects(this.#visitor)) {
-      const pinned = subjects.pinnedOf(subject)
+      const pinned = memory.pinnedOf(subject)
       if (!pinned) continue
       pinned.sockets.delete(this.#socket)
       pinned.listeners.delete(this.#onChange)
-      subjects.unpin(subject)
+      memory.unpin(subject)
     }
   }
 }

@@ -81,7 +81,7 @@ export class CookieValues {
     }
     for (const register of cookie?.registers ?? []) if (!fields.has(register.key)) carry(register, 'request')
     for (const subject of this.subjects(visitor)) {
-      const replica = this.#core.subjects.find(subject)
+      const replica = this.#core.memory.find(subject)
       for (const register of replica?.registers() ?? []) {
         const field = fields.get(register.key)
         const isOwn = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
@@ -129,8 +129,8 @@ export class CookieValues {
   }
 
   #memo(visitor: Visitor): CookieMemo {
-    const { subjects } = this.#core
-    const [user, other] = this.subjects(visitor).map((subject) => subjects.find(subject))
+    const { memory } = this.#core
+    const [user, other] = this.subjects(visitor).map((subject) => memory.find(subject))
     const browser = visitor.user === undefined ? user : other
     return { visitor, user, browser, isOutdated: undefined }
   }

@@ -61,7 +61,7 @@ export class UserHandle extends Handle {
 
   /** Holds the subject in memory, with regular reloads, while there are listeners. */
   #listen(unsubscribe: () => void): () => void {
-    this.#core.subjects.pin(this.#subject).listeners.add(this.#onChange)
+    this.#core.memory.pin(this.#subject).listeners.add(this.#onChange)
     return () => {
       unsubscribe()
       if (this.#listeners.isEmpty) this.#release()
@@ -69,8 +69,8 @@ export class UserHandle extends Handle {
   }
 
   #release(): void {
-    const { subjects } = this.#core
-    subjects.pinnedOf(this.#subject)?.listeners.delete(this.#onChange)
-    subjects.unpin(this.#subject)
+    const { memory } = this.#core
+    memory.pinnedOf(this.#subject)?.listeners.delete(this.#onChange)
+    memory.unpin(this.#subject)
   }
 }

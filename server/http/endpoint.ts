@@ -131,7 +131,7 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
   }
   const least = body.set.length > 0 ? 'sets' : 'shows'
   const use = visit.cookie ? 'renews' : least
-  const { values, subjects } = core
+  const { values, memory } = core
   const tab = values.tabOf(identity.visitor.browser)
   const permit = (): void => {
     if (visit.isSuperseded) throw visitorLeft()
@@ -150,10 +150,10 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
   // Only a question without `who` gets a greeting, because questions have a limit of their own.
   const extent = body.who === undefined && isQuestion(body) ? 'greeting' : 'identity'
   if (!tab) return await exchange(core, body, context, extent)
-  subjects.pin(tab)
+  memory.pin(tab)
   try {
     return await exchange(core, body, context, extent)
   } finally {
-    subjects.unpin(tab)
+    memory.unpin(tab)
   }
 }

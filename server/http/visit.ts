@@ -116,7 +116,7 @@ export class Visit implements PageIdentity, ResponseContext {
     // Memory may have evicted values since the request began; the cookie still has them.
     return cookie
       ? this.#core.cookieValues.ensureMerged(cookie, visitor)[field.scope]
-      : this.#core.subjects.find(visitor.subject(field))
+      : this.#core.memory.find(visitor.subject(field))
   }
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */

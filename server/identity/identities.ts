@@ -44,9 +44,9 @@ export class Identities {
   recognize(read: ReadCookie | undefined, user: UserSubject | undefined): RequestIdentity {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'ambiguous') : 'none', user, read)
-    const { revocations, cookieValues, subjects } = this.#core
+    const { revocations, cookieValues, memory } = this.#core
     // A memo bypasses memory, which checks for idle entries, so evict idle entries now, which also drops their memos.
-    subjects.evictIdle()
+    memory.evictIdle()
     const last = cookie.memo?.visitor
     const known = last && last.user === user ? last : undefined
     const visitor = known ?? new Visitor(cookie.browser, user)

@@ -1,6 +1,6 @@
-/** A cache of guest data in two halves, young and old. */
-interface TwoHalvesCache {
-  /** Drops the old half, and makes the young half the old half. */
+/** A `RotatingCache` of guest data. */
+interface GuestCache {
+  /** Drops the older entries. */
   rotate(this: void): void
 }
 
@@ -16,31 +16,31 @@ interface Pin {
  */
 export class GuestMemory {
   readonly #max: number
-  readonly #caches: TwoHalvesCache[] = []
+  readonly #caches: GuestCache[] = []
   /** Oldest first. */
   readonly #pins = new Map<object, Pin>()
-  #young = 0
-  #old = 0
+  #newer = 0
+  #older = 0
   #pinned = 0
 
   constructor(max: number) {
     this.#max = max
   }
 
-  join(cache: TwoHalvesCache): void {
+  join(cache: GuestCache): void {
     this.#caches.push(cache)
   }
 
-  /** Adjusts the byte counts of the two halves. */
-  grow(young: number, old: number): void {
-    this.#young += young
-    this.#old += old
+  /** Adjusts the byte counts of newer and older entries. */
+  grow(newer: number, older: number): void {
+    this.#newer += newer
+    this.#older += older
   }
 
-  /** Rotates all caches if they exceed the bound, which evicts their old halves. */
+  /** Rotates all caches if they exceed the bound, which evicts their older entries. */
   fit(): void {
     const space = this.#max - this.#pinned
-    if (this.#young <= space / 2 && this.#young + this.#old <= space) return
+    if (this.#newer <= space / 2 && this.#newer + this.#older <= space) return
     for (const { rotate } of this.#caches) rotate()
   }
 

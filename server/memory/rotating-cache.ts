@@ -1,4 +1,4 @@
-// Bounds caches by entries, bytes and idle time, and evicts the older half at once.
+// Bounds caches by entries, bytes and idle time, and evicts the older entries at once.
 
 import NodeCache from 'node-cache'
 import type { GuestMemory } from './guest-memory.js'
@@ -23,38 +23,38 @@ export interface RotatingCacheOptions<V = unknown> {
 }
 
 /**
- * A bounded cache in two halves: writes go to the young half, and reads move entries there. When the young half is full, or `maxIdle` has
- * passed, the cache drops the old half as a whole and swaps the halves. The cache never rejects a write and never sweeps: sweeping a
- * million keys would block the event loop for 600 ms, dropping a half takes 0.1 ms.
+ * A bounded cache of two maps: writes go to the newer map, and reads move entries there. When it is full, or `maxIdle` has passed, the
+ * cache rotates: it drops the older map as a whole, and the newer map becomes the older. The cache never rejects a write and never sweeps:
+ * sweeping a million keys would block the event loop for 600 ms, dropping a map takes 0.1 ms.
  */
 export class RotatingCache<V, K = string> {
-  readonly #half: number
+  readonly #maxNewer: number
   readonly #shared: RotatingCacheOptions<V>['shared']
   readonly #onDrop: (count: number) => void
   readonly #maxIdle: number
   readonly #clock: () => number
-  #young: Shelf<V, K>
-  #old: Shelf<V, K>
-  #youngBytes = 0
-  #oldBytes = 0
+  #newer: CacheMap<V, K>
+  #older: CacheMap<V, K>
+  #newerBytes = 0
+  #olderBytes = 0
   /** The time of the next rotation by age, in ms since 1970. */
   #until: number
 
-  private constructor(create: () => Shelf<V, K>, options: RotatingCacheOptions<V>) {
+  private constructor(create: () => CacheMap<V, K>, options: RotatingCacheOptions<V>) {
     const { max = Infinity, maxIdle = Infinity, clock, shared } = options
-    this.#half = Math.max(1, Math.floor(max / 2))
+    this.#maxNewer = Math.max(1, Math.floor(max / 2))
     this.#shared = shared
     shared?.bytes.join({ rotate: () => this.#rotate() })
     this.#onDrop = options.onDrop ?? (() => undefined)
     this.#maxIdle = maxIdle
     this.#clock = clock
-    this.#young = create()
-    this.#old = create()
+    this.#newer = create()
+    this.#older = create()
     this.#until = clock() + maxIdle
   }
 
   static onNodeCache<V>(options: RotatingCacheOptions<V>): RotatingCache<V> {
-    return new RotatingCache<V>(() => new NodeCacheShelf<V>(), options)
+    return new RotatingCache<V>(() => new ShardedNodeCache<V>(), options)
   }
 
   /** Creates a cache backed by a Map: faster for long names from clients. */
@@ -63,7 +63,7 @@ export class RotatingCache<V, K = string> {
   }
 
   get size(): number {
-    return this.#young.size + this.#old.size
+    return this.#newer.size + this.#older.size
   }
 
   /** Evicts idle entries: rotates if `maxIdle` has passed since the last rotation; twice if twice that time has passed. */
@@ -75,26 +75,26 @@ export class RotatingCache<V, K = string> {
 
   get(name: K, now?: number): V | undefined {
     if (this.#until !== Infinity) this.evictIdle(now ?? this.#clock())
-    const young = this.#young.get(name)
-    if (young !== undefined) return young
-    const old = this.#old.get(name)
-    if (old === undefined) return undefined
+    const newer = this.#newer.get(name)
+    if (newer !== undefined) return newer
+    const older = this.#older.get(name)
+    if (older === undefined) return undefined
     this.delete(name)
-    this.set(name, old)
-    return old
+    this.set(name, older)
+    return older
   }
 
   set(name: K, thing: V): void {
     if (this.#until !== Infinity) this.evictIdle(this.#clock())
-    if (this.#shared) this.#subtract(this.#young.get(name), undefined)
-    if (this.#young.size >= this.#half && this.#young.get(name) === undefined) this.#rotate()
-    this.#young.set(name, thing)
+    if (this.#shared) this.#subtract(this.#newer.get(name), undefined)
+    if (this.#newer.size >= this.#maxNewer && this.#newer.get(name) === undefined) this.#rotate()
+    this.#newer.set(name, thing)
     if (this.#shared) this.grow(this.#shared.weigh(thing))
   }
 
   /** Records an entry's growth in bytes. */
   grow(bytes: number): void {
-    this.#setSizes(this.#youngBytes + bytes, this.#oldBytes)
+    this.#setSizes(this.#newerBytes + bytes, this.#olderBytes)
     this.#shared?.bytes.fit()
   }
 
@@ -108,9 +108,9 @@ export class RotatingCache<V, K = string> {
   }
 
   delete(name: K): void {
-    if (this.#shared) this.#subtract(this.#young.get(name), this.#old.get(name))
-    this.#young.delete(name)
-    this.#old.delete(name)
+    if (this.#shared) this.#subtract(this.#newer.get(name), this.#older.get(name))
+    this.#newer.delete(name)
+    this.#older.delete(name)
   }
 
   /** Evicts an entry and calls `onDrop`, as a rotation would. */
@@ -121,24 +121,24 @@ export class RotatingCache<V, K = string> {
 
   /** Iterates over all entries, tolerating concurrent changes. Iteration does not count as use. */
   *entries(): Generator<readonly [name: K, thing: V]> {
-    yield* this.#old.entries()
-    yield* this.#young.entries()
+    yield* this.#older.entries()
+    yield* this.#newer.entries()
   }
 
   clear(): void {
     this.#drop(0)
-    this.#young.clear()
-    this.#old.clear()
+    this.#newer.clear()
+    this.#older.clear()
     this.#setSizes(0, 0)
   }
 
   #rotate(): void {
-    const dropped = this.#old
+    const dropped = this.#older
     this.#drop(dropped.size)
-    this.#old = this.#young
-    this.#young = dropped
+    this.#older = this.#newer
+    this.#newer = dropped
     dropped.clear()
-    this.#setSizes(0, this.#youngBytes)
+    this.#setSizes(0, this.#newerBytes)
     this.#until = this.#clock() + this.#maxIdle
   }
 
@@ -146,22 +146,22 @@ export class RotatingCache<V, K = string> {
     this.#onDrop(count)
   }
 
-  #subtract(young: V | undefined, old: V | undefined): void {
+  #subtract(newer: V | undefined, older: V | undefined): void {
     const weigh = (thing: V | undefined): number => (thing === undefined ? 0 : (this.#shared?.weigh(thing) ?? 0))
-    this.#setSizes(this.#youngBytes - weigh(young), this.#oldBytes - weigh(old))
+    this.#setSizes(this.#newerBytes - weigh(newer), this.#olderBytes - weigh(older))
   }
 
-  /** Sets the sizes of the halves: never negative, although an entry may have grown after its size was added. */
-  #setSizes(young: number, old: number): void {
-    const [youngBytes, oldBytes] = [Math.max(0, young), Math.max(0, old)]
-    this.#shared?.bytes.grow(youngBytes - this.#youngBytes, oldBytes - this.#oldBytes)
-    this.#youngBytes = youngBytes
-    this.#oldBytes = oldBytes
+  /** Sets the sizes of both maps: never negative, although an entry may have grown after its size was added. */
+  #setSizes(newer: number, older: number): void {
+    const [newerBytes, olderBytes] = [Math.max(0, newer), Math.max(0, older)]
+    this.#shared?.bytes.grow(newerBytes - this.#newerBytes, olderBytes - this.#olderBytes)
+    this.#newerBytes = newerBytes
+    this.#olderBytes = olderBytes
   }
 }
 
 /** An unbounded key-value container. */
-export interface Shelf<V, K = string> {
+export interface CacheMap<V, K = string> {
   readonly size: number
   get(name: K): V | undefined
   set(name: K, thing: V): unknown
@@ -171,7 +171,7 @@ export interface Shelf<V, K = string> {
 }
 
 /** Backed by node-cache, which takes the least memory for a million small objects. Never for names from clients. */
-class NodeCacheShelf<V> implements Shelf<V> {
+class ShardedNodeCache<V> implements CacheMap<V> {
   // All names are subjects, such as `user:s:ann`; for a name like `constructor` node-cache would return an inherited member.
   readonly #shards = Array.from({ length: SHARDS }, () => new NodeCache({ useClones: false, checkperiod: 0 }))
 

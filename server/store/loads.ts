@@ -70,7 +70,7 @@ export class Loads {
   /** Makes the next visit load the subject again, which also writes back the registers missing in the store. */
   invalidate(subject: StoreKey): void {
     this.#emptySubjects.delete(subject)
-    const replica = isSubject(subject) ? this.#core.subjects.find(subject) : undefined
+    const replica = isSubject(subject) ? this.#core.memory.find(subject) : undefined
     if (replica) replica.loadedAt = undefined
   }
 
@@ -127,8 +127,8 @@ export class Loads {
 
   /** Returns when a subject was loaded; undefined if never, or if memory has evicted the values meanwhile. */
   #loadedAt(subject: Subject): number | undefined {
-    const { subjects } = this.#core
-    const replica = subjects.find(subject)
+    const { memory } = this.#core
+    const replica = memory.find(subject)
     return replica?.loadedAt ?? this.#emptySubjects.get(subject)
   }
 
@@ -136,12 +136,12 @@ export class Loads {
     // After a silence, newer registers may come from this process: the store may have accepted an update without an answer.
     const isSure = this.#breaker.state === 'good'
     const { registers, generation } = await this.#loadFromStore(subject)
-    const { revocations, settings, subjects, values } = this.#core
+    const { revocations, settings, memory, values } = this.#core
     const wasLoaded = this.isLoaded(subject)
     const newerCount = values.merge(subject, stateOf(registers).registers, 'store', generation)
     if (generation === revocations.generation(subject)) this.#writeBack(subject, registers)
     if (isSure && wasLoaded && newerCount > 0) this.#warnOfLateness(subject)
-    const replica = subjects.find(subject)
+    const replica = memory.find(subject)
     const at = settings.clock()
     if (replica) replica.loadedAt = at
     else this.#emptySubjects.set(subject, at)
@@ -150,13 +150,13 @@ export class Loads {
 
   /** Loads stale subjects with open sockets or listeners, in batches, because a burst of calls would slow the store down. */
   async #reload(): Promise<void> {
-    const { settings, subjects } = this.#core
+    const { settings, memory } = this.#core
     // While the store is down, queued writes probe it.
     if (this.#isInRound || (this.#breaker.state === 'down' && this.#writeQueue.size > 0)) return
     this.#isInRound = true
     // The next round comes before skipped subjects are older than `storeRefresh`.
     const fresh = settings.storeRefresh * (1 - ROUND_SHARE)
-    const due = subjects.pinnedNames().filter((subject) => !this.isFresh(subject, fresh))
+    const due = memory.pinnedSubjects().filter((subject) => !this.isFresh(subject, fresh))
     do {
       // During an outage, probes with a single load; the next probe starts a new round.
       const some = due.splice(0, this.#breaker.state === 'down' ? 1 : MAX_CALLS)
@@ -208,8 +208,8 @@ export class Loads {
 
   /** Warns that a load found another process's change: with an adapter, the change would have arrived before. */
   #warnOfLateness(subject: Subject): void {
-    const { nodes, subjects, warn } = this.#core
-    if (nodes?.hasAdapter || !subjects.pinnedOf(subject)?.sockets.size || this.#isWriting(subject)) return
+    const { nodes, memory, warn } = this.#core
+    if (nodes?.hasAdapter || !memory.pinnedOf(subject)?.sockets.size || this.#isWriting(subject)) return
     warn(
       'another process has changed values of a page that is open here, and the page learned of the change late, from the store. ' +
         'Give socket.io an adapter, which tells all processes at once',

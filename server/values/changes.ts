@@ -8,7 +8,7 @@ import { supersedes } from '../../shared/merge-rule.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Core } from '../core.js'
-import type { PinnedSubject } from '../memory/subjects.js'
+import type { PinnedSubject } from '../memory/memory.js'
 import { withGeneration } from '../subjects/store-key.js'
 import { isLocal, type Subject } from '../subjects/subject.js'
 
@@ -64,9 +64,9 @@ export class Changes {
   /** Merges newer registers, notifies this process only, and returns the newer registers. */
   mergeLocally(subject: Subject, registers: readonly LwwRegister[], source: ChangeSource): readonly LwwRegister[] {
     if (registers.length === 0) return registers
-    const replica = this.#core.subjects.find(subject)
+    const replica = this.#core.memory.find(subject)
     if (replica) return this.#mergeInto(replica, subject, registers, source)
-    this.#core.subjects.add(subject, Replica.of(registers.map(this.#withDeclaredKey), source))
+    this.#core.memory.add(subject, Replica.of(registers.map(this.#withDeclaredKey), source))
     return registers
   }
 
@@ -76,7 +76,7 @@ export class Changes {
     registers: readonly LwwRegister[],
     source: ChangeSource,
   ): readonly LwwRegister[] {
-    const pinned = this.#core.subjects.pinnedOf(subject)
+    const pinned = this.#core.memory.pinnedOf(subject)
     const changes: AnyChange[] = []
     const { bytes } = replica
     const news: LwwRegister[] = []
@@ -93,28 +93,28 @@ export class Changes {
       changes.push({ key: field.key, value: this.#value(field, replica), previous, source })
     }
     if (news.length === 0) return news
-    this.#core.subjects.changed(subject, replica.bytes - bytes)
+    this.#core.memory.changed(subject, replica.bytes - bytes)
     if (pinned && pinned.listeners.size > 0) this.#notifyListeners(pinned, changes)
     return news
   }
 
   /** Removes a subject's values from memory, and notifies the listeners. */
   erase(subject: Subject): void {
-    const pinned = this.#core.subjects.pinnedOf(subject)
+    const pinned = this.#core.memory.pinnedOf(subject)
     const changes = Array.from(this.#fields.values(), (field): AnyChange => {
       return { key: field.key, value: field.default, previous: this.#value(field, pinned?.replica), source: 'job' }
     })
-    this.#core.subjects.erase(subject)
+    this.#core.memory.erase(subject)
     if (pinned) this.#notifyListeners(pinned, changes)
   }
 
   /** Lets undeclared keys of another build go into cookies: the browser brought the keys in a ticket, so it may see them. */
   markSeenByBrowser(subject: Subject, registers: readonly LwwRegister[]): void {
-    const replica = this.#core.subjects.find(subject)
+    const replica = this.#core.memory.find(subject)
     for (const register of registers)
       if (!this.#fields.has(register.key) && replica?.source(register.key) !== 'ticket') {
         replica?.setSource(register, 'ticket')
-        this.#core.subjects.changed(subject, 0)
+        this.#core.memory.changed(subject, 0)
       }
   }
 

@@ -8,7 +8,7 @@ import { expiryStamp, type LwwRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { isStamp, LOWEST_STAMP } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import type { PinnedSubject } from '../memory/subjects.js'
+import type { PinnedSubject } from '../memory/memory.js'
 import { isTab, isUser, type Sub, type Subject, subjectHash } from '../subjects/subject.js'
 import type { LiveSocket } from '../types/live-socket.js'
 import type { TicketContent } from './ticket.js'
@@ -96,7 +96,7 @@ export class PageTickets {
     const now = this.#core.settings.clock()
     const registers = this.readableRegisters(replica, fields, now)
     if (registers.length === 0) return undefined
-    const pinned = this.#core.subjects.pinnedOf(subject)
+    const pinned = this.#core.memory.pinnedOf(subject)
     const ticket = this.ticket(subject, registers, NO_CLAIMS, pinned?.sub, now)
     const pending = pinned && this.#changed.get(pinned)
     if (pending && [...pending.fields].every((field) => fields.has(field))) pending.answered = { ticket, socket }

@@ -56,7 +56,7 @@ export class Values {
   }
 
   find(subject: Subject): Replica | undefined {
-    return this.#core.subjects.find(subject)
+    return this.#core.memory.find(subject)
   }
 
   /** Returns the stamp that the next write of a key must exceed. */

@@ -30,7 +30,7 @@ describe('the cache', () => {
     const app = await App.start({ routes: echo, options: { cache: { maxVisitors: 10 } } })
     const visitors = Array.from({ length: 50 }, () => app.visitor())
     for (const [i, visitor] of visitors.entries()) await visitor.text(`/?set=${i}`)
-    expect(coreOf(app.live).subjects.counts.browsers).toBeLessThanOrEqual(20)
+    expect(coreOf(app.live).memory.counts.browsers).toBeLessThanOrEqual(20)
     for (const [i, visitor] of visitors.entries()) expect(await visitor.text('/')).toBe(String(i))
   })
 

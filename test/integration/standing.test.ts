@@ -88,7 +88,7 @@ describe('a cookie comparison', () => {
       ({ core, guest }) => core.revocations.applyFromNode(guest.name, end(core)),
     ],
     ['its user signs out in its browser', 'ann', ({ core, ann }) => core.revocations.retire(ann.name, undefined)],
-    ['memory evicts its user', 'ann', ({ core, ann }) => core.subjects.evict(ann.subject), true],
+    ['memory evicts its user', 'ann', ({ core, ann }) => core.memory.evict(ann.subject), true],
     ['memory is emptied', 'guest', ({ app }) => emptyCache(app.live), true],
   ]
 

@@ -27,14 +27,14 @@ it.each(LONG)('a storeTimeout of %d ms lasts longer than a day', async (storeTim
 })
 
 it.each(LONG)('a storeRefresh of %d ms loads nothing within a day', async (storeRefresh) => {
-  const held = jest.fn(() => [])
+  const pinnedSubjects = jest.fn(() => [])
   const health = { onTry: () => undefined, state: 'good' }
   const settings = { storeRefresh, clock: Date.now }
-  const core = { guestMemory: new GuestMemory(1e6), settings, subjects: { held } }
+  const core = { guestMemory: new GuestMemory(1e6), settings, memory: { pinnedSubjects } }
   const loads = new Loads({} as never, health as never, { size: 0 } as never, core as never, () => false)
   await jest.advanceTimersByTimeAsync(DAY)
   loads.close()
-  expect(held).not.toHaveBeenCalled()
+  expect(pinnedSubjects).not.toHaveBeenCalled()
 })
 
 it('a recheck interval of a hundred years lasts longer than a day', async () => {

@@ -174,7 +174,7 @@ export class ProcessPool {
     processes[used] = process
     this.#processes.set(name, processes)
     this.#used.set(name, used + 1)
-    process.core.subjects.clear()
+    process.core.memory.clear()
     return process
   }
 }

@@ -23,7 +23,7 @@ async function forget({ world }: Stage): Promise<void> {
 }
 
 function evict({ world }: Stage): void {
-  world.node.process.core.subjects.clear()
+  world.node.process.core.memory.clear()
   world.node.evict(world.held(world.node))
 }
 

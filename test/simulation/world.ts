@@ -164,6 +164,6 @@ export class World {
       for (const tab of [...tabs]) tab.close()
       for (const wire of adrift.splice(0)) wire.close()
     }
-    for (const { process } of this.nodes) process.core.subjects.clear()
+    for (const { process } of this.nodes) process.core.memory.clear()
   }
 }

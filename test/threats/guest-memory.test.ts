@@ -50,7 +50,7 @@ async function start(options: object = {}, given: Given = {}) {
       expect((await visitorOf(index).store({ set: [['notes', -1, '', notes(index)]] })).status).toBe(200)
   }
   const bytes = (): number =>
-    Array.from(core.subjects.residents(), ({ replica }) => replica.bytes).reduce((sum, each) => sum + each, 0)
+    Array.from(core.memory.entries(), ({ replica }) => replica.bytes).reduce((sum, each) => sum + each, 0)
   return { app, core, visitorOf, write, valueIn, flood, bytes }
 }
 
@@ -76,19 +76,19 @@ describe('threat 57: countless guests', () => {
 
   it('count by their current values, not by their writes', async () => {
     const { core, write } = await start()
-    const { subjects } = core
+    const { memory } = core
     for (let index = 0; index < 5; index += 1) write(index, 'notes', notes(index))
     for (let time = 0; time < 100; time += 1) {
       write(1, 'notes', notes(time))
       write(2, 'notes', undefined)
       write(2, 'notes', notes(time))
-      subjects.erase(subject(3))
+      memory.erase(subject(3))
       write(3, 'notes', notes(time))
-      subjects.pin(subject(4))
+      memory.pin(subject(4))
       write(4, 'notes', notes(time))
-      subjects.unpin(subject(4))
+      memory.unpin(subject(4))
     }
-    expect(subjects.counts.browsers).toBe(5)
+    expect(memory.counts.browsers).toBe(5)
   })
 
   it('leave a bounded write queue while the store is down', async () => {

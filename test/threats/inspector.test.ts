@@ -205,7 +205,7 @@ describe('the inspector, with markup in values', () => {
     await user.set('cart', [SCRIPT, `"'><svg onload=alert(1)>`, '\u202egnp', '</table></main>'])
     const core = coreOf(app.live)
     core.values.merge(
-      core.subjects.residents().next().value.subject,
+      core.memory.entries().next().value.subject,
       [{ key: `x"${SCRIPT}`, stamp: 1 as never, value: SCRIPT }],
       'ticket',
     )

@@ -53,10 +53,10 @@ export function busyElsewhere() {
 
 /** Makes no real requests or sockets: only their effects on memory matter. */
 function disturb({ live }) {
-  const { revocations, subjects } = coreOf(live)
+  const { revocations, memory } = coreOf(live)
   const closeSocket = (browser) => {
-    subjects.pin(browser)
-    subjects.unpin(browser)
+    memory.pin(browser)
+    memory.unpin(browser)
   }
   const others = [
     repeat(SIGN_OUTS, (browser) => revocations.retire(browser, undefined)),

@@ -36,13 +36,13 @@ export async function act(
 /**
  * Evicts all values from memory, and makes all browsers reconnect, as a restart would. Keeps revocations, and pending writes to the store.
  */
-export function restart({ connections, subjects }: Core): void {
+export function restart({ connections, memory }: Core): void {
   void connections.close(connections.all(), 'closed')
-  subjects.clear()
+  memory.clear()
 }
 
 /** Evicts a single subject, and makes its browsers reconnect. */
-function forget({ connections, subjects }: Core, subject: Subject): void {
+function forget({ connections, memory }: Core, subject: Subject): void {
   void connections.close(connections.of(subject), 'closed')
-  subjects.evict(subject)
+  memory.evict(subject)
 }

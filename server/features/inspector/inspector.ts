@@ -3,8 +3,8 @@
 import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Core } from '../../core.js'
+import type { MemoryEntry } from '../../memory/memory.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
-import type { Resident } from '../../memory/subjects.js'
 import { isUser, type Sub, type Subject, subjectHash, userIdOf } from '../../subjects/subject.js'
 import { act } from './actions.js'
 import type { Admission } from './admission.js'
@@ -102,7 +102,7 @@ class Inspector {
   }
 
   #look(find: string): NodeSnapshot {
-    const found = some(this.#core.subjects.residents(), MOST_SUBJECTS + 1, ({ subject }) => isLike(subject, find))
+    const found = some(this.#core.memory.entries(), MOST_SUBJECTS + 1, ({ subject }) => isLike(subject, find))
     const residents = found.slice(0, MOST_SUBJECTS)
     for (const { subject } of residents) this.#shown.set(subjectHash(subject), subject)
     return snapshotOf(this.#core, { residents, hasMore: found.length > MOST_SUBJECTS, refusals: this.#refusals.all })
@@ -114,8 +114,12 @@ function isLike(subject: Subject, find: string): boolean {
 }
 
 /** Returns the first matches, and stops there. */
-function some(all: Iterable<Resident>, most: number, is: (resident: Resident) => boolean): readonly Resident[] {
-  const found: Resident[] = []
+function some(
+  all: Iterable<MemoryEntry>,
+  most: number,
+  is: (resident: MemoryEntry) => boolean,
+): readonly MemoryEntry[] {
+  const found: MemoryEntry[] = []
   for (const resident of all) {
     if (is(resident)) found.push(resident)
     if (found.length === most) break

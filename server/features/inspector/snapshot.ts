@@ -8,7 +8,7 @@ import type { JsonValue } from '../../../shared/json.js'
 import { newestOf, type Stamp } from '../../../shared/stamp.js'
 import type { VerifiedCookie } from '../../cookie/content.js'
 import type { Core } from '../../core.js'
-import type { Resident, SubjectCounts } from '../../memory/subjects.js'
+import type { MemoryCounts, MemoryEntry } from '../../memory/memory.js'
 import type { RefusalMessage } from '../../settings/report.js'
 import type { StoreState } from '../../store/circuit-breaker.js'
 import type { InspectorSection } from '../../store/feature-data.js'
@@ -82,7 +82,7 @@ export interface NodeSnapshot {
   readonly node: string
   /** The number of open sockets at this process. */
   readonly sockets: number
-  readonly counts: SubjectCounts
+  readonly counts: MemoryCounts
   readonly cookieBudget: number
   /** `unsaved` counts the subjects with unconfirmed writes. */
   readonly store: { readonly state: StoreState; readonly unsaved: number } | undefined
@@ -95,20 +95,20 @@ export interface NodeSnapshot {
 
 /** The subjects and the refusals for a snapshot. */
 export interface View {
-  readonly residents: readonly Resident[]
+  readonly residents: readonly MemoryEntry[]
   readonly hasMore: boolean
   readonly refusals: readonly SeenRefusal[]
 }
 
 /** Returns the current state, and changes nothing. */
 export function snapshotOf(core: Core, { residents, hasMore, refusals }: View): NodeSnapshot {
-  const { connections, settings, store, subjects } = core
+  const { connections, settings, store, memory } = core
   const received = receivedFrom(core.cookie.seen(), residents)
   return {
     at: settings.clock(),
     node: `${hostname()}:${process.pid}`,
     sockets: connections.all().reduce((sum, { sockets }) => sum + sockets, 0),
-    counts: subjects.counts,
+    counts: memory.counts,
     cookieBudget: settings.cookieBudget,
     store: store && { state: store.breaker.state, unsaved: store.unsaved.size },
     subjects: residents
@@ -124,7 +124,7 @@ function sortKeyOf({ userId, id }: SubjectSnapshot): string {
   return userId === undefined ? `2 ${id}` : `1 ${userId} ${id}`
 }
 
-function subjectSnapshot(core: Core, resident: Resident, received: ReadonlySet<string> = NONE): SubjectSnapshot {
+function subjectSnapshot(core: Core, resident: MemoryEntry, received: ReadonlySet<string> = NONE): SubjectSnapshot {
   const { subject, replica, pinned } = resident
   const values = replica.registers().flatMap(({ key }) => valueSnapshot(core, resident, key, received) ?? [])
   const newest = newestOf(values.map(({ stamp }) => stamp))
@@ -145,7 +145,7 @@ function subjectSnapshot(core: Core, resident: Resident, received: ReadonlySet<s
 
 function valueSnapshot(
   { values, settings, store }: Core,
-  { subject, replica, pinned }: Resident,
+  { subject, replica, pinned }: MemoryEntry,
   key: string,
   received: ReadonlySet<string>,
 ): ValueSnapshot | undefined {
@@ -188,7 +188,7 @@ const NONE: ReadonlySet<string> = new Set()
 /** Returns the writes found in browsers' cookies, by subject. */
 function receivedFrom(
   cookies: Iterable<Pick<VerifiedCookie, 'browserSubject' | 'user' | 'registers'>>,
-  residents: readonly Resident[],
+  residents: readonly MemoryEntry[],
 ): ReadonlyMap<Subject, ReadonlySet<string>> {
   const received = new Map(residents.map(({ subject }) => [subject, new Set<string>()]))
   const users = new Map(residents.flatMap(({ subject }) => (isUser(subject) ? [[subjectHash(subject), subject]] : [])))

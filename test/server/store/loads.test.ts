@@ -18,7 +18,7 @@ function createLoads({ hasAdapter = false } = {}) {
   const watched = watch()
   const memory = new Map<Subject, Replica>()
   const loaded: [Subject, readonly StoredRegister[]][] = []
-  const subjects = { find: (subject: Subject) => memory.get(subject), pinnedNames: () => [] }
+  const found = { find: (subject: Subject) => memory.get(subject), pinnedSubjects: () => [] }
   const merge = (subject: Subject, rows: readonly StoredRegister[]): number => {
     loaded.push([subject, rows])
     if (rows.length > 0) memory.set(subject, new Replica())
@@ -28,9 +28,9 @@ function createLoads({ hasAdapter = false } = {}) {
     revocations: { revocationsOf: () => [], generation: () => 0 },
     guestMemory: new GuestMemory(1e6),
     nodes: { hasAdapter, broadcast: () => undefined },
-    values: { find: subjects.find, merge, startGeneration: () => true },
+    values: { find: found.find, merge, startGeneration: () => true },
     settings: { maxVisitors: 10, storeRefresh: REFRESH, clock: watched.clock.now },
-    subjects,
+    memory: found,
   }
   const queue = { size: 0, addMissing: () => undefined }
   const loads = new Loads(validatedStore(store, watched), watched.health, queue as never, core as never, () => false)

@@ -31,7 +31,7 @@ function start(options: Pick<LiveSessionOptions<typeof fields>, 'cache' | 'onErr
   plugins.push(live)
   const core = coreOf(live)
   const snapshot = (): NodeSnapshot => {
-    return snapshotOf(core, { residents: [...core.subjects.residents()], hasMore: false, refusals: [] })
+    return snapshotOf(core, { residents: [...core.memory.entries()], hasMore: false, refusals: [] })
   }
   const put = (subject: Subject, key: string, value: JsonValue | undefined, stamp = clock.now()): void => {
     core.values.merge(subject, [{ key, stamp: toStamp(stamp), value }], 'socket')
@@ -93,6 +93,6 @@ it('a snapshot does not count as a use of its subjects', () => {
     snapshot()
   }
   put(userSubject('e'), 'division', 3)
-  expect(core.subjects.find(userSubject('a'))).toBeUndefined()
-  expect(core.subjects.find(userSubject('d'))).toBeDefined()
+  expect(core.memory.find(userSubject('a'))).toBeUndefined()
+  expect(core.memory.find(userSubject('d'))).toBeDefined()
 })

@@ -20,7 +20,7 @@ export interface PinnedSubject {
 }
 
 /** A subject in memory. */
-export interface Resident {
+export interface MemoryEntry {
   readonly subject: Subject
   readonly replica: Replica
   /** Set while sockets or listeners pin the subject. */
@@ -28,13 +28,13 @@ export interface Resident {
 }
 
 /** The numbers of subjects in memory: pinned, and cached users and browsers. */
-export interface SubjectCounts {
+export interface MemoryCounts {
   readonly pinned: number
   readonly users: number
   readonly browsers: number
 }
 
-interface SubjectsOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
+interface MemoryOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
   readonly guestMemory: GuestMemory
   /** Returns whether the cookie has space for this key. */
   readonly isInCookie: (key: string) => boolean
@@ -49,7 +49,7 @@ const COOKIE_SPACE = 10_000
  * The replicas of this process: pinned by sockets and listeners, or cached. Never evicts a pinned replica, but beyond the memory bound
  * reduces a guest's replica to the values that fit into a cookie. Users have a bound of their own, so that guests cannot evict users.
  */
-export class Subjects {
+export class Memory {
   readonly #clock: () => number
   readonly #onChange: (subject: Subject) => void
   readonly #guestMemory: GuestMemory
@@ -58,7 +58,7 @@ export class Subjects {
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
 
-  constructor({ guestMemory, isInCookie, ...options }: SubjectsOptions) {
+  constructor({ guestMemory, isInCookie, ...options }: MemoryOptions) {
     this.#onChange = options.onChange
     this.#clock = options.clock
     this.#users = RotatingCache.onNodeCache(options)
@@ -96,7 +96,7 @@ export class Subjects {
   }
 
   /** Iterates over all subjects in memory, pinned subjects first. Iteration does not count as use. */
-  *residents(): Generator<Resident> {
+  *entries(): Generator<MemoryEntry> {
     for (const [subject, pinned] of this.#pinned) yield { subject, replica: pinned.replica, pinned }
     for (const cache of [this.#users, this.#browsers]) {
       for (const [subject, replica] of cache.entries())
@@ -104,12 +104,12 @@ export class Subjects {
     }
   }
 
-  get counts(): SubjectCounts {
+  get counts(): MemoryCounts {
     return { pinned: this.#pinned.size, users: this.#users.size, browsers: this.#browsers.size }
   }
 
-  /** Returns the pinned subjects, without fleeting subjects. */
-  pinnedNames(): readonly Subject[] {
+  /** Returns the pinned subjects, without local subjects. */
+  pinnedSubjects(): readonly Subject[] {
     return Array.from(this.#pinned.keys()).filter((subject) => !isLocal(subject))
   }
 
