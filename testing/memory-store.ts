@@ -80,11 +80,11 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
       await attempt()
       subjects.get(subject)?.replica.forget(({ stamp, value }) => value === undefined && stamp < before)
     },
-    async sweep(before, { guests = before, ended = before } = {}) {
+    async sweep(before, { guests = before, revocations = before } = {}) {
       await attempt()
       const unused = [...subjects].flatMap(([subject, { replica, used }]) => {
         const limit = subject.startsWith('browser:') ? Math.max(before, guests) : before
-        const left = used < ended ? [] : replica.registers().filter(isRevocation)
+        const left = used < revocations ? [] : replica.registers().filter(isRevocation)
         return used < limit && replica.registers().length > left.length ? [{ subject, left, used }] : []
       })
       for (const { subject, left, used } of unused) {

@@ -93,12 +93,12 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
     async prune(subject, before) {
       await run(client, PRUNE, keyOf(subject), [String(before)])
     },
-    async sweep(before, { guests = before, ended = before } = {}) {
+    async sweep(before, { guests = before, revocations = before } = {}) {
       const sweep = async (names: string, limit: number): Promise<number> => {
         // Subjects unused for so long have expired in Redis.
         if (limit <= clock() - maxIdle) return 0
         // The recorded time of last use lags by up to an hour.
-        const args = [String(limit - HOUR), String(ended - HOUR), EPOCH_KEY, GENERATION_KEY]
+        const args = [String(limit - HOUR), String(revocations - HOUR), EPOCH_KEY, GENERATION_KEY]
         let deleted = 0
         for await (const keys of scan(client, `${escapePattern(prefix)}{${names}*}`)) {
           const answers = await Promise.all(keys.map((key) => run(client, SWEEP, key, args)))

@@ -35,7 +35,7 @@ export class Sweeps {
         // After `maxAge` a guest's cookie has expired, and nothing else leads to the values.
         guests: now - Math.min(storeMaxIdle, maxAge),
         // A user's cookie or ticket would become valid again if it outlived the revocation in the store.
-        ended: now - Math.max(storeMaxIdle, maxAge),
+        revocations: now - Math.max(storeMaxIdle, maxAge),
       })
     } catch (cause) {
       report(new LiveSessionError('store_unavailable', 'the store has failed to delete old values', { cause }))

@@ -36,7 +36,7 @@ export interface SweepLimits {
    *
    * @default before
    */
-  readonly ended?: number
+  readonly revocations?: number
 }
 
 /**

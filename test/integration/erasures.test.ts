@@ -91,7 +91,7 @@ describe('an erasure', () => {
     await first.stop()
     clock.advance(101 * DAY)
     const now = clock.now()
-    await store.sweep(now - 100 * DAY, { guests: now - 100 * DAY, ended: now - 365 * DAY })
+    await store.sweep(now - 100 * DAY, { guests: now - 100 * DAY, revocations: now - 365 * DAY })
     const next = await startWithUsers({ clock, options })
     const phone = next.visitor()
     await phone.fetch('/login/now?user=ann')

@@ -115,7 +115,7 @@ describe('with a store', () => {
     await app.live.revoke('ann')
     const { cookie } = guest
     clock.advance(101 * DAY)
-    await store.sweep(clock.now() - storeMaxIdle, { ended: clock.now() - maxAge })
+    await store.sweep(clock.now() - storeMaxIdle, { revocations: clock.now() - maxAge })
     expect(await valuesAt(guest)).toMatchObject({ division: -1, draft: '', secret: '' })
     expect([guest.cookie, await store.load(`browser:${nameOf(guest)}`)]).toEqual([cookie, []])
     const thief = (await start()).visitor(stolen)

@@ -87,7 +87,7 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
 ]
 
 const SWEEPS = 'sweep deletes subjects unused since `before`, and returns their number'
-const ENDS = 'sweep keeps $epoch and $generation if used since `ended`'
+const ENDS = 'sweep keeps $epoch and $generation if used since `revocations`'
 const IDS = 'keeps up to 200 ids of a register, even of a tombstone'
 const SAME = 'of equal registers, keeps the register with ids, in any order'
 const WHOLE = 'a load sees a merge as a whole or not at all'

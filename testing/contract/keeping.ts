@@ -139,25 +139,25 @@ export const KEEPING: readonly Rule[] = [
       strictEqual(await store.sweep(LATER()), subjects.length)
       await eachOf(subjects, async (each) => deepStrictEqual(sorted(await store.load(each)), []))
       strictEqual(await store.sweep(LATER()), 0)
-      const ended = await nextMs()
+      const revocations = await nextMs()
       await store.merge(subject, [register('a', STAMP, 1), register('$epoch', STAMP, 'end')])
-      strictEqual(await store.sweep(LATER(), { ended }), 1)
+      strictEqual(await store.sweep(LATER(), { revocations }), 1)
       deepStrictEqual(sorted(await store.load(subject)), [['$epoch', STAMP, 'end']])
-      strictEqual(await store.sweep(LATER(), { ended }), 0)
+      strictEqual(await store.sweep(LATER(), { revocations }), 0)
       strictEqual(await store.sweep(LATER()), 1)
     },
   },
   {
-    name: 'sweep keeps $epoch and $generation if used since `ended`',
+    name: 'sweep keeps $epoch and $generation if used since `revocations`',
     required: false,
     async check({ store, subject }) {
-      const ended = await nextMs()
+      const revocations = await nextMs()
       await store.merge(subject, [
         register('a', STAMP, 1),
         register('$epoch', STAMP, 'end'),
         register('$generation', STAMP),
       ])
-      await store.sweep(LATER(), { ended })
+      await store.sweep(LATER(), { revocations })
       const left = (await store.load(subject)).map(({ key }) => key)
       ok(left.includes('$epoch') && left.includes('$generation'))
     },

@@ -115,15 +115,15 @@ class SqlStore implements Store {
     await this.#delete('prune', sql`${isSubject} and value = ${TOMBSTONE} and stamp < ${Math.floor(before)}`)
   }
 
-  async sweep(before: number, { guests = before, ended = before }: SweepLimits = {}): Promise<number> {
-    const first = guests > before ? await this.#sweep(BROWSERS, guests, ended) : 0
-    return first + (await this.#sweep('', before, ended))
+  async sweep(before: number, { guests = before, revocations = before }: SweepLimits = {}): Promise<number> {
+    const first = guests > before ? await this.#sweep(BROWSERS, guests, revocations) : 0
+    return first + (await this.#sweep('', before, revocations))
   }
 
-  async #sweep(names: string, before: number, ended: number): Promise<number> {
+  async #sweep(names: string, before: number, revocations: number): Promise<number> {
     // The recorded last use of a row lags by up to a day.
     const marked = (ms: number): number => Math.floor(ms) - READ_PRECISION
-    const unread = { names, limit: marked(before), endedLimit: marked(ended) }
+    const unread = { names, limit: marked(before), revocationLimit: marked(revocations) }
     let swept = 0
     for (;;) {
       const batch = await attempt('sweep', () => sweepBatch(this.#db, this.#engine, this.#table, unread))
@@ -194,22 +194,22 @@ interface Unread {
   readonly names: string
   readonly limit: number
   /** The limit for revocation registers: `$epoch` and `$generation`. */
-  readonly endedLimit: number
+  readonly revocationLimit: number
 }
 
 /**
  * Deletes some subjects with no row used at `limit` or later, and returns how many; undefined if there are none. Deletes all values of a
- * subject or none: otherwise a returning visitor would find half of them. Revocation registers stay until `endedLimit`.
+ * subject or none: otherwise a returning visitor would find half of them. Revocation registers stay until `revocationLimit`.
  */
 async function sweepBatch(
   db: AnyDatabase,
   { inOrder }: Engine,
   table: string,
-  { names, limit, endedLimit }: Unread,
+  { names, limit, revocationLimit }: Unread,
 ): Promise<number | undefined> {
   const name = sql.table(table)
   const isOver = (of = ''): RawBuilder<unknown> =>
-    sql`${sql.ref(`${of}read_at`)} < ${limit} and (${sql.ref(`${of}key`)} not in (${EPOCH_KEY}, ${GENERATION_KEY}) or ${sql.ref(`${of}read_at`)} < ${endedLimit})`
+    sql`${sql.ref(`${of}read_at`)} < ${limit} and (${sql.ref(`${of}key`)} not in (${EPOCH_KEY}, ${GENERATION_KEY}) or ${sql.ref(`${of}read_at`)} < ${revocationLimit})`
   const { rows } = await sql<{ readonly subject: string }>`
     select distinct old.subject from ${name} as old where ${isOver('old.')} and old.subject like ${`${names}%`} and not exists (
       select 1 from ${name} as young where young.subject = old.subject and young.read_at >= ${limit})

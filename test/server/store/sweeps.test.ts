@@ -19,7 +19,7 @@ async function sweep(days: number, given: Partial<Settings>, fails = false) {
     sweep: async (before, limitsOf = {}) => {
       limits.push(daysSince(before))
       guests.push(daysSince(limitsOf.guests ?? before))
-      ends.push(daysSince(limitsOf.ended ?? before))
+      ends.push(daysSince(limitsOf.revocations ?? before))
       if (fails) throw new Error('it is down')
       return 0
     },
@@ -40,9 +40,9 @@ it('a sweep runs once a day, until close()', async () => {
 it.each([
   [5, 31],
   [100, 100],
-])('a sweep deletes values after storeMaxIdle (%d days), end markers after %d', async (days, ended) => {
+])('a sweep deletes values after storeMaxIdle (%d days), revocations after %d', async (days, revoked) => {
   const { limits, guests, ends } = await sweep(1, { storeMaxIdle: days * DAY })
-  expect([limits, guests, ends]).toEqual([[days], [Math.min(days, 31)], [ended]])
+  expect([limits, guests, ends]).toEqual([[days], [Math.min(days, 31)], [revoked]])
 })
 
 it('no sweep runs with storeMaxIdle: Infinity', async () => {
