@@ -11,18 +11,18 @@ import { onHeadersSent } from '../../identity/rotations.js'
 import { toRevocation } from '../../identity/validity.js'
 import { type FeatureChanges, FeatureData } from '../../store/feature-data.js'
 import type { Updates } from '../../store/updates.js'
-import { KnownSession } from './known-session.js'
 import {
-  BORN,
+  CREATION_KEY,
   changesOf,
-  checkRoom,
+  checkKeyCount,
   isOver,
   keyOf,
   maxAgeOf,
-  RENEWED,
+  RENEWAL_KEY,
   SESSION,
   type SessionName,
 } from './session-content.js'
+import { SessionEntry } from './session-entry.js'
 import { sessionEnded } from './session-json.js'
 import type { SessionEnd } from './types.js'
 
@@ -35,7 +35,7 @@ const LOST =
  * The app's own sessions (`ctx.session`) in this process. A session is a guest's until `identify` names a user for one of its requests.
  * With a store, each request reads the session from the store, because the visitor may have just signed out at another process.
  */
-export class AppSessions extends FeatureData<KnownSession> {
+export class AppSessions extends FeatureData<SessionEntry> {
   readonly updates: Updates<SessionName> | undefined
   /** ms after which a session ends, used or not. */
   maxLifetime: number = Infinity
@@ -45,7 +45,7 @@ export class AppSessions extends FeatureData<KnownSession> {
 
   constructor(core: Core) {
     const onDrop = (count: number): void => void (count === 0 || core.store || core.warn(LOST))
-    super(core, SESSION, (name, now) => new KnownSession(name, now, false), onDrop)
+    super(core, SESSION, (name, now) => new SessionEntry(name, now, false), onDrop)
     const answers = {
       loadIfStale: ([name]: readonly SessionName[]) => name && this.reload(name).catch(() => false),
       isLoaded: (name: SessionName) => this.live(name) !== undefined,
@@ -75,33 +75,33 @@ export class AppSessions extends FeatureData<KnownSession> {
   }
 
   /** Returns the session unless it has ended. */
-  live(name: SessionName): KnownSession | undefined {
+  live(name: SessionName): SessionEntry | undefined {
     const session = this.find(name)
     return session && this.endOf(session) === undefined ? session : undefined
   }
 
   /** Returns the current object of a request's or socket's session, which memory may have evicted and reloaded; undefined if ended. */
-  current(session: KnownSession): KnownSession | undefined {
+  current(session: SessionEntry): SessionEntry | undefined {
     const current = this.live(session.name) ?? session
     return this.endOf(current) === undefined ? current : undefined
   }
 
   /** Returns why a session has ended, even if no code has noticed its expiry yet; undefined for a live session. */
-  endOf({ ended, name, replica }: KnownSession): SessionEnd | undefined {
+  endOf({ ended, name, replica }: SessionEntry): SessionEnd | undefined {
     if (ended !== undefined) return ended
     if (this.isRetired(name)) return 'destroyed'
     return isOver(replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
   }
 
   /** Records that a user's request came with the session. */
-  setUsers(session: KnownSession): void {
+  setUsers(session: SessionEntry): void {
     if (session.isUsers) return
     session.isUsers = true
     this.#settle(session)
   }
 
   /** Pins a session in memory while the connection is open. Closes the connection if the session has ended since the handshake. */
-  pin(found: KnownSession, conn: Socket['conn']): KnownSession {
+  pin(found: SessionEntry, conn: Socket['conn']): SessionEntry {
     if (conn.readyState !== 'open') return found
     const known = this.find(found.name)
     const session = known ?? found
@@ -123,7 +123,7 @@ export class AppSessions extends FeatureData<KnownSession> {
    *
    * @throws {LiveSessionError} `store_unavailable` if the store does not answer, and the session is not in memory
    */
-  async open(name: SessionName): Promise<KnownSession | undefined> {
+  async open(name: SessionName): Promise<SessionEntry | undefined> {
     if (this.isRetired(name)) return undefined
     const isCertain = await this.reload(name)
     const session = this.live(name)
@@ -166,15 +166,15 @@ export class AppSessions extends FeatureData<KnownSession> {
    *
    * @throws {LiveSessionError} `too_large`, `superseded`, `closed`
    */
-  save(session: KnownSession, changes: FeatureChanges, source: ChangeSource): void {
+  save(session: SessionEntry, changes: FeatureChanges, source: ChangeSource): void {
     // A closing process skips mere renewals, so that they fail no request.
     if (this.#isClosed && changes.size === 0) return
-    checkRoom(changesOf(session.replica), changes)
-    this.write(session, new Map([...changes, [RENEWED, null]]), source)
+    checkKeyCount(changesOf(session.replica), changes)
+    this.write(session, new Map([...changes, [RENEWAL_KEY, null]]), source)
   }
 
   /** @throws {LiveSessionError} `superseded` if the session has ended; `closed` */
-  override write(entry: Pick<KnownSession, 'name' | 'replica'>, changes: FeatureChanges, source: ChangeSource): Stamp {
+  override write(entry: Pick<SessionEntry, 'name' | 'replica'>, changes: FeatureChanges, source: ChangeSource): Stamp {
     this.core.values.checkOpen()
     if (this.isRetired(entry.name)) throw sessionEnded()
     return super.write(this.live(entry.name) ?? this.restore(entry), changes, source)
@@ -212,7 +212,7 @@ export class AppSessions extends FeatureData<KnownSession> {
       if (source === 'store') this.#hangUp(name)
       else if (this.find(name)) setTimeout(() => this.#hangUp(name), LONGEST_ANSWER).unref()
     } else {
-      const isBegun = registers.some(({ key, value }) => key === BORN && value !== undefined)
+      const isBegun = registers.some(({ key, value }) => key === CREATION_KEY && value !== undefined)
       // With a store, a node loads sessions on demand.
       const isNew = isBegun && (source === 'store' || !this.core.store)
       const session = isNew ? this.ensure(name) : this.find(name)
@@ -221,11 +221,11 @@ export class AppSessions extends FeatureData<KnownSession> {
     }
   }
 
-  protected override changed(session: KnownSession, changes: readonly AnyChange[]): void {
-    const { watchers } = session
-    if (watchers.length === 0) return
+  protected override changed(session: SessionEntry, changes: readonly AnyChange[]): void {
+    const { subscribers } = session
+    if (subscribers.length === 0) return
     const notify = (change: AnyChange): void => {
-      for (const watcher of watchers) watcher.changed(change)
+      for (const subscriber of subscribers) subscriber.changed(change)
     }
     const ofValues = changes.flatMap((change): AnyChange[] => {
       const key = keyOf(change.key)
@@ -248,7 +248,7 @@ export class AppSessions extends FeatureData<KnownSession> {
   protected override compare(name: SessionName, stored: readonly LwwRegister[], askedAt: number): void {
     const session = this.live(name)
     // If the store has lost the session, write everything back.
-    const isWhole = stored.some(({ key }) => key === BORN)
+    const isWhole = stored.some(({ key }) => key === CREATION_KEY)
     if (session) this.reconcile(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
     const end = stored.find(({ key }) => key === EPOCH_KEY)
     // Another process may have written before learning of the end: delete everything but the revocation register.
@@ -256,7 +256,7 @@ export class AppSessions extends FeatureData<KnownSession> {
   }
 
   /** Refreshes a stale or expired session from the store, and drops an idle session. */
-  async #look(session: KnownSession): Promise<void> {
+  async #look(session: SessionEntry): Promise<void> {
     const { name, conns, replica, usedAt } = session
     // Memory may have evicted and reloaded the session during this round.
     if (this.find(name) !== session) return
@@ -274,11 +274,11 @@ export class AppSessions extends FeatureData<KnownSession> {
   #end(name: SessionName, end: SessionEnd): void {
     const session = this.find(name)
     if (!session || session.ended !== undefined) return
-    const { watchers } = session
+    const { subscribers } = session
     session.ended = end
     this.forget(session, () => true, 'job')
     this.core.notifications.add(() => {
-      for (const watcher of watchers) watcher.ended(end)
+      for (const subscriber of subscribers) subscriber.ended(end)
     })
   }
 
@@ -291,7 +291,7 @@ export class AppSessions extends FeatureData<KnownSession> {
   }
 
   /** Moves a session to the right place: of pinned sessions, of users' sessions or of guests' sessions. */
-  #settle(session: KnownSession): void {
+  #settle(session: SessionEntry): void {
     if (this.find(session.name) === session) this.put(session)
   }
 }

@@ -8,8 +8,8 @@ import { FeatureData, FeatureEntry, type InspectorSection } from '../../store/fe
 import type { FeatureKey } from '../../subjects/store-key.js'
 import { subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
-import type { KnownSession } from './known-session.js'
-import { BORN, type SessionName } from './session-content.js'
+import { CREATION_KEY, type SessionName } from './session-content.js'
+import type { SessionEntry } from './session-entry.js'
 import type { Device } from './types.js'
 
 declare const KIND: unique symbol
@@ -53,14 +53,14 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
   }
 
   /** Records the user and the hour of a request with a session. */
-  recordUse(session: KnownSession, user: UserSubject | undefined, ctx: Koa.Context): void {
+  recordUse(session: SessionEntry, user: UserSubject | undefined, ctx: Koa.Context): void {
     const hour = Math.floor(this.core.settings.clock() / HOUR)
     const { user: former, hour: last } = session.lastUse ?? {}
     if (user === former && hour === last) return
     session.lastUse = { user, hour }
     if (former !== undefined && former !== user) this.#remove(former, [session.name])
     if (user === undefined) return
-    const value: Value = [session.name, session.replica.stamp(BORN), this.#labelOf(ctx) ?? null]
+    const value: Value = [session.name, session.replica.stamp(CREATION_KEY), this.#labelOf(ctx) ?? null]
     const list = this.ensure(listName(user))
     this.write(list, new Map([[deviceName(session.name), value]]), 'job')
     // Bound the list, as a user may sign in thousands of times. Unlisted devices stay signed in.

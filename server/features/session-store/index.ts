@@ -9,7 +9,7 @@ import { checkNames } from '../../settings/option-checks.js'
 import { type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
 import { AppSessions } from './app-sessions.js'
 import { Devices } from './devices.js'
-import type { KnownSession } from './known-session.js'
+import type { SessionEntry } from './session-entry.js'
 import { SessionHandle } from './session-handle.js'
 import { KoaSessionStore } from './session-store.js'
 import type { SessionStoreMembers } from './types.js'
@@ -29,7 +29,7 @@ export function sessionFeature(core: Core): Feature {
       `koa-live-session: ${call}: expected sessions in live.sessionStore(), received none. Pass it to koa-session as its store`,
     )
   }
-  const recordUse = (ctx: Koa.Context, session: KnownSession | undefined, user: UserSubject | undefined): void => {
+  const recordUse = (ctx: Koa.Context, session: SessionEntry | undefined, user: UserSubject | undefined): void => {
     if (!session) return
     if (user) appSessions.setUsers(session)
     devices.recordUse(session, user, ctx)

@@ -17,12 +17,12 @@ export type SessionName = FeatureKey & { readonly [KIND]: 'session' }
 export type SessionContent = ReadonlyMap<string, JsonValue>
 
 /** Marks the creation of a session: a session without this marker is incomplete or deleted. */
-export const BORN = '$born'
+export const CREATION_KEY = '$born'
 /** Marks the last save, from which the lifetime counts. */
-export const RENEWED = '$renewed'
+export const RENEWAL_KEY = '$renewed'
 /** The lifetime after the last save: ms as in koa-session, even negative, or `session` for as long as the browser keeps the cookie. */
-const MAX_AGE = '$maxAge'
-const OWN = new Set([BORN, RENEWED, MAX_AGE])
+const MAX_AGE_KEY = '$maxAge'
+const OWN = new Set([CREATION_KEY, RENEWAL_KEY, MAX_AGE_KEY])
 /** The prefix of the registers for `ctx.session`, which keeps an app's keys apart from the keys above. */
 const MARK = '.'
 
@@ -90,7 +90,7 @@ export function readContent(session: unknown, maxAge: unknown): SessionContent {
     if (value !== undefined) content.set(registerKey(key), value)
   }
   const lasts = readMaxAge(session['_session'] === true ? 'session' : (session['_maxAge'] ?? maxAge))
-  return content.set(BORN, null).set(MAX_AGE, lasts).set(RENEWED, null)
+  return content.set(CREATION_KEY, null).set(MAX_AGE_KEY, lasts).set(RENEWAL_KEY, null)
 }
 
 function readMaxAge(said: unknown): number | 'session' {
@@ -121,7 +121,7 @@ export function difference(before: SessionContent, after: SessionContent): Featu
  * @throws {LiveSessionError} `too_large`
  */
 export function withChanges(before: SessionContent, changes: FeatureChanges): SessionContent {
-  checkRoom(before, changes)
+  checkKeyCount(before, changes)
   return definedOf([...before, ...changes])
 }
 
@@ -132,7 +132,7 @@ export function withChanges(before: SessionContent, changes: FeatureChanges): Se
  * @param had the registers before the changes, including deleted keys
  * @throws {LiveSessionError} `too_large`
  */
-export function checkRoom(had: FeatureChanges, changes: FeatureChanges): void {
+export function checkKeyCount(had: FeatureChanges, changes: FeatureChanges): void {
   const all = new Map([...had, ...changes])
   const there = [...all.values()].filter((value) => value !== undefined).length
   for (const [key, value] of changes) {
@@ -154,7 +154,7 @@ function isMaxAge(value: unknown): value is number | 'session' {
 }
 
 export function maxAgeOf(replica: Replica): number | 'session' {
-  const value = replica.value(MAX_AGE)
+  const value = replica.value(MAX_AGE_KEY)
   // An unreadable value must not mean an endless lifetime.
   return isMaxAge(value) ? value : Number.NEGATIVE_INFINITY
 }
@@ -162,7 +162,7 @@ export function maxAgeOf(replica: Replica): number | 'session' {
 /** The expiry in ms since 1970; infinite if the browser ends the session. */
 function expiryOf(replica: Replica): number {
   const maxAge = maxAgeOf(replica)
-  return maxAge === 'session' ? Number.POSITIVE_INFINITY : replica.stamp(RENEWED) + maxAge
+  return maxAge === 'session' ? Number.POSITIVE_INFINITY : replica.stamp(RENEWAL_KEY) + maxAge
 }
 
 /**
@@ -171,5 +171,5 @@ function expiryOf(replica: Replica): number {
  * @param maxLifetime ms since the session's creation
  */
 export function isOver(replica: Replica, now: number, maxLifetime: number): boolean {
-  return expiryOf(replica) + GRACE <= now || replica.stamp(BORN) + maxLifetime <= now
+  return expiryOf(replica) + GRACE <= now || replica.stamp(CREATION_KEY) + maxLifetime <= now
 }

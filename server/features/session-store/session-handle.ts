@@ -10,8 +10,8 @@ import type { Report } from '../../settings/report.js'
 import type { Update } from '../../store/updates.js'
 import { ListenerSet, Listeners, reportRejection } from '../../values/listeners.js'
 import type { AppSessions } from './app-sessions.js'
-import type { KnownSession, SessionWatcher } from './known-session.js'
-import { changesOf, checkRoom, keyOf, registerKey, valuesOf } from './session-content.js'
+import { changesOf, checkKeyCount, keyOf, registerKey, valuesOf } from './session-content.js'
+import type { SessionEntry, SessionSubscriber } from './session-entry.js'
 import { checkWritable, jsonOf, refusal, sessionEnded } from './session-json.js'
 import type { SessionEnd } from './types.js'
 
@@ -26,26 +26,26 @@ type ValuesListener = (values: Values) => void
 export class SessionHandle {
   readonly #sessions: AppSessions
   readonly #report: Report
-  readonly #handshakeSession: KnownSession
+  readonly #handshakeSession: SessionEntry
   readonly #changes = new Listeners()
   readonly #all = new ListenerSet<Values>()
   readonly #ends = new ListenerSet<SessionEnd>()
   #isNotifying = false
 
-  constructor(sessions: AppSessions, report: Report, session: KnownSession, socket: Socket) {
+  constructor(sessions: AppSessions, report: Report, session: SessionEntry, socket: Socket) {
     this.#sessions = sessions
     this.#report = report
     this.#handshakeSession = session
-    const watchers = session.conns.get(socket.conn)
-    const watcher: SessionWatcher = {
+    const subscribers = session.conns.get(socket.conn)
+    const subscriber: SessionSubscriber = {
       changed: (change) => {
         this.#changes.notify(change, report)
         this.#notifyAll()
       },
       ended: (end) => this.#ends.notify(end, report),
     }
-    watchers?.add(watcher)
-    socket.once('disconnecting', () => watchers?.delete(watcher))
+    subscribers?.add(subscriber)
+    socket.once('disconnecting', () => subscribers?.delete(subscriber))
   }
 
   get ended(): SessionEnd | undefined {
@@ -101,7 +101,7 @@ export class SessionHandle {
     return () => undefined
   }
 
-  get #session(): KnownSession | undefined {
+  get #session(): SessionEntry | undefined {
     return this.#sessions.current(this.#handshakeSession)
   }
 
@@ -138,7 +138,7 @@ export class SessionHandle {
       permit: () => {
         const session = this.#session
         if (!session) throw sessionEnded()
-        checkRoom(changesOf(session.replica), change)
+        checkKeyCount(changesOf(session.replica), change)
       },
       source: 'socket',
     }

@@ -8,7 +8,6 @@ import { isThenable } from '../../../shared/promise.js'
 import { Replica } from '../../../shared/replica.js'
 import type { Settings } from '../../settings/settings.js'
 import type { AppSessions } from './app-sessions.js'
-import type { KnownSession } from './known-session.js'
 import {
   contentOf,
   difference,
@@ -19,6 +18,7 @@ import {
   toKoaSession,
   withChanges,
 } from './session-content.js'
+import type { SessionEntry } from './session-entry.js'
 import { sessionEnded } from './session-json.js'
 import type { SessionStore } from './types.js'
 
@@ -27,15 +27,15 @@ const USED =
 
 /** The session as read by a request, for comparison with the request's save. */
 interface ReadSession {
-  readonly session: KnownSession
+  readonly session: SessionEntry
   readonly content: SessionContent
   /** Whether the browser brought the id; otherwise the request created it. */
-  readonly isBrought: boolean
+  readonly isOfBrowser: boolean
 }
 
 /** How a session continued under another id. */
 interface NextSession {
-  readonly session: KnownSession
+  readonly session: SessionEntry
   /** The contents of the former session at its end. */
   readonly former: SessionContent
 }
@@ -58,7 +58,7 @@ export class KoaSessionStore implements SessionStore {
   readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
   readonly #ended = new WeakMap<object, EndedSession>()
   /** By former session, its continuation under a new id, because a double click on a sign-in makes two requests, and both must continue. */
-  readonly #next = new WeakMap<KnownSession, Promise<NextSession | undefined>>()
+  readonly #next = new WeakMap<SessionEntry, Promise<NextSession | undefined>>()
 
   constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {
     this.#sessions = sessions
@@ -68,7 +68,7 @@ export class KoaSessionStore implements SessionStore {
   async get(id: string, _maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<unknown> {
     const session = await this.#sessions.open(sessionName(id))
     if (!session) return undefined
-    this.#remember(ctx, { session, content: contentOf(session.replica), isBrought: true })
+    this.#remember(ctx, { session, content: contentOf(session.replica), isOfBrowser: true })
     return toKoaSession(session.replica, this.#settings.clock())
   }
 
@@ -77,16 +77,16 @@ export class KoaSessionStore implements SessionStore {
     const { ctx } = data
     const name = sessionName(id)
     const content = readContent(saved, maxAge)
-    const given = this.#readOf(ctx, name)
-    const ended = given ? undefined : this.#ended.get(Object(ctx))
+    const read = this.#readOf(ctx, name)
+    const ended = read ? undefined : this.#ended.get(Object(ctx))
     // koa-session sets the cookie after `set`, and an app may not await `ctx.session.save()`, so wait only when necessary.
-    if (ctx === undefined || (given && !this.#sessions.live(name))) await this.#sessions.open(name)
+    if (ctx === undefined || (read && !this.#sessions.live(name))) await this.#sessions.open(name)
     const former = ended && (await this.#carriedContent(ended))
     const firstContent = former && withChanges(former, difference(ended.read.content, content))
-    if (!given) this.#saveNew(name, ctx, content, firstContent)
-    else if (!this.#saveAgain(given, content)) withholdCookie(responseOf(ctx), id)
+    if (!read) this.#saveNew(name, ctx, content, firstContent)
+    else if (!this.#saveAgain(read, content)) withholdCookie(responseOf(ctx), id)
     const session = this.#sessions.live(name)
-    if (session) this.#remember(ctx, { session, content, isBrought: given?.isBrought ?? false })
+    if (session) this.#remember(ctx, { session, content, isOfBrowser: read?.isOfBrowser ?? false })
     if (session && former) ended.goOn({ session, former })
     const level = this.#sessions.storedLevel(name)
     if (isThenable(level)) await level
@@ -94,28 +94,28 @@ export class KoaSessionStore implements SessionStore {
 
   async destroy(id: string, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
     const name = sessionName(id)
-    const given = this.#readOf(ctx, name)
+    const read = this.#readOf(ctx, name)
     // koa-session creates an id for each new visitor, and destroys it even if nothing was ever saved.
-    if (!(await this.#sessions.mayExist(name)) && !given) return
-    const current = given && this.#sessions.current(given.session)
+    if (!(await this.#sessions.mayExist(name)) && !read) return
+    const current = read && this.#sessions.current(read.session)
     const content = current && contentOf(current.replica)
     this.#sessions.destroy(name, responseOf(ctx))
     const stored = this.#sessions.storedLevel(name)
-    if (given) this.#recordEnd(ctx, given, content, stored)
+    if (read) this.#recordEnd(ctx, read, content, stored)
     await stored
   }
 
   /** Returns the session found by koa-session for a request or handshake, by the browser's id. */
-  receivedSession(ctx: Koa.Context): KnownSession | undefined {
+  receivedSession(ctx: Koa.Context): SessionEntry | undefined {
     // Without a read from this store, `ctx.session` is not ours: touching it may fail, or create a session.
     if (!this.#reads.has(ctx)) return undefined
     const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
-    const given = typeof externalKey === 'string' ? this.#readOf(ctx, sessionName(externalKey)) : undefined
-    return given?.isBrought ? given.session : undefined
+    const read = typeof externalKey === 'string' ? this.#readOf(ctx, sessionName(externalKey)) : undefined
+    return read?.isOfBrowser ? read.session : undefined
   }
 
   /** Returns the session of a request: the browser's, or its saved successor. */
-  sessionOf(ctx: Koa.Context): KnownSession | undefined {
+  sessionOf(ctx: Koa.Context): SessionEntry | undefined {
     const all = [...(this.#reads.get(ctx)?.values() ?? [])]
     return all.findLast(({ session }) => this.#sessions.current(session))?.session
   }
@@ -125,27 +125,27 @@ export class KoaSessionStore implements SessionStore {
     return this.#reads.get(Object(ctx))?.get(name)
   }
 
-  #remember(ctx: unknown, given: ReadSession): void {
+  #remember(ctx: unknown, read: ReadSession): void {
     const all = this.#reads.get(Object(ctx)) ?? new Map<SessionName, ReadSession>()
-    this.#reads.set(Object(ctx), all.set(given.session.name, given))
+    this.#reads.set(Object(ctx), all.set(read.session.name, read))
   }
 
   /** @param ended settles when koa-session learns of the session's end */
-  #recordEnd(ctx: unknown, given: ReadSession, content: SessionContent | undefined, ended: unknown): void {
+  #recordEnd(ctx: unknown, read: ReadSession, content: SessionContent | undefined, ended: unknown): void {
     const next = new Promise<NextSession | undefined>((goOn) => {
-      this.#ended.set(Object(ctx), { read: given, content, goOn })
+      this.#ended.set(Object(ctx), { read, content, goOn })
       // `regenerate()` calls `set` in the turn in which `destroy` resolves. Without a `set`, the app has destroyed the session.
       void Promise.allSettled([ended])
         .then(() => turn())
         .then(() => goOn(undefined))
     })
-    if (content) this.#next.set(given.session, next)
+    if (content) this.#next.set(read.session, next)
   }
 
   /** Saves for a request that has read the session; returns whether the session is still current. */
-  #saveAgain(given: ReadSession, content: SessionContent): boolean {
-    const session = this.#sessions.current(given.session)
-    const changes = difference(given.content, content)
+  #saveAgain(read: ReadSession, content: SessionContent): boolean {
+    const session = this.#sessions.current(read.session)
+    const changes = difference(read.content, content)
     if (session) this.#sessions.save(session, changes, 'request')
     // Report lost changes without failing the response. A mere renewal during a sign-out is no error.
     else if (changes.size > 0) this.#settings.report(sessionEnded())

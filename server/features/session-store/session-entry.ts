@@ -1,4 +1,4 @@
-// An app session in memory, with its connections, watchers, last use and end.
+// An app session in memory, with its connections, subscribers, last use and end.
 
 import type { Socket } from 'socket.io'
 import type { AnyChange } from '../../../shared/change.js'
@@ -8,15 +8,15 @@ import type { SessionName } from './session-content.js'
 import type { SessionEnd } from './types.js'
 
 /** A listener to a session. */
-export interface SessionWatcher {
+export interface SessionSubscriber {
   changed(change: AnyChange): void
   ended(end: SessionEnd): void
 }
 
 /** A browser's koa-session in the memory of this process. */
-export class KnownSession extends FeatureEntry<SessionName> {
-  /** The connections that pin the session in memory, each with its watchers. */
-  readonly conns: Map<Socket['conn'], Set<SessionWatcher>> = new Map()
+export class SessionEntry extends FeatureEntry<SessionName> {
+  /** The connections that pin the session in memory, each with its subscribers. */
+  readonly conns: Map<Socket['conn'], Set<SessionSubscriber>> = new Map()
   /** The user of the last request, and the hour of that request, counted from 1970. */
   lastUse: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
   /** The reason for the session's end; undefined before. */
@@ -27,8 +27,8 @@ export class KnownSession extends FeatureEntry<SessionName> {
     return this.conns.size > 0 || this.ended !== undefined
   }
 
-  /** A copy, because watchers may leave during a notification. */
-  get watchers(): readonly SessionWatcher[] {
+  /** A copy, because subscribers may leave during a notification. */
+  get subscribers(): readonly SessionSubscriber[] {
     return Array.from(this.conns.values()).flatMap((some) => [...some])
   }
 }
