@@ -1,4 +1,4 @@
-// Decides whether the store is good, slow or down, and limits calls during an outage.
+// A circuit breaker: decides whether the store is good, slow or down, and limits calls during an outage.
 
 import { type Channel, channel } from 'node:diagnostics_channel'
 import { LONGEST_TIMER } from '../../shared/checks.js'
@@ -9,20 +9,20 @@ const STORE_CHANNEL = 'koa-live-session:store'
 
 /** ms until a call without an answer fails: a broken connection may give no error. */
 const CALL_TIMEOUT = 10_000
-/** Backoff in ms between probes during an outage. */
+/** Backoff in ms between half-open calls. */
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 2000
-/** ms between two reports: a single rejected row must not flood the log. */
+/** ms between two reports: a single rejected write must not flood the log. */
 const REPORT_INTERVAL = 60_000
 
 /**
- * - `good`: the store answers in time, and requests wait for answers
+ * - `good`: the circuit is closed: the store answers in time, and requests wait for answers
  * - `slow`: the store answers late; calls continue, but no request waits
- * - `down`: the last call failed; a single probe at a time, with exponential backoff
+ * - `down`: the circuit is open: the last call failed; a single half-open call at a time, with exponential backoff
  */
 export type StoreState = 'good' | 'slow' | 'down'
 
-/** A circuit breaker for the store: tracks failures and latency, limits concurrency during an outage, and probes for recovery. */
+/** Tracks the store's failures and latency, limits concurrency during an outage, and closes the circuit after a successful call. */
 export class CircuitBreaker {
   readonly #settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>
   readonly #channel: Channel
@@ -51,13 +51,13 @@ export class CircuitBreaker {
     return this.#state
   }
 
-  /** The maximum number of concurrent writes: 0 during backoff, 1 for a probe, else unlimited. */
+  /** The maximum number of concurrent writes: 0 during backoff, 1 if half-open, else unlimited. */
   get concurrency(): number {
     if (this.#isClosed || this.#isPausing) return 0
     return this.#state === 'down' ? 1 : Number.POSITIVE_INFINITY
   }
 
-  /** Adds a callback that runs when a probe is due, and after recovery. */
+  /** Adds a callback that runs when a half-open call is due, and after recovery. */
   onTry(act: () => void): void {
     this.#onTry.push(act)
   }
@@ -104,7 +104,7 @@ export class CircuitBreaker {
     this.#settings.report(new LiveSessionError('store_unavailable', message))
   }
 
-  /** Stops all probes. */
+  /** Stops the half-open calls. */
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#retry)

@@ -99,7 +99,7 @@ export class Loads {
     return this.#breaker.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
   }
 
-  /** Loads a subject even if it is fresh. While the store is down, rejects all loads but a single probe. */
+  /** Loads a subject even if it is fresh. While the store is down, rejects all loads but a single half-open call. */
   load(subject: Subject): Promise<readonly LwwRegister[]> {
     const known = this.#inFlight.get(subject)
     if (known !== undefined) return known
@@ -151,14 +151,14 @@ export class Loads {
   /** Loads stale subjects with open sockets or listeners, in batches, because a burst of calls would slow the store down. */
   async #reload(): Promise<void> {
     const { settings, memory } = this.#core
-    // While the store is down, queued writes probe it.
+    // While the store is down, queued writes are the half-open calls.
     if (this.#isInRound || (this.#breaker.state === 'down' && this.#writeQueue.size > 0)) return
     this.#isInRound = true
     // The next round comes before skipped subjects are older than `storeRefresh`.
     const fresh = settings.storeRefresh * (1 - ROUND_SHARE)
     const due = memory.pinnedSubjects().filter((subject) => !this.isFresh(subject, fresh))
     do {
-      // During an outage, probes with a single load; the next probe starts a new round.
+      // During an outage, a single load is the half-open call; the next starts a new round.
       const some = due.splice(0, this.#breaker.state === 'down' ? 1 : MAX_CALLS)
       await Promise.allSettled(some.map((subject) => this.load(subject)))
     } while (due.length > 0 && this.#breaker.state !== 'down')

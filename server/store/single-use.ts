@@ -35,7 +35,7 @@ export class SingleUse {
    * timeout, not just the deadline, for callers that need the answer.
    */
   async spend(name: string): Promise<boolean | undefined> {
-    // While the store is down, this call may be the probe.
+    // While the store is down, this may be the half-open call.
     if (this.#breaker.concurrency === 0) return undefined
     const register = { key: SPENT, stamp: nextStamp(this.#clock(), NEVER), value: true }
     const isFirst = this.#breaker.call(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)

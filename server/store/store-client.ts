@@ -139,8 +139,8 @@ export class StoreClient {
   async storedRegisters(subject: Subject): Promise<readonly LwwRegister[]> {
     const stored = await this.#load(subject)
     // The load has queued newer registers that another process has announced but not stored: wait for their write, and load again.
-    const isLacking = stored !== undefined && this.#writeQueue.of(subject).length > 0
-    return (isLacking ? await this.#load(subject) : stored) ?? []
+    const isBehind = stored !== undefined && this.#writeQueue.of(subject).length > 0
+    return (isBehind ? await this.#load(subject) : stored) ?? []
   }
 
   /** Returns the updates of a subject's values in the store; undefined if these values are never stored. */

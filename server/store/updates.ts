@@ -84,7 +84,7 @@ export class Updates<N extends StoreKey> {
    */
   async apply(subject: N, id: string, update: Update): Promise<Stamp> {
     const { breaker } = this.#store
-    // If nothing else is pending, only this load can probe a silent store.
+    // If nothing else is pending, only this load can close the circuit of a silent store.
     if (breaker.state !== 'good' && breaker.concurrency > 0) await this.#loading.loadInTime(subject)
     return this.#inFlight.run(subject, async () => {
       try {

@@ -10,7 +10,7 @@ import type { CircuitBreaker } from './circuit-breaker.js'
 import { isErasure, joined, type StoreCall, storeCall, write } from './store-call.js'
 import type { ValidatedStore } from './validated-store.js'
 
-/** Backoff in ms after the store rejects a subject's rows but accepts others. */
+/** Backoff in ms after the store rejects a subject's writes but accepts others. */
 const FIRST_BACKOFF = 100
 const LONGEST_BACKOFF = 60_000
 /** Maximum concurrent calls. The limit spares a recovering store: after an outage, 100,000 subjects may be pending. */
@@ -77,11 +77,11 @@ export class WriteQueue {
     this.#plan()
   }
 
-  /** Queues the known registers that the store lacks: the process that announced them may have crashed before storing them. */
+  /** Queues the known registers that are missing in the store: the process that announced them may have crashed before storing them. */
   addMissing(subject: StoreKey, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
     const replica = Replica.of(stored, 'store')
-    const lacking = known.filter((register) => replica.merge(register, 'job'))
-    if (lacking.length > 0) this.add(subject, lacking)
+    const missing = known.filter((register) => replica.merge(register, 'job'))
+    if (missing.length > 0) this.add(subject, missing)
   }
 
   /** Deletes all stored registers of a subject under a name, then writes the revocation registers. */
@@ -156,7 +156,7 @@ export class WriteQueue {
     queueMicrotask(() => this.#flush())
   }
 
-  /** Sends queued calls. While the store is down, sends a single call as a probe. */
+  /** Sends queued calls. While the store is down, sends a single call, the half-open call. */
   #flush(): void {
     this.#isPlanned = false
     for (const [subject, pending] of this.#pending) {

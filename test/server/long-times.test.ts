@@ -13,25 +13,25 @@ beforeEach(() => void jest.useFakeTimers())
 afterEach(() => void jest.useRealTimers())
 
 it.each(LONG)('a storeTimeout of %d ms lasts longer than a day', async (storeTimeout) => {
-  const health = new CircuitBreaker({ storeTimeout, clock: Date.now, report: () => undefined })
+  const breaker = new CircuitBreaker({ storeTimeout, clock: Date.now, report: () => undefined })
   let isOver = false
-  void health.inTime(new Promise(() => undefined)).then(() => {
+  void breaker.inTime(new Promise(() => undefined)).then(() => {
     isOver = true
   })
   const gate = new Gate()
-  void health.call(() => gate.pass())
+  void breaker.call(() => gate.pass())
   await jest.advanceTimersByTimeAsync(1000)
   gate.open()
   await jest.advanceTimersByTimeAsync(DAY)
-  expect([isOver, health.state]).toEqual([false, 'good'])
+  expect([isOver, breaker.state]).toEqual([false, 'good'])
 })
 
 it.each(LONG)('a storeRefresh of %d ms loads nothing within a day', async (storeRefresh) => {
   const pinnedSubjects = jest.fn(() => [])
-  const health = { onTry: () => undefined, state: 'good' }
+  const breaker = { onTry: () => undefined, state: 'good' }
   const settings = { storeRefresh, clock: Date.now }
   const core = { guestMemory: new GuestMemory(1e6), settings, memory: { pinnedSubjects } }
-  const loads = new Loads({} as never, health as never, { size: 0 } as never, core as never, () => false)
+  const loads = new Loads({} as never, breaker as never, { size: 0 } as never, core as never, () => false)
   await jest.advanceTimersByTimeAsync(DAY)
   loads.close()
   expect(pinnedSubjects).not.toHaveBeenCalled()

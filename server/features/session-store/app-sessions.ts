@@ -234,7 +234,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     this.core.notifications.change(session, ofValues, notify)
   }
 
-  /** While the store is down, sends a single load at a time, as a probe for its recovery. */
+  /** While the store is down, sends a single load at a time: the half-open call. */
   protected override async load(name: SessionName): Promise<void> {
     if (this.core.store?.breaker.state === 'down' && this.#loads > 0) throw new Error('the store is down')
     this.#loads += 1

@@ -33,7 +33,7 @@ function createLoads({ hasAdapter = false } = {}) {
     memory: found,
   }
   const queue = { size: 0, addMissing: () => undefined }
-  const loads = new Loads(validatedStore(store, watched), watched.health, queue as never, core as never, () => false)
+  const loads = new Loads(validatedStore(store, watched), watched.breaker, queue as never, core as never, () => false)
   const evict = (): void => {
     memory.clear()
     loads.forgetEmpty()
@@ -87,14 +87,14 @@ describe('Loads', () => {
 
   it('lets requests wait again after a slow store answers in time', async () => {
     const made = createLoads()
-    const { loads, store, health } = made
+    const { loads, store, breaker } = made
     void loads.loadIfStale([ANN])
     await pass(made, TIMEOUT)
     await store.next.answer()
-    expect([health.state, loads.loadIfStale([BOB])]).toEqual(['slow', undefined])
+    expect([breaker.state, loads.loadIfStale([BOB])]).toEqual(['slow', undefined])
     await turn()
     await store.next.answer()
-    expect(health.state).toBe('good')
+    expect(breaker.state).toBe('good')
     expect(loads.loadIfStale([userSubject('carl')])).toBeInstanceOf(Promise)
   })
 
@@ -135,16 +135,16 @@ describe('Loads', () => {
     expect(store.open.size).toBe(1)
   })
 
-  it('probes a failing store with a single load', async () => {
-    const { loads, store, health } = createLoads()
+  it('sends a failing store a single load', async () => {
+    const { loads, store, breaker } = createLoads()
     void loads.loadIfStale([ANN])
     await turn()
     await store.next.fail()
-    expect(health.state).toBe('down')
+    expect(breaker.state).toBe('down')
     for (let id = 0; id < 100; id += 1) expect(loads.loadIfStale([userSubject(id)])).toBeUndefined()
     await turn()
     expect(store.open.size).toBe(1)
     await store.next.answer()
-    expect(health.state).toBe('good')
+    expect(breaker.state).toBe('good')
   })
 })

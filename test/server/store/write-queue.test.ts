@@ -34,7 +34,7 @@ function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySe
   const evicted: StoreKey[] = []
   const late: StoreKey[] = []
   const generations = new Map<StoreKey, number>()
-  const queue = new WriteQueue(validatedStore(store, watched), watched.health, {
+  const queue = new WriteQueue(validatedStore(store, watched), watched.breaker, {
     guestMemory: new GuestMemory(2 * maxGuestBytes),
     isGuest: (name) => name.startsWith('browser:') && !users.has(name),
     onEvict: (guest) => void evicted.push(guest),
@@ -292,7 +292,7 @@ describe('WriteQueue', () => {
       expect(late).toEqual([ANN])
     })
 
-    it('probes with a single call, then stores everything', async () => {
+    it('sends a single call, then stores everything', async () => {
       const fixture = createQueue()
       const { queue, store, states, errors, stored } = fixture
       for (let id = 0; id < 10; id += 1) queue.add(userSubject(id), [register('a', 1, id)])

@@ -8,9 +8,9 @@ import { afterEachTest } from './cleanup.js'
 
 export const TIMEOUT = 250
 
-/** The health of a store, with its reports. */
+/** The breaker of a store, with its reports. */
 export interface Watched {
-  readonly health: CircuitBreaker
+  readonly breaker: CircuitBreaker
   readonly clock: ReturnType<typeof testClock>
   readonly errors: unknown[]
   readonly states: StoreState[]
@@ -24,7 +24,7 @@ export function holdTimers(): void {
 
 const ends: (() => void)[] = []
 
-/** Watches a store's health until the test ends. */
+/** Watches a store's breaker until the test ends. */
 export function watch(): Watched {
   const clock = testClock()
   const errors: unknown[] = []
@@ -34,12 +34,12 @@ export function watch(): Watched {
   const told = channel(Symbol('store'))
   told.subscribe(hear)
   const report = (error: unknown): void => void errors.push(error)
-  const health = new CircuitBreaker({ storeTimeout: TIMEOUT, clock: clock.now, report }, told)
+  const breaker = new CircuitBreaker({ storeTimeout: TIMEOUT, clock: clock.now, report }, told)
   ends.push(() => {
     told.unsubscribe(hear)
-    health.close()
+    breaker.close()
   })
-  return { health, clock, errors, states }
+  return { breaker, clock, errors, states }
 }
 
 afterEachTest(() => {
