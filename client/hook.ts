@@ -5,7 +5,16 @@
  */
 
 // Import only types, which cost no bytes: the strings are repeated below.
-import type { DEFAULT_ENDPOINT, EXCHANGE, PageAnswer, RENEWAL, STORE_SESSION } from '../shared/protocol.js'
+import type {
+  DEFAULT_ENDPOINT,
+  EXCHANGE,
+  PageAnswer,
+  PageMessage,
+  PostBody,
+  RENEWAL,
+  STORE_SESSION,
+  TicketClaims,
+} from '../shared/protocol.js'
 import type { Fields } from '../shared/types.js'
 import type { AnySocket, LiveSessionClientOptions } from './types.js'
 
@@ -58,7 +67,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     // Send nothing after the hook was stopped.
     if (!isOver)
       try {
-        const { persisted, error, otherVisitor } = await (
+        const { persisted, error, otherVisitor }: PostBody = await (
           await fetch(options.endpoint ?? ('/store_session' satisfies typeof DEFAULT_ENDPOINT), {
             method: 'POST',
             // Only tickets may outlive the page: the late response to a request for a cookie could replace the next guest's cookie.
@@ -68,11 +77,11 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
               ...(typeof options.headers === 'function' ? options.headers() : options.headers),
               'content-type': 'application/json',
             },
-            body: JSON.stringify({ who: tickets && who, tickets }),
+            body: JSON.stringify({ who: tickets && who, tickets } satisfies PageMessage),
           })
         ).json()
         // If a bad ticket made the server refuse all, discard that ticket and resend the others. Only our server answers `persisted` or `error`.
-        const over = persisted ? tickets : [tickets?.[error.index]]
+        const over = persisted ? tickets : [tickets?.[error.index as number]]
         for (const [key, [ticket]] of unsaved) if (over?.includes(ticket)) unsaved.delete(key)
         if (persisted) planned = 0
         plan()
@@ -83,7 +92,8 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   }
   const onTicket = (ticket: string): void => {
     // `atob` garbles non-ASCII text, but only keys and stamps matter. A restarted server may send changes older than the unsaved changes.
-    for (const [key, stamp] of JSON.parse(atob(`${ticket.split('.')[1]}`.replace(/[-_]/g, '/'))).changes)
+    for (const [key, stamp] of (JSON.parse(atob(`${ticket.split('.')[1]}`.replace(/[-_]/g, '/'))) as TicketClaims)
+      .changes)
       if (stamp >= (unsaved.get(key)?.[1] ?? 0)) unsaved.set(key, [ticket, stamp])
     plan()
   }
@@ -91,27 +101,31 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     if (socket.connected)
       socket
         .timeout(timeout)
-        .emit('live_session:exchange' satisfies typeof EXCHANGE, { who }, (lost: unknown, answer: PageAnswer) => {
-          // An open connection may be dead, for example after a change of networks. The timeout doubles, because the server may be slow.
-          if (lost) {
-            if (socket.connected && !isOver) {
-              timeout *= 2
-              socket.disconnect().connect()
+        .emit(
+          'live_session:exchange' satisfies typeof EXCHANGE,
+          { who } satisfies PageMessage,
+          (lost: unknown, answer: PageAnswer) => {
+            // An open connection may be dead, for example after a change of networks. The timeout doubles, because the server may be slow.
+            if (lost) {
+              if (socket.connected && !isOver) {
+                timeout *= 2
+                socket.disconnect().connect()
+              }
+              return
             }
-            return
-          }
-          who = answer.hasCookie && answer.who
-          life = (answer.renew ?? (300 satisfies typeof RENEWAL)) * 1e3
-          // Earlier tickets may be the former visitor's; the greeting has all values of the new visitor.
-          if (answer.otherVisitor) {
-            unsaved.clear()
-            answer.greeting?.forEach(onTicket)
-          }
-          // Tickets have waited for this answer. In a browser without cookies, the hook requests a cookie only once.
-          plan()
-          if (who) asked = 0
-          else if (!asked++) void send()
-        })
+            who = answer.hasCookie && answer.who
+            life = (answer.renew ?? (300 satisfies typeof RENEWAL)) * 1e3
+            // Earlier tickets may be the former visitor's; the greeting has all values of the new visitor.
+            if (answer.otherVisitor) {
+              unsaved.clear()
+              answer.greeting?.forEach(onTicket)
+            }
+            // Tickets have waited for this answer. In a browser without cookies, the hook requests a cookie only once.
+            plan()
+            if (who) asked = 0
+            else if (!asked++) void send()
+          },
+        )
   }
   /** Reconnects a refused socket, which does not reconnect by itself. */
   const refused = (error: { readonly data?: { readonly code?: string } }): void => {

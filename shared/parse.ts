@@ -4,7 +4,7 @@ import { LiveSessionError } from './errors.js'
 import { isKey } from './fields.js'
 import { isId, withIds } from './idempotency-keys.js'
 import { freezeJson, type JsonValue } from './json.js'
-import { ANY_BASE, MAX_BODY, MAX_CHANGES, type WireChange } from './protocol.js'
+import { ANY_BASE, MAX_BODY, MAX_CHANGES, type PageMessage, type WireChange } from './protocol.js'
 import type { LwwRegister } from './register.js'
 import { credible, isKnown, isStamp } from './stamp.js'
 
@@ -27,7 +27,7 @@ export function isQuestion({ tickets, set }: ParsedMessage): boolean {
  */
 export function parseMessage(input: unknown): ParsedMessage {
   if (!isRecord(input)) throw malformed('expected { who?, tickets?, set? }')
-  const { who, tickets = [], set = [], ...others } = input
+  const { who, tickets = [], set = [], ...others }: Partial<Record<keyof PageMessage, unknown>> = input
   if (Object.keys(others).length > 0) throw malformed('expected nothing besides who, tickets and set')
   if (who !== undefined && typeof who !== 'string') throw malformed('expected a text as who')
   return { who, tickets: parseTickets(tickets), set: parseChanges(set) }

@@ -113,8 +113,10 @@ export interface Refusal {
 export interface PostRefusal {
   readonly error: Omit<Refusal, 'ok'> & { readonly message: string }
 }
-/** The members that a page reads from the response to a POST. A proxy or a portal may have answered instead of the server. */
-export type PostBody = Partial<PageAnswer & PostRefusal>
+/** The body of the endpoint's response. Check for a member before the others: a proxy or a portal may have answered instead. */
+export type PostBody =
+  | (PageAnswer & { readonly [K in keyof PostRefusal]?: undefined })
+  | (PostRefusal & { readonly [K in keyof PageAnswer]?: undefined })
 export type FlashAnswer = { readonly ok: true; readonly messages: readonly JsonValue[] } | Refusal
 
 /** The events to a page's socket, handled by `createLiveSession` and `storeSession`, for the types of your own socket.io server. */

@@ -1,7 +1,7 @@
 // POSTs a page's syncs by `fetch`, with a timeout and an abort, and parses the responses.
 
 import { ownCode } from '../../shared/codes.js'
-import type { PageMessage } from '../../shared/protocol.js'
+import type { PageMessage, PostBody } from '../../shared/protocol.js'
 import type { Fields } from '../../shared/types.js'
 import type { Posted } from '../core/events.js'
 import type { LiveSessionClientOptions } from '../types.js'
@@ -62,13 +62,13 @@ async function send(
       body: JSON.stringify(body),
     })
     const { ok, status } = response
-    const json = await response.json().catch(() => undefined)
+    const json: PostBody | undefined = await response.json().catch(() => undefined)
     return {
       status,
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
       // The login page of a captive portal is not our answer.
       answer: ok && json?.persisted ? json : undefined,
-      error: !ok && ownCode(json?.error?.code) ? json.error : undefined,
+      error: !ok && ownCode(json?.error?.code) ? json?.error : undefined,
     }
   } catch {
     return { status: 0, wait: 0 }

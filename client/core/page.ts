@@ -98,7 +98,10 @@ function kindOf({ guest, persisted, who, stamps }: Initial): Page['kind'] {
 }
 
 export function isSnapshot(initial: AnySnapshot | Plain | undefined): initial is AnySnapshot {
-  return typeof initial?.['stamps'] === 'object' && typeof initial['values'] === 'object'
+  return (
+    typeof initial?.['stamps' satisfies keyof AnySnapshot] === 'object' &&
+    typeof initial['values' satisfies keyof AnySnapshot] === 'object'
+  )
 }
 
 export function setDefaults(page: Page, defaults: Plain = {}): void {

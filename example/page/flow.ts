@@ -1,3 +1,4 @@
+import type { PageAnswer, PageMessage } from 'koa-live-session'
 import type { LiveSessionClient } from 'koa-live-session/client'
 import type { ViewSocket } from './viewer.js'
 
@@ -30,7 +31,7 @@ export interface Flow {
 const KEPT = 5
 const SYNC = 'live_session:exchange'
 /** A packet of socket.io that acknowledges a message with a ticket. */
-const ANSWER = /^3\d+\[.*"ticket":/
+const ANSWER = RegExp(`^3\\d+\\[.*"${'ticket' satisfies keyof PageAnswer}":`)
 
 type Draft = { -readonly [K in keyof Trip]: Trip[K] } & { readonly steps: Map<Station, number> }
 
@@ -76,7 +77,7 @@ export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: 
     trip.outcome = status === 'saving' ? undefined : (reason ?? status)
     onNews()
   })
-  socket.onAnyOutgoing((event: string, sync: { readonly set?: readonly (readonly [key: string])[] }) => {
+  socket.onAnyOutgoing((event: string, sync: PageMessage) => {
     const keys = event === SYNC ? (sync.set ?? []).map(([key]) => key) : []
     for (const key of keys) sent.set(key, now())
     queueMicrotask(() => sent.clear())

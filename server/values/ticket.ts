@@ -56,7 +56,8 @@ export class Tickets {
     const { alg, typ, kid, crit } = decode(header)
     if (alg !== ALGORITHM || typ !== TYPE || typeof kid !== 'string' || crit !== undefined) return undefined
     if (!this.#keys.verify(kid, `${header}.${payload}`, signature)) return undefined
-    const { aud, sub, epoch, generation = FIRST_GENERATION, iat, exp, changes, ids } = decode(payload)
+    const claims: Partial<Record<keyof TicketClaims, unknown>> = decode(payload)
+    const { aud, sub, epoch, generation = FIRST_GENERATION, iat, exp, changes, ids } = claims
     if (aud !== STORE_SESSION || !isSub(sub)) return undefined
     if (![epoch, generation, iat, exp].every(Number.isSafeInteger)) return undefined
     if (Number(exp) * 1000 <= now) return undefined

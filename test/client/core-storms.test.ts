@@ -4,6 +4,7 @@ import { beginPage, type Page } from '../../client/core/page.js'
 import { step } from '../../client/core/step.js'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { AnySnapshot, PageAnswer, PageMessage, Refusal } from '../../shared/protocol.js'
+import type { Plain } from '../support/app/plain.js'
 import { fc } from '../support/app/property.js'
 import { atScale } from '../support/app/scale.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
@@ -16,11 +17,17 @@ const MOST = 1500
 const who = fc.constantFrom('g', 'h', undefined)
 const answer = fc.record({
   who,
-  kept: fc.boolean(),
-  dropped: fc.boolean(),
+  hasCookie: fc.boolean(),
+  otherVisitor: fc.boolean(),
   greets: fc.boolean(),
   knows: fc.boolean(),
-  code: fc.constantFrom(undefined, 'superseded', 'conflict', 'rate_limited', 'invalid_value'),
+  code: fc.constantFrom<LiveSessionErrorCode | undefined>(
+    undefined,
+    'superseded',
+    'conflict',
+    'rate_limited',
+    'invalid_value',
+  ),
   unsaved: fc.boolean(),
 })
 type Said = typeof answer extends fc.Arbitrary<infer A> ? A : never
@@ -37,25 +44,27 @@ type Reply = Said | LiveSessionErrorCode | undefined
 const reply: fc.Arbitrary<Reply> = fc.oneof({ weight: 4, arbitrary: answer }, code, fc.constant(undefined))
 
 function answerOf(
-  { who, kept, dropped, greets, knows, code, unsaved }: Said,
+  { who, hasCookie, otherVisitor, greets, knows, code, unsaved }: Said,
   { set = [] }: PageMessage,
   now: number,
   isPost: boolean,
 ): PageAnswer {
   const changes = knows ? [['a', now, now] as const] : []
-  const plain = {
-    ...(who && { who }),
-    ...(kept && who && { hasCookie: kept }),
-    ...(dropped && { otherVisitor: dropped }),
-    ...(greets && { greeting: [bareTicket({ defaults: { a: 0 }, guest: true, changes })] }),
-    ...(unsaved && { unsaved: ['a', 'b'] }),
+  const plain: Plain<PageAnswer> = {
+    who,
+    hasCookie: (hasCookie && who !== undefined) || undefined,
+    otherVisitor: otherVisitor || undefined,
+    greeting: greets ? [bareTicket({ defaults: { a: 0 }, guest: true, changes })] : undefined,
+    unsaved: unsaved ? ['a', 'b'] : undefined,
     persisted: [],
     // Over a socket, refusals bring no newer value, because other writers would have to be as fast as the network.
     results: set.map(() =>
-      code ? { code, ...(isPost && { stamp: now, value: now }) } : { stamp: now, level: 'memory' },
+      code
+        ? { code, stamp: isPost ? now : undefined, value: isPost ? now : undefined }
+        : { stamp: now, level: 'memory' },
     ),
   }
-  return plain as unknown as PageAnswer
+  return plain as PageAnswer
 }
 
 const refusal = fc.constantFrom<string | undefined>(undefined, undefined, undefined, 'other_visitor', 'rate_limited')

@@ -14,9 +14,9 @@ const SEED = Number(process.env['FUZZ_SEED'] ?? 1)
 
 /** All possible outcomes: a run must produce each. */
 const OUTCOMES = [
-  ...['ok 200', 'malformed 400', 'malformed 405', 'malformed 415', 'too_large 413', 'dropped 200'],
+  ...['ok 200', 'malformed 400', 'malformed 405', 'malformed 415', 'too_large 413', 'otherVisitor 200'],
   ...['bad_ticket 403', 'other_visitor 403', 'bad_origin 403'],
-  ...['ok', 'dropped', 'malformed', 'bad_ticket', 'other_visitor'],
+  ...['ok', 'otherVisitor', 'malformed', 'bad_ticket', 'other_visitor'],
   ...['ok', 'invalid_value', 'undeclared_key', 'not_writable', 'too_large', 'superseded', 'conflict'].map(
     (code) => `result ${code}`,
   ),

@@ -1,5 +1,6 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import { isRecord } from '../../shared/parse.js'
+import type { PageAnswer, PageMessage, PostRefusal, Refusal, TicketClaims } from '../../shared/protocol.js'
 import type { Actor } from './actor.js'
 import type { RawEvent } from './event-source.js'
 import type { Answer, RawRequest } from './light-http.js'
@@ -10,7 +11,8 @@ import { CANARY, type World } from './world.js'
 
 const MAX_BODY = 64 * 1024
 
-type Answered = Readonly<Record<string, unknown>>
+/** The members of an answer, a result or a refusal, of which nothing is known. */
+type Answered = Readonly<Partial<Record<keyof (PageAnswer & Refusal) | 'level' | 'stamp', unknown>>>
 
 /** Knows the owner of each genuine ticket and cookie, and so the allowed outcomes of an input. */
 export class Judge {
@@ -43,11 +45,11 @@ export class Judge {
     const input = { event, args, ack, answers }
     const expected = ack === 'last' || ack === 'twice' ? 1 : 0
     if (answers.length !== expected) this.#harm('wrong answer', `${answers.length} answers, not ${expected}`, input)
-    const answer = parsed(JSON.stringify(answers[0]) ?? '')
+    const answer: Answered | undefined = parsed(JSON.stringify(answers[0]) ?? '')
     if (!answer) return true
-    this.#tally.outcome(String(answer['code'] ?? (answer['otherVisitor'] ? 'dropped' : 'ok')))
-    if (answer['ok'] === false) {
-      if (!isCode(answer['code'])) this.#harm('wrong answer', 'an answer outside of the protocol', input)
+    this.#tally.outcome(String(answer.code ?? (answer.otherVisitor ? 'otherVisitor' : 'ok')))
+    if (answer.ok === false) {
+      if (!isCode(answer.code)) this.#harm('wrong answer', 'an answer outside of the protocol', input)
       return false
     }
     if (ack === 'last' && args.length === 1) return this.#taken(actor, args[0], answer, true, input)
@@ -60,7 +62,7 @@ export class Judge {
     for (const ticket of tickets) {
       const payload = Buffer.from(ticket.split('.')[1] ?? '', 'base64url').toString()
       if (payload.includes(CANARY)) this.#harm('leak', payload)
-      if (!actor.hashes.some((hash) => hash === parsed(payload)?.['sub']))
+      if (!actor.hashes.some((hash) => hash === claimsIn(payload).sub))
         this.#harm('leak', `of another subject: ${payload}`)
     }
   }
@@ -85,22 +87,21 @@ export class Judge {
   }
 
   #refused({ body, headers, ...request }: RawRequest, { status, text }: Answer): boolean {
-    const error = parsed(JSON.stringify(parsed(text)?.['error']) ?? '')
-    this.#tally.outcome(`${error?.['code']} ${status}`)
+    const refusal: Partial<Record<keyof PostRefusal, unknown>> = parsed(text) ?? {}
+    const error: Partial<Record<keyof PostRefusal['error'], unknown>> =
+      parsed(JSON.stringify(refusal.error) ?? '') ?? {}
+    this.#tally.outcome(`${error.code} ${status}`)
     const isOversized = body.length > MAX_BODY
-    if (
-      !isRefusal(error?.['code'], status) ||
-      (status === 413 && !isOversized) ||
-      typeof error?.['message'] !== 'string'
-    )
+    if (!isRefusal(error.code, status) || (status === 413 && !isOversized) || typeof error.message !== 'string')
       this.#harm('wrong answer', `${status} ${text}`, { ...request, headers, body })
     return false
   }
 
   #accepted(actor: Actor, request: RawRequest, { text, cookies }: Answer, isOwn: boolean): boolean {
-    const answer = parsed(text) ?? {}
-    this.#tally.outcome(answer['otherVisitor'] ? 'dropped 200' : 'ok 200')
-    if (answer['otherVisitor'] && cookies.length > 0) this.#harm('forged', 'a dropped POST brings a cookie', request)
+    const answer: Answered = parsed(text) ?? {}
+    this.#tally.outcome(answer.otherVisitor ? 'otherVisitor 200' : 'ok 200')
+    if (answer.otherVisitor && cookies.length > 0)
+      this.#harm('forged', 'another visitor’s POST brings a cookie', request)
     const posted = parsed(request.body.toString().replace(/^\ufeff/, ''))
     if (!posted || request.body.length > MAX_BODY || request.isBroken) {
       this.#harm('wrong answer', 'accepted a body that is no JSON', request)
@@ -118,18 +119,19 @@ export class Judge {
 
   /** Returns whether the exchange may have changed values. */
   #taken(actor: Actor, sync: unknown, answer: Answered, isOwn: boolean, input: unknown): boolean {
-    const { who, set = [], tickets = [], ...others } = isRecord(sync) ? sync : {}
-    const { otherVisitor: dropped, results, greeting = [], ticket } = answer
+    const message: Partial<Record<keyof PageMessage, unknown>> = isRecord(sync) ? sync : {}
+    const { who, set = [], tickets = [], ...others } = message
+    const { otherVisitor, results, greeting = [], ticket } = answer
     if (Object.keys(others).length > 0) this.#harm('wrong answer', 'accepted unknown members', input)
     const told = Array.isArray(greeting) ? (greeting as unknown[]) : []
     if ([...told, ticket].some((text) => decoded(text).includes(CANARY))) this.#harm('leak', 'in an answer', input)
     const isTheirs = who === undefined || (isOwn && who === actor.who)
-    if (isTheirs === (dropped === true)) this.#harm('forged', `answered as a page of ${who}`, input)
-    if (!Array.isArray(results) || results.length !== (dropped ? 0 : lengthOf(set)) || !areChanges(set)) {
+    if (isTheirs === (otherVisitor === true)) this.#harm('forged', `answered as a page of ${who}`, input)
+    if (!Array.isArray(results) || results.length !== (otherVisitor ? 0 : lengthOf(set)) || !areChanges(set)) {
       this.#harm('wrong answer', 'accepted a malformed list of changes', input)
       return true
     }
-    if (dropped) return false
+    if (otherVisitor) return false
     for (const [at, result] of results.entries()) this.#result(set[at] ?? [], set, result, input)
     this.#tickets(actor, tickets, isOwn, input)
     return true
@@ -151,7 +153,7 @@ export class Judge {
     if (!Array.isArray(tickets)) this.#harm('wrong answer', 'accepted tickets that are no list', input)
     for (const ticket of Array.isArray(tickets) ? (tickets as unknown[]) : []) {
       const isOwn = actor.tickets.includes(String(ticket))
-      const isOfUser = isOwn && parsed(decoded(ticket))?.['sub'] === actor.userHash
+      const isOfUser = isOwn && claimsIn(decoded(ticket)).sub === actor.userHash
       if (!isOfUser && !(isOwn && hasBrowser)) this.#harm('forged', `ticket ${ticket}`, input)
     }
   }
@@ -195,6 +197,10 @@ function holds(header: string | undefined, cookie: string): boolean {
 
 function lengthOf(set: unknown): number {
   return Array.isArray(set) ? set.length : -1
+}
+
+function claimsIn(payload: string): Partial<Record<keyof TicketClaims, unknown>> {
+  return parsed(payload) ?? {}
 }
 
 function decoded(ticket: unknown): string {

@@ -1,4 +1,5 @@
 import type { Socket } from 'socket.io-client'
+import type { AnySnapshot, PageAnswer, TicketClaims } from '../../../shared/protocol.js'
 
 /** The page's visitor: the hash of the subject, and the server's `who` for this browser; '' where the browser keeps no id. */
 type Whose = readonly string[]
@@ -8,12 +9,6 @@ type Whose = readonly string[]
  * @param isKept the browser has shown its cookie
  */
 type Take = (whose: Whose, isKept: boolean) => boolean
-
-interface Answer {
-  readonly who?: string
-  readonly hasCookie?: true
-  readonly greeting?: readonly string[]
-}
 
 /** The visitor that the HTML names. */
 export function whoseAtFirst(): Whose {
@@ -26,7 +21,7 @@ export function keptAtFirst(): string[] {
   return who !== undefined && persisted !== undefined ? [who] : []
 }
 
-function embedded(): { readonly who?: string; readonly persisted?: unknown } {
+function embedded(): Partial<AnySnapshot> {
   return JSON.parse(document.getElementById('live-session')?.textContent || '{}')
 }
 
@@ -38,7 +33,7 @@ function embedded(): { readonly who?: string; readonly persisted?: unknown } {
 export function watchWhose(socket: Socket | undefined, take: Take, keep: (who?: string) => void): void {
   // After a POST names another visitor, the connection is the former visitor's until it reconnects.
   let isFormers = false
-  const hear = (answer: Answer | undefined, isPost: boolean): void => {
+  const hear = (answer: Partial<PageAnswer> | undefined, isPost: boolean): void => {
     if (answer?.hasCookie) keep(answer.who)
     const [ticket] = answer?.greeting ?? []
     if (ticket === undefined || (isFormers && !isPost)) return
@@ -62,18 +57,19 @@ export function watchWhose(socket: Socket | undefined, take: Take, keep: (who?: 
   }
 }
 
-function hearAnswers(socket: Socket, hear: (answer: Answer | undefined) => void): void {
+function hearAnswers(socket: Socket, hear: (answer: Partial<PageAnswer> | undefined) => void): void {
   const emit = socket.emit.bind(socket)
   socket.emit = (event: string, ...args: unknown[]) => {
     const ack = args.pop()
     if (typeof ack !== 'function') return emit(event, ...args, ack)
     return emit(event, ...args, (...answer: unknown[]) => {
-      hear(answer.at(-1) as Answer | undefined)
+      hear(answer.at(-1) as Partial<PageAnswer> | undefined)
       ack(...answer)
     })
   }
 }
 
 function subjectOf(ticket: string): string {
-  return JSON.parse(atob((ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/'))).sub
+  const claims: TicketClaims = JSON.parse(atob((ticket.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')))
+  return claims.sub
 }
