@@ -8,7 +8,7 @@ import { stateOf } from './identity/validity.js'
 import { validRegisters } from './store/validated-store.js'
 import { deriveKeys } from './subjects/signing-keys.js'
 import { readGeneration } from './subjects/store-key.js'
-import { isBrowser, isCookieless } from './subjects/subject.js'
+import { isBrowser, isSignOut } from './subjects/subject.js'
 
 /** The message between processes: a name, its new registers, the ids of computed changes by key, and the sender's `kid`s. */
 const MERGE = 'live_session:merge'
@@ -41,7 +41,7 @@ export class Nodes {
     return hasOthers(this.#main.adapter)
   }
 
-  /** Broadcasts registers. `name`: a subject with its generation (`withGeneration`), a `cookieless` name, or a feature's key. */
+  /** Broadcasts registers. `name`: a subject with its generation (`withGeneration`), the key of a user's sign-outs, or a feature's key. */
   broadcast(name: string, registers: readonly LwwRegister[]): void {
     if (registers.length === 0 || !this.hasAdapter) return
     // Sends earlier writes before a revocation register.
@@ -78,7 +78,7 @@ export class Nodes {
     const isMessage = typeof name === 'string' && Array.isArray(wire)
     const data = isMessage ? this.#core.featureDataOf(name) : undefined
     const named = isMessage ? readGeneration(name) : undefined
-    if (!isMessage || !(data || named || isBrowser(name) || isCookieless(name))) {
+    if (!isMessage || !(data || named || isBrowser(name) || isSignOut(name))) {
       leaveOut()
       return
     }

@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { PageIdentity } from '../identity/identities.js'
 import type { Revocations } from '../identity/revocations.js'
-import { cookieless, isUser, subjectHash, type TabSubject } from '../subjects/subject.js'
+import { isUser, signOutKey, subjectHash, type TabSubject } from '../subjects/subject.js'
 import type { Emit } from '../types/live-socket.js'
 
 const NONE: ReadonlySet<Connection> = new Set()
@@ -28,7 +28,7 @@ export class Connections {
     }
   }
 
-  /** Returns the connections under these names: a user's, a browser's, or those under a `cookieless` name. */
+  /** Returns the connections under these names: a user's, a browser's, or the key of a user's sign-outs. */
   of(...names: readonly string[]): readonly Connection[] {
     return [...new Set(names.flatMap((name) => [...this.#under(name)]))]
   }
@@ -47,7 +47,7 @@ export class Connections {
     return sum
   }
 
-  /** Called when a name is retired or revoked (a browser's subject, a user's hash or a `cookieless` name): marks its connections whose visitor has left. */
+  /** Called when a name is revoked, as `OnRevoked`: marks its connections whose visitor has left. */
   mark(name: string, revocations: Revocations): void {
     for (const connection of this.#connections.get(name) ?? NONE)
       connection.hasVisitorLeft ||= !connection.isCurrent(revocations)
@@ -194,5 +194,5 @@ export function hangUp(conn: Conn): Promise<void> {
 function namesOf({ visitor, cookie }: PageIdentity): readonly string[] {
   const { userSub, browserSubject } = visitor
   if (userSub === undefined) return [browserSubject]
-  return [userSub, browserSubject, ...(cookie ? [] : [cookieless(userSub)])]
+  return [userSub, browserSubject, ...(cookie ? [] : [signOutKey(userSub)])]
 }

@@ -6,9 +6,9 @@ import type { SigningKeys } from '../subjects/signing-keys.js'
 import {
   type BrowserId,
   browserSubject,
-  cookieless,
   newBrowserId,
   type Subject,
+  signOutKey,
   subjectHash,
   type UserSubject,
 } from '../subjects/subject.js'
@@ -173,8 +173,8 @@ export class Identities {
     const hasLeft = !isAgain && former !== undefined && former !== (user && subjectHash(user))
     this.#core.revocations.retire(browserSubject(browser), user, (user ?? former) !== undefined, registers.length === 0)
     if (!hasLeft) return [browserSubject(browser)]
-    this.#core.revocations.signOut(former)
-    return [browserSubject(browser), cookieless(former)]
+    this.#core.revocations.signOut(signOutKey(former))
+    return [browserSubject(browser), signOutKey(former)]
   }
 }
 

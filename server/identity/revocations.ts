@@ -3,15 +3,16 @@
 import type { LwwRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { RotatingCache } from '../memory/rotating-cache.js'
+import { RotatingCache, type RotatingCacheOptions } from '../memory/rotating-cache.js'
 import { type FeatureKey, FIRST_GENERATION } from '../subjects/store-key.js'
 import {
   type BrowserSubject,
-  cookieless,
-  isCookieless,
+  isSignOut,
   isUser,
+  type SignOutKey,
   type Sub,
   type Subject,
+  signOutKey,
   subjectHash,
   type UserSubject,
 } from '../subjects/subject.js'
@@ -24,6 +25,13 @@ const ONLY_EPOCH = 0
 const GUESTS: Signature = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
 /** The revision of a revocation from the store: before every request, so that `isRetiredSince` ignores it. */
 const BEFORE = 0
+
+/**
+ * Called for each sign-out, retirement, revocation and erasure that this process learns of: the one place to log them.
+ *
+ * @param name a retired browser subject or feature key, the hash of a revoked or erased user, or a `SignOutKey`
+ */
+export type OnRevoked = (name: string, cause: Exclude<Validity, 'current'> | 'erased') => void
 
 /** The minimum capacity for users' retired names: some 150 MB when full, with short user ids. */
 const LEAST = 1_000_000
@@ -39,17 +47,19 @@ export class Revocations {
   readonly #clock: () => number
   readonly #users: UserEpochs
   readonly #retired: RetiredNames
-  readonly #onRevoked: (name: string) => void
+  /** The revision of each user's last sign-out. */
+  readonly #signOuts: RotatingCache<number>
+  readonly #onRevoked: OnRevoked
   /** A logical clock of this process: grows with each revocation, sign-out and sign-in, for `validitySince`. */
   revision: number = BEFORE
 
-  /** @param onRevoked called with each name that is retired or revoked: a browser's subject, a user's hash, a `cookieless` name or a feature's */
-  constructor(core: Core, onRevoked: (name: string) => void) {
+  constructor(core: Core, onRevoked: OnRevoked) {
     this.#core = core
     this.#clock = core.settings.clock
     this.#onRevoked = onRevoked
     this.#users = new UserEpochs(core.settings, onRevoked)
     this.#retired = new RetiredNames(core)
+    this.#signOuts = RotatingCache.onMap(usersOptions(core))
   }
 
   /** Returns the epoch of a user, by the subject's hash. All guests have the same epoch. */
@@ -127,12 +137,17 @@ export class Revocations {
   }
 
   /** Records a user's sign-out, which counts for all of the user's connections without a live cookie, because their browser is unknown. */
-  signOut(user: Sub): void {
-    this.retireAgain(cookieless(user))
+  signOut(key: SignOutKey): void {
+    this.#recordSignOut(key)
+    this.#core.nodes?.broadcast(key, [epochRegister({ epoch: this.#clock(), rotatedTo: undefined })])
   }
 
-  /** Retires a name again, in all processes, to close the connections opened after the first time. */
-  retireAgain(name: string): void {
+  /** Retires a browser id or records a sign-out again, in all processes, to close the connections opened after the first time. */
+  revokeAgain(name: string): void {
+    if (isSignOut(name)) {
+      this.signOut(name)
+      return
+    }
     const { rotatedTo, isUsers = false } = this.#retired.get(name) ?? {}
     const register = epochRegister(this.#retire(name, rotatedTo, isUsers))
     this.#core.nodes?.broadcast(name, [register])
@@ -147,7 +162,9 @@ export class Revocations {
 
   /** Applies a revocation register from another process. Returns whether the marker may end connections: false for a user's known revocation. */
   applyFromNode(name: string, revocation: Revocation): boolean {
-    return this.#apply(name, revocation, this.#next())
+    if (!isSignOut(name)) return this.#apply(name, revocation, this.#next())
+    this.#recordSignOut(name)
+    return true
   }
 
   isRetired(name: BrowserSubject | FeatureKey): boolean {
@@ -178,7 +195,7 @@ export class Revocations {
   /** Returns the validity of a user without a cookie since `revision` was `since`: a sign-out in any browser counts. */
   validityOfUser(sub: Sub, since: number): Validity {
     if (this.#users.revision(sub) > since) return 'revoked'
-    return this.isRetiredSince(cookieless(sub), since) ? 'left' : 'current'
+    return (this.#signOuts.get(signOutKey(sub)) ?? BEFORE) > since ? 'signed-out' : 'current'
   }
 
   /** Returns whether a name was retired, for the first time or again, since `revision` was `since`. */
@@ -188,8 +205,13 @@ export class Revocations {
 
   #set(name: string, revocation: Revocation, revision: number): Revocation {
     this.#retired.set(name, revocation, revision)
-    this.#onRevoked(name)
+    this.#onRevoked(name, 'retired')
     return revocation
+  }
+
+  #recordSignOut(key: SignOutKey): void {
+    this.#signOuts.set(key, this.#next())
+    this.#onRevoked(key, 'signed-out')
   }
 
   #apply(name: string, revocation: Revocation, revision: number): boolean {
@@ -215,7 +237,7 @@ export interface RetiredName extends Revocation {
 }
 
 /**
- * Retired browser ids, and other retired names of connections and sessions. Keeps each until older cookies and tickets have expired, in
+ * Retired browser ids and keys of features. Keeps each until older cookies and tickets have expired, in
  * bounded memory: guests' names share the bound of guests, so that they never evict users' names.
  */
 class RetiredNames {
@@ -223,10 +245,15 @@ class RetiredNames {
   readonly #guests: RotatingCache<RetiredName>
   readonly #clock: () => number
 
-  constructor({ settings: { maxAge, maxVisitors, clock }, guestMemory: bytes }: Core) {
+  constructor(core: Core) {
+    const { maxAge, clock } = core.settings
     this.#clock = clock
-    this.#users = RotatingCache.onMap({ max: Math.max(LEAST, 10 * maxVisitors), maxIdle: maxAge, clock })
-    this.#guests = RotatingCache.onMap({ shared: { bytes, weigh: () => NAME }, maxIdle: maxAge, clock })
+    this.#users = RotatingCache.onMap(usersOptions(core))
+    this.#guests = RotatingCache.onMap({
+      shared: { bytes: core.guestMemory, weigh: () => NAME },
+      maxIdle: maxAge,
+      clock,
+    })
   }
 
   get(name: string): RetiredName | undefined {
@@ -236,10 +263,17 @@ class RetiredNames {
 
   set(name: string, { epoch, rotatedTo, isUsers }: Revocation, revision: number): void {
     const last = this.get(name)
-    const isKept = isUsers || isCookieless(name) || last?.isUsers === true
+    const isKept = isUsers || last?.isUsers === true
     if (isKept) this.#guests.delete(name)
     const names = isKept ? this.#users : this.#guests
     // The clocks of processes differ, so never decrease a revocation register's time.
     names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), rotatedTo, isUsers: isKept, revision })
   }
+}
+
+/** Options of the caches of users' sign-outs and retired names. */
+function usersOptions({
+  settings: { maxAge, maxVisitors, clock },
+}: Core): Pick<RotatingCacheOptions, 'max' | 'maxIdle' | 'clock'> {
+  return { max: Math.max(LEAST, 10 * maxVisitors), maxIdle: maxAge, clock }
 }

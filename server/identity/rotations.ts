@@ -33,8 +33,8 @@ export class PendingRotations {
     onHeadersSent(res, () => {
       for (const name of names) {
         this.#count(name, -1)
-        // Retires the name again, for handshakes that began earlier with the former cookie.
-        revocations.retireAgain(name)
+        // Revokes the name again, for handshakes that began earlier with the former cookie.
+        revocations.revokeAgain(name)
       }
       const late = connections.of(...all).filter((connection) => !others.has(connection))
       void connections.close(late, 'other_visitor')

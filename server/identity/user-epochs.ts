@@ -39,10 +39,10 @@ export class UserEpochs {
   readonly #records: RotatingCache<UserRecord>
   /** Whether this process knows of any erasure. */
   hasErasures = false
-  readonly #onRevoked: (sub: Sub) => void
+  readonly #onRevoked: (sub: Sub, cause: 'revoked' | 'erased') => void
 
   /** @param onRevoked called for each user with a new epoch or generation */
-  constructor({ maxAge, clock }: UserEpochsOptions, onRevoked: (sub: Sub) => void) {
+  constructor({ maxAge, clock }: UserEpochsOptions, onRevoked: (sub: Sub, cause: 'revoked' | 'erased') => void) {
     this.#onRevoked = onRevoked
     this.#clock = clock
     this.#records = RotatingCache.onMap({ max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock })
@@ -95,16 +95,16 @@ export class UserEpochs {
   /** Starts a generation, which invalidates older values and signatures. */
   startGeneration(user: UserSubject, generation: number): void {
     this.hasErasures = true
-    this.#set(subjectHash(user), { generation })
+    this.#set(subjectHash(user), { generation }, 'erased')
   }
 
   #recordOf(sub: string): UserRecord {
     return this.#records.get(sub) ?? NO_RECORD
   }
 
-  #set(sub: Sub, changes: Partial<UserRecord>): void {
+  #set(sub: Sub, changes: Partial<UserRecord>, cause: 'revoked' | 'erased' = 'revoked'): void {
     this.#records.set(sub, { ...this.#recordOf(sub), ...changes })
-    this.#onRevoked(sub)
+    this.#onRevoked(sub, cause)
   }
 
   /** A future epoch comes from a fast clock, so it ranks below every past epoch but the first: a past epoch may be a newer revocation. */

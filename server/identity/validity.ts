@@ -56,18 +56,18 @@ export function visitorLeft(remedy = ''): LiveSessionError {
 }
 
 /**
- * The standing of a visitor, since a request or connection began, or of a signed cookie or ticket.
+ * The validity of a visitor, since a request or connection began, or of a signed cookie or ticket.
  *
  * | | may write values | may write the cookie |
  * |---|---|---|
  * | `current` | yes | yes |
- * | `left` | yes | no |
+ * | `signed-out` | yes | no |
  * | `retired`, `revoked` | no | no |
  */
 export type Validity =
   | 'current'
   /** The user has signed out in some browser. Without a cookie, it may have been this browser. */
-  | 'left'
+  | 'signed-out'
   /** The browser id is retired. */
   | 'retired'
   /** The user was revoked: earlier signatures are invalid. */

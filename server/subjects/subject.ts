@@ -16,6 +16,8 @@ export type BrowserSubject = string & { readonly [KIND]: 'browser' }
  * same browser.
  */
 export type TabSubject = BrowserSubject & { readonly of: 'tab' }
+/** The key of a user's sign-outs, between processes. */
+export type SignOutKey = `signout:${Sub}`
 /** The owner of values. */
 export type Subject = UserSubject | BrowserSubject
 /** The id in a browser's cookie: at least 128 random bits, a secret shared by the browser and the servers. */
@@ -24,7 +26,6 @@ export type BrowserId = string & { readonly [KIND]: 'browser id' }
 export type UserId = string | number
 
 const MAX_USER_ID = 256
-const COOKIELESS = 'cookieless:'
 const BROWSER_ID = /^[\w-]{22,64}$/
 
 /**
@@ -92,13 +93,13 @@ export function tabSubject(id: BrowserId): TabSubject {
   return `tab:${id}/${newBrowserId()}` as TabSubject
 }
 
-/** Returns the name for a user's connections without a live cookie, whose browser is unknown. */
-export function cookieless(user: Sub): string {
-  return COOKIELESS + user
+/** Returns the key of a user's sign-outs, which also names the user's connections without a live cookie. */
+export function signOutKey(user: Sub): SignOutKey {
+  return `signout:${user}`
 }
 
-export function isCookieless(name: string): boolean {
-  return name.startsWith(COOKIELESS)
+export function isSignOut(name: string): name is SignOutKey {
+  return name.startsWith('signout:')
 }
 
 /** Returns a new browser id: 128 random bits, which prevent collisions and guessing. */

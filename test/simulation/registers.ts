@@ -87,7 +87,7 @@ export function cookieIn(header: string, name: string): string | undefined {
 
 export const EPOCH = '$epoch'
 export const GENERATION = '$generation'
-const COOKIELESS = 'cookieless:'
+const SIGN_OUT = 'signout:'
 const BROWSER = 'browser:'
 
 /** The end of a user's epoch or generation, of a browser id, or of a connection's sign-in. */
@@ -101,8 +101,8 @@ export interface End {
 
 /** A message between nodes, or the stored registers of a subject. */
 export interface Received {
-  /** `cookieless` only ends the user's connections without a cookie. */
-  readonly kind: 'user' | 'browser' | 'cookieless'
+  /** `signout` only ends the user's connections without a cookie. */
+  readonly kind: 'user' | 'browser' | 'signout'
   readonly sub: string
   readonly registers: Registers
   readonly end: End | undefined
@@ -110,7 +110,7 @@ export interface Received {
 
 /** Reads a message of the bus, which names browsers by id. */
 export function receivedFromNode(name: string, rows: readonly Row[]): Received {
-  if (name.startsWith(COOKIELESS)) return readReceived('cookieless', name.slice(COOKIELESS.length), rows)
+  if (name.startsWith(SIGN_OUT)) return readReceived('signout', name.slice(SIGN_OUT.length), rows)
   return name.startsWith(BROWSER) ? readReceived('browser', hashOf(name), rows) : ofUser(name, rows)
 }
 

@@ -193,7 +193,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     revocations.retire(name, undefined, isUsers)
     const dismiss = (): void => {
       this.#hangUp(name)
-      revocations.retireAgain(name)
+      revocations.revokeAgain(name)
     }
     if (res) onHeadersSent(res, dismiss)
     else dismiss()

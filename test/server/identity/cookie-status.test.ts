@@ -50,7 +50,7 @@ describe('the cookie in an answer', () => {
   })
 
   it.each(TABLE)('stays unchanged if the visitor left during the request: %s', (brought) => {
-    for (const standing of ['left', 'retired', 'revoked'] as const)
+    for (const standing of ['signed-out', 'retired', 'revoked'] as const)
       for (const isStale of [true, false])
         for (const hasConsent of [true, false])
           expect(row(brought, { validity: standing, isDue: isStale, hasConsent: () => hasConsent })).toEqual([
