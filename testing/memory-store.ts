@@ -103,7 +103,7 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
   }
 }
 
-/** Copies a row, so that neither side can change the other's. */
+/** Copies a register, so that neither side can change the other's. */
 function copy({ key, stamp, value, ids: given }: StoredRegister): LwwRegister {
   const ids = given?.map(([id, at]) => [id, toStamp(at)] as const)
   const read = { key, stamp: toStamp(stamp), ...(ids === undefined ? {} : { ids }) }

@@ -116,7 +116,7 @@ export class Loads {
 
   /** Applies stored revocation registers, merges stored values into memory, and returns the number of newer values. */
   apply(subject: Subject, stored: readonly LwwRegister[], generation: number): number {
-    this.#applyEndMarkers(subject, stored)
+    this.#applyRevocations(subject, stored)
     return this.#core.values.merge(subject, stateOf(stored).registers, 'store', generation)
   }
 
@@ -168,7 +168,7 @@ export class Loads {
   /** Reads the values of a subject's latest generation. Deletes values that a process unaware of the erasure wrote under the first name. */
   async #loadFromStore(subject: Subject): Promise<{ registers: readonly LwwRegister[]; generation: number }> {
     const own = await this.storedUnder(storeKey(subject))
-    const generation = this.#applyEndMarkers(subject, own)
+    const generation = this.#applyRevocations(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
     const stale = own.filter((register) => !isRevocation(register) && register.value !== undefined)
     const deleted = stale.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
@@ -179,7 +179,7 @@ export class Loads {
   }
 
   /** Applies stored revocation registers, and returns the current generation. */
-  #applyEndMarkers(subject: Subject, stored: readonly LwwRegister[]): number {
+  #applyRevocations(subject: Subject, stored: readonly LwwRegister[]): number {
     const { revocation, generation } = stateOf(stored)
     const { connections, revocations, values } = this.#core
     const mayInvalidate = revocation !== undefined && revocations.applyFromStore(subject, revocation)

@@ -12,7 +12,7 @@ import { checkNames } from '../settings/option-checks.js'
 import { BROWSERS, type Store, type StoredRegister } from '../types/store.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
-import { readRow } from './validated-store.js'
+import { readRegister } from './validated-store.js'
 
 export { fromIoredis, type IoredisLike, type RedisLike } from './redis-commands.js'
 
@@ -121,9 +121,9 @@ function cellOf({ stamp, value, ids }: StoredRegister): string {
 
 function readCell(key: string, cell: string): StoredRegister {
   const space = cell.indexOf(' ')
-  if (space < 0) return readRow(key, cell, null)
+  if (space < 0) return readRegister(key, cell, null)
   const [, text = '', ids] = /^([\s\S]*?)(?:\t([\w:,!-]+))?$/.exec(cell.slice(space + 1)) ?? []
-  return readRow(key, cell.slice(0, space), text === '' && ids !== undefined ? null : text, ids)
+  return readRegister(key, cell.slice(0, space), text === '' && ids !== undefined ? null : text, ids)
 }
 
 /** Yields the keys of matching hashes, in batches. In a cluster: of a single node. */

@@ -11,7 +11,7 @@ const SPENT = 'spent'
 export const LONGEST_VALIDITY: number = 60 * 60 * 1000
 /** ms after which no process accepts a spent name any more, despite clock skew. */
 const KEPT = LONGEST_VALIDITY + SKEW
-/** The maximum number of rows that this process remembers to delete; the daily sweep deletes all others. */
+/** The maximum number of names that this process remembers to delete; the daily sweep deletes all others. */
 const MOST = 100_000
 /** Deletions per call. */
 const DELETIONS_PER_CALL = 10

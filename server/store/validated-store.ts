@@ -8,11 +8,11 @@ import type { Store, StoredRegister } from '../types/store.js'
 /** The parsed answer of a store. */
 interface Read {
   readonly registers: readonly LwwRegister[]
-  /** The stamps of invalid rows, by key. */
+  /** The stamps of invalid registers, by key. */
   readonly bad: ReadonlyMap<string, Stamp>
 }
 
-/** Wraps the store for all other code: reports invalid rows, treats them as absent, and lets the next write replace them. */
+/** Wraps the store for all other code: reports invalid registers, treats them as absent, and lets the next write replace them. */
 export class ValidatedStore {
   readonly #store: Store
   readonly #core: Core
@@ -47,40 +47,38 @@ export class ValidatedStore {
     await this.#store.remove(name)
   }
 
-  /** Replaces an invalid row by compare-and-set, because a merge would keep a larger stamp. Resolves with the store's register. */
+  /** Replaces an invalid register by compare-and-set, because a merge would keep a larger stamp. Resolves with the store's register. */
   async #replace(name: string, register: LwwRegister, stamp: Stamp = NEVER): Promise<LwwRegister> {
     if (await this.#store.compareAndSet(name, register, stamp)) return register
-    // Another process has replaced the row.
+    // Another process has replaced the register.
     const [stored] = this.#read(await this.#store.merge(name, [register])).registers
     if (stored) return stored
-    throw new Error(`koa-live-session: store: an invalid row could not be replaced: ${register.key}`)
+    throw new Error(`koa-live-session: store: an invalid register could not be replaced: ${register.key}`)
   }
 
-  #read(rows: unknown): Read {
+  #read(answer: unknown): Read {
     const bad = new Map<string, Stamp>()
-    const registers = validRegisters(rows, this.#core.settings.clock(), ({ key, stamp, reason }) => {
+    const registers = validRegisters(answer, this.#core.settings.clock(), ({ key, stamp, reason }) => {
       if (key !== undefined && stamp !== undefined) bad.set(key, stamp)
-      this.#core.warn(`ignored a row of the store that is no register: ${key ?? 'without a key'}: ${reason}`, 'row')
+      this.#core.warn(`ignored an invalid register of the store: ${key ?? 'without a key'}: ${reason}`, 'register')
     })
     return { registers, bad }
   }
 }
 
-// Validates the rows of a store's answer: no other code parses rows.
-
-/** Marks an unreadable stamp or value. No valid stamp or value is NaN, so `validRegisters` rejects the row. */
+/** Marks an unreadable stamp or value. No valid stamp or value is NaN, so `validRegisters` rejects the register. */
 const UNREADABLE = Number.NaN
 
-/** The fault of a row, with its readable fields. */
-export interface InvalidRow {
+/** The fault of a register, with its readable members. */
+export interface InvalidRegister {
   readonly key: string | undefined
-  /** The row's stamp, which a compare-and-set passes as `expected` to replace the row; undefined if unreadable. */
+  /** The stamp, which a compare-and-set passes as `expected` to replace the register; undefined if unreadable. */
   readonly stamp: Stamp | undefined
   readonly reason: string
 }
 
-/** Parses a row of a text store, without validation: `text` is the value's JSON, or null for a tombstone. */
-export function readRow(key: string, stamp: unknown, text: string | null, ids = ''): StoredRegister {
+/** Parses a register of a text store, without validation: `text` is the value's JSON, or null for a tombstone. */
+export function readRegister(key: string, stamp: unknown, text: string | null, ids = ''): StoredRegister {
   const read = { key, stamp: readStamp(stamp), ...(ids === '' ? {} : { ids: fromIdsText(ids) }) }
   return text === null ? read : { ...read, value: readValue(text) }
 }
@@ -101,28 +99,28 @@ function readValue(text: string): JsonValue {
 }
 
 /**
- * Returns a store's answer without validating its rows.
+ * Returns a store's answer without validating its registers.
  *
  * @throws {TypeError} if the answer is not a list
  */
-function listed(rows: unknown): readonly StoredRegister[] {
-  if (Array.isArray(rows)) return rows
-  throw new TypeError(`koa-live-session: store: expected a list of registers, received ${typeof rows}`)
+function listed(answer: unknown): readonly StoredRegister[] {
+  if (Array.isArray(answer)) return answer
+  throw new TypeError(`koa-live-session: store: expected a list of registers, received ${typeof answer}`)
 }
 
 /**
- * Returns the valid registers of a store's answer. Rows may be edited by hand, corrupt, or forged by an attacker with access to the
- * database. An invalid row must not hide the visitor's other values.
+ * Returns the valid registers of a store's answer. They may be edited by hand, corrupt, or forged by an attacker with access to the
+ * database. An invalid register must not hide the visitor's other values.
  *
  * @throws {TypeError} if the answer is not a list
  */
 export function validRegisters(
-  rows: unknown,
+  answer: unknown,
   now: number,
-  onFault: (fault: InvalidRow) => void,
+  onFault: (fault: InvalidRegister) => void,
 ): readonly LwwRegister[] {
-  return listed(rows).flatMap((row: unknown) => {
-    const { key, stamp, value, ids: known }: Partial<Record<keyof LwwRegister, unknown>> = Object(row)
+  return listed(answer).flatMap((item: unknown) => {
+    const { key, stamp, value, ids: known }: Partial<Record<keyof LwwRegister, unknown>> = Object(item)
     const fault = (reason: string): readonly [] => {
       onFault({
         key: typeof key === 'string' ? key : undefined,

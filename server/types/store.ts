@@ -54,9 +54,9 @@ export interface SweepLimits {
  * wait for a connection: the plugin has its own deadline, continues without the store and retries. `storeContract` of
  * `koa-live-session/testing` checks whether a store keeps this contract.
  *
- * An unreadable row (edited by hand, damaged, or from another program) must not prevent the others from loading, nor look like a tombstone.
- * Return its readable parts, with `Number.NaN` as an unreadable stamp or value: the plugin validates all rows from a store, and skips and
- * reports invalid rows.
+ * An unreadable register (edited by hand, damaged, or from another program) must not prevent the others from loading, nor look like a
+ * tombstone. Return its readable parts, with `Number.NaN` as an unreadable stamp or value: the plugin validates all registers from a store,
+ * and skips and reports invalid registers.
  */
 export interface Store {
   /** ms after which unused subjects expire in the store by themselves; undefined if the store keeps everything until `sweep`. */
@@ -70,7 +70,7 @@ export interface Store {
   merge(subject: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]>
   /**
    * For `update`: writes only if the key's stamp is still `expected` (0: absent), and returns whether it wrote. The register's stamp is
-   * larger than `expected`, except to replace a row with an impossible stamp. Of concurrent calls, exactly one gets `true`. A write counts
+   * larger than `expected`, except to replace a register with an impossible stamp. Of concurrent calls, exactly one gets `true`. A write counts
    * as a use: see `sweep`.
    */
   compareAndSet(subject: string, register: StoredRegister, expected: number): Promise<boolean>

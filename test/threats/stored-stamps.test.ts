@@ -37,7 +37,7 @@ const routes: Koa.Middleware = async (ctx, next) => {
 
 let users = 0
 
-/** Nodes of one store, with rows planted under a user's key. */
+/** Nodes of one store, with registers planted under a user's key. */
 function nodes(store: Store) {
   users += 1
   const user = `ann ${users}`
@@ -63,7 +63,7 @@ function itHolds(store: () => Store): void {
       const app = await start()
       const visitor = app.visitor()
       expect(await ask(visitor)).toEqual({ division: -1 })
-      expect(app.warnings.join()).toContain('ignored a row of the store that is no register: division')
+      expect(app.warnings.join()).toContain('ignored an invalid register of the store: division')
       expect(await ask(visitor, '&set=3')).toEqual({ level: 'store', division: 3 })
       expect(await rows()).toEqual([{ key: 'division', stamp: clock.now(), value: 3 }])
       expect(await ask((await start()).visitor())).toEqual({ division: 3 })
@@ -133,7 +133,7 @@ function inRedis(): void {
   itHolds(() => store)
 }
 
-describe('threat 27: a stored row with an impossible stamp', () => {
+describe('threat 27: a stored register with an impossible stamp', () => {
   describe('in memoryStore', () => itHolds(() => memoryStore(clock.now)))
   describeWithSql('in sqlStore', inSql)
   describeWithServer(REDIS, 'in redisStore', inRedis)
@@ -141,7 +141,7 @@ describe('threat 27: a stored row with an impossible stamp', () => {
 
 const STAMP = 1_700_000_000_000
 
-/** Rows of an older build, another program and an attacker. */
+/** Registers of an older build, another program and an attacker. */
 const ROWS: readonly unknown[] = [
   { key: 'cart', stamp: STAMP, value: 'what an older build had there' },
   { key: 'of another app', stamp: STAMP, value: { at: [1] } },
@@ -153,7 +153,7 @@ const ROWS: readonly unknown[] = [
   'row',
 ]
 
-/** Adds these rows to every response of a store. */
+/** Adds these registers to every response of a store. */
 function corrupt(store: Store): Store {
   const added = (rows: readonly StoredRegister[]): readonly StoredRegister[] => [
     ...(ROWS as readonly StoredRegister[]),
@@ -166,7 +166,7 @@ function corrupt(store: Store): Store {
   }
 }
 
-describe('threat 27: hostile and corrupt rows in a shared store', () => {
+describe('threat 27: hostile and corrupt registers in a shared store', () => {
   it('are skipped with a warning; valid rows are loaded', async () => {
     const store = memoryStore()
     const { one, two } = await startCluster(() => ({ store: corrupt(store) }))
@@ -182,7 +182,7 @@ describe('threat 27: hostile and corrupt rows in a shared store', () => {
     const user = await two.live.user('ann')
     await user.update('role', (role) => `${role}!`)
     expect(user.get('role')).toBe('guest!')
-    expect([...one.warnings, ...two.warnings].join()).toMatch('ignored a row of the store that is no register')
+    expect([...one.warnings, ...two.warnings].join()).toMatch('ignored an invalid register of the store')
     expect([Reflect.get({}, 'polluted'), one.errors, two.errors]).toEqual([undefined, [], []])
     expect(JSON.stringify(socket.tickets.map((each) => each.claims))).not.toMatch(/admin|older build|another app/)
   })

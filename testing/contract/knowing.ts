@@ -89,9 +89,9 @@ export const KNOWING: readonly Rule[] = [
   },
 ]
 
-/** Returns the ids of each row, sorted by key, as stores have no order. */
-function idsOf(rows: readonly StoredRegister[]): readonly StoredRegister['ids'][] {
-  return rows.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ ids }) => ids)
+/** Returns the ids of each register, sorted by key, as stores have no order. */
+function idsOf(registers: readonly StoredRegister[]): readonly StoredRegister['ids'][] {
+  return registers.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ ids }) => ids)
 }
 
 function acceptedIds(count: number): readonly IdempotencyKey[] {

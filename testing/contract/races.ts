@@ -55,7 +55,7 @@ export const RACES: readonly Rule[] = [
       for (const [write, answer] of answers)
         deepStrictEqual(
           sorted(answer),
-          newest([...write, ...answer.map((row) => register(row.key, row.stamp, row.value))]),
+          newest([...write, ...answer.map(({ key, stamp, value }) => register(key, stamp, value))]),
         )
     },
   },

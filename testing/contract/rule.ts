@@ -32,8 +32,10 @@ export function register(key: string, stamp: number, value?: JsonValue): LwwRegi
 type Entry = readonly [key: string, stamp: number, value?: JsonValue]
 
 /** Returns registers as [key, stamp, value], or [key, stamp] for a tombstone, sorted by key, as stores have no order. */
-export function sorted(rows: readonly StoredRegister[]): readonly Entry[] {
-  const entries = rows.map(({ key, stamp, value }): Entry => (value === undefined ? [key, stamp] : [key, stamp, value]))
+export function sorted(registers: readonly StoredRegister[]): readonly Entry[] {
+  const entries = registers.map(
+    ({ key, stamp, value }): Entry => (value === undefined ? [key, stamp] : [key, stamp, value]),
+  )
   return entries.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 

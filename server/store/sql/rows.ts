@@ -5,7 +5,7 @@ import { idsText, isNews } from '../../../shared/idempotency-keys.js'
 import { canonicalJson } from '../../../shared/json.js'
 import { isStamp } from '../../../shared/stamp.js'
 import type { StoredRegister } from '../../types/store.js'
-import { readRow } from '../validated-store.js'
+import { readRegister } from '../validated-store.js'
 
 /** A row to write. */
 export interface Row {
@@ -54,7 +54,7 @@ export function toRow(subject: string, { key, stamp, value, ids }: StoredRegiste
 }
 
 export function fromRow({ key, stamp, value, ids }: RowRead): StoredRegister {
-  return readRow(fromColumnText(key), stamp, value === TOMBSTONE ? null : value, ids)
+  return readRegister(fromColumnText(key), stamp, value === TOMBSTONE ? null : value, ids)
 }
 
 /** Minimum ms between two updates of a row's last use: otherwise each read would be a write. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { redisStore } from 'koa-live-session/redis'
 import { testClock } from 'koa-live-session/testing'
-import { type InvalidRow, validRegisters } from '../../../server/store/validated-store.js'
+import { type InvalidRegister, validRegisters } from '../../../server/store/validated-store.js'
 import type { Store } from '../../../server/types/store.js'
 import { wordsOf } from '../../support/docs/readme.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'
@@ -233,7 +233,7 @@ describeWithServer(REDIS, 'redisStore', () => {
     it('is reported, and the other rows load', async () => {
       await store.merge('s', [NEW])
       await redis('HSET', KEY, ...Object.entries(BAD).flat())
-      const faults: InvalidRow[] = []
+      const faults: InvalidRegister[] = []
       expect(validRegisters(await store.load('s'), Date.now(), (fault) => faults.push(fault))).toEqual([NEW])
       expect(faults.map(({ key }) => key).sort()).toEqual(Object.keys(BAD).sort())
     })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { testClock } from 'koa-live-session/testing'
 import { CamelCasePlugin, Kysely, PostgresDialect, sql } from 'kysely'
-import { type InvalidRow, validRegisters } from '../../../server/store/validated-store.js'
+import { type InvalidRegister, validRegisters } from '../../../server/store/validated-store.js'
 import type { Store } from '../../../server/types/store.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'
 import { describeWithSql } from '../../support/servers/describe-with-sql.js'
@@ -182,9 +182,9 @@ describeWithSql('sqlStore', (place, engine) => {
     const rows = [row('text', '7', '{"a"'), row('proto', '7', '{"__proto__":1}'), row('ahead', '9007199254740993', '1')]
     await db.insertInto('live_session_settings').values(rows).execute()
     await store.merge('s', [{ key: 'good', stamp: 1, value: 1 }])
-    const faults: InvalidRow[] = []
-    const sound = validRegisters(await store.load('s'), clock.now(), (fault) => faults.push(fault))
-    expect(sound).toEqual([{ key: 'good', stamp: 1, value: 1 }])
+    const faults: InvalidRegister[] = []
+    const valid = validRegisters(await store.load('s'), clock.now(), (fault) => faults.push(fault))
+    expect(valid).toEqual([{ key: 'good', stamp: 1, value: 1 }])
     expect(faults.map(({ key, stamp }) => [key, stamp]).sort()).toEqual([
       ['ahead', undefined],
       ['proto', 7],
@@ -192,7 +192,7 @@ describeWithSql('sqlStore', (place, engine) => {
     ])
     const repaired = ['ahead', 'proto', 'text'].map((key) => ({ key, stamp: 8, value: 'new' }))
     expect(await store.merge('s', repaired)).toEqual(expect.arrayContaining(repaired))
-    expect(await store.load('s')).toEqual(expect.arrayContaining([...sound, ...repaired]))
+    expect(await store.load('s')).toEqual(expect.arrayContaining([...valid, ...repaired]))
   })
 
   it('a failed statement rejects with its cause, without values', async () => {

@@ -1,16 +1,16 @@
 import { describe, expect, it } from '@jest/globals'
-import { type InvalidRow, readRow, validRegisters } from '../../../server/store/validated-store.js'
+import { type InvalidRegister, readRegister, validRegisters } from '../../../server/store/validated-store.js'
 import { SKEW } from '../../../shared/stamp.js'
 
 const STAMP = 1_700_000_000_000
 
-/** Returns the sound registers, and the faults of the other rows. */
-function read(rows: unknown): { registers: unknown; faults: InvalidRow[] } {
-  const faults: InvalidRow[] = []
-  return { registers: validRegisters(rows, STAMP, (fault) => faults.push(fault)), faults }
+/** Returns the valid registers, and the faults of the others. */
+function read(answer: unknown): { registers: unknown; faults: InvalidRegister[] } {
+  const faults: InvalidRegister[] = []
+  return { registers: validRegisters(answer, STAMP, (fault) => faults.push(fault)), faults }
 }
 
-describe('a row', () => {
+describe('a stored register', () => {
   it.each([
     [STAMP, STAMP],
     [String(STAMP), STAMP],
@@ -18,7 +18,7 @@ describe('a row', () => {
     [STAMP + SKEW, STAMP + SKEW],
     [1, 1],
   ])('accepts the stamp %p of a database', (given, stamp) => {
-    expect(read([readRow('a', given, '0')])).toEqual({ registers: [{ key: 'a', stamp, value: 0 }], faults: [] })
+    expect(read([readRegister('a', given, '0')])).toEqual({ registers: [{ key: 'a', stamp, value: 0 }], faults: [] })
   })
 
   it.each([
@@ -26,17 +26,17 @@ describe('a row', () => {
     ['""', ''],
     ['{"b":["\\u0000\\ud83d\\ude00"]}', { b: ['\0\u{1f600}'] }],
   ])('parses the value %s', (text, value) => {
-    expect(read([readRow('a', STAMP, text)]).registers).toEqual([{ key: 'a', stamp: STAMP, value }])
+    expect(read([readRegister('a', STAMP, text)]).registers).toEqual([{ key: 'a', stamp: STAMP, value }])
   })
 
   it('without a text is a tombstone', () => {
-    expect(read([readRow('a', STAMP, null)]).registers).toEqual([{ key: 'a', stamp: STAMP }])
+    expect(read([readRegister('a', STAMP, null)]).registers).toEqual([{ key: 'a', stamp: STAMP }])
   })
 })
 
-describe('the ids of a row', () => {
+describe('the ids of a stored register', () => {
   it('are read from a text', () => {
-    expect(read([readRow('a', STAMP, '1', 'one:1,two:2')]).registers).toEqual([
+    expect(read([readRegister('a', STAMP, '1', 'one:1,two:2')]).registers).toEqual([
       {
         key: 'a',
         stamp: STAMP,
@@ -47,7 +47,7 @@ describe('the ids of a row', () => {
         ],
       },
     ])
-    expect(read([readRow('a', STAMP, null, 'one:1')]).registers).toEqual([
+    expect(read([readRegister('a', STAMP, null, 'one:1')]).registers).toEqual([
       { key: 'a', stamp: STAMP, ids: [['one', 1]] },
     ])
   })
@@ -55,7 +55,7 @@ describe('the ids of a row', () => {
   it.each(['one', 'one:', 'one:0', 'one:x', 'one:1,', ',', 'one:1:2', '\u00e9:1', '"x":1'])(
     'are ignored if malformed: %s',
     (ids) => {
-      expect(read([readRow('a', STAMP, '1', ids)])).toEqual({
+      expect(read([readRegister('a', STAMP, '1', ids)])).toEqual({
         registers: [{ key: 'a', stamp: STAMP, value: 1 }],
         faults: [],
       })
@@ -63,21 +63,21 @@ describe('the ids of a row', () => {
   )
 })
 
-describe('threat 27: a bad row', () => {
-  const good = readRow('good', STAMP, '"value"')
+describe('threat 27: an invalid register', () => {
+  const good = readRegister('good', STAMP, '"value"')
 
   it.each([
     ['bad', STAMP + SKEW + 1, false],
     ['bad', Number.MAX_SAFE_INTEGER - 1, false],
     ['$epoch', STAMP + SKEW + 1, true],
     ['$epoch', Number.MAX_SAFE_INTEGER - 1, true],
-    // No later end marker could exceed this stamp.
+    // no later revocation could exceed this stamp.
     ['$epoch', Number.MAX_SAFE_INTEGER, false],
     ['$generation', Number.MAX_SAFE_INTEGER, false],
   ])('of %s with the future stamp %d is loaded: %p', (key, stamp, isLoaded) => {
-    const row = readRow(key, stamp, null)
-    const { registers, faults } = read([good, row])
-    expect(registers).toEqual(isLoaded ? [good, row] : [good])
+    const item = readRegister(key, stamp, null)
+    const { registers, faults } = read([good, item])
+    expect(registers).toEqual(isLoaded ? [good, item] : [good])
     expect(faults).toEqual(isLoaded ? [] : [{ key, stamp, reason: expect.stringContaining('is in the future') }])
   })
 
@@ -95,7 +95,7 @@ describe('threat 27: a bad row', () => {
     ['an object', { valueOf: () => 1 }],
     ['a list', [1]],
   ])('with the stamp “%s” is skipped and reported', (_, stamp) => {
-    const { registers, faults } = read([good, readRow('bad', stamp, '1'), good])
+    const { registers, faults } = read([good, readRegister('bad', stamp, '1'), good])
     expect(registers).toEqual([good, good])
     expect(faults).toEqual([{ key: 'bad', stamp: undefined, reason: 'expected a safe integer as stamp' }])
   })
@@ -111,29 +111,29 @@ describe('threat 27: a bad row', () => {
     ['a thousand deep', `${'['.repeat(1000)}${']'.repeat(1000)}`],
     ['too wide', JSON.stringify(Array(10_001).fill(0))],
   ])('with the value “%s” is skipped and reported', (_, text) => {
-    const { registers, faults } = read([good, readRow('bad', STAMP, text), good])
+    const { registers, faults } = read([good, readRegister('bad', STAMP, text), good])
     expect(registers).toEqual([good, good])
     expect(faults).toEqual([{ key: 'bad', stamp: STAMP, reason: expect.stringContaining('expected a JSON value') }])
     expect(Reflect.get({}, 'polluted')).toBeUndefined()
   })
 
-  it.each([[null], [undefined], ['row'], [1], [[]], [{}], [{ key: 1, stamp: STAMP }], [{ key: '', stamp: STAMP }]])(
+  it.each([[null], [undefined], ['item'], [1], [[]], [{}], [{ key: 1, stamp: STAMP }], [{ key: '', stamp: STAMP }]])(
     '%j is skipped and reported',
-    (row) => {
-      const { registers, faults } = read([good, row])
+    (item) => {
+      const { registers, faults } = read([good, item])
       expect(registers).toEqual([good])
       expect(faults).toMatchObject([{ reason: 'expected a key' }])
     },
   )
 
   it('of the app’s own store is reported if it contains a Date', () => {
-    const row = { key: 'due', stamp: STAMP, value: { at: new Date(0) } }
-    expect(read([row]).faults).toEqual([
+    const item = { key: 'due', stamp: STAMP, value: { at: new Date(0) } }
+    expect(read([item]).faults).toEqual([
       { key: 'due', stamp: STAMP, reason: 'expected a JSON value, received a Date at $.at' },
     ])
   })
 
-  it.each([[undefined], [null], [{}], ['[]']])('throws if the whole list is %j', (rows) => {
-    expect(() => read(rows)).toThrow('koa-live-session: store: expected a list of registers')
+  it.each([[undefined], [null], [{}], ['[]']])('throws if the whole list is %j', (answer) => {
+    expect(() => read(answer)).toThrow('koa-live-session: store: expected a list of registers')
   })
 })
