@@ -2,7 +2,16 @@
 
 import type { JsonValue } from '../shared/json.js'
 import type { Fields } from '../shared/types.js'
-import type { Call, CreateEnvironment, Dispatch, Effect, Environment, Event, Failure, Next } from './core/events.js'
+import type {
+  Call,
+  CreateEnvironment,
+  Dispatch,
+  Effect,
+  Environment,
+  Event,
+  Next,
+  RefusalReason,
+} from './core/events.js'
 import { ensureKey, liveOf } from './core/key-state.js'
 import { serializeOutbox } from './core/outbox.js'
 import type { Page } from './core/page.js'
@@ -51,10 +60,10 @@ export function createClient<F extends Fields>(
     const id = `${name}-${calls}`
     let pending = keys.length || 1
     const saved = new Promise<void>((resolve, reject) => {
-      const end = (failure?: Failure): void => {
-        // Reject with the first failure.
-        if (failure && pending > 0) reject(advice.errorOf(keys.join(', '), failure))
-        pending = failure ? 0 : pending - 1
+      const end = (refusal?: RefusalReason): void => {
+        // Reject with the first refusal.
+        if (refusal && pending > 0) reject(advice.errorOf(keys.join(', '), refusal))
+        pending = refusal ? 0 : pending - 1
         if (!pending) resolve()
       }
       try {
@@ -189,7 +198,7 @@ function createDispatch(
 
   const environment = {
     ...createEnvironment(dispatch, page.timers),
-    settle: ({ end }: Call, failure?: Failure) => end?.(failure),
+    settle: ({ end }: Call, refusal?: RefusalReason) => end?.(refusal),
     visitor: notifier.visitors.notify,
   }
   return [dispatch, environment]

@@ -2,7 +2,7 @@
 
 import type { LiveSessionErrorCode } from '../shared/codes.js'
 import type { JsonValue } from '../shared/json.js'
-import type { Failure, Posted } from './core/events.js'
+import type { Posted, RefusalReason } from './core/events.js'
 
 /** A refusal by the page or the server: `code` has the reason, `key` the field. */
 export class LiveSessionError extends Error {
@@ -33,7 +33,7 @@ export interface Advice {
   /** Returns the message of an error. `method` is the called function, such as `get`. */
   text(code: AdviceCode, key?: string, method?: string): string
   /** Returns the rejection reason of a failed change. Logs errors of the caller's own code, because callers need not await. */
-  errorOf(key: string, failure: Failure): unknown
+  errorOf(key: string, refusal: RefusalReason): unknown
   /**
    * Returns a copy of a JSON value. `method` is the called function, if not `set`.
    *

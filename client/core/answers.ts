@@ -4,7 +4,7 @@ import { FIRST_RETRYABLE_STATUS, isOfValue, isTemporary, type LiveSessionErrorCo
 import { sameJson } from '../../shared/json.js'
 import type { ChangeResult, PageAnswer, PageMessage, Refusal, Refused } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
-import { addEffect, type Failure, type Posted, startTimer, type TabMessage } from './events.js'
+import { addEffect, type Posted, type RefusalReason, startTimer, type TabMessage } from './events.js'
 import {
   bisectCallers,
   type Change,
@@ -176,16 +176,16 @@ function reject(page: Page, state: KeyState, sent: Change, code: LiveSessionErro
  * Handles the refusal of a whole sync. If it names a ticket, abandons that ticket's keys and resends the rest. Otherwise abandons every key
  * of the sync or, if the sync was only a question, every key with changes.
  */
-function syncRefused(page: Page, sync: PageMessage, failure: Failure, name: 'postPause' | 'sendPause'): void {
+function syncRefused(page: Page, sync: PageMessage, refusal: RefusalReason, name: 'postPause' | 'sendPause'): void {
   const { tickets = [], set } = sync
-  const bad = tickets[failure.index ?? -1]
+  const bad = tickets[refusal.index ?? -1]
   requeue(page, sync, false)
-  if (isTemporary(failure.code)) return void backOff(page, name, RETRY_PAUSE)
+  if (isTemporary(refusal.code)) return void backOff(page, name, RETRY_PAUSE)
   for (const [key, state] of page.keys) {
     const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && state.changes[0]
     if (bad ? state.ticket !== bad : !isSent && !tickets.includes(state.ticket)) continue
-    if (!bad) removeChanges(page, state, () => true, failure)
-    abandon(page, state, failure)
+    if (!bad) removeChanges(page, state, () => true, refusal)
+    abandon(page, state, refusal)
     state.ticket = ''
     // Changes made on top of a bad ticket remain pending.
     if (state.changes[0]) state.code = undefined

@@ -20,11 +20,11 @@ export interface Call {
   readonly id: string
   readonly next?: Next | undefined
   readonly value?: JsonValue | undefined
-  readonly end?: (failure?: Failure) => void
+  readonly end?: (refusal?: RefusalReason) => void
 }
 
 /** The reason of a refusal; `message` is the server's, if any. */
-export interface Failure {
+export interface RefusalReason {
   readonly code: LiveSessionErrorCode
   readonly message?: string | undefined
   /** The index of the refused ticket. */
@@ -40,7 +40,7 @@ export interface Posted {
   /** ms from `Retry-After`. */
   readonly wait: number
   readonly answer?: PageAnswer | undefined
-  readonly error?: Failure | undefined
+  readonly error?: RefusalReason | undefined
 }
 
 /** The message of a tab to the other tabs of its browser: the visitor, and the contents of the cookie. */
@@ -121,7 +121,7 @@ export interface Effects {
   /** Takes the outboxes of other pages. */
   restore: []
   /** Resolves or rejects the promise of this call. */
-  settle: [call: Call, failure: Failure | undefined]
+  settle: [call: Call, refusal: RefusalReason | undefined]
 }
 export type Effect = { [K in keyof Effects]: readonly [what: K, ...Effects[K]] }[keyof Effects]
 
@@ -157,9 +157,9 @@ export function addEffect({ effects }: Acting, ...effect: Effect): void {
   effects.push(effect)
 }
 
-/** Resolves the promises of these changes, or rejects them with `failure`. */
-export function settle(page: Acting, changes: readonly WithCalls[], failure?: Failure): void {
-  for (const { callers } of changes) for (const call of callers) addEffect(page, 'settle', call, failure)
+/** Resolves the promises of these changes, or rejects them with `refusal`. */
+export function settle(page: Acting, changes: readonly WithCalls[], refusal?: RefusalReason): void {
+  for (const { callers } of changes) for (const call of callers) addEffect(page, 'settle', call, refusal)
 }
 
 export function startTimer(

@@ -1,7 +1,7 @@
 // Marks keys as saved or abandoned, and settles the promises of their changes.
 
 import type { Stamp } from '../../shared/stamp.js'
-import { type Failure, settle } from './events.js'
+import { type RefusalReason, settle } from './events.js'
 import type { Change, KeyState, PageKeys } from './key-state.js'
 
 /** Marks the key as saved up to `stamp`. */
@@ -12,10 +12,10 @@ export function markSaved(page: PageKeys, state: KeyState, stamp: Stamp): void {
 }
 
 /** Gives up saving the key's acknowledged changes, and rejects their promises. */
-export function abandon(page: PageKeys, state: KeyState, failure: Failure): void {
-  removeChanges(page, state, ({ stamp }) => !!stamp, failure)
+export function abandon(page: PageKeys, state: KeyState, refusal: RefusalReason): void {
+  removeChanges(page, state, ({ stamp }) => !!stamp, refusal)
   state.settledUpTo = state.stamp
-  state.code = failure.code
+  state.code = refusal.code
 }
 
 /** Removes matching changes, and settles their calls. */
@@ -23,9 +23,9 @@ export function removeChanges(
   page: PageKeys,
   state: KeyState,
   isOver: (change: Change) => boolean,
-  failure?: Failure,
+  refusal?: RefusalReason,
 ): void {
-  settle(page, state.changes.filter(isOver), failure)
+  settle(page, state.changes.filter(isOver), refusal)
   state.changes = state.changes.filter((change) => !isOver(change))
 }
 

@@ -104,8 +104,8 @@ describe('a throwing update', () => {
   it('rejects with the error and changes nothing', () => {
     const page = shopping('a')
     page.update('cart', broken)
-    const [, , failure] = page.effects('settle')[0] ?? []
-    expect((failure as { error: unknown }).error).toBeInstanceOf(RangeError)
+    const [, , refusal] = page.effects('settle')[0] ?? []
+    expect((refusal as { error: unknown }).error).toBeInstanceOf(RangeError)
     expect([page.get('cart'), page.status('cart'), page.sent()]).toEqual([['a'], 'saved', []])
   })
 

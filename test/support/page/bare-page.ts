@@ -77,13 +77,13 @@ export class BarePage {
       if (what === 'post' && args[1]) this.#posted = args[0] as PageMessage
       if (what === 'send') this.#waiting.push(args[0] as PageMessage)
       if (what !== 'settle') continue
-      const [{ id }, failure] = args as Effects['settle']
+      const [{ id }, refusal] = args as Effects['settle']
       const name = this.#names.get(id)
       const left = (this.#left.get(id) ?? 1) - 1
       this.#left.set(id, left)
-      if (left > 0 && !failure) continue
+      if (left > 0 && !refusal) continue
       // As with real promises, a second settlement has no effect.
-      if (name !== undefined && !this.#done.has(id)) this.settled.push(`${name} ${failure?.code ?? 'saved'}`)
+      if (name !== undefined && !this.#done.has(id)) this.settled.push(`${name} ${refusal?.code ?? 'saved'}`)
       this.#done.add(id)
     }
   }
