@@ -12,7 +12,7 @@ export interface RedisScript {
 /**
  * A subject is a Redis hash, the only key of each script. Each register is a field: `<stamp> <canonical JSON>`, or `<stamp>` for a
  * tombstone; a tab and the ids of computed changes may follow. The field with an empty name is the time of the subject's last use, recorded
- * at most once in `pace` ms.
+ * at most once in `precision` ms.
  */
 const COMMON = `
 -- Lua's numbers are doubles, exact up to LARGEST. Lua prints large numbers as 1.7e+12, so stamps are written as the texts received.
@@ -31,24 +31,24 @@ local function cellOf(field)
   return redis.call('HGET', KEYS[1], field)
 end
 
--- Records a use at most once per pace, so that not every read writes. Takes abs because a clock may have been ahead, and pcall because a
--- full Redis or a replica refuses writes, but reads must continue.
-local function touch(now, pace, maxIdle)
+-- Records a use at most once per precision, so that not every read writes. Takes abs because a clock may have been ahead, and pcall
+-- because a full Redis or a replica refuses writes, but reads must continue.
+local function recordUse(now, precision, maxIdle)
   local used = tonumber(cellOf('')) or 0
-  if math.abs(now - used) < tonumber(pace) and redis.call('PTTL', KEYS[1]) > 0 then return end
+  if math.abs(now - used) < tonumber(precision) and redis.call('PTTL', KEYS[1]) > 0 then return end
   redis.pcall('HSET', KEYS[1], '', now)
   redis.pcall('PEXPIRE', KEYS[1], maxIdle)
 end
 `
 
-/** KEYS: the hash. ARGV: now, pace, maxIdle. */
+/** KEYS: the hash. ARGV: now, precision, maxIdle. */
 export const LOAD: RedisScript = script(`${COMMON}
 local fields = redis.call('HGETALL', KEYS[1])
-if #fields > 0 then touch(ARGV[1], ARGV[2], ARGV[3]) end
+if #fields > 0 then recordUse(ARGV[1], ARGV[2], ARGV[3]) end
 return fields
 `)
 
-/** KEYS: the hash. ARGV: now, pace, maxIdle, then field and cell in turn. Returns the current cell of each field after the merge. */
+/** KEYS: the hash. ARGV: now, precision, maxIdle, then field and cell in turn. Returns the current cell of each field after the merge. */
 export const MERGE: RedisScript = script(`${COMMON}
 -- Lua's own < compares texts by the server's locale.
 local function isLarger(a, b)
@@ -71,15 +71,15 @@ for at = 4, #ARGV, 2 do
   end
   cells[#cells + 1] = current
 end
-touch(ARGV[1], ARGV[2], ARGV[3])
+recordUse(ARGV[1], ARGV[2], ARGV[3])
 return cells
 `)
 
-/** KEYS: the hash. ARGV: now, pace, maxIdle, field, cell, expected. Returns 1 if written, else 0. */
+/** KEYS: the hash. ARGV: now, precision, maxIdle, field, cell, expected. Returns 1 if written, else 0. */
 export const COMPARE_AND_SET: RedisScript = script(`${COMMON}
 if read(cellOf(ARGV[4])) ~= tonumber(ARGV[6]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[4], ARGV[5])
-touch(ARGV[1], ARGV[2], ARGV[3])
+recordUse(ARGV[1], ARGV[2], ARGV[3])
 return 1
 `)
 

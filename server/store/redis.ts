@@ -64,10 +64,10 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
   check(isMs(maxIdle) && Number.isSafeInteger(maxIdle), 'maxIdle', `whole ${MS}`, maxIdle)
   check(typeof clock === 'function', 'clock', 'a function', clock)
 
-  const pace = Math.min(HOUR, Math.floor(maxIdle / 100))
+  const precision = Math.min(HOUR, Math.floor(maxIdle / 100))
   const keyOf = (subject: string): string => `${prefix}{${subject}}`
   const runScript = (script: RedisScript, subject: string, args: readonly string[] = []): Promise<unknown> =>
-    run(client, script, keyOf(subject), [String(clock()), String(pace), String(maxIdle), ...args])
+    run(client, script, keyOf(subject), [String(clock()), String(precision), String(maxIdle), ...args])
 
   return {
     maxIdle,

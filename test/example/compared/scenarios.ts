@@ -97,7 +97,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       'the newer choice stays': guest({ region: 'south' }),
     },
   },
-  'A guest opens a tab while a POST is under way': {
+  'A guest opens a tab while a POST is in flight': {
     async play(app) {
       const browser = app.browser()
       const one = await browser.open()
