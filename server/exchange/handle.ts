@@ -79,7 +79,7 @@ export abstract class Handle {
     }
     const { store } = this.#core
     if (!store) return this.#write(() => [computed()])
-    return Outcome.of(async () => {
+    return TrackedPromise.of(async () => {
       this.beforeWrite()
       const field = this.#settable('update', key)
       const subject = this.owner.subject(field)
@@ -129,7 +129,7 @@ export abstract class Handle {
 
   /** Validates all changes before applying any. Applies all changes synchronously, before the caller's next line. */
   #write(changes: () => readonly (readonly [Field, JsonValue | undefined])[]): Promise<Written> {
-    return Outcome.of(() => {
+    return TrackedPromise.of(() => {
       this.beforeWrite()
       const valid = changes()
       if (valid.length === 0) throw new LiveSessionError('malformed', 'setMany: expected at least one value')
@@ -196,8 +196,6 @@ function undeclared(method: string, key: unknown, keys: readonly string[]): stri
   return `${method}("${key}"): ${declared}${didYouMean(key, keys)}`
 }
 
-// Adds features' methods to `ctx.liveSession` and `socket.liveSession`, and reports their unhandled rejections.
-
 /** Functions by name. The rejections of their promises never terminate the process. */
 export type Members<U> = Readonly<Record<string, (use: U, ...args: never[]) => Awaitable<unknown>>>
 
@@ -219,34 +217,27 @@ export function addMembers<H extends Reporting, U, C>(
 ): C {
   for (const [name, member] of sets.flatMap((members) => Object.entries(members ?? {}))) {
     const value = function (this: H, ...args: never[]): Promise<unknown> {
-      return Outcome.of(() => member(Handles.useOf(this), ...args), this.report)
+      return TrackedPromise.of(() => member(Handles.useOf(this), ...args), this.report)
     }
     Object.defineProperty(Handles.prototype, name, { value, configurable: true, writable: true })
   }
   return Handles
 }
 
-// Reports a failed write if the app does not await its promise, and types a write's result.
-
 /** The promise of a write. A rejection that no code handles goes to `report`, instead of terminating the Node process. */
-export class Outcome<T> extends Promise<T> {
+export class TrackedPromise<T> extends Promise<T> {
   #isAwaited = false
 
-  // `then` returns a plain promise: its errors are the caller's to handle.
-  static override get [Symbol.species](): PromiseConstructor {
-    return Promise
-  }
-
   /** Runs a write synchronously, so that the caller's next line sees the result. */
-  static of<T>(write: () => T | PromiseLike<T>, report: (error: unknown) => void): Outcome<T> {
-    const outcome = new Outcome<T>((resolve) => resolve(write()))
+  static of<T>(write: () => T | PromiseLike<T>, report: (error: unknown) => void): TrackedPromise<T> {
+    const tracked = new TrackedPromise<T>((resolve) => resolve(write()))
     // `await` calls `then` a microtask later, so wait for the next turn of the event loop.
-    Promise.prototype.then.call(outcome, undefined, (error: unknown) => {
+    Promise.prototype.then.call(tracked, undefined, (error: unknown) => {
       setImmediate(() => {
-        if (!outcome.#isAwaited) report(error)
+        if (!tracked.#isAwaited) report(error)
       })
     })
-    return outcome
+    return tracked
   }
 
   // biome-ignore lint/suspicious/noThenProperty: to see whether the caller awaits is the purpose of this class

@@ -11,7 +11,7 @@ import type { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import { stampsByKey } from '../cookie/content.js'
 import type { Core } from '../core.js'
-import { Handle, Outcome } from '../exchange/handle.js'
+import { Handle, TrackedPromise } from '../exchange/handle.js'
 import type { RequestUse } from '../feature.js'
 import { isTransferred } from '../identity/login.js'
 import { visitorLeft } from '../identity/validity.js'
@@ -136,7 +136,7 @@ export class RequestHandle extends Handle {
   }
 
   identify(): Promise<void> {
-    return Outcome.of(async () => {
+    return TrackedPromise.of(async () => {
       // Begin the visit first, so that revocations by this call do not count as concurrent.
       const visit = this.#visit
       const { revision } = this.#core.revocations
@@ -152,7 +152,7 @@ export class RequestHandle extends Handle {
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
     this.#written = undefined
-    return Outcome.of(() => this.#visit.leave(forget), this.report)
+    return TrackedPromise.of(() => this.#visit.leave(forget), this.report)
   }
 
   protected override wrote(field: Field): void {
