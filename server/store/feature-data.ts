@@ -50,10 +50,7 @@ export class FeatureEntry<N extends FeatureKey = FeatureKey> {
 }
 
 /** A titled list for the inspector. Its texts are untrusted: visitors may have chosen them. */
-export interface InspectorSection {
-  readonly title: string
-  readonly texts: readonly string[]
-}
+export type InspectorSection = Readonly<{ title: string; texts: readonly string[] }>
 
 /** The data of any feature, for the store, other processes and the inspector. */
 export type AnyFeatureData = Pick<FeatureData<FeatureEntry>, 'handles' | 'isUsers' | 'mergeRemote' | 'sectionOf'>
