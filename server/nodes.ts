@@ -10,7 +10,7 @@ import { deriveKeys } from './subjects/signing-keys.js'
 import { readGeneration } from './subjects/store-key.js'
 import { isBrowser, isSignOut } from './subjects/subject.js'
 
-/** The message between processes: a name, its new registers, the ids of computed changes by key, and the sender's `kid`s. */
+/** The message between processes: a name, its new registers, the ids of updates by key, and the sender's `kid`s. */
 const MERGE = 'live_session:merge'
 const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +

@@ -231,7 +231,7 @@ export function warnAtStart(core: Deployment, options: LiveSessionOptions<Fields
 function warnOfLoss({ settings, warn }: Deployment): void {
   if (settings.store) return
   const lost = [...settings.fields.values()]
-    .filter(({ inCookie, scope }) => !inCookie && scope !== 'tab')
+    .filter(({ inCookie, isLocal }) => !inCookie && !isLocal)
     .map((field) => field.key)
   if (lost.length === 0) return
   warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)

@@ -41,13 +41,15 @@ export class Field {
   readonly key: string
   readonly access: ClientAccess
   readonly scope: Scope
+  /** Whether only the page itself keeps the value: no cookie, store, request or other process has it. */
+  readonly isLocal: boolean
   readonly inCookie: boolean
   readonly maxBytes: number
   readonly maxMembers: number
   /** Lifetime in ms since the last write; undefined for the life of the session. */
   readonly maxAge: number | undefined
-  /** Whether the field is read-only for the pages of guests. */
-  readonly isUsersOnly: boolean
+  /** The access of guests' pages. */
+  readonly guestAccess: ClientAccess
   /** Whether sockets join the room of the value. */
   readonly rooms: boolean
   /** The URL parameter that sets the field. */
@@ -67,11 +69,12 @@ export class Field {
     this.key = key
     this.access = spec.client ?? 'read'
     this.scope = spec.scope ?? 'user'
+    this.isLocal = this.scope === 'tab'
     this.inCookie = isInCookie(spec)
     this.maxBytes = defaults.maxBytes
     this.maxMembers = spec.maxMembers ?? MEMBERS
     this.maxAge = spec.maxAge
-    this.isUsersOnly = spec.guests === 'read'
+    this.guestAccess = spec.guests ?? this.access
     this.rooms = spec.rooms === true
     this.url = spec.url
     this.onLogin = spec.onLogin ?? defaults.onLogin

@@ -1,4 +1,4 @@
-// Idempotency keys: registers remember the ids of computed changes, so that each change is accepted once.
+// Idempotency keys: registers remember the ids of updates, so that each update is accepted once.
 
 import { sameJson } from './json.js'
 import { supersedes } from './merge-rule.js'
@@ -12,8 +12,8 @@ export const MAX_IDS = 20
 /** Maximum ids in a ticket, which goes to each socket and must fit in a POST. */
 const MAX_IN_TICKET = 50
 
-/** The id in place of dropped ids: changes up to the stamp beside it are unknown. */
-const UNKNOWN = ''
+/** The id of the forgotten watermark, in place of dropped ids: changes up to the stamp beside it are forgotten. */
+const FORGOTTEN = ''
 
 const ID = /^[\w-]{1,32}$/
 
@@ -30,21 +30,21 @@ export function isId(value: unknown): value is string {
  * Returns whether the id `accepted` shows that the change `id` was accepted: `accepted` is the same id, or a later id of the same page.
  * A page numbers its changes, `<page>-<number>`, and sends each change of a key after the outcome of the previous change.
  */
-export function covers(accepted: string, id: string): boolean {
+export function impliesKey(accepted: string, id: string): boolean {
   const [page, number, more] = id.split('-')
   const [other, newest] = accepted.split('-')
   return accepted === id || (page === other && !more && Number(number) <= Number(newest))
 }
 
 /**
- * Returns the stamp of an accepted computed change, or of a later change of the same page. Undefined if never accepted, if the id was
- * dropped meanwhile, or if the change is not computed.
+ * Returns the stamp of an accepted update, or of a later update of the same page. Undefined if never accepted, if the id was dropped
+ * meanwhile, or for a `set`.
  */
 export function acceptedAt(register: LwwRegister | undefined, id: string): Stamp | undefined {
-  return register?.ids?.find(([accepted]) => accepted !== UNKNOWN && covers(accepted, id))?.[1]
+  return register?.ids?.find(([accepted]) => accepted !== FORGOTTEN && impliesKey(accepted, id))?.[1]
 }
 
-/** Returns a write at `now` with the recent ids of the overwritten register and, for a computed change, with its `id`. */
+/** Returns a write at `now` with the recent ids of the overwritten register and, for an update, with its `id`. */
 export function withRecentIds(
   next: LwwRegister,
   overwritten: LwwRegister | undefined,
@@ -52,18 +52,18 @@ export function withRecentIds(
   id?: string,
 ): LwwRegister {
   if (!id && !overwritten?.ids) return next
-  const known = overwritten ? (overwritten.ids ?? [[UNKNOWN, overwritten.stamp] as const]) : []
-  const ids = youngest(id ? [...known.filter(([accepted]) => !covers(id, accepted)), [id, next.stamp]] : known, now)
+  const known = overwritten ? (overwritten.ids ?? [[FORGOTTEN, overwritten.stamp] as const]) : []
+  const ids = youngest(id ? [...known.filter(([accepted]) => !impliesKey(id, accepted)), [id, next.stamp]] : known, now)
   return ids.length === 0 ? next : { ...next, ids }
 }
 
-/** Returns the newest ids of the last two minutes. Replaces dropped ids by the stamp up to which changes are unknown. */
+/** Returns the newest ids of the last two minutes. Replaces dropped ids by the forgotten watermark. */
 function youngest(ids: readonly IdempotencyKey[], now: number, most: number = MAX_IDS): readonly IdempotencyKey[] {
   const tooMany = ids.length > most ? ids.length - most : -1
-  const last = ids.findLastIndex(([id, stamp], at) => id === UNKNOWN || stamp <= now - ID_LIFETIME || at <= tooMany)
+  const last = ids.findLastIndex(([id, stamp], at) => id === FORGOTTEN || stamp <= now - ID_LIFETIME || at <= tooMany)
   const [, upTo] = ids[last] ?? []
   const young = ids.slice(last + 1)
-  return upTo === undefined || young.length === 0 ? young : [[UNKNOWN, upTo], ...young]
+  return upTo === undefined || young.length === 0 ? young : [[FORGOTTEN, upTo], ...young]
 }
 
 /** Returns whether a register is newer by the merge rule, or is the same write with more ids: a cookie brings a write without its ids. */
@@ -79,7 +79,7 @@ export function isNews(next: Known, current: Known): boolean {
  */
 export function idsText(ids: WireIds = []): string {
   return ids
-    .map(([id, stamp]) => (id === UNKNOWN ? `!${String(complement(stamp)).padStart(16, '0')}` : `${id}:${stamp}`))
+    .map(([id, stamp]) => (id === FORGOTTEN ? `!${String(complement(stamp)).padStart(16, '0')}` : `${id}:${stamp}`))
     .join()
 }
 
@@ -87,7 +87,7 @@ export function idsText(ids: WireIds = []): string {
 export function fromIdsText(text: string): WireIds {
   if (text === '') return undefined
   return text.split(',').map((each) => {
-    if (each.startsWith('!')) return [UNKNOWN, complement(Number(each.slice(1)))]
+    if (each.startsWith('!')) return [FORGOTTEN, complement(Number(each.slice(1)))]
     const at = each.indexOf(':')
     return [each.slice(0, at), Number(each.slice(at + 1))]
   })
@@ -106,7 +106,7 @@ export function readIds(input: unknown): readonly IdempotencyKey[] | undefined {
 }
 
 function isAcceptedId(item: unknown): item is IdempotencyKey {
-  return Array.isArray(item) && item.length === 2 && (isId(item[0]) || item[0] === UNKNOWN) && isStamp(item[1])
+  return Array.isArray(item) && item.length === 2 && (isId(item[0]) || item[0] === FORGOTTEN) && isStamp(item[1])
 }
 
 /** Returns, by key, the recent ids of these registers. @param most in total; by default the maximum of a ticket */

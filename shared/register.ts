@@ -3,10 +3,10 @@
 import type { JsonValue } from './json.js'
 import { LOWEST_STAMP, type Stamp } from './stamp.js'
 
-/** An accepted computed change and its stamp. The first in a list may have an empty id: changes up to its stamp are unknown. */
+/** The id of an accepted update, and its stamp. The first in a list may have an empty id, the forgotten watermark: updates up to its stamp are forgotten. */
 export type IdempotencyKey = readonly [id: string, stamp: Stamp]
 
-/** The accepted computed changes of registers, by key. */
+/** The ids of registers' accepted updates, by key. */
 export type IdsByKey = Readonly<Record<string, readonly IdempotencyKey[]>>
 
 /** A last-writer-wins register: a key's newest known write. Without a value, a tombstone: the key was deleted at `stamp`. */
@@ -14,7 +14,7 @@ export interface LwwRegister {
   readonly key: string
   readonly stamp: Stamp
   readonly value?: JsonValue | undefined
-  /** The key's computed changes of the last two minutes, to recognize retries. */
+  /** The ids of the key's updates of the last two minutes, to recognize retries. */
   readonly ids?: readonly IdempotencyKey[] | undefined
 }
 

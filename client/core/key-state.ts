@@ -1,7 +1,7 @@
 // The state of a key: optimistic changes, their rebase, and merges of values from the server.
 
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
-import { covers } from '../../shared/idempotency-keys.js'
+import { impliesKey } from '../../shared/idempotency-keys.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
 import type { IdempotencyKey } from '../../shared/register.js'
@@ -185,7 +185,7 @@ export function rebase(page: PageKeys): void {
         change.callers = change.callers.filter((call) => {
           try {
             // Skip a call already contained in the base value: another page sent that call from the outbox.
-            value = state.ids?.some(([id]) => covers(id, call.id)) ? from : call.next?.(value)
+            value = state.ids?.some(([id]) => impliesKey(id, call.id)) ? from : call.next?.(value)
             return true
           } catch (error) {
             settle(page, [{ callers: [call] }], { code: 'invalid_value', error })
@@ -221,7 +221,7 @@ export function merge(
 /** Marks each computed change of this page as accepted if the new value contains it, and resends lost changes. */
 function reconcile(state: KeyState, ids: readonly IdempotencyKey[]): void {
   state.changes = state.changes.map((change) => {
-    const accepted = ids.find(([id, upTo]) => (id ? covers(id, change.id) : change.stamp && change.stamp <= upTo))
+    const accepted = ids.find(([id, upTo]) => (id ? impliesKey(id, change.id) : change.stamp && change.stamp <= upTo))
     // If this page never sent the change, another page sent it from the outbox. A change that this page may have sent is retried instead.
     if (accepted && !change.isInFlight && !change.inDoubt) change.stamp ??= accepted[1]
     // If an accepted change is missing, a process without that change has overwritten it: send the change again.

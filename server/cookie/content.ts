@@ -28,7 +28,7 @@ export interface CookieContent {
   /** The generation of the user's values; omitted if the user was never erased. */
   readonly generation?: number | undefined
   readonly registers: readonly LwwRegister[]
-  /** Recent computed changes of the registers, to recognize retries after a restart. */
+  /** The idempotency keys of recent updates, to recognize retries after a restart. */
   readonly ids?: IdsByKey | undefined
   /** The contents of features, as JSON. */
   readonly members?: MemberValues | undefined

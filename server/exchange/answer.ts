@@ -57,7 +57,7 @@ export function ticketOf(
 ): string | undefined {
   const all = [...changed]
   if (all.length === 0) return undefined
-  const subject = visitor.subject(all.find(({ scope }) => scope === 'tab') ?? all[0])
+  const subject = visitor.subject(all.find(({ isLocal }) => isLocal) ?? all[0])
   const replica = values.find(subject)
   const fields = new Set(all.filter((field) => visitor.subject(field) === subject))
   return replica && pageTickets.answerTicket(subject, replica, fields, socket)

@@ -160,7 +160,7 @@ function validate(
     const what = `"${key}" may not be written by browsers. To allow it, declare it with client: 'write'`
     throw new LiveSessionError('not_writable', `change ${index}: ${what}`, { key })
   }
-  if (field.isUsersOnly && owner.user === undefined)
+  if (field.guestAccess !== 'write' && owner.user === undefined)
     throw new LiveSessionError('users_only', `change ${index}: only signed-in users may set "${key}"`, { key })
   return {
     field,
@@ -171,7 +171,7 @@ function validate(
   }
 }
 
-/** Applies a group. A computed change is always alone in its group, and goes to the store if there is one. */
+/** Applies a group. An update is always alone in its group, and goes to the store if there is one. */
 function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], context: ChangeContext): Awaitable<Results> {
   const [change] = changes
   const updates = change?.id ? deps.store?.updatesOf(change.subject) : undefined
@@ -241,7 +241,7 @@ function checkBase(deps: ChangeDeps, change: PageChange): { readonly acceptedAt:
   const base = trustedBase(deps, change)
   const replica = values.find(subject)
   const written = replica?.register(key) ?? { key, stamp: NEVER }
-  // A stand-in value lets `withExpiry` tell whether a value known only to the page has expired. A plain change depends on no value.
+  // A stand-in value lets `withExpiry` tell whether a value known only to the page has expired. A `set` depends on no value.
   const known = written.stamp < base ? { key, stamp: base, value: null } : written
   const { stamp } = id === '' ? written : field.withExpiry(known, settings.clock())
   // A change computed from a refused change must not be applied without that change.

@@ -96,7 +96,7 @@ export class RequestHandle extends Handle {
     const [ofTab] = this.#core.features.flatMap((feature) => feature.tab?.(this.#ctx, this.#visit) ?? [])
     for (const field of this.values.fields.values()) {
       if (field.access === 'hidden') continue
-      const replica = field.scope === 'tab' ? ofTab : this.replica(field)
+      const replica = field.isLocal ? ofTab : this.replica(field)
       const value = this.values.value(field, replica)
       const stored = replica?.register(field.key)
       const register = stored && field.withExpiry(stored, now)
@@ -107,7 +107,7 @@ export class RequestHandle extends Handle {
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.values.live(field, replica) === undefined) deleted.push(field.key)
       // Unsaved even if this response sets the cookie, which the browser may reject. Expired values are not, because pages never send them.
-      if (field.scope !== 'tab' && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
+      if (!field.isLocal && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
     // Assignments, because TypeScript finds no misspelt member in a spread.
     const snapshot: WritableSnapshot = { values, defaults, stamps }

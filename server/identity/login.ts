@@ -92,6 +92,6 @@ function transfersIn(field: Field | undefined, scope: Field['scope']): field is 
 }
 
 /** Returns whether a sign-in may transfer a guest's value of a field, unless `onLogin` is `'drop'`. */
-export function isTransferred({ access, isUsersOnly }: Field): boolean {
-  return access === 'write' && !isUsersOnly
+export function isTransferred({ guestAccess }: Field): boolean {
+  return guestAccess === 'write'
 }

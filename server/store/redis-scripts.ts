@@ -11,7 +11,7 @@ export interface RedisScript {
 
 /**
  * A subject is a Redis hash, the only key of each script. Each register is a field: `<stamp> <canonical JSON>`, or `<stamp>` for a
- * tombstone; a tab and the ids of computed changes may follow. The field with an empty name is the time of the subject's last use, recorded
+ * tombstone; a tab and the ids of updates may follow. The field with an empty name is the time of the subject's last use, recorded
  * at most once in `precision` ms.
  */
 const COMMON = `

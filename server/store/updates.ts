@@ -25,7 +25,7 @@ const PATIENCE = 10_000
 /** ms between the retries of such an update. */
 const PAUSE = 100
 
-/** A computed change: the next value depends on the current value. */
+/** An update: the next value depends on the current value. */
 export interface Update {
   readonly field: Pick<Field, 'key' | 'refusal'>
   /** Computes the next value from the value in memory. */
@@ -62,7 +62,7 @@ interface UpdateStore {
   storedLevel(names: Iterable<StoreKey>): Promise<Level>
 }
 
-/** Applies computed changes in the store, by compare-and-set. */
+/** Applies updates in the store, by compare-and-set. */
 export class Updates<N extends StoreKey> {
   readonly #store: UpdateStore
   readonly #loading: Loading<N>

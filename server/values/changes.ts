@@ -1,4 +1,4 @@
-// Decides by origin which newer registers go to the store and to other processes.
+// Decides by source which newer registers go to the store and to other processes.
 
 import type { AnyChange, ChangeSource } from '../../shared/change.js'
 import type { Field } from '../../shared/field.js'
@@ -12,14 +12,14 @@ import type { PinnedSubject } from '../memory/memory.js'
 import { withGeneration } from '../subjects/store-key.js'
 import { isLocal, type Subject } from '../subjects/subject.js'
 
-/** The origin of registers: a `ChangeSource`, or a cookie, which listeners see as `request`. */
-export type Origin = ChangeSource | 'cookie'
+/** The source of registers: a `ChangeSource`, or a cookie, which listeners see as `request`. */
+export type Source = ChangeSource | 'cookie'
 
 /**
- * The origins of changes that go to the store and to the other processes. Within this process, every change drops cookie memos, reaches
+ * The sources of changes that go to the store and to the other processes. Within this process, every change drops cookie memos, reaches
  * listeners and, at the end of the turn, goes to the sockets in a ticket.
  */
-const FORWARDED_ORIGINS: Readonly<Record<'store' | 'nodes', readonly Origin[]>> = {
+const FORWARDED: Readonly<Record<'store' | 'nodes', readonly Source[]>> = {
   store: ['request', 'socket', 'job', 'ticket', 'login', 'cookie'],
   // Not `cookie`: each process reads its own requests' cookies.
   nodes: ['request', 'socket', 'job', 'ticket', 'login'],
@@ -40,12 +40,12 @@ export class Changes {
     this.#value = value
   }
 
-  /** Merges newer registers, and passes them on by `FORWARDED_ORIGINS`. Returns the number of newer registers. */
-  apply(subject: Subject, registers: readonly LwwRegister[], origin: Origin): number {
-    const news = this.mergeLocally(subject, registers, origin === 'cookie' ? 'request' : origin)
+  /** Merges newer registers, and passes them on by `FORWARDED`. Returns the number of newer registers. */
+  apply(subject: Subject, registers: readonly LwwRegister[], source: Source): number {
+    const news = this.mergeLocally(subject, registers, source === 'cookie' ? 'request' : source)
     if (news.length === 0) return 0
-    if (FORWARDED_ORIGINS.store.includes(origin)) this.persist(subject, news)
-    if (FORWARDED_ORIGINS.nodes.includes(origin)) this.broadcast(subject, news)
+    if (FORWARDED.store.includes(source)) this.persist(subject, news)
+    if (FORWARDED.nodes.includes(source)) this.broadcast(subject, news)
     return news.length
   }
 

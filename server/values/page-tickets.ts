@@ -28,7 +28,7 @@ interface Pending {
 export class PageTickets {
   readonly #core: Core
   readonly #fields: readonly Field[]
-  /** The keys of the readable fields with the scope `tab`. */
+  /** The keys of the readable fields that only a tab keeps. */
   readonly tabKeys: readonly string[]
   #changed = new Map<PinnedSubject, Pending>()
   #afterPush: (() => void)[] = []
@@ -36,7 +36,7 @@ export class PageTickets {
   constructor(core: Core) {
     this.#core = core
     this.#fields = [...core.settings.fields.values()].filter((field) => field.access !== 'hidden')
-    this.tabKeys = this.#fields.flatMap(({ key, scope }) => (scope === 'tab' ? key : []))
+    this.tabKeys = this.#fields.flatMap(({ key, isLocal }) => (isLocal ? key : []))
   }
 
   add(pinned: PinnedSubject, field: Field): void {

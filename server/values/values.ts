@@ -18,13 +18,13 @@ import {
   tabSubject,
   type UserSubject,
 } from '../subjects/subject.js'
-import { Changes, type Origin } from './changes.js'
+import { Changes, type Source } from './changes.js'
 
 /** Options of a write. */
 export interface Writing {
   /** The base stamp of a page's change, which the write's stamp must exceed. */
   readonly base?: Stamp | undefined
-  /** The idempotency key of a computed change. */
+  /** The idempotency key of an update. */
   readonly id?: string | undefined
 }
 
@@ -34,7 +34,7 @@ export type PageValues = Pick<Values, 'fields' | 'find' | 'persistAgain' | 'live
 /** The values of all sessions in this process: reads, writes and merges them. */
 export class Values {
   readonly fields: FieldMap
-  /** The fields of a request: all except those of tabs, because a request does not name its tab. */
+  /** The fields of a request: all except local fields, because a request does not name its tab. */
   readonly requestFields: FieldMap
   readonly #core: Core
   readonly #changes: Changes
@@ -43,7 +43,7 @@ export class Values {
   constructor(core: Core) {
     this.#core = core
     this.fields = core.settings.fields
-    this.requestFields = new Map([...this.fields].filter(([, { scope }]) => scope !== 'tab'))
+    this.requestFields = new Map([...this.fields].filter(([, { isLocal }]) => !isLocal))
     this.#changes = new Changes(core, (field, replica) => this.value(field, replica))
   }
 
@@ -65,7 +65,7 @@ export class Values {
     return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOWEST_STAMP])
   }
 
-  /** Returns the stamp of an accepted computed change, or of a later change of the same page; undefined if unknown or not computed. */
+  /** Returns the stamp of an accepted update, or of a later update of the same page; undefined if unknown, or for a `set`. */
   acceptedAt(subject: Subject, key: string, id: string): Stamp | undefined {
     return acceptedAt(this.find(subject)?.register(key), id)
   }
@@ -101,15 +101,15 @@ export class Values {
   }
 
   /**
-   * Merges newer registers, and passes them on to sockets and listeners and, by origin, to the store and other processes. Returns the
+   * Merges newer registers, and passes them on to sockets and listeners and, by source, to the store and other processes. Returns the
    * number of newer registers.
    *
    * @param generation the registers' generation; an earlier generation is ignored. @default the current generation
    */
-  merge(subject: Subject, registers: readonly LwwRegister[], origin: Origin, generation?: number): number {
+  merge(subject: Subject, registers: readonly LwwRegister[], source: Source, generation?: number): number {
     if (generation !== undefined && !this.startGeneration(subject, generation)) return 0
-    const newerCount = this.#changes.apply(subject, registers, origin)
-    if (origin === 'ticket') this.#changes.markSeenByBrowser(subject, registers)
+    const newerCount = this.#changes.apply(subject, registers, source)
+    if (source === 'ticket') this.#changes.markSeenByBrowser(subject, registers)
     return newerCount
   }
 

@@ -72,7 +72,7 @@ function applyAddress(core: Core, fields: readonly Field[], use: RequestUse): Re
   for (const field of fields) {
     const value = valueInAddress(field, use.ctx.querystring, core)
     // Skip silently: users share links with guests.
-    if (field.isUsersOnly && use.visit.visitor.user === undefined) continue
+    if (field.guestAccess !== 'write' && use.visit.visitor.user === undefined) continue
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
     if (isUncertain(use.ctx) || !setValue(core, field, value, use)) unapplied[field.key] = value
   }
