@@ -22,7 +22,7 @@ const AN_ORIGIN = "['https://example.com'], without a last /"
 const DAY = 24 * 60 * 60 * 1000
 
 /** An option: its default, and the values allowed. */
-interface Row<T> {
+interface OptionSpec<T> {
   readonly default: T
   readonly expected: string
   readonly is: (value: unknown) => boolean
@@ -30,50 +30,50 @@ interface Row<T> {
   readonly show: (value: unknown) => string
 }
 
-function row<T>(fallback: T, expected: string, is: (value: unknown) => boolean, show = shown): Row<T> {
+function spec<T>(fallback: T, expected: string, is: (value: unknown) => boolean, show = shown): OptionSpec<T> {
   return { default: fallback, expected, is: (value) => value === fallback || is(value), show }
 }
 
 /** Types and docs are in types/options.ts. `resolveOptions` checks dependencies between options. */
 const OPTIONS = {
-  fields: row<Fields | undefined>(undefined, 'what defineFields returned', isRecord),
-  identify: row<LiveSessionOptions<Fields>['identify']>(undefined, 'a function', isFunction),
-  keys: row<readonly string[] | undefined>(undefined, 'at least one string of 32 bytes or more', () => true),
+  fields: spec<Fields | undefined>(undefined, 'what defineFields returned', isRecord),
+  identify: spec<LiveSessionOptions<Fields>['identify']>(undefined, 'a function', isFunction),
+  keys: spec<readonly string[] | undefined>(undefined, 'at least one string of 32 bytes or more', () => true),
   // The error omits the value: an app that confuses `key` with `keys` has put a secret here.
-  key: row<string | undefined>(undefined, 'a cookie name', matches(/^[\w!#$%&'*.^`|~+-]+$/), () => ''),
-  maxAge: row<number | 'session'>(31 * DAY, `${MS}, or 'session'`, (value) => value === 'session' || isMs(value)),
-  endpoint: row<string>(
+  key: spec<string | undefined>(undefined, 'a cookie name', matches(/^[\w!#$%&'*.^`|~+-]+$/), () => ''),
+  maxAge: spec<number | 'session'>(31 * DAY, `${MS}, or 'session'`, (value) => value === 'session' || isMs(value)),
+  endpoint: spec<string>(
     DEFAULT_ENDPOINT,
     'a path like "/x", of ASCII letters, digits and -._~/',
     // A browser takes `//x` for another host, and leaves out `.` and `..`.
     matches(/^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+\/?$/),
   ),
-  secure: row<boolean | undefined>(undefined, 'a boolean', (value) => typeof value === 'boolean'),
-  partitioned: row<boolean>(false, 'a boolean', (value) => typeof value === 'boolean'),
-  sameSite: row<CookieOptions['sameSite'] | undefined>(
+  secure: spec<boolean | undefined>(undefined, 'a boolean', (value) => typeof value === 'boolean'),
+  partitioned: spec<boolean>(false, 'a boolean', (value) => typeof value === 'boolean'),
+  sameSite: spec<CookieOptions['sameSite'] | undefined>(
     undefined,
     "'strict', 'lax' or 'none'",
     matches(/^(strict|lax|none)$/),
   ),
-  domain: row<string | undefined>(undefined, 'a host name', matches(/^[\w.-]+$/)),
-  origins: row<readonly string[]>([], AN_ORIGIN, (all) => Array.isArray(all) && all.every(isOrigin)),
-  store: row<Store | undefined>(undefined, A_STORE, isStore, (value) => typeof value),
-  storeTimeout: row<number>(250, MS, isMs),
-  storeRefresh: row<number>(60_000, MS, isMs),
-  storeMaxIdle: row<number>(100 * DAY, `${MS}, or Infinity`, (value) => value === Infinity || isMs(value)),
-  cookieBudget: row<number>(COOKIE_BUDGET, 'bytes, more than 0', () => true),
-  consent: row<Settings['consent']>(() => true, 'a function', isFunction),
-  deviceLabel: row<Settings['deviceLabel']>(() => undefined, 'a function', isFunction),
-  onLogin: row<'account' | 'newest' | 'drop'>('account', "'account', 'newest' or 'drop'", isLoginRule),
-  onError: row<(error: LiveSessionError) => void>((error) => console.error(error), 'a function', isFunction),
-  clock: row<() => number>(() => Date.now(), 'a function', isFunction),
+  domain: spec<string | undefined>(undefined, 'a host name', matches(/^[\w.-]+$/)),
+  origins: spec<readonly string[]>([], AN_ORIGIN, (all) => Array.isArray(all) && all.every(isOrigin)),
+  store: spec<Store | undefined>(undefined, A_STORE, isStore, (value) => typeof value),
+  storeTimeout: spec<number>(250, MS, isMs),
+  storeRefresh: spec<number>(60_000, MS, isMs),
+  storeMaxIdle: spec<number>(100 * DAY, `${MS}, or Infinity`, (value) => value === Infinity || isMs(value)),
+  cookieBudget: spec<number>(COOKIE_BUDGET, 'bytes, more than 0', () => true),
+  consent: spec<Settings['consent']>(() => true, 'a function', isFunction),
+  deviceLabel: spec<Settings['deviceLabel']>(() => undefined, 'a function', isFunction),
+  onLogin: spec<'account' | 'newest' | 'drop'>('account', "'account', 'newest' or 'drop'", isLoginRule),
+  onError: spec<(error: LiveSessionError) => void>((error) => console.error(error), 'a function', isFunction),
+  clock: spec<() => number>(() => Date.now(), 'a function', isFunction),
 }
 const CACHE = {
-  maxIdle: row<number | undefined>(undefined, MS, isMs),
-  maxVisitors: row<number>(100_000, 'a number, more than 0', isPositive),
-  maxGuestBytes: row<number>(64_000_000, 'bytes, more than 0', isPositive),
+  maxIdle: spec<number | undefined>(undefined, MS, isMs),
+  maxVisitors: spec<number>(100_000, 'a number, more than 0', isPositive),
+  maxGuestBytes: spec<number>(64_000_000, 'bytes, more than 0', isPositive),
 }
-type Read<R> = { readonly [K in keyof R]: R[K] extends Row<infer T> ? T : never }
+type Resolved<R> = { readonly [K in keyof R]: R[K] extends OptionSpec<infer T> ? T : never }
 
 /** @throws {TypeError} with the option, the expected and the received value */
 export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): Settings {
@@ -86,7 +86,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   checkNames(options, [...Object.keys(OPTIONS), 'cache', 'limits'], '')
   const given = readAll(OPTIONS, others, '')
   const { maxIdle: idle, ...bounds } = readAll(CACHE, cache, 'cache.')
-  const limited = readAll(rowsOf(LIMITS), limits, 'limits.')
+  const limited = readAll(specsOf(LIMITS), limits, 'limits.')
   const {
     fields,
     keys,
@@ -108,9 +108,9 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const most = spaceForRegisters(cookie)
   check(isPositive(cookieBudget) && cookieBudget <= most, 'cookieBudget', `expected 1 to ${most} bytes`, cookieBudget)
   // A cookie or ticket that outlives its user's stored revocation would become valid again.
-  const kept = store?.maxIdle ?? Infinity
-  const keeper = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
-  check(kept >= maxAge, 'store', keeper, kept)
+  const storeLife = store?.maxIdle ?? Infinity
+  const longLived = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
+  check(storeLife >= maxAge, 'store', longLived, storeLife)
   // A store may record a subject's use only once a day.
   check(storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
   check(!isAsync(deviceLabel), 'deviceLabel', 'expected a function that answers at once', 'an async function')
@@ -132,15 +132,15 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   })
 }
 
-function rowsOf(limits: LimitOptions): Readonly<Record<keyof LimitOptions, Row<number>>> {
-  const rows = Object.entries(limits).map(([name, most]) => [
+function specsOf(limits: LimitOptions): Readonly<Record<keyof LimitOptions, OptionSpec<number>>> {
+  const specs = Object.entries(limits).map(([name, most]) => [
     name,
-    row<number>(most, 'a number, more than 0', isPositive),
+    spec<number>(most, 'a number, more than 0', isPositive),
   ])
-  return Object.fromEntries(rows)
+  return Object.fromEntries(specs)
 }
 
-type CookieGiven = Pick<Read<typeof OPTIONS>, 'key' | 'maxAge' | 'sameSite' | 'secure' | 'domain' | 'partitioned'>
+type CookieGiven = Pick<Resolved<typeof OPTIONS>, 'key' | 'maxAge' | 'sameSite' | 'secure' | 'domain' | 'partitioned'>
 
 function cookieOf({ key, maxAge, secure, domain, partitioned, ...given }: CookieGiven): CookieOptions {
   const { sameSite = partitioned ? 'none' : 'lax' } = given
@@ -169,14 +169,14 @@ function cookieOf({ key, maxAge, secure, domain, partitioned, ...given }: Cookie
   }) as CookieOptions
 }
 
-/** Validates the options of a table, and fills in defaults. */
-function readAll<R extends Readonly<Record<string, Row<unknown>>>>(
-  rows: R,
+/** Validates options by their specs, and fills in defaults. */
+function readAll<R extends Readonly<Record<string, OptionSpec<unknown>>>>(
+  specs: R,
   given: object | undefined,
   prefix: string,
-): Read<R> {
-  checkNames(given, Object.keys(rows), prefix)
-  const read = Object.entries(rows).map(([name, { default: fallback, expected, is, show }]) => {
+): Resolved<R> {
+  checkNames(given, Object.keys(specs), prefix)
+  const read = Object.entries(specs).map(([name, { default: fallback, expected, is, show }]) => {
     const said: unknown = Reflect.get(given ?? {}, name)
     const value = said === undefined ? fallback : said
     if (!is(value)) throw optionError(prefix + name, `expected ${expected}`, show(value))
