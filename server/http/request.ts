@@ -112,9 +112,9 @@ export class RequestHandle extends Handle {
     // Assignments, because TypeScript finds no misspelt member in a spread.
     const snapshot: WritableSnapshot = { values, defaults, stamps }
     if (who !== undefined) snapshot.who = who
-    if (visitor.userId !== undefined) snapshot.user = visitor.userId
-    // Without the withheld cookie, it is unknown whether the visitor is a guest.
-    else if (!visit.isWithheld) snapshot.guest = true
+    // Without the withheld cookie, the page learns its identity in its first exchange.
+    if (!visit.isWithheld && visitor.userId !== undefined) snapshot.user = visitor.userId
+    if (!visit.isWithheld && visitor.userId === undefined) snapshot.guest = true
     if (hasCookie) snapshot.persisted = visit.cookieStamps
     if (renew !== undefined) snapshot.renew = renew
     if (deleted.length > 0) snapshot.deleted = deleted
