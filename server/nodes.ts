@@ -16,7 +16,10 @@ const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
   'give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/troubleshooting.md#messages-of-another-app'
 
-/** Exchanges changes with other processes of the app, in a message per name and turn. Sends all earlier changes before a revocation register. */
+/**
+ * Exchanges changes with other processes of the app, in a message per name and turn. Sends all earlier changes before a revocation
+ * register.
+ */
 export class Nodes {
   readonly #io: Server
   readonly #main: Namespace
@@ -36,7 +39,10 @@ export class Nodes {
     })
   }
 
-  /** Whether a socket.io adapter connects the processes; messages may still get lost. Checked each time, because the app may set its adapter at any time. */
+  /**
+   * Whether a socket.io adapter connects the processes; messages may still get lost. Checked each time, because the app may set its adapter
+   * at any time.
+   */
   get hasAdapter(): boolean {
     return hasOthers(this.#main.adapter)
   }

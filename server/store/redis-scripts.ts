@@ -96,8 +96,8 @@ end
 /**
  * KEYS: the hash. ARGV: the limit in ms since 1970; the limit for revocation registers; the two fields of revocation registers.
  *
- * Deletes a hash last used before the limit, except revocation registers within their own limit. Ignores a hash without a time of last use. Returns
- * 1 if anything was deleted, else 0.
+ * Deletes a hash last used before the limit, except revocation registers within their own limit. Ignores a hash without a time of last use.
+ * Returns 1 if anything was deleted, else 0.
  */
 export const SWEEP: RedisScript = script(`
 local used = tonumber(redis.call('HGET', KEYS[1], ''))

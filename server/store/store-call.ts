@@ -18,8 +18,8 @@ export function storeCall(erases: readonly string[] = []): StoreCall {
   return { erases, waiters: [] }
 }
 
-export function isErasure(batch: StoreCall | undefined): boolean {
-  return batch !== undefined && batch.erases.length > 0
+export function isErasure(call: StoreCall | undefined): boolean {
+  return call !== undefined && call.erases.length > 0
 }
 
 /** Merges a failed or queued call with a later call. */
@@ -56,14 +56,14 @@ export async function write(
 }
 
 /**
- * Deletes a name and resolves with the generation found there. Adds the name's revocation registers to `registers`, so that a revocation by another
- * process survives. Sends the load and the removal together, to leave no gap for another process's write.
+ * Deletes a name and resolves with the generation found there. Adds the name's revocation registers to `registers`, so that a revocation by
+ * another process survives. Sends the load and the removal together, to leave no gap for another process's write.
  */
 async function clear(store: ValidatedStore, name: string, registers: Replica): Promise<number> {
   const asked = [store.load(name), store.remove(name)] as const
   // Even if the load fails, wait for the removal: a late removal would delete the next write.
   const [load] = await Promise.allSettled(asked)
-  // A removal may succeed and still report an error, so collect the markers before checking for errors.
+  // A removal may succeed and still report an error, so collect the revocations before checking for errors.
   const stored = load.status === 'fulfilled' ? load.value : []
   for (const revocation of stored.filter(isRevocation)) registers.merge(revocation, 'store')
   await Promise.all(asked)

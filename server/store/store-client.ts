@@ -75,8 +75,8 @@ export class StoreClient {
   }
 
   /**
-   * Loads these subjects even if they are fresh, because a new revocation register must be later than a revocation register of a process with a fast clock.
-   * Waits only up to the deadline, so that a sign-in or sign-out never depends on the store.
+   * Loads these subjects even if they are fresh, because a new revocation register must be later than a revocation register of a process
+   * with a fast clock. Waits only up to the deadline, so that a sign-in or sign-out never depends on the store.
    */
   refresh(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const ready = this.loadIfStale(subjects)

@@ -131,7 +131,8 @@ export function validRegisters(
     }
     if (typeof key !== 'string' || key === '') return fault('expected a key')
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
-    // A revocation register with a future stamp counts, because a revocation must hold. Only the largest stamp is invalid: no stamp could follow.
+    // A revocation register with a future stamp counts, because a revocation must hold. Only the largest stamp is invalid: no stamp could
+    // follow.
     const isFuture = isRevocation({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
     if (isFuture) return fault('its stamp is in the future. Is a clock ahead?')
     const ids = readIds(known)

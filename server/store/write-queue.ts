@@ -211,7 +211,7 @@ export class WriteQueue {
     this.#deps.guestMemory.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
   }
 
-  /** Drops a guest's queued writes, but keeps the revocation register of an id that was a user's, because that marker revokes access. */
+  /** Drops a guest's queued writes, but keeps the revocation register of an id that was a user's, because that register revokes access. */
   #evict(guest: StoreKey, pending: PendingWrites): void {
     const { erases, waiters = [] } = pending.next ?? {}
     pending.registers.forget((register) => !isRevocation(register) || register.value === undefined)

@@ -133,9 +133,9 @@ export interface SocketSession<F extends Fields = RegisteredFields>
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**
-   * Makes the page POST to `to`, a path on this origin, where `ctx.liveSession.takeHandOff` returns the payload, once and within 60 s: for a
-   * sign-in over a socket. Resolves when the token is sent. `to` is a route of your own, never visitor input: the page POSTs there with all
-   * of its cookies. Put the page to return to into the payload.
+   * Makes the page POST to `to`, a path on this origin, where `ctx.liveSession.takeHandOff` returns the payload, once and within 60 s: for
+   * a sign-in over a socket. Resolves when the token is sent. `to` is a route of your own, never visitor input: the page POSTs there with
+   * all of its cookies. Put the page to return to into the payload.
    *
    * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` (the connection brought no live cookie),
    * `superseded` (the visitor has left), `closed`.

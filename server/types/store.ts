@@ -70,8 +70,8 @@ export interface Store {
   merge(subject: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]>
   /**
    * For `update`: writes only if the key's stamp is still `expected` (0: absent), and returns whether it wrote. The register's stamp is
-   * larger than `expected`, except to replace a register with an impossible stamp. Of concurrent calls, exactly one gets `true`. A write counts
-   * as a use: see `sweep`.
+   * larger than `expected`, except to replace a register with an impossible stamp. Of concurrent calls, exactly one gets `true`. A write
+   * counts as a use: see `sweep`.
    */
   compareAndSet(subject: string, register: StoredRegister, expected: number): Promise<boolean>
   /** Deletes the subject with all its registers, including tombstones. */

@@ -12,8 +12,8 @@ const FRAME = 150
 const ID = 120
 
 /**
- * The messages waiting for each browser, in memory and in the cookies written meanwhile. Each message is consumed only once: the store decides
- * or, without a store, this process.
+ * The messages waiting for each browser, in memory and in the cookies written meanwhile. Each message is consumed only once: the store
+ * decides or, without a store, this process.
  */
 export class Flashes {
   readonly #core: Core
