@@ -120,12 +120,12 @@ export function readableStamps(
     .map(({ key, stamp }) => [key, stamp])
 }
 
-/** Returns the cookie; undefined if a newer build wrote it, or if there are ambiguous. */
+/** Returns the cookie; undefined if a newer build wrote it, or if there are several. */
 export function readable(cookie: ReadCookie | undefined): VerifiedCookie | undefined {
   return cookie?.isNewer === false ? cookie : undefined
 }
 
-/** Returns all cookies that may belong to the visitor: the cookie that this build can read, or all ambiguous. */
+/** Returns all cookies that may belong to the visitor: the cookie that this build can read, or all ambiguous cookies. */
 export function readables(cookie: ReadCookie | undefined): readonly VerifiedCookie[] {
   if (cookie && 'ambiguous' in cookie) return cookie.ambiguous
   const one = readable(cookie)

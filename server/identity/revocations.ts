@@ -1,4 +1,4 @@
-// Decides whether a visitor, a cookie or a ticket is current, left, retired or revoked.
+// Decides whether a visitor, a cookie or a ticket is current, signed out, retired or revoked.
 
 import type { LwwRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'
@@ -160,7 +160,7 @@ export class Revocations {
     return this.#apply(subject, revocation, known?.revision ?? BEFORE)
   }
 
-  /** Applies a revocation register from another process. Returns whether the marker may end connections: false for a user's known revocation. */
+  /** Applies a revocation register from another process. Returns whether it may invalidate connections: false for a user's known revocation. */
   applyFromNode(name: string, revocation: Revocation): boolean {
     if (!isSignOut(name)) return this.#apply(name, revocation, this.#next())
     this.#recordSignOut(name)

@@ -4,7 +4,7 @@ import onHeaders from 'on-headers'
 import type { Core } from '../core.js'
 import type { UserSubject } from '../subjects/subject.js'
 
-/** The pendingRotations of browser ids in progress: until the response arrives, a browser still sends its former cookie. */
+/** The id rotations whose response has not arrived: until the response arrives, a browser still sends its former cookie. */
 export class PendingRotations {
   readonly #core: Core
   /** The number of pending responses, by the name that each retires. */

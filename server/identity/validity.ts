@@ -1,4 +1,4 @@
-// Converts revocation registers, which record revocations, pendingRotations and erasures, to registers and back.
+// Converts revocations, which record revocations of users, retirements and erasures, to registers and back.
 
 import { LiveSessionError } from '../../shared/errors.js'
 import { isKey } from '../../shared/fields.js'
@@ -13,7 +13,7 @@ export interface Revocation {
   readonly epoch: number
   /** The user who signed in when the browser id was retired. */
   readonly rotatedTo: UserSubject | undefined
-  /** Whether the id ever belonged to a user; always true with `rotatedTo`. If not, the marker counts toward the memory bound of guests. */
+  /** Whether the id ever belonged to a user; always true with `rotatedTo`. If not, the register counts toward the memory bound of guests. */
   readonly isUsers?: boolean
 }
 

@@ -31,7 +31,7 @@ export class Visitor {
   /** The owner of the tab's values, for a connection or during a POST; else undefined. */
   readonly tab: TabSubject | undefined
 
-  /** @param browserSubject the owner of the browser's own values; fleeting for a connection without a cookie */
+  /** @param browserSubject the owner of the browser's own values: a connection subject without a cookie */
   constructor(
     browser: BrowserId,
     user: UserSubject | undefined,
@@ -61,7 +61,7 @@ export class Visitor {
     return tab ? new Visitor(this.browser, this.user, this.browserSubject, tab) : this
   }
 
-  /** Returns the same visitor, with a fleeting browser subject for a connection without a cookie. */
+  /** Returns the same visitor, with a connection subject in place of the browser's, for a connection without a cookie. */
   get ofConnection(): Visitor {
     return new Visitor(this.browser, this.user, connectionSubject(this.browser))
   }

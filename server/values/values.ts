@@ -92,7 +92,7 @@ export class Values {
     const last = [base]
     for (const field of changes.keys()) last.push(this.last(owner.subject(field), field.key))
     const stamp = nextStamp(now, newestOf(last))
-    for (const [subject, written] of bySubject(changes, owner, stamp)) {
+    for (const [subject, written] of registersBySubject(changes, owner, stamp)) {
       const replica = this.find(subject)
       const registers = written.map((register) => withRecentIds(register, replica?.register(register.key), now, id))
       this.#changes.apply(subject, registers, source)
@@ -165,7 +165,7 @@ export interface Owner {
 }
 
 /** Returns a call's changes as registers, grouped by subject. */
-function bySubject(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, LwwRegister[]> {
+function registersBySubject(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, LwwRegister[]> {
   const all = new Map<Subject, LwwRegister[]>()
   for (const [field, value] of changes) {
     const subject = owner.subject(field)

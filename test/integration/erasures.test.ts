@@ -214,7 +214,7 @@ it('a process learns of an erasure from a ticket', async () => {
   expect(await values(there)).toMatchObject({ division: 5, role: 'guest' })
 })
 
-it('a process restores a lost end marker in the store', async () => {
+it('a process restores a lost revocation in the store', async () => {
   const store = memoryStore()
   const one = await startWithUsers({ options: { store, storeRefresh: REFRESH } })
   await one.live.revoke('ann')

@@ -147,7 +147,7 @@ describe('several nodes', () => {
     expect(two.errors).toEqual([])
   })
 
-  it.each([Number.MAX_SAFE_INTEGER, 5])('revoke and erase a user despite a broadcast end marker: %d', async (end) => {
+  it.each([Number.MAX_SAFE_INTEGER, 5])('revoke and erase a user despite a broadcast revocation: %d', async (end) => {
     const { start } = cluster()
     const [one, two] = [await start(ann), await start(ann)]
     one.io.serverSideEmit('live_session:merge', 'user:s:ann', [['$epoch', end, end]])

@@ -85,7 +85,7 @@ export class Duties {
   /** Notes the stored epoch, which the revocation must exceed unless the node is loading the user already. */
   revokes(node: ServerNode, sub: string): void {
     const mustAsk = node.line?.mustAsk(this.#world.storeKey(sub)) === true
-    const before = mustAsk ? 0 : (this.#world.standing.ended(sub)?.stamp ?? 0)
+    const before = mustAsk ? 0 : (this.#world.validity.ended(sub)?.stamp ?? 0)
     const asked = this.#asked.get(node) ?? new Map<string, number[]>()
     this.#asked.set(node, asked.set(sub, [...(asked.get(sub) ?? []), before]))
   }
@@ -98,7 +98,7 @@ export class Duties {
     const sub = hashOf(user)
     const epoch = revocations.of(subjectHash(user))
     this.ends += 1
-    const before = this.#world.standing.ended(sub)?.stamp ?? 0
+    const before = this.#world.validity.ended(sub)?.stamp ?? 0
     const asked = this.#asked.get(node)?.get(sub)?.shift() ?? 0
     if (node.line?.isWell && epoch <= asked)
       this.#world.fail(`${user} is revoked in epoch ${epoch}, although the store already had epoch ${asked}`)

@@ -153,7 +153,7 @@ export class PostChecker {
     const brought = broughtBy(sync, answer).flatMap(([key, stamp]) => (key === STORED ? stamp : []))
     const met = Math.max(floors.get(owner)?.get(STORED)?.stamp ?? 0, ...brought)
     const stamp = Math.min(met, node.knowledge.floor(owner, STORED)?.stamp ?? 0)
-    if (stamp > 0 && !answer.unsaved?.includes(STORED) && !this.#world.standing.isStored(owner, STORED, stamp))
+    if (stamp > 0 && !answer.unsaved?.includes(STORED) && !this.#world.validity.isStored(owner, STORED, stamp))
       fail(`does not hear that ${STORED} is unsaved`, 'lost')
   }
 

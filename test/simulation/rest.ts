@@ -138,10 +138,10 @@ function expect({ world, pages }: Stage, browser: Browser): Expectation {
   const { browsers } = world
   const user = world.subOf(world.appUser(browser.cookies))
   const cookie = world.cookie(browser.cookies)
-  const isGuests = user === undefined && cookie?.user === undefined && cookie && world.standing.isGood(cookie)
+  const isGuests = user === undefined && cookie?.user === undefined && cookie && world.validity.isGood(cookie)
   const sub = user ?? (isGuests ? cookie.browser : undefined)
   const registers = new Map<string, Register>()
-  if (sub === undefined || world.standing.isUneven(sub)) return { browser, sub: undefined, registers, added: [] }
+  if (sub === undefined || world.validity.isUneven(sub)) return { browser, sub: undefined, registers, added: [] }
   // A restarted server ignores cookies and tickets of an earlier epoch or generation.
   const shown = browsers.flatMap(({ cookies }) => world.cookie(cookies) ?? []).filter((other) => other.user === user)
   const newest = (mark: 'epoch' | 'generation'): number =>
@@ -149,9 +149,9 @@ function expect({ world, pages }: Stage, browser: Browser): Expectation {
   const [epoch, generation] = [newest('epoch'), newest('generation')]
   const isCurrent = (its: Signed): boolean =>
     user === undefined ||
-    (its.epoch >= epoch && (its.generation ?? 0) >= generation && world.standing.isCurrent(user, its))
+    (its.epoch >= epoch && (its.generation ?? 0) >= generation && world.validity.isCurrent(user, its))
   const add = (key: string, register: Register): void => {
-    const isOver = (register.generation ?? generation) < generation || !world.standing.isLasting(sub, register)
+    const isOver = (register.generation ?? generation) < generation || !world.validity.isLasting(sub, register)
     if (key !== OWN && !isOver && isNewer(register, registers.get(key))) registers.set(key, register)
   }
   for (const [key, register] of remembered(world, sub)) add(key, register)
@@ -159,7 +159,7 @@ function expect({ world, pages }: Stage, browser: Browser): Expectation {
     const keepsCookies = !isBlocking && hasConsent
     const theirs = world.cookie(cookies)
     const isTheirs = world.subOf(world.appUser(cookies)) === user && (theirs?.user ?? theirs?.browser) === sub
-    if (!isTheirs || !theirs || !world.standing.isGood(theirs) || !isCurrent(theirs)) continue
+    if (!isTheirs || !theirs || !world.validity.isGood(theirs) || !isCurrent(theirs)) continue
     for (const [key, register] of theirs.registers) add(key, register)
     // A page brings no ticket if its browser keeps no cookie, and no key that cookies leave out.
     for (const tab of keepsCookies ? tabs : []) {
@@ -167,7 +167,7 @@ function expect({ world, pages }: Stage, browser: Browser): Expectation {
         if (isCurrent(heard) && !NEVER_IN_COOKIE.includes(key)) add(key, heard)
     }
   }
-  const isOwn = cookie !== undefined && cookie.user === user && world.standing.isGood(cookie) && isCurrent(cookie)
+  const isOwn = cookie !== undefined && cookie.user === user && world.validity.isGood(cookie) && isCurrent(cookie)
   const saves =
     isOwn && !browser.isBlocking && browser.hasConsent ? world.saves.of(browser, { ...cookie, user }) : undefined
   for (const [key, register] of saves?.newest ?? []) {
@@ -195,7 +195,7 @@ function* remembered(world: World, sub: string): Iterable<[string, Register]> {
     for (const [key, register] of knowledge.floors.get(sub) ?? [])
       if (store || nodes.length === 1 || isTold(key)) yield [key, register]
   }
-  yield* store?.rows(world.storeKey(sub, world.standing.generation(sub))) ?? []
+  yield* store?.rows(world.storeKey(sub, world.validity.generation(sub))) ?? []
 }
 
 function lossOf(
@@ -234,7 +234,7 @@ function differenceOf(
   if (!cookie) return diverged(`browser ${browser.index} has no cookie in the end`)
   const { user, found: all } = readings.get(browser) ?? {}
   const sub = world.subOf(user) ?? cookie.browser
-  if (world.standing.isUneven(sub)) return undefined
+  if (world.validity.isUneven(sub)) return undefined
   const shared = ALL_KEYS.filter((key) => world.nodes.every((node) => node.isDeclared(key)))
   const isShared = world.nodes.length === 1 || world.deployment.store
   for (const [node, found] of all ?? []) {
@@ -246,7 +246,7 @@ function differenceOf(
         return diverged(
           `browser ${browser.index} has ${key} = ${text(memory)} in the memory of node ${node.index}, and ${text(kept)} elsewhere`,
         )
-      const place = key === OWN ? world.storeKey(cookie.browser) : world.storeKey(sub, world.standing.generation(sub))
+      const place = key === OWN ? world.storeKey(cookie.browser) : world.storeKey(sub, world.validity.generation(sub))
       const stored = world.deployment.store?.rows(place).get(key)
       if (world.deployment.store && memory?.stamp !== stored?.stamp)
         return diverged(`the store has ${key} = ${text(stored)}, and node ${node.index} has ${text(memory)}`)

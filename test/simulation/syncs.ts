@@ -133,7 +133,7 @@ export class SyncChecker {
     const expected = registers.map(([key, { stamp }]) => `${key} ${stamp}`).sort()
     // For keys outside cookies, the store is the proof.
     const stamp = held.find(([key]) => key === STORED)?.[1] ?? 0
-    if (stamp > 0 && !this.#world.standing.isStored(user ?? sub ?? '', STORED, stamp))
+    if (stamp > 0 && !this.#world.validity.isStored(user ?? sub ?? '', STORED, stamp))
       fail(`is told that ${STORED} is stored at ${stamp}, but it is not`, 'lost')
     const found = held.flatMap(([key, stamp]) => (key === STORED ? [] : `${key} ${stamp}`)).sort()
     if (expected.join() !== found.join()) fail(`is told that its cookie held [${found}], not [${expected}]`, 'lost')

@@ -7,9 +7,9 @@ import { Duties } from './duties.js'
 import { Ledger, Saves } from './ledger.js'
 import { type CookieState, cookieIn, hashOf, readCookie } from './registers.js'
 import { isCalm, type Schedule } from './schedule.js'
-import { Validity } from './standing.js'
 import type { Harm, Violation } from './tally.js'
 import { serverClock } from './time.js'
+import { Validity } from './validity.js'
 import { RotatedIds, Whos } from './whos.js'
 import type { Wire } from './wire.js'
 
@@ -34,7 +34,7 @@ export class World {
   readonly isCalm: boolean
   readonly deployment: Deployment
   readonly duties: Duties = new Duties(this)
-  readonly standing: Validity = new Validity(this)
+  readonly validity: Validity = new Validity(this)
   violation: Violation | undefined
 
   readonly #checks: (() => void)[] = []

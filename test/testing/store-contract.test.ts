@@ -81,7 +81,7 @@ const DEFECTS: readonly (readonly [string, (sound: Store) => Planted])[] = [
     }),
   ],
   ['sweeps subjects in use', (sound) => ({ sweep: () => sound.sweep(Number.POSITIVE_INFINITY) })],
-  ['sweeps end markers with the rest', (sound) => ({ sweep: (before) => sound.sweep(before) })],
+  ['sweeps revocations with the rest', (sound) => ({ sweep: (before) => sound.sweep(before) })],
   ['keeps ids of an older register', outlivingIds],
   ['counts swept subjects wrong', (sound) => ({ sweep: async (...limits) => 2 * (await sound.sweep(...limits)) })],
 ]

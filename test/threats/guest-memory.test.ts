@@ -200,7 +200,7 @@ describe('threat 86: pairs of valid guest cookies in a request', () => {
     ctx.body = ctx.liveSession.get('division')
   }
 
-  it('leave at most an end marker per guest in a store', async () => {
+  it('leave at most a revocation per guest in a store', async () => {
     const store = memoryStore()
     const { app, core, visitorOf } = await start({ store }, { routes })
     await visitorOf(2).store({ set: [['division', -1, '', 1]] })
@@ -212,7 +212,7 @@ describe('threat 86: pairs of valid guest cookies in a request', () => {
     expect(core.revocations.isRetired(subject(1))).toBe(true)
   })
 
-  it('leave a bounded number of end markers, and keep users’ markers', async () => {
+  it('leave a bounded number of revocations, and keep users’ own', async () => {
     const { revocations } = (await start()).core
     revocations.retire(subject(-1), undefined, true)
     for (let index = 0; index < 2500; index += 1) revocations.retire(subject(index), undefined)

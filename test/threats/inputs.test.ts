@@ -52,7 +52,7 @@ describe('threat 10: an undeclared key', () => {
     ['__proto__', '__proto__', 'undeclared_key'],
     ['constructor', 'constructor', 'undeclared_key'],
     ['prototype', 'prototype', 'undeclared_key'],
-    ['the end marker $epoch', '$epoch', 'undeclared_key'],
+    ['the register $epoch', '$epoch', 'undeclared_key'],
     ['a method of every object', 'hasOwnProperty', 'undeclared_key'],
     ['an empty key', '', 'undeclared_key'],
     ['other capitals', 'Division', 'undeclared_key'],

@@ -11,10 +11,10 @@ import { subjectHash, userSubject } from '../../../server/subjects/subject.js'
 
 const USES: readonly SessionUse[] = ['reads', 'shows', 'sets', 'renews']
 
-const row = (brought: CookieStatus, given: Partial<CookieFacts>): string[] =>
+const row = (cookieStatus: CookieStatus, given: Partial<CookieFacts>): string[] =>
   USES.map((use) =>
     cookieAction({
-      cookieStatus: brought,
+      cookieStatus,
       use,
       validity: 'current',
       isDue: false,
@@ -39,36 +39,31 @@ const TABLE: readonly (readonly [CookieStatus, readonly string[], readonly strin
 ]
 
 describe('the cookie in an answer', () => {
-  it.each(TABLE)('depends on use and consent: %s', (brought, agreed, not) => {
-    expect(row(brought, {})).toEqual(agreed)
-    expect(row(brought, { hasConsent: () => false })).toEqual(not)
+  it.each(TABLE)('depends on use and consent: %s', (cookieStatus, agreed, not) => {
+    expect(row(cookieStatus, {})).toEqual(agreed)
+    expect(row(cookieStatus, { hasConsent: () => false })).toEqual(not)
   })
 
-  it.each(TABLE)('is rewritten when stale, but only for its own visitor: %s', (brought, agreed, not) => {
-    expect(row(brought, { isDue: true })).toEqual(brought === 'own' ? [W, W, W, W] : agreed)
-    expect(row(brought, { isDue: true, hasConsent: () => false })).toEqual(not)
+  it.each(TABLE)('is rewritten when due, but only for its own visitor: %s', (cookieStatus, agreed, not) => {
+    expect(row(cookieStatus, { isDue: true })).toEqual(cookieStatus === 'own' ? [W, W, W, W] : agreed)
+    expect(row(cookieStatus, { isDue: true, hasConsent: () => false })).toEqual(not)
   })
 
-  it.each(TABLE)('stays unchanged if the visitor left during the request: %s', (brought) => {
-    for (const standing of ['signed-out', 'retired', 'revoked'] as const)
-      for (const isStale of [true, false])
+  it.each(TABLE)('stays unchanged if the visitor left during the request: %s', (cookieStatus) => {
+    for (const validity of ['signed-out', 'retired', 'revoked'] as const)
+      for (const isDue of [true, false])
         for (const hasConsent of [true, false])
-          expect(row(brought, { validity: standing, isDue: isStale, hasConsent: () => hasConsent })).toEqual([
-            L,
-            L,
-            L,
-            L,
-          ])
+          expect(row(cookieStatus, { validity, isDue, hasConsent: () => hasConsent })).toEqual([L, L, L, L])
   })
 
-  it.each(TABLE)('requires a call of consent() only if consent matters: %s', (brought, agreed, not) => {
+  it.each(TABLE)('requires a call of consent() only if consent matters: %s', (cookieStatus, agreed, not) => {
     for (const [index, use] of USES.entries()) {
       let asked = 0
       const hasConsent = (): boolean => {
         asked += 1
         return true
       }
-      cookieAction({ cookieStatus: brought, use, validity: 'current', isDue: false, hasConsent })
+      cookieAction({ cookieStatus, use, validity: 'current', isDue: false, hasConsent })
       expect([use, asked]).toEqual([use, agreed[index] === not[index] ? 0 : 1])
     }
   })
@@ -82,7 +77,7 @@ describe('the cookie in an answer', () => {
 describe('the status of a cookie', () => {
   const [ANN, BOB] = [subjectHash(userSubject('ann')), subjectHash(userSubject('bob'))]
 
-  it('depends on its standing first, then on the user', () => {
+  it('depends on its validity first, then on the user', () => {
     for (const user of [undefined, ANN, BOB]) {
       expect([cookieStatusOf('retired', ANN, user), cookieStatusOf('revoked', ANN, user)]).toEqual([
         'retired',

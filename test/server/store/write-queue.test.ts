@@ -20,7 +20,7 @@ const registers = (rows: readonly Row[]) => rows.map((row) => register(...row))
 const rowsOf = (found: readonly StoredRegister[]): unknown[] =>
   found.map(({ key, stamp, value }) => (value === undefined ? [key, stamp] : [key, stamp, value]))
 
-/** The end markers of an erasure or a revocation. */
+/** The registers of an erasure or a revocation. */
 const erased = (epoch: number, generation = epoch): Row[] => [
   ['$epoch', epoch],
   ['$generation', generation],
@@ -136,7 +136,7 @@ describe('WriteQueue', () => {
       expect([await stored(ANN_6), queue.size]).toEqual([[['a', 8, 'new']], 0])
     })
 
-    it('retries end markers after a failed write', async () => {
+    it('retries revocations after a failed write', async () => {
       const fixture = createQueue()
       const { store, add, put, abandon, stored } = fixture
       await put(erased(6))
@@ -175,7 +175,7 @@ describe('WriteQueue', () => {
       expect(await stored()).toEqual([['$epoch', 2]])
     })
 
-    it('keeps end markers of another process if the removal fails', async () => {
+    it('keeps revocations of another process if the removal fails', async () => {
       const fixture = createQueue()
       const { store, put, erase, stored } = fixture
       await put(erased(6))
@@ -189,7 +189,7 @@ describe('WriteQueue', () => {
       expect(await stored()).toEqual(erased(6))
     })
 
-    it('keeps newer end markers of another process after failing halfway', async () => {
+    it('keeps newer revocations of another process after failing halfway', async () => {
       const fixture = createQueue()
       const { store, standing, put, erase, clear, stored } = fixture
       await put([['a', 1, 1], ...erased(5)])
@@ -219,7 +219,7 @@ describe('WriteQueue', () => {
       expect(await stored()).toEqual(erased(6, 4))
     })
 
-    it('restores an end marker after a failed attempt', async () => {
+    it('restores a revocation after a failed attempt', async () => {
       const fixture = createQueue()
       const { store, write, erase, clear, stored } = fixture
       await write(['$epoch', 2])

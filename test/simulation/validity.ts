@@ -2,7 +2,7 @@ import type { Signed } from './knowledge.js'
 import { type CookieState, EPOCH, GENERATION, type Register } from './registers.js'
 import type { World } from './world.js'
 
-/** The revocations, pendingRotations and generations known to any node or the store. */
+/** The revocations, retirements and generations known to any node or the store. */
 export class Validity {
   readonly #world: World
 
