@@ -88,12 +88,12 @@ export class Nodes {
       leaveOut()
       return
     }
-    const sound = withIds(validRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
+    const valid = withIds(validRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
     if (data?.handles(name)) {
-      data.mergeRemote(name, sound, 'node')
+      data.mergeRemote(name, valid, 'node')
       return
     }
-    const { registers, revocation, generation } = stateOf(sound)
+    const { registers, revocation, generation } = stateOf(valid)
     const { connections, revocations, values } = this.#core
     const mayInvalidate = revocation !== undefined && revocations.applyFromNode(name, revocation)
     if (named) values.merge(named.user, registers, 'node', Math.max(named.generation, generation))

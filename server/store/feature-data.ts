@@ -180,7 +180,7 @@ export class FeatureData<K extends FeatureEntry> {
   /** Merges newer registers in this process only, and returns them. */
   protected merge(entry: K, registers: readonly LwwRegister[], source: ChangeSource): readonly LwwRegister[] {
     const changes: AnyChange[] = []
-    const news = registers.filter((register) => {
+    const newer = registers.filter((register) => {
       const { key, value } = register
       const previous = entry.replica.value(key)
       const isNews = entry.replica.merge(register, source)
@@ -189,7 +189,7 @@ export class FeatureData<K extends FeatureEntry> {
     })
     this.put(entry)
     this.changed(entry, changes)
-    return news
+    return newer
   }
 
   /** Removes registers, leaving no tombstones. */
@@ -209,9 +209,9 @@ export class FeatureData<K extends FeatureEntry> {
   }
 
   /** Passes new registers on to the store and the other processes. */
-  protected forward({ name }: K, news: readonly LwwRegister[]): void {
-    this.core.store?.persist(name, news)
-    this.core.nodes?.broadcast(name, news)
+  protected forward({ name }: K, newer: readonly LwwRegister[]): void {
+    this.core.store?.persist(name, newer)
+    this.core.nodes?.broadcast(name, newer)
   }
 
   /** Prunes old tombstones if there are at least `least`. Never if the store cannot prune, because each load would bring them back. */

@@ -24,10 +24,10 @@ export function addressFeature(core: Core): Feature {
   const unappliedOf = new WeakMap<ResponseContext, Unapplied>()
   return {
     begins: (ctx, useOf) => {
-      const said = addressed(ctx, fields, cookie)
-      if (said.length === 0) return
+      const named = addressed(ctx, fields, cookie)
+      if (named.length === 0) return
       const use = useOf()
-      unappliedOf.set(use.visit, applyAddress(core, said, use))
+      unappliedOf.set(use.visit, applyAddress(core, named, use))
     },
     snapshot: ({ ctx, visit }, snapshot) => {
       const unapplied = unappliedOf.get(visit) ?? {}

@@ -93,9 +93,9 @@ export function readContent(session: unknown, maxAge: unknown): SessionContent {
   return content.set(CREATION_KEY, null).set(MAX_AGE_KEY, lasts).set(RENEWAL_KEY, null)
 }
 
-function readMaxAge(said: unknown): number | 'session' {
-  if (said === undefined || said === Number.POSITIVE_INFINITY) return 'session'
-  if (isMaxAge(said)) return said
+function readMaxAge(maxAge: unknown): number | 'session' {
+  if (maxAge === undefined || maxAge === Number.POSITIVE_INFINITY) return 'session'
+  if (isMaxAge(maxAge)) return maxAge
   throw new LiveSessionError('malformed', "session: maxAge is neither a number nor 'session'")
 }
 

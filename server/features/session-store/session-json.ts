@@ -49,9 +49,9 @@ export function jsonOf(key: string, value: unknown): JsonValue | undefined {
   if (text === undefined) return undefined
   const bytes = Buffer.byteLength(text)
   if (bytes > MAX_BYTES) throw refusal('too_large', `a value has ${bytes} bytes, more than ${MAX_BYTES}`, key)
-  const sound = text.replace(ESCAPES, (found) => (found.startsWith('\\ud') ? '\ufffd' : found))
+  const wellFormed = text.replace(ESCAPES, (found) => (found.startsWith('\\ud') ? '\ufffd' : found))
   return attempt(
-    () => freezeJson(JSON.parse(sound, (name, member: unknown) => (name === '__proto__' ? undefined : member))),
+    () => freezeJson(JSON.parse(wellFormed, (name, member: unknown) => (name === '__proto__' ? undefined : member))),
     refuseAs('a value is too deep, or has too many members'),
   )
 }

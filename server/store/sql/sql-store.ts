@@ -267,11 +267,11 @@ export async function attempt<T>(doing: string, act: () => Promise<T>): Promise<
  */
 function failure(doing: string, error: unknown): Error {
   const code = codeOf(error)
-  const said = error instanceof Error ? error.message : String(error)
+  const text = error instanceof Error ? error.message : String(error)
   // If several addresses refuse a connection, Node gives only a code.
-  const message = said === '' ? String(code) : said
+  const message = text === '' ? String(code) : text
   const remedy =
-    UNKNOWN.has(code) || /^no such (?:table|column)|has no column named/.test(said)
+    UNKNOWN.has(code) || /^no such (?:table|column)|has no column named/.test(text)
       ? '. Run migrateSqlStore(db) once, at a deploy'
       : ''
   const cause = Object.assign(new Error(message), { code })
