@@ -45,7 +45,7 @@ describe('the callback of revocations', () => {
   })
 })
 
-it('a sign-out counts for earlier users without a cookie, in any browser', () => {
+it('a sign-out invalidates the user's earlier requests without a cookie', () => {
   const { revocations } = create()
   const { revision } = revocations
   revocations.signOut(signOutKey(SUB))
