@@ -45,7 +45,7 @@ describe('the callback of revocations', () => {
   })
 })
 
-it('a sign-out invalidates the user's earlier requests without a cookie', () => {
+it('a sign-out invalidates earlier requests without a cookie', () => {
   const { revocations } = create()
   const { revision } = revocations
   revocations.signOut(signOutKey(SUB))
