@@ -39,8 +39,8 @@ const take = ({ io }: TestSocket, ...args: readonly unknown[]): Promise<Record<s
   io.emitWithAck('live_session:take_flash', ...args)
 const taken = (...messages: readonly unknown[]): object => ({ ok: true, messages })
 
-/** Returns a counter of the flash messages offered to a socket. */
-function offers(socket: TestSocket): () => number {
+/** Returns a counter of a socket's notifications of flash messages. */
+function notificationsOf(socket: TestSocket): () => number {
   let count = 0
   socket.io.on('live_session:flash', () => {
     count += 1
@@ -48,7 +48,7 @@ function offers(socket: TestSocket): () => number {
   return () => count
 }
 
-const offered = ({ io }: TestSocket): Promise<void> =>
+const notified = ({ io }: TestSocket): Promise<void> =>
   new Promise((resolve) => io.once('live_session:flash', () => resolve()))
 
 async function open(visitor: Visitor): Promise<TestSocket> {
@@ -73,7 +73,7 @@ describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {
   it('appears once, on its own page', async () => {
     const { visitor } = await begin({ options: optionsOf() })
     const [one, two] = [await open(visitor), await open(visitor)]
-    const [toOne, toTwo] = [offers(one), offers(two)]
+    const [toOne, toTwo] = [notificationsOf(one), notificationsOf(two)]
     expect(await sayOver(one, { text: 'added' })).toBe('said')
     expect(await take(one)).toEqual(taken({ text: 'added' }))
     for (const socket of [one, two]) expect(await take(socket)).toEqual(NONE)
@@ -112,7 +112,7 @@ describe.each(STORES)("a request's message, %s", (_, optionsOf) => {
     const { app, visitor } = await begin({ options: optionsOf() })
     await say(visitor, 'saved')
     const socket = await open(visitor)
-    await offered(socket)
+    await notified(socket)
     expect(await take(socket)).toEqual(taken('saved'))
     // The cookie still holds the message, because a socket cannot write a cookie.
     emptyCache(app.live)
@@ -122,12 +122,12 @@ describe.each(STORES)("a request's message, %s", (_, optionsOf) => {
 
 describe('an open page', () => {
   it.each([
-    ['an offer after a response', '/flash/say', 1],
-    ['no offer after a redirect', '/flash/say/on', 0],
+    ['a notification after a response', '/flash/say', 1],
+    ['no notification after a redirect', '/flash/say/on', 0],
   ])('gets %s that flashes a message', async (_, path, times) => {
     const { visitor } = await begin()
     const [one, two] = [await open(visitor), await open(visitor)]
-    const counts = [offers(one), offers(two)]
+    const counts = [notificationsOf(one), notificationsOf(two)]
     await visitor.fetch(`${path}?what=saved`)
     for (const socket of [one, two]) await socket.change('division', 1)
     expect(counts.map((count) => count())).toEqual([times, times])
@@ -154,16 +154,16 @@ describe('an open page', () => {
     })
     const socket = await open(visitor)
     sockets.push(socket)
-    const offer = offered(socket)
+    const notification = notified(socket)
     expect(await (await visitor.fetch('/')).json()).toEqual([NONE])
-    await offer
+    await notification
     expect(await take(socket)).toEqual(taken('saved'))
   })
 
   it.each([
     ['the first', []],
     ['the second', ['early']],
-  ])('is offered a message flashed after the response: %s', async (_, early) => {
+  ])('is notified of a message flashed after the response: %s', async (_, early) => {
     const said = new Gate()
     const { visitor } = await begin({
       routes: async ({ liveSession, res }) => {
@@ -174,7 +174,7 @@ describe('an open page', () => {
       },
     })
     const socket = await open(visitor)
-    const count = offers(socket)
+    const count = notificationsOf(socket)
     await visitor.fetch('/')
     await said.entered
     expect(await take(socket)).toEqual(taken(...early, 'late'))
@@ -246,10 +246,10 @@ it("a former visitor's socket can flash no message", async () => {
 describe.each(STORES)('a message for the next page, %s', (_, optionsOf) => {
   const sayNext = (socket: TestSocket): Promise<unknown> => sayOver(socket, 'moved', { for: 'next' })
 
-  it('is not offered to open pages, and open pages cannot take it', async () => {
+  it('notifies no open pages, and open pages cannot take it', async () => {
     const { visitor } = await begin({ options: optionsOf() })
     const [leaving, other] = [await open(visitor), await open(visitor)]
-    const counts = [offers(leaving), offers(other)]
+    const counts = [notificationsOf(leaving), notificationsOf(other)]
     expect(await sayNext(leaving)).toBe('said')
     for (const socket of [leaving, other]) expect(await take(socket)).toEqual(NONE)
     expect(counts.map((count) => count())).toEqual([0, 0])
