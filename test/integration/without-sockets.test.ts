@@ -4,7 +4,7 @@ import { App } from '../support/app/app.js'
 import { Gate } from '../support/app/gate.js'
 
 describe('an app without socket.io', () => {
-  it("sends no cookie to requests in flight at a sign-out", async () => {
+  it('sends no cookie to requests in flight at a sign-out', async () => {
     const gate = new Gate()
     const app = await App.start({
       isAttached: false,
