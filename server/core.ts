@@ -12,7 +12,7 @@ import { createConsent, type HasConsent } from './identity/consent.js'
 import { IdentifyChecks } from './identity/identify-checks.js'
 import { createIdentifyUser, type IdentifyUser } from './identity/identify-user.js'
 import { Identities } from './identity/identities.js'
-import { Revocations } from './identity/revocations.js'
+import { type OnRevoked, Revocations } from './identity/revocations.js'
 import { PendingRotations } from './identity/rotations.js'
 import { GuestMemory } from './memory/guest-memory.js'
 import { Memory } from './memory/memory.js'
@@ -101,10 +101,11 @@ export class Core {
       },
     })
     this.notifications = new Notifications(warn)
-    this.revocations = new Revocations(this, (name) => {
+    const onRevoked: OnRevoked = (name) => {
       drop(name)
       this.connections.mark(name, this.revocations)
-    })
+    }
+    this.revocations = new Revocations(this, onRevoked)
     this.tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
     this.pageTickets = new PageTickets(this)
     this.values = new Values(this)
