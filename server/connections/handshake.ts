@@ -6,7 +6,7 @@ import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
 import { type ReadCookie, readable, readables } from '../cookie/content.js'
 import type { Core } from '../core.js'
-import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originClaims } from '../http/origin.js'
+import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originHeaders } from '../http/origin.js'
 import type { CookieStatus } from '../identity/cookie-status.js'
 import type { PageIdentity } from '../identity/identities.js'
 import { pageIdentityOf } from '../identity/who.js'
@@ -131,13 +131,13 @@ export class Handshake {
   }
 
   #checkOrigin(ctx: Koa.Context): void {
-    const claims = originClaims(ctx)
+    const headers = originHeaders(ctx)
     // Without https, no header reveals which page requested a script.
     const isScript = 'j' in ctx.query
     // Checks the opening request, because a polling connection may have been upgraded meanwhile.
     const isOwn = ctx.get('Upgrade') === '' ? isOwnPolling : isOwnWebSocket
-    if (!isScript && isOwn(claims, this.#core.settings.origins)) return
-    this.#core.warn(isScript ? READ_BY_ANY : describeBadOrigin(claims), 'bad_origin')
+    if (!isScript && isOwn(headers, this.#core.settings.origins)) return
+    this.#core.warn(isScript ? READ_BY_ANY : describeBadOrigin(headers), 'bad_origin')
     throw new LiveSessionError('bad_origin', 'this page may not connect')
   }
 }

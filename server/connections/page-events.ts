@@ -112,7 +112,7 @@ export class PageEvents {
       const inputs = hasAck ? args.slice(0, -1) : args
       if (inputs.length > 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
       const done = after(act(inputs[0], hasAck), (result) =>
-        this.#core.pageTickets.afterPush(() => acknowledge(result)),
+        this.#core.pageTickets.afterFlush(() => acknowledge(result)),
       )
       if (isThenable(done)) done.catch(refuse)
     } catch (error) {

@@ -24,7 +24,7 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 const SAME_SITE: ReadonlySet<string> = new Set(['same-origin', 'same-site', 'none'])
 
 /** The claimed origin of a request, and the server's own. */
-export interface OriginClaims {
+export interface OriginHeaders {
   /** The Origin header; '' if absent. */
   readonly origin: string
   /** The Sec-Fetch-Site header; '' if absent. */
@@ -37,11 +37,11 @@ export interface OriginClaims {
  * Returns whether a POST comes from our own pages, by the rules of Go's CrossOriginProtection, except that the scheme has to match too. A
  * request with neither header comes from no browser, or from a browser without cross-site cookies to abuse.
  */
-export function isOwnPost(claims: OriginClaims, trusted: readonly string[]): boolean {
-  const { origin, site } = claims
+export function isOwnPost(headers: OriginHeaders, trusted: readonly string[]): boolean {
+  const { origin, site } = headers
   if (origin !== '' && trusted.includes(origin)) return true
   if (site !== '') return site === 'same-origin' || site === 'none'
-  return origin === '' || isOwnOrigin(claims)
+  return origin === '' || isOwnOrigin(headers)
 }
 
 /** The origins that a check of POSTs trusts besides our own, the remedy in the log, and the message to the client. */
@@ -53,9 +53,9 @@ interface PostRule {
 
 /** @throws {LiveSessionError} `bad_origin`, after a warning in the log, if the POST is not from our own pages */
 function checkPost(ctx: Koa.Context, { warn }: Core, { trusted, remedy, message }: PostRule): void {
-  const claims = originClaims(ctx)
-  if (isOwnPost(claims, trusted)) return
-  warn(describeBadOrigin(claims, remedy), 'bad_origin')
+  const headers = originHeaders(ctx)
+  if (isOwnPost(headers, trusted)) return
+  warn(describeBadOrigin(headers, remedy), 'bad_origin')
   throw new LiveSessionError('bad_origin', message)
 }
 
@@ -74,16 +74,16 @@ export function createSameOrigin(core: Core): Koa.Middleware {
 }
 
 /** Returns whether a websocket handshake comes from our own pages. Requires the Origin, which browsers always send. */
-export function isOwnWebSocket(claims: OriginClaims, trusted: readonly string[]): boolean {
-  return trusted.includes(claims.origin) || isOwnOrigin(claims)
+export function isOwnWebSocket(headers: OriginHeaders, trusted: readonly string[]): boolean {
+  return trusted.includes(headers.origin) || isOwnOrigin(headers)
 }
 
 /** Returns whether HTTP long-polling comes from our own pages. Polling begins with a GET, which has no Origin if it is same-origin. */
-export function isOwnPolling(claims: OriginClaims, trusted: readonly string[]): boolean {
-  const { origin, site } = claims
+export function isOwnPolling(headers: OriginHeaders, trusted: readonly string[]): boolean {
+  const { origin, site } = headers
   if (origin !== '' && trusted.includes(origin)) return true
   if (site !== '' && site !== 'same-origin' && site !== 'none') return false
-  return origin === '' || isOwnOrigin(claims)
+  return origin === '' || isOwnOrigin(headers)
 }
 
 /**
@@ -93,13 +93,13 @@ export function isOwnPolling(claims: OriginClaims, trusted: readonly string[]): 
 export function isWithheldFrom(ctx: Koa.Context, { cookie, origins }: Pick<Settings, 'cookie' | 'origins'>): boolean {
   const { sameSite } = cookie
   if (sameSite === 'none' || (sameSite === 'lax' && SAFE.has(ctx.method))) return false
-  const claims = originClaims(ctx)
-  const { origin, site } = claims
+  const headers = originHeaders(ctx)
+  const { origin, site } = headers
   if (site !== '') return !SAME_SITE.has(site)
-  return origin !== '' && !origins.includes(origin) && !isOwnOrigin(claims)
+  return origin !== '' && !origins.includes(origin) && !isOwnOrigin(headers)
 }
 
-function isOwnOrigin({ origin, own }: OriginClaims): boolean {
+function isOwnOrigin({ origin, own }: OriginHeaders): boolean {
   const expected = normalOrigin(own)
   return expected !== undefined && normalOrigin(origin) === expected
 }
@@ -111,15 +111,15 @@ function normalOrigin(text: string): string | undefined {
   return origin === 'null' ? undefined : origin
 }
 
-/** Reads the claims of a request. Does not use `ctx.origin`: in Koa 3 that is the request's own header. */
-export function originClaims(ctx: Koa.Context): OriginClaims {
+/** Reads the headers of a request. Does not use `ctx.origin`: in Koa 3 that is the request's own header. */
+export function originHeaders(ctx: Koa.Context): OriginHeaders {
   // Some proxies forward `ws` or `wss` for a websocket, but its page's origin is http or https.
   const protocol = ctx.protocol.replace(/^ws/, 'http')
   return { origin: ctx.get('Origin'), site: ctx.get('Sec-Fetch-Site'), own: `${protocol}://${ctx.host}` }
 }
 
 /** Describes the refusal for the log alone: strangers must not learn the server's own origin. */
-export function describeBadOrigin({ origin, site, own }: OriginClaims, remedy: string = OF_ENDPOINT): string {
+export function describeBadOrigin({ origin, site, own }: OriginHeaders, remedy: string = OF_ENDPOINT): string {
   const says = origin === '' ? `nothing (Sec-Fetch-Site: ${site === '' ? 'none sent' : site})` : origin
   return `403 bad_origin: the browser says ${says.slice(0, 200)}, this server thinks it is ${own.slice(0, 200)}. ${origin === 'null' ? OF_NULL : remedy}`
 }

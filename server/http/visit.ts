@@ -42,7 +42,7 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#since = new RevokedSince(core.revocations, identity.receivedCookie, this.#identity, identifiedUser)
     if (this.#identity.toClose.length > 0) {
       this.#isVisitorLeaving = receivedCookie?.user !== undefined && receivedCookie.user !== this.visitor.userSub
-      void this.#depart(this.#identity.toClose)
+      void core.pendingRotations.closeConnections(this.#identity.toClose, undefined, ctx.res)
     }
     // Runs just before sending, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, this.#beforeHeaders)
@@ -172,18 +172,15 @@ export class Visit implements PageIdentity, ResponseContext {
     await done
   }
 
-  #continueAs(identity: RequestIdentity, revision: number, isFollowing = false): Promise<void> {
+  async #continueAs(identity: RequestIdentity, revision: number, isFollowing = false): Promise<void> {
     const { user: lastUser } = this.visitor
     this.#identity = identity
     if (lastUser !== undefined && lastUser !== identity.visitor.user) this.#isVisitorLeaving = true
     for (const hook of this.#hooks) hook.visitorChanged()
     this.#since.restart(revision, isFollowing)
     this.markUse('renews')
-    return this.#depart(identity.toClose, lastUser)
-  }
-
-  async #depart(names: readonly string[], user?: UserSubject): Promise<void> {
-    if (names.length > 0) await this.#core.pendingRotations.closeConnections(names, user, this.#ctx.res)
+    const { toClose } = identity
+    if (toClose.length > 0) await this.#core.pendingRotations.closeConnections(toClose, lastUser, this.#ctx.res)
   }
 
   get #previous() {

@@ -31,7 +31,7 @@ export class PageTickets {
   /** The keys of the readable fields that only a tab keeps. */
   readonly tabKeys: readonly string[]
   #changed = new Map<PinnedSubject, Pending>()
-  #afterPush: (() => void)[] = []
+  #afterFlush: (() => void)[] = []
 
   constructor(core: Core) {
     this.#core = core
@@ -51,20 +51,20 @@ export class PageTickets {
   }
 
   /** Calls `act` after the pending tickets are sent: a page gets other tickets of the turn before its answer. */
-  afterPush(act: () => void): void {
+  afterFlush(act: () => void): void {
     if (this.#changed.size === 0) act()
-    else this.#afterPush.push(act)
+    else this.#afterFlush.push(act)
   }
 
   /** Sends the newest value of each key that has changed since the last flush. */
   flush(): void {
-    const [changed, afterPush] = [this.#changed, this.#afterPush]
+    const [changed, afterFlush] = [this.#changed, this.#afterFlush]
     this.#changed = new Map()
-    this.#afterPush = []
+    this.#afterFlush = []
     for (const [pinned, pending] of changed) {
       this.#try(() => this.#send(pinned, pending))
     }
-    for (const act of afterPush) this.#try(act)
+    for (const act of afterFlush) this.#try(act)
   }
 
   /** Returns a greeting's ticket: all readable registers of the subject and, as `defaults`, the values of fields without one. */

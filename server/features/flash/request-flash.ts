@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { JsonValue } from '../../../shared/json.js'
 import type { ResponseContext, ResponseHook } from '../../feature.js'
-import { isOwnPost, originClaims } from '../../http/origin.js'
+import { isOwnPost, originHeaders } from '../../http/origin.js'
 import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/page-load.js'
 import { isClosed, onHeadersSent } from '../../identity/rotations.js'
 import type { Settings } from '../../settings/settings.js'
@@ -139,7 +139,7 @@ export function receiverOf(ctx: Koa.Context, { origins, cookie }: Settings): Rec
   if (ctx.method === 'HEAD' || isPrefetch(ctx) || isClosed(ctx.res)) return undefined
   const destination = destinationOf(ctx, cookie)
   if (destination === 'document') return 'page'
-  if (!['', 'empty'].includes(destination) || !isOwnPost(originClaims(ctx), origins)) return undefined
+  if (!['', 'empty'].includes(destination) || !isOwnPost(originHeaders(ctx), origins)) return undefined
   // Clients other than browsers send no destination.
   return destination === '' || isWorkerNavigation(ctx) ? 'page' : 'script'
 }

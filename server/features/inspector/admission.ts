@@ -3,7 +3,7 @@
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../../shared/promise.js'
 import type { Core } from '../../core.js'
-import { isOwnPolling, isOwnPost, originClaims } from '../../http/origin.js'
+import { isOwnPolling, isOwnPost, originHeaders } from '../../http/origin.js'
 import { checkNames } from '../../settings/option-checks.js'
 import { SigningKeys } from '../../subjects/signing-keys.js'
 import type { InspectorOptions } from './types.js'
@@ -49,7 +49,7 @@ function foreign(ctx: Koa.Context): string | undefined {
   const isReading = ctx.method === 'GET' || ctx.method === 'HEAD'
   const isOwn = isReading ? isOwnPolling : isOwnPost
   // Refuses even pages of `origins`, which are trusted only with a single visitor's values.
-  if (isOwn(originClaims(ctx), [])) return undefined
+  if (isOwn(originHeaders(ctx), [])) return undefined
   return "a page of another origin has requested the inspector. Type the inspector's address into the browser"
 }
 
@@ -81,7 +81,7 @@ class TokenKey {
   refusalReason(ctx: Koa.Context): string | undefined {
     const { token } = ctx.query
     // Sign the port, too: browsers send the cookie to all ports of the host.
-    const here = `${OPENED} at ${originClaims(ctx).own}`
+    const here = `${OPENED} at ${originHeaders(ctx).own}`
     if (typeof token === 'string' && this.#isRight(OPENED, token)) {
       ctx.cookies.set(this.#cookie, this.#keys.sign(here), {
         httpOnly: true,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import Koa from 'koa'
-import { describeBadOrigin, isOwnPost, isOwnWebSocket, originClaims } from '../../../server/http/origin.js'
+import { describeBadOrigin, isOwnPost, isOwnWebSocket, originHeaders } from '../../../server/http/origin.js'
 
 it('accepts no origin while the server does not know its own', () => {
   expect(isOwnPost({ site: '', origin: 'https://example.com', own: 'https://' }, [])).toBe(false)
@@ -24,7 +24,11 @@ describe('the claimed and the own origin of a request', () => {
   it('are read from its headers', () => {
     const headers = { host: 'example.com', origin: 'https://example.com', 'sec-fetch-site': 'same-origin' }
     const ctx = new Koa().createContext({ headers, socket: {} } as never, {} as never)
-    expect(originClaims(ctx)).toEqual({ origin: 'https://example.com', site: 'same-origin', own: 'http://example.com' })
+    expect(originHeaders(ctx)).toEqual({
+      origin: 'https://example.com',
+      site: 'same-origin',
+      own: 'http://example.com',
+    })
   })
 
   it.each([
@@ -33,6 +37,6 @@ describe('the claimed and the own origin of a request', () => {
   ])('replace the protocol %s of a proxy by that of pages', (protocol, own) => {
     const headers = { host: 'example.com', 'x-forwarded-proto': protocol }
     const ctx = new Koa({ proxy: true }).createContext({ headers, socket: {} } as never, {} as never)
-    expect(originClaims(ctx).own).toBe(own)
+    expect(originHeaders(ctx).own).toBe(own)
   })
 })
