@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { type Rule, register, STAMP, sorted } from './rule.js'
-import { LARGE, NAMES, VALUES } from './values.js'
+import { LARGE, NAMES, VALUES } from './samples.js'
 
 const LONGEST = 255
 const DAY = 24 * 60 * 60 * 1000

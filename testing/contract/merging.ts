@@ -3,7 +3,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { canonicalJson } from '../../shared/json.js'
 import { inTurn, newest, type Rule, register, STAMP, sorted } from './rule.js'
-import { VALUES } from './values.js'
+import { VALUES } from './samples.js'
 
 const MAX = Number.MAX_SAFE_INTEGER
 
