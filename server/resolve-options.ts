@@ -10,8 +10,9 @@ import { isAsync } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { Fields } from '../shared/types.js'
 import { spaceForRegisters } from './cookie/size.js'
+import type { Core } from './core.js'
 import { checkNames, optionError } from './settings/option-checks.js'
-import { createReport, type Warn } from './settings/report.js'
+import { createReport } from './settings/report.js'
 import { type CookieOptions, LIMITS, type LimitOptions, type Settings } from './settings/settings.js'
 import { readSecrets } from './subjects/signing-keys.js'
 import type { LiveSessionOptions } from './types/options.js'
@@ -214,13 +215,8 @@ function isOrigin(origin: unknown): boolean {
   return normal === 'null' ? origin === `${protocol}//${host}` : origin === normal && protocol.startsWith('http')
 }
 
-interface Deployment {
-  readonly settings: Settings
-  readonly warn: Warn
-}
-
 /** Warns about valid settings that are probably mistakes. */
-export function warnAtStart(core: Deployment, options: LiveSessionOptions<Fields>): void {
+export function warnAtStart(core: Core, options: LiveSessionOptions<Fields>): void {
   warnOfLoss(core)
   warnOfEarlySweep(core, options)
   warnOfUsers(core)
@@ -228,7 +224,7 @@ export function warnAtStart(core: Deployment, options: LiveSessionOptions<Fields
 }
 
 /** Warns about values lost by a restart. */
-function warnOfLoss({ settings, warn }: Deployment): void {
+function warnOfLoss({ settings, warn }: Core): void {
   if (settings.store) return
   const lost = [...settings.fields.values()]
     .filter(({ inCookie, isLocal }) => !inCookie && !isLocal)
@@ -239,7 +235,7 @@ function warnOfLoss({ settings, warn }: Deployment): void {
 
 /** Warns if the default of `storeMaxIdle` is shorter than `maxAge`: the store would then delete values earlier than the app may expect. */
 function warnOfEarlySweep(
-  { settings: { maxAge, store, storeMaxIdle }, warn }: Deployment,
+  { settings: { maxAge, store, storeMaxIdle }, warn }: Core,
   given: LiveSessionOptions<Fields>,
 ): void {
   if (!store || given.storeMaxIdle !== undefined || maxAge <= storeMaxIdle) return
@@ -250,7 +246,7 @@ function warnOfEarlySweep(
 }
 
 /** Warns in production if users' values cannot outlive their cookies. */
-function warnOfUsers({ settings: { identify, store }, warn }: Deployment): void {
+function warnOfUsers({ settings: { identify, store }, warn }: Core): void {
   if (!identify || store || process.env['NODE_ENV'] !== 'production') return
   warn(
     'identify is set, and there is no store: once users have signed out everywhere, a restart loses their values. ' +
@@ -259,7 +255,7 @@ function warnOfUsers({ settings: { identify, store }, warn }: Deployment): void 
 }
 
 /** Warns about times probably given in seconds instead of ms: no app expires visitors so fast. */
-function warnOfSeconds({ settings: { fields, maxAge }, warn }: Deployment): void {
+function warnOfSeconds({ settings: { fields, maxAge }, warn }: Core): void {
   const remedy = 'expected ms, not seconds. For an hour: 60 * 60 * 1000'
   if (maxAge < 2 * 60 * 1000 || isDaysInSeconds(maxAge)) {
     warn(`maxAge: a visitor is forgotten after ${maxAge} ms: ${remedy}`)
