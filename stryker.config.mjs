@@ -8,12 +8,12 @@ export default {
   mutate: {
     shared: ['shared/{budget,field,fields,json,parse,register,replica,stamp}.ts'],
     signed: [
-      'server/cookie/{cookie,cookie-size}.ts',
+      'server/cookie/{cookie,size}.ts',
       'server/subjects/signing-keys.ts',
       'server/http/origin.ts',
       'server/values/ticket.ts',
     ],
-    endpoint: ['server/http/{body,endpoint}.ts', 'server/exchange/redeem.ts', 'server/exchange/page-changes.ts'],
+    endpoint: ['server/http/{body,endpoint}.ts', 'server/exchange/verify-tickets.ts', 'server/exchange/page-changes.ts'],
   }[process.env.MUTATED],
   testRunner: 'jest',
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],

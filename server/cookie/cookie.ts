@@ -199,8 +199,8 @@ export class LiveCookie {
     const all = current.flatMap(readables)
     const sub = user && subjectHash(user)
     const own = all.find((cookie) => cookie.user === sub)
-    const isRivalled = all.some(({ browser }) => browser !== all[0]?.browser)
-    if (isRivalled && (!own || sub === undefined)) return { ambiguous: all }
+    const isAmbiguous = all.some(({ browser }) => browser !== all[0]?.browser)
+    if (isAmbiguous && (!own || sub === undefined)) return { ambiguous: all }
     return own ?? current[0] ?? verified[0]
   }
 

@@ -129,7 +129,7 @@ export class Identities {
     values.merge(old, isGuest ? registers : registers.filter(values.isBrowsers), 'cookie')
     // Retire and announce the id first, so that no other process transfers the same values again.
     const toClose = this.#retire(previous, user)
-    this.#login.bring(old, next.visitor)
+    this.#login.transfer(old, next.visitor)
     return { ...next, toClose }
   }
 

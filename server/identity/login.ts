@@ -24,7 +24,7 @@ export class Login {
    * Transfers values from the former browser id at a sign-in or sign-out. That id is retired, so a rule that adds two carts runs once. If
    * several nodes transfer at once, the guest's hash is the idempotency key, so that the account gets the sum once.
    */
-  bring(former: BrowserSubject, { user, browserSubject }: Visitor): void {
+  transfer(former: BrowserSubject, { user, browserSubject }: Visitor): void {
     const { values } = this.#core
     const { fields } = values
     const registers = values.find(former)?.registers() ?? []
@@ -33,11 +33,11 @@ export class Login {
     if (user === undefined) return
     for (const register of registers) {
       const field = fields.get(register.key)
-      if (transfersIn(field, 'user')) this.#transfer(field, register, user, former)
+      if (transfersIn(field, 'user')) this.#transferRegister(field, register, user, former)
     }
   }
 
-  #transfer(field: Field, register: LwwRegister, user: UserSubject, former: BrowserSubject): void {
+  #transferRegister(field: Field, register: LwwRegister, user: UserSubject, former: BrowserSubject): void {
     const { values, settings } = this.#core
     const rule = field.onLogin
     if (rule === 'drop' || field.isExpired(register.stamp, settings.clock())) return

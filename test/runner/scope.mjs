@@ -20,6 +20,6 @@ export const ONLY_IN_ALL = [
   '/test/server/store/(lost-answers|sql-faults)\\.',
   '/test/simulation/(known|planted-defects)\\.',
   '/test/testing/(every-field|store-contract)\\.',
-  '/test/threats/(guest-bytes|guest-heap|large-messages|session-floods|strangers|unread)\\.',
+  '/test/threats/(guest-memory|guest-heap|large-messages|session-floods|strangers|unread)\\.',
   `/test/browser/(?!(${BROWSER_FILES})\\.)`,
 ]
