@@ -1,4 +1,4 @@
-// Checks durations and times in ms.
+// Checks durations and callbacks, and suggests names: otherwise only TypeScript finds such mistakes.
 
 /** A hundred years: longer durations are mistakes, and could lead to times beyond safe integers. */
 const MOST = 36_525 * 24 * 60 * 60 * 1000
@@ -17,8 +17,6 @@ export function isWithin(ms: number, time: number, now: number): boolean {
 
 /** The longest delay of a timer: Node fires timers with longer delays at once. */
 export const LONGEST_TIMER: number = 2 ** 31 - 1
-
-// Explains calls without their function argument, on the server and in a page's development build: otherwise only TypeScript finds them.
 
 /** @throws {TypeError} if `next`, the argument of `update`, is not a function */
 export function checkNext(key: string, next: unknown): void {

@@ -1,4 +1,4 @@
-// Registers and their wire format.
+// Registers, their wire format, and the expiry of their values: an expired value is not removed, but reads as the default.
 
 import type { JsonValue } from './json.js'
 import { LOWEST_STAMP, type Stamp } from './stamp.js'
@@ -35,8 +35,6 @@ export type WireRegister = readonly [key: string, stamp: Stamp, value?: JsonValu
 export function toWire({ key, stamp, value }: LwwRegister): WireRegister {
   return value === undefined ? [key, stamp] : [key, stamp, value]
 }
-
-// The expiry of values: an expired value is not removed, but reads as the default.
 
 /** Returns whether a write is at least `maxAge` ms old. `LOWEST_STAMP` and `NEVER` are no dates, so they never expire. */
 export function isPast(stamp: Stamp, maxAge: number, now: number): boolean {

@@ -1,3 +1,5 @@
+// The open connections of this process, each with its visitor and its sockets.
+
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { PageIdentity } from '../identity/identities.js'
@@ -73,8 +75,6 @@ export class Connections {
     return this.#connections.get(isUser(name) ? subjectHash(name) : name) ?? NONE
   }
 }
-
-// Tracks the visitor and the sockets of a connection, and makes its browser reconnect.
 
 /** The handle of a connection's socket in a namespace. */
 interface SocketHandle {

@@ -12,18 +12,18 @@ import { refusalOf } from '../exchange/refusal.js'
 import type { Feature, SocketUse } from '../feature.js'
 import { emitRefusal } from '../settings/report.js'
 import { subjectHash } from '../subjects/subject.js'
+import type { LiveSocket } from '../types/live-socket.js'
+import { hangUp } from './connections.js'
 
-/** The source of a page's events. */
-export interface EventSource {
+/** A socket whose events a feature may name. */
+interface EventSource {
   on(event: string, listener: (...args: unknown[]) => void): unknown
 }
 
-/** The context of an open socket. */
-interface SocketSide extends Pick<ExchangeContext, 'identity' | 'socket' | 'owner' | 'permit' | 'recheck'> {
+/** The context of the exchanges over a socket. */
+interface SocketContext extends Pick<ExchangeContext, 'identity' | 'owner' | 'permit' | 'recheck'> {
   /** Closes the connection if the visitor has left, or if the browser does not read. Returns whether the socket is still open. */
   checkVisitor(this: void): boolean
-  /** Closes the connection; the page reconnects by itself. */
-  hangUp(this: void): void
 }
 
 /** The waiting time in ms of a bucket overdrawn by its full size. */
@@ -33,23 +33,27 @@ const TOO_MANY_MALFORMED = new LiveSessionError('rate_limited', 'too many malfor
 /** Handles a page's events over its socket. */
 export class PageEvents {
   readonly #core: Core
+  readonly #socket: LiveSocket
   /** Counts the messages that our own pages rarely send, with the same limit as changes: no other limit counts tickets that are cheap to refuse. */
   readonly #malformed: Bucket
-  readonly #context: ExchangeContext & SocketSide
+  readonly #context: ExchangeContext & SocketContext
   /** The event handlers of each feature. */
   readonly #ofFeatures: readonly (ReturnType<NonNullable<Feature['events']>> | undefined)[]
   #isGreeted = false
 
-  constructor(core: Core, use: SocketUse, side: SocketSide) {
+  constructor(core: Core, socket: LiveSocket, use: SocketUse, context: SocketContext) {
     this.#core = core
+    this.#socket = socket
     this.#malformed = core.limits.ofSocket()
     const onRefusal = (error: LiveSessionError): void => this.#reportRefusal(error)
-    this.#context = Object.assign(side, { source: 'socket' as const, bucket: core.limits.ofSocket(), onRefusal })
+    const bucket = core.limits.ofSocket()
+    this.#context = Object.assign(context, { source: 'socket' as const, socket, bucket, onRefusal })
     this.#ofFeatures = core.features.map(({ events }) => events?.(use))
   }
 
-  listen(socket: EventSource): void {
-    socket.on(EXCHANGE, (...args) => this.#answer(args, (input, hasAck) => this.#sync(input, hasAck)))
+  listen(): void {
+    const socket: EventSource = this.#socket
+    socket.on(EXCHANGE, (...args) => this.#answer(args, (input, hasAck) => this.#exchange(input, hasAck)))
     for (const [event, act] of this.#ofFeatures.flatMap((events) => Object.entries(events ?? {}))) {
       socket.on(event, (...args) => {
         // Without an acknowledgement, a feature's answer would be useless.
@@ -58,19 +62,19 @@ export class PageEvents {
     }
   }
 
-  #sync(input: unknown, hasAck: boolean): Awaitable<PageAnswer> {
+  #exchange(input: unknown, hasAck: boolean): Awaitable<PageAnswer> {
     const { identity } = this.#context
-    const wanted = parseMessage(input)
-    const { who } = wanted
+    const message = parseMessage(input)
+    const { who } = message
     const isOwn = who === undefined || who === identity.who
     // The first greeting of a socket does not count.
-    if (this.#isGreeted && (!isOwn || isQuestion(wanted))) this.#core.limits.spendQuestion(identity)
+    if (this.#isGreeted && (!isOwn || isQuestion(message))) this.#core.limits.spendQuestion(identity)
     // A connection's visitor and cookie stay the same, and a page that sends changes knows both from a greeting.
-    const later = who === undefined || wanted.set.length === 0 ? 'identity' : 'results'
-    const extent = this.#isGreeted ? later : 'greeting'
+    const later = who === undefined || message.set.length === 0 ? 'identity' : 'results'
+    const include = this.#isGreeted ? later : 'greeting'
     // Without an acknowledgement, the page gets its ticket by a push.
     const context = hasAck ? this.#context : { ...this.#context, socket: undefined }
-    const answer = isOwn ? exchange(this.#core, wanted, context, extent) : answerOtherVisitor(this.#core, identity)
+    const answer = isOwn ? exchange(this.#core, message, context, include) : answerOtherVisitor(this.#core, identity)
     // At once, so that of several messages in a turn only the first is free.
     this.#isGreeted = true
     return answer
@@ -104,7 +108,7 @@ export class PageEvents {
     const wait = this.#core.limits.wait(this.#malformed)
     if (wait > 0) {
       this.#malformed.spend(1)
-      if (wait > TWICE_SPENT) this.#context.hangUp()
+      if (wait > TWICE_SPENT) void hangUp(this.#socket.conn)
       else refuse(TOO_MANY_MALFORMED)
       return
     }

@@ -18,7 +18,7 @@ import type { Visitor } from '../subjects/visitor.js'
 import type { Emit, LiveSocket } from '../types/live-socket.js'
 import { Listeners } from '../values/listeners.js'
 import type { Owner } from '../values/values.js'
-import { type Connection, hangUp } from './connections.js'
+import type { Connection } from './connections.js'
 import { PageEvents } from './page-events.js'
 import { hangUpIfUnread } from './unread.js'
 
@@ -62,14 +62,12 @@ export class SocketHandle extends Handle {
         this.permit()
       },
     }
-    this.#events = new PageEvents(core, this.#use, {
+    this.#events = new PageEvents(core, socket, this.#use, {
       identity,
-      socket,
       owner: this.#visitor,
       checkVisitor: () => this.#isOpen && !this.#closeIfLeft(),
       permit: () => this.permit(),
       recheck: (level) => this.recheck(level),
-      hangUp: () => void hangUp(socket.conn),
     })
   }
 
@@ -92,7 +90,7 @@ export class SocketHandle extends Handle {
     this.#isOpen = true
     this.#connection.add(this, this.#socket)
     this.#socket.on('disconnecting', () => this.#release())
-    this.#events.listen(this.#socket)
+    this.#events.listen()
     for (const subject of cookieValues.allSubjects(this.#visitor)) {
       const pinned = memory.pin(subject)
       pinned.sockets.add(this.#socket)

@@ -148,11 +148,11 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
     },
   }
   // Only a question without `who` gets a greeting, because questions have a limit of their own.
-  const extent = body.who === undefined && isQuestion(body) ? 'greeting' : 'identity'
-  if (!tab) return await exchange(core, body, context, extent)
+  const include = body.who === undefined && isQuestion(body) ? 'greeting' : 'identity'
+  if (!tab) return await exchange(core, body, context, include)
   memory.pin(tab)
   try {
-    return await exchange(core, body, context, extent)
+    return await exchange(core, body, context, include)
   } finally {
     memory.unpin(tab)
   }

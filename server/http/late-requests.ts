@@ -1,3 +1,5 @@
+// Detects requests whose visitor has changed meanwhile, and explains uses of `ctx.liveSession` after the response's headers.
+
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/content.js'
 import type { RetirementNotice } from '../cookie/cookie.js'
 import type { RequestIdentity } from '../identity/identities.js'
@@ -60,8 +62,6 @@ export class RevokedSince {
       : validity
   }
 }
-
-// The warning and the errors for uses of `ctx.liveSession` after the response's headers.
 
 const TOO_LATE_TO_SET =
   'values were used after the headers had gone out, so the browser gets no live cookie, and the next request will not see these values. ' +

@@ -1,4 +1,4 @@
-// Decides whether a request comes from our own pages or from another site.
+// Decides whether a request comes from our own pages or from another site; answers listed origins and their preflights.
 
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
@@ -123,8 +123,6 @@ export function describeBadOrigin({ origin, site, own }: OriginHeaders, remedy: 
   const says = origin === '' ? `nothing (Sec-Fetch-Site: ${site === '' ? 'none sent' : site})` : origin
   return `403 bad_origin: the browser says ${says.slice(0, 200)}, this server thinks it is ${own.slice(0, 200)}. ${origin === 'null' ? OF_NULL : remedy}`
 }
-
-// Adds CORS headers for listed origins to the endpoint's responses, and answers preflights.
 
 /** Seconds for which a browser may cache the preflight: Chromium's maximum. Each POST is still checked. */
 const MAX_AGE = 7200
