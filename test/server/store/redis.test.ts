@@ -240,7 +240,7 @@ describeWithServer(REDIS, 'redisStore', () => {
 
     it.each(Object.entries(BAD))('is replaced by the next write or compareAndSet: %s', async (key, cell) => {
       await redis('HSET', KEY, key, cell)
-      const write = { key, stamp: STAMP + 1, value: 'sound' }
+      const write = { key, stamp: STAMP + 1, value: 'valid' }
       expect(await store.merge('s', [write])).toEqual([write])
       await redis('HSET', KEY, key, cell)
       let stamp = 0
