@@ -13,7 +13,11 @@ export default {
       'server/http/origin.ts',
       'server/values/ticket.ts',
     ],
-    endpoint: ['server/http/{body,endpoint}.ts', 'server/exchange/verify-tickets.ts', 'server/exchange/page-changes.ts'],
+    endpoint: [
+      'server/http/{body,endpoint}.ts',
+      'server/exchange/verify-tickets.ts',
+      'server/exchange/page-changes.ts',
+    ],
   }[process.env.MUTATED],
   testRunner: 'jest',
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
