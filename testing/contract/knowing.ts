@@ -1,4 +1,4 @@
-// Tests the store contract: which ids of computed changes a store retains with a register.
+// Tests the store contract: which ids of updates a store retains with a register.
 
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import type { StoredRegister } from '../../server/types/store.js'
@@ -9,7 +9,7 @@ import { type Rule, register, STAMP, sorted } from './rule.js'
 
 const IDS = acceptedIds(2)
 
-/** Rules for the ids of computed changes. */
+/** Rules for the ids of updates. */
 export const KNOWING: readonly Rule[] = [
   {
     name: 'keeps up to 200 ids of a register, even of a tombstone',
@@ -17,13 +17,13 @@ export const KNOWING: readonly Rule[] = [
     async check({ store, connections, subject }) {
       const many = acceptedIds(200)
       const registers = [
-        computed('a', STAMP, 1, IDS),
-        computed('b', STAMP, undefined, IDS),
-        computed('c', STAMP, [], many),
+        updated('a', STAMP, 1, IDS),
+        updated('b', STAMP, undefined, IDS),
+        updated('c', STAMP, [], many),
       ]
       deepStrictEqual(idsOf(await store.merge(subject, registers)), [IDS, IDS, many])
-      ok(await store.compareAndSet(subject, computed('d', STAMP, '\t!', IDS), 0))
-      ok(await store.compareAndSet(subject, computed('a', STAMP + 1, 2, many), STAMP))
+      ok(await store.compareAndSet(subject, updated('d', STAMP, '\t!', IDS), 0))
+      ok(await store.compareAndSet(subject, updated('a', STAMP + 1, 2, many), STAMP))
       for (const each of connections) deepStrictEqual(idsOf(await each.load(subject)), [many, IDS, many, IDS])
     },
   },
@@ -31,9 +31,9 @@ export const KNOWING: readonly Rule[] = [
     name: 'drops the ids of a replaced register',
     async check({ store, subject }) {
       await store.merge(subject, [
-        computed('a', STAMP, 1, IDS),
-        computed('b', STAMP, 1, IDS),
-        computed('c', STAMP, 1, IDS),
+        updated('a', STAMP, 1, IDS),
+        updated('b', STAMP, 1, IDS),
+        updated('c', STAMP, 1, IDS),
       ])
       const larger = [register('a', STAMP + 1, 1), register('b', STAMP, 2)]
       deepStrictEqual(idsOf(await store.merge(subject, larger)), [undefined, undefined])
@@ -46,7 +46,7 @@ export const KNOWING: readonly Rule[] = [
     async check({ store, subject }) {
       const newer = register('a', STAMP + 1, 1)
       await store.merge(subject, [newer])
-      deepStrictEqual(idsOf(await store.merge(subject, [computed('a', STAMP, 1, IDS)])), [undefined])
+      deepStrictEqual(idsOf(await store.merge(subject, [updated('a', STAMP, 1, IDS)])), [undefined])
     },
   },
   {
@@ -70,7 +70,7 @@ export const KNOWING: readonly Rule[] = [
   {
     name: 'on equal stamps, keeps the larger text, with or without ids',
     async check({ store, subject }) {
-      const smaller = [1, '', { d: 'e' }, 12, undefined].map((value, index) => computed(`k${index}`, STAMP, value, IDS))
+      const smaller = [1, '', { d: 'e' }, 12, undefined].map((value, index) => updated(`k${index}`, STAMP, value, IDS))
       const larger = [10, 'a', { e: 0 }, 2, null].map((value, index) => register(`k${index}`, STAMP, value))
       for (const each of [smaller, larger, smaller]) await store.merge(subject, each)
       deepStrictEqual(sorted(await store.load(subject)), sorted(larger))
@@ -79,7 +79,7 @@ export const KNOWING: readonly Rule[] = [
   {
     name: 'prune also deletes tombstones with ids',
     async check({ store, subject }) {
-      await store.merge(subject, [computed('a', STAMP, undefined, IDS), computed('b', STAMP, '', IDS)])
+      await store.merge(subject, [updated('a', STAMP, undefined, IDS), updated('b', STAMP, '', IDS)])
       await store.prune?.(subject, STAMP + 1)
       deepStrictEqual(
         (await store.load(subject)).map(({ key }) => key),
@@ -102,7 +102,7 @@ function acceptedIds(count: number): readonly IdempotencyKey[] {
   return [['', toStamp(STAMP)], ...ids.slice(1)]
 }
 
-function computed(
+function updated(
   key: string,
   stamp: number,
   value: JsonValue | undefined,

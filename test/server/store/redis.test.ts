@@ -49,7 +49,7 @@ describeWithServer(REDIS, 'redisStore', () => {
       expect(await idle()).toBeLessThanOrEqual(100 * DAY)
     })
 
-    it('with the ids of computed changes, separated by a tab', async () => {
+    it('with the ids of updates, separated by a tab', async () => {
       const ids = [
         ['one', STAMP],
         ['two', STAMP + 1],
