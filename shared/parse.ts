@@ -34,22 +34,22 @@ export function parseMessage(input: unknown): ParsedMessage {
 }
 
 function parseChanges(input: unknown): readonly WireChange[] {
-  if (!Array.isArray(input)) throw malformed('expected a list of [key, over, id, value?, group?]')
+  if (!Array.isArray(input)) throw malformed('expected a list of [key, base, id, value?, group?]')
   if (input.length > MAX_CHANGES) throw malformed(`expected at most ${MAX_CHANGES} changes`)
   return input.map((item: unknown, index) => {
     const refuse = (reason: string): never => {
       throw malformed(`${reason} in change ${index}`, index)
     }
     if (!Array.isArray(item) || item.length < 3 || item.length > 5)
-      return refuse('expected [key, over, id, value?, group?]')
-    const [key, over, id, value, group] = item as unknown[]
+      return refuse('expected [key, base, id, value?, group?]')
+    const [key, base, id, value, group] = item as unknown[]
     if (typeof key !== 'string') return refuse('expected a key')
-    if (!isKnown(over) && over !== ANY_BASE) return refuse('expected a stamp or -1 as over')
+    if (!isKnown(base) && base !== ANY_BASE) return refuse('expected a stamp or -1 as base')
     if (id !== '' && !isId(id)) return refuse('expected an id')
-    if (id !== '' && over === ANY_BASE) return refuse('expected the stamp that a value was computed over')
-    if (item.length < 5) return item.length === 3 ? [key, over, id] : [key, over, id, value as JsonValue]
-    if (id !== '' || !isId(group)) return refuse('expected a group of changes that are not computed')
-    return [key, over, id, value as JsonValue, group]
+    if (id !== '' && base === ANY_BASE) return refuse('expected the stamp on which an update is based')
+    if (item.length < 5) return item.length === 3 ? [key, base, id] : [key, base, id, value as JsonValue]
+    if (id !== '' || !isId(group)) return refuse('expected a group without updates')
+    return [key, base, id, value as JsonValue, group]
   })
 }
 

@@ -33,7 +33,7 @@ export const MAX_CHANGES = 1000
 export const MAX_TICKET: number = 64 * 1024
 /** The default seconds after which a page in use POSTs. */
 export const RENEWAL = 300
-/** The `over` of an unconditional change, from programs that keep no values. */
+/** The `base` of an unconditional change, from programs that keep no values. */
 export const ANY_BASE = -1
 
 /** The durability of a write: in the memory of this process, or in the store. */
@@ -41,12 +41,12 @@ export type Level = 'memory' | 'store'
 /**
  * A change of a key:
  *
- * - `over`: the stamp of the overwritten value or of its end; -1 for any value
- * - `id`: the idempotency key of a computed change, else `''`
+ * - `base`: the stamp of the overwritten value or of its expiry; -1 for any value
+ * - `id`: the idempotency key of an `update`, else `''`
  * - `value`: omitted to delete the key
  * - `group`: common to the changes of a `setMany`; if a change is invalid, its whole group is refused
  */
-export type WireChange = readonly [key: string, over: number, id: string, value?: JsonValue, group?: string]
+export type WireChange = readonly [key: string, base: number, id: string, value?: JsonValue, group?: string]
 /** A page's message, over its socket or as the body of a POST. */
 export interface PageMessage {
   /** The page's visitor: an opaque string from an answer or the snapshot. A page without `who` asks for its visitor. */
@@ -133,7 +133,7 @@ export interface LiveSessionServerToClient {
 /** The events from a page's socket to the server, which acknowledges each. */
 export interface LiveSessionClientToServer {
   /** Asks for or confirms the page's visitor, sends tickets, and sets and deletes values. */
-  'live_session:exchange': (sync: PageMessage, ack: (answer: PageAnswer | Refusal) => void) => void
+  'live_session:exchange': (message: PageMessage, ack: (answer: PageAnswer | Refusal) => void) => void
   /**
    * Takes the messages waiting for this browser; a page that reconnects passes `true`. The answer is `{ ok: true, messages }` or a refusal.
    */
@@ -146,7 +146,7 @@ export interface LiveSessionClientToServer {
 
 /** The message between processes. Pass this type as `InterServerEvents` to your own `Server`. */
 export interface LiveSessionInterServer {
-  /** New registers of a subject, with the ids of their computed changes by key, and the `kid`s of the sender's ticket keys. */
+  /** New registers of a subject, with the ids of their updates by key, and the `kid`s of the sender's ticket keys. */
   'live_session:merge': (
     subject: string,
     registers: readonly (readonly [key: string, stamp: number, value?: JsonValue])[],
@@ -170,7 +170,7 @@ export interface TicketClaims {
   readonly iat: number
   readonly exp: number
   readonly changes: readonly WireRegister[]
-  /** By key, the ids of the computed changes of the last two minutes, each with its stamp. */
+  /** By key, the ids of the updates of the last two minutes, each with its stamp. */
   readonly ids?: IdsByKey | undefined
   /** The expiry times of values, counted from the signature. Expired values are not in `changes`. */
   readonly expiries?: Expiries | undefined

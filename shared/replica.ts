@@ -61,7 +61,7 @@ export class Replica {
     return at < 0 ? undefined : sourceOf(this.#cells[at + 3] as SourceCell)
   }
 
-  /** The ids of the key's known computed changes. */
+  /** The ids of the key's known updates. */
   ids(key: string): readonly IdempotencyKey[] | undefined {
     const at = indexOf(this.#cells, key)
     return at < 0 ? undefined : idsIn(this.#cells[at + 3] as SourceCell)
@@ -110,7 +110,7 @@ export class Replica {
 
   /** Keeps only matching registers, without their ids, up to `space` bytes. The next visit loads the evicted registers from the store. */
   shrink(space: number, isKept: (register: LwwRegister) => boolean): void {
-    const kept = this.registers().flatMap((register) =>
+    const left = this.registers().flatMap((register) =>
       isKept(register) ? { register, source: this.source(register.key) } : [],
     )
     this.clear()
@@ -118,7 +118,7 @@ export class Replica {
     for (const {
       register: { key, stamp, value },
       source,
-    } of kept)
+    } of left)
       if (source && this.#bytes + bytesOf({ key, stamp, value }) <= space) this.merge({ key, stamp, value }, source)
   }
 

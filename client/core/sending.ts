@@ -125,9 +125,9 @@ function sendableOf(state: KeyState): readonly Change[] {
   return end < 0 ? drafts : drafts.slice(0, end)
 }
 
-function wire(key: string, { id, value, group }: Change, over: number): WireChange {
-  if (value === undefined) return [key, over, id]
-  return group ? [key, over, id, value, group] : [key, over, id, value]
+function wire(key: string, { id, value, group }: Change, base: number): WireChange {
+  if (value === undefined) return [key, base, id]
+  return group ? [key, base, id, value, group] : [key, base, id, value]
 }
 
 /** Returns the common base of a key's drafts. */

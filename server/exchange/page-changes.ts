@@ -147,7 +147,7 @@ function refuse(context: ChangeContext, error: unknown): Refused {
 /** @throws {LiveSessionError} `undeclared_key`, `not_writable`, `users_only`, `invalid_value` or `too_large` */
 function validate(
   { fields }: PageValues,
-  { wire: [key, over, id, ...rest], index }: ReceivedChange,
+  { wire: [key, claimedBase, id, ...rest], index }: ReceivedChange,
   owner: Owner,
 ): Omit<PageChange, 'previousResult'> {
   const field = fields.get(key)
@@ -165,7 +165,7 @@ function validate(
   return {
     field,
     subject: owner.subject(field),
-    claimedBase: over,
+    claimedBase,
     id,
     value: rest.length === 0 ? undefined : field.acceptFromBrowser(rest[0]),
   }
@@ -209,7 +209,7 @@ function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], context
 /** Returns the base stamp of a change, capped at the current time or, if later, at this server's stamp. */
 function trustedBase(
   { values, settings }: ChangeDeps,
-  { field: { key }, subject, claimedBase: over, previousResult }: PageChange,
+  { field: { key }, subject, claimedBase, previousResult }: PageChange,
 ): Stamp {
   const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
@@ -222,7 +222,7 @@ function trustedBase(
   if (isNewest && sameJson(previousResult.value, replica?.value(key))) return stamp
   // The cap stops a forged future stamp from advancing later stamps; pages prove by tickets which values they have seen. The cap is never
   // below this server's own stamp: else a page that has seen the value would be refused, and could only resend the same change.
-  return newestOf([Math.min(over, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
+  return newestOf([Math.min(claimedBase, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
 }
 
 /**
@@ -232,10 +232,10 @@ function trustedBase(
  */
 function checkBase(deps: ChangeDeps, change: PageChange): { readonly acceptedAt: Stamp } | { readonly base: Stamp } {
   const { values, settings } = deps
-  const { field, subject, claimedBase: over, id, value, previousResult } = change
+  const { field, subject, claimedBase, id, value, previousResult } = change
   const { key } = field
   // The page replaces any current value.
-  if (over === ANY_BASE) return { base: NEVER }
+  if (claimedBase === ANY_BASE) return { base: NEVER }
   const acceptedAt = values.acceptedAt(subject, key, id)
   if (acceptedAt !== undefined) return { acceptedAt }
   const base = trustedBase(deps, change)

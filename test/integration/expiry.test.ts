@@ -119,7 +119,7 @@ describe('an update of an expired value', () => {
     expect(await result(there, ['cart', stamp + 0.5, 'one', ['b']])).toMatchObject({ stamp: stamp + 1 })
   })
 
-  it('is malformed if `over` is no stamp', async () => {
+  it('is malformed if `base` is no stamp', async () => {
     const { ann, stamp } = await begin()
     for (const over of [stamp + 0.25, -0.5, Number.MAX_VALUE, '5', null])
       expect((await ann.store({ set: [['cart', over, 'one', []]] })).status).toBe(400)

@@ -115,7 +115,7 @@ describe('socket.liveSession', () => {
   it.each([
     ['a list in place of changes', { set: { division: 1 } }],
     ['nothing', undefined],
-    ['an `over` that is no stamp', { set: [['division', 1.25, '', 1]] }],
+    ['a `base` that is no stamp', { set: [['division', 1.25, '', 1]] }],
     ['five members', { set: [['division', -1, '', 1, 1]] }],
     ['an unknown member', { set: [['division', -1, '', 1]], subject: 'x' }],
   ])('refuses %s as malformed', async (_, sync) => {

@@ -56,23 +56,23 @@ describe('the changes of a page', () => {
     ...[null, { length: 1 }].map((input): [unknown, undefined, string] => [
       input,
       undefined,
-      'expected a list of [key, over, id, value?, group?]',
+      'expected a list of [key, base, id, value?, group?]',
     ]),
-    [[['a', -1, ''], { length: 3 }], 1, 'expected [key, over, id, value?, group?] in change 1'],
+    [[['a', -1, ''], { length: 3 }], 1, 'expected [key, base, id, value?, group?] in change 1'],
     ...(
       [
-        ['expected [key, over, id, value?, group?]', 'abc', ['a', -1], ['a', 5, '', 1, 'g', 1]],
+        ['expected [key, base, id, value?, group?]', 'abc', ['a', -1], ['a', 5, '', 1, 'g', 1]],
         [
-          'expected a group of changes that are not computed',
+          'expected a group without updates',
           ['a', 5, '', 1, 1],
           ['a', 5, '', 1, ''],
           ['a', 5, 'x', 1, 'g'],
           ['a', 5, '', 1, 'g'.repeat(33)],
         ],
-        ['expected the stamp that a value was computed over', ['a', -1, 'x', 1]],
+        ['expected the stamp on which an update is based', ['a', -1, 'x', 1]],
         ['expected an id', ['a', 5, 7, 1], ['a', 5, undefined, 1], ['a', 5, 'a b', 1], ['a', 5, 'x'.repeat(33), 1]],
         ['expected a key', [1, -1, '']],
-        ['expected a stamp or -1 as over', ['a', 1.25, ''], ['a', '1', ''], ['a', -2, ''], ['a', 2 ** 53, '']],
+        ['expected a stamp or -1 as base', ['a', 1.25, ''], ['a', '1', ''], ['a', -2, ''], ['a', 2 ** 53, '']],
       ] as const
     ).flatMap(([message, ...changes]) =>
       changes.map((change): [unknown, number, string] => [[change], 0, `${message} in change 0`]),
