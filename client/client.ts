@@ -12,13 +12,13 @@ import type {
   Next,
   RefusalReason,
 } from './core/events.js'
-import { ensureKey, liveOf } from './core/key-state.js'
+import { liveOf, readKey } from './core/key-state.js'
 import { serializeOutbox } from './core/outbox.js'
 import type { Page } from './core/page.js'
 import { wirePending } from './core/sending.js'
 import { overallStatus } from './core/status.js'
 import { step } from './core/step.js'
-import type { Advice } from './error.js'
+import type { ErrorTexts } from './error.js'
 import { INTERNALS, type Internals } from './internals.js'
 import { createListeners, createNotifier, guarded, type Notifier } from './notifier.js'
 import type { LiveSessionClient } from './types.js'
@@ -34,21 +34,21 @@ type Subscriber = (value: JsonValue | undefined) => void
 export function createClient<F extends Fields>(
   page: Page,
   createEnvironment: CreateEnvironment,
-  advice: Advice,
+  texts: ErrorTexts,
   inside: Omit<Internals, 'initialState' | 'page' | 'dispatch' | 'environment' | 'onClose'>,
   begins: boolean,
 ): LiveSessionClient<F> {
-  // In the id of a computed change, this name tells the server which page made the change, and `calls` orders the page's changes.
+  // In the id of an `update`, this name tells the server which page made the change, and `calls` orders the page's changes.
   const name = Math.random().toString(36).slice(2)
   let calls = 0
   const notifier = createNotifier(page)
   const { changes, statuses, visitors, ready, shown, status } = notifier
-  const [dispatch, environment] = createDispatch(page, notifier, createEnvironment, advice)
+  const [dispatch, environment] = createDispatch(page, notifier, createEnvironment, texts)
   const ends = createListeners<[]>()
 
   const get = (key: string, method = 'get'): JsonValue | undefined => {
     if (notifier.isReady) return shown(key)
-    throw new TypeError(advice.text('before_ready', key, method))
+    throw new TypeError(texts.text('before_ready', key, method))
   }
   /** Resolves when the values are saved. With `next`, the core computes the value, and again whenever a newer current value arrives. */
   const change = (
@@ -62,7 +62,7 @@ export function createClient<F extends Fields>(
     const saved = new Promise<void>((resolve, reject) => {
       const end = (refusal?: RefusalReason): void => {
         // Reject with the first refusal.
-        if (refusal && pending > 0) reject(advice.errorOf(keys.join(', '), refusal))
+        if (refusal && pending > 0) reject(texts.errorOf(keys.join(', '), refusal))
         pending = refusal ? 0 : pending - 1
         if (!pending) resolve()
       }
@@ -81,12 +81,12 @@ export function createClient<F extends Fields>(
     saved.catch(() => undefined)
     return saved
   }
-  const set = (key: string, value: unknown): Promise<void> => change([key], () => advice.settable(key, value))
+  const set = (key: string, value: unknown): Promise<void> => change([key], () => texts.settable(key, value))
   const update = (key: string, next: (value: JsonValue | undefined) => unknown): Promise<void> =>
     change(
       [key],
       () => get(key, 'update'),
-      (value) => advice.settable(key, next(value), 'update'),
+      (value) => texts.settable(key, next(value), 'update'),
     )
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
     let isEnded = false
@@ -109,10 +109,10 @@ export function createClient<F extends Fields>(
   const live = {
     ready,
     get: (key: string) => get(key),
-    has: (key: string) => liveOf(ensureKey(page, key), !page.isReady) !== undefined,
+    has: (key: string) => liveOf(readKey(page, key), !page.isReady) !== undefined,
     set,
     setMany: (values: Readonly<Record<string, unknown>>) =>
-      change(Object.keys(values), (key) => advice.settable(key, values[key], 'setMany')),
+      change(Object.keys(values), (key) => texts.settable(key, values[key], 'setMany')),
     update,
     delete: (key: string) => change([key], () => undefined),
     subscribe,
@@ -128,7 +128,7 @@ export function createClient<F extends Fields>(
     flush: () =>
       new Promise<void>((resolve) => {
         const check = (): void => {
-          if (!notifier.isClosed && [...page.keys.keys()].some((key) => status(key).status === 'saving')) return
+          if (!notifier.isClosed && [...page.keys].some(([key]) => status(key).status === 'saving')) return
           end()
           resolve()
         }
@@ -138,9 +138,8 @@ export function createClient<F extends Fields>(
       }),
     close: () => {
       if (notifier.isClosed) return
+      dispatch('close')
       ends.notify()
-      // Show unsaved changes as `offline`: they stay in the outbox for the next page.
-      page.isOffline = true
       notifier.notify()
       notifier.isClosed = true
       environment.close()
@@ -165,14 +164,14 @@ function createDispatch(
   page: Page,
   notifier: Notifier,
   createEnvironment: CreateEnvironment,
-  advice: Advice,
+  texts: ErrorTexts,
 ): readonly [dispatch: Dispatch, environment: Environment] {
   let isStepping = false
 
   const dispatch = (...event: Event): void => {
     if (notifier.isClosed) return
     // The step in progress runs an `update` function, and would undo a change by that function.
-    if (isStepping) throw new TypeError(advice.text('impure_update'))
+    if (isStepping) throw new TypeError(texts.text('impure_update'))
     const { who } = page
     let effects: readonly Effect[] = []
     isStepping = true
@@ -182,7 +181,7 @@ function createDispatch(
       isStepping = false
     }
     if (who && who !== page.who) notifier.source = 'login'
-    else if (event[0] === 'synced') notifier.source ??= 'socket'
+    else if (event[0] === 'answered') notifier.source ??= 'socket'
     // Persist first, so that no page restores discarded changes. Look `save` up on each call, because `keepTab` replaces it.
     environment.save(serializeOutbox(page))
     // Send changes before listeners send messages of their own. Immediate results of effects join the same notification.
@@ -191,8 +190,8 @@ function createDispatch(
     // Guarded, because listeners of the app on its socket may throw.
     for (const [what, ...args] of effects) guarded(environment[what] as (...args: unknown[]) => void)(...args)
     notifier.isPaused = wasPaused
-    // Notify no listener while drafts wait for a connection to name its visitor: a listener's own message would overtake the drafts.
-    const isWaiting = page.socketState !== 'down' && page.timers.has('greet') && wirePending(page)[0]
+    // Notify no listener while changes wait for a connection to name its visitor: a listener's own message would overtake them.
+    const isWaiting = page.socket !== 'down' && page.timers.has('greet') && wirePending(page)[0]
     if (!isWaiting) notifier.notify()
   }
 

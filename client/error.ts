@@ -26,12 +26,12 @@ export class LiveSessionError extends Error {
  * - `before_ready`: a read before the first values are known
  * - `impure_update`: a function passed to `update` has changed a value
  */
-export type AdviceCode = LiveSessionErrorCode | 'before_ready' | 'impure_update'
+export type ErrorTextCode = LiveSessionErrorCode | 'before_ready' | 'impure_update'
 
 /** Error messages for the page's developer: in development with a remedy; in production a code and a link to its explanation. */
-export interface Advice {
+export interface ErrorTexts {
   /** Returns the message of an error. `method` is the called function, such as `get`. */
-  text(code: AdviceCode, key?: string, method?: string): string
+  text(code: ErrorTextCode, key?: string, method?: string): string
   /** Returns the rejection reason of a failed change. Logs errors of the caller's own code, because callers need not await. */
   errorOf(key: string, refusal: RefusalReason): unknown
   /**
@@ -46,8 +46,8 @@ export interface Advice {
 
 const text = (code: string): string => `koa-live-session: ${code}, docs/troubleshooting.md#${code}`
 
-/** The advice in production. */
-export const BRIEF: Advice = {
+/** The error texts in production. */
+export const SHORT_TEXTS: ErrorTexts = {
   text,
   errorOf: (key, { code, message = text(code), error }) => {
     if (error) console.error(error)
@@ -55,7 +55,7 @@ export const BRIEF: Advice = {
   },
   settable: (key, value) => {
     try {
-      return copyOf(value)
+      return JSON.parse(JSON.stringify(value, soundOf))
     } catch {
       throw new LiveSessionError('invalid_value', text('invalid_value'), key)
     }
@@ -63,16 +63,9 @@ export const BRIEF: Advice = {
 }
 
 /**
- * Returns a copy of a JSON value, for pages in production. In development `freezeJson` also reports the path of a flaw, and rejects more
- * values: those that the server would reject, and those that JSON changes silently (a symbol key, -0).
- *
- * @throws {TypeError} for any other value
+ * Checks and returns the member's original value, before any `toJSON` of the value. In development `freezeJson` also reports the path of a
+ * flaw, and rejects more values: those that the server would reject, and those that JSON changes silently (a symbol key, -0).
  */
-export function copyOf(root: unknown): JsonValue {
-  return JSON.parse(JSON.stringify(root, soundOf))
-}
-
-/** Checks and returns the member's original value, before any `toJSON` of the value. */
 function soundOf(this: Readonly<Record<string, unknown>>, key: string): unknown {
   const value = this[key]
   const isLeaf = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)

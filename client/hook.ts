@@ -49,7 +49,10 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   let timeout = 4e3
   let isOver: boolean | undefined
 
-  /** Collects changes for 100 ms. After a refusal, or without an answer, the remaining tickets are resent 5 s later. */
+  /**
+   * Collects changes for 100 ms. After a refusal, or without an answer, the remaining tickets are resent 5 s later: the exponential backoff of
+   * `client/core/sending` would cost the hook a fifth of its size.
+   */
   const plan = (): void => {
     if (!planned) planned = setTimeout(post, 100)
   }
@@ -67,7 +70,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     // Send nothing after the hook was stopped.
     if (!isOver)
       try {
-        const { persisted, error, otherVisitor }: PostBody = await (
+        const answer: PostBody = await (
           await fetch(options.endpoint ?? ('/store_session' satisfies typeof DEFAULT_ENDPOINT), {
             method: 'POST',
             // Only tickets may outlive the page: the late response to a request for a cookie could replace the next guest's cookie.
@@ -81,12 +84,12 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
           })
         ).json()
         // If a bad ticket made the server refuse all, discard that ticket and resend the others. Only our server answers `persisted` or `error`.
-        const over = persisted ? tickets : [tickets?.[error.index as number]]
+        const over = answer.persisted ? tickets : [tickets?.[answer.error.index as number]]
         for (const [key, [ticket]] of unsaved) if (over?.includes(ticket)) unsaved.delete(key)
-        if (persisted) planned = 0
+        if (answer.persisted) planned = 0
         plan()
         // Another visitor now uses this browser: reconnect with the new cookie.
-        if (otherVisitor) socket.disconnect().connect()
+        if (answer.otherVisitor) socket.disconnect().connect()
       } catch {}
     if (!tickets && !isOver) socket.disconnect().connect()
   }
@@ -105,25 +108,23 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
           'live_session:exchange' satisfies typeof EXCHANGE,
           { who } satisfies PageMessage,
           (lost: unknown, answer: PageAnswer) => {
-            // An open connection may be dead, for example after a change of networks. The timeout doubles, because the server may be slow.
-            if (lost) {
-              if (socket.connected && !isOver) {
-                timeout *= 2
-                socket.disconnect().connect()
+            if (!lost) {
+              who = answer.hasCookie && answer.who
+              life = (answer.renew ?? (300 satisfies typeof RENEWAL)) * 1e3
+              // Earlier tickets may be the former visitor's; the greeting has all values of the new visitor.
+              if (answer.otherVisitor) {
+                unsaved.clear()
+                answer.greeting?.forEach(onTicket)
               }
-              return
+              // Tickets have waited for this answer. In a browser without cookies, the hook requests a cookie only once.
+              plan()
+              if (who) asked = 0
+              else if (!asked++) void send()
+              // An open connection may be dead, for example after a change of networks. The timeout doubles, because the server may be slow.
+            } else if (socket.connected && !isOver) {
+              timeout *= 2
+              socket.disconnect().connect()
             }
-            who = answer.hasCookie && answer.who
-            life = (answer.renew ?? (300 satisfies typeof RENEWAL)) * 1e3
-            // Earlier tickets may be the former visitor's; the greeting has all values of the new visitor.
-            if (answer.otherVisitor) {
-              unsaved.clear()
-              answer.greeting?.forEach(onTicket)
-            }
-            // Tickets have waited for this answer. In a browser without cookies, the hook requests a cookie only once.
-            plan()
-            if (who) asked = 0
-            else if (!asked++) void send()
           },
         )
   }

@@ -20,7 +20,7 @@ export interface Internals {
   readonly initial: AnySnapshot | undefined
   /** Returns the key's first value and status, for hydration; undefined if the page began without values. */
   initialState(key: string): readonly [value: JsonValue | undefined, status: StatusDetail] | undefined
-  /** The page's state. Outside the core only `keepTab` and `close` change it, and reads add unknown keys. */
+  /** The page's state, which only `dispatch` changes. */
   readonly page: Page
   readonly dispatch: Dispatch
   /** The implementations of effects, which `keepTab` extends. */

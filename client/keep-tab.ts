@@ -1,6 +1,5 @@
 import type { Unsubscribe } from '../shared/observable.js'
 import { TAB_AUTH, TAB_COOKIE } from '../shared/protocol.js'
-import { ensureKey, reset } from './core/key-state.js'
 import { serializeOutbox } from './core/outbox.js'
 import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'
@@ -53,8 +52,8 @@ export function keepTab(live: AnyClient): Unsubscribe {
     globalThis[text ? 'addEventListener' : 'removeEventListener']?.(LEAVE, leave)
   }
   // Like an outbox, restores only changes of the same visitor, after the page knows its visitor.
-  const restore = (): void => {
-    dispatch('restored', [stored])
+  const restore = (tabKeys?: readonly string[]): void => {
+    dispatch('restored', [stored], tabKeys)
     if (page.who) stored = ''
   }
   environment.restore = () => {
@@ -64,13 +63,8 @@ export function keepTab(live: AnyClient): Unsubscribe {
 
   // Remove the cookie of the unloaded page, which the server has read by now.
   bring('', 0)
-  // Discard the HTML's values, which may be another tab's. Hydration still shows them, from `initialState`.
-  for (const key of initial?.tab ?? []) {
-    const state = ensureKey(page, key)
-    reset(page, state, true)
-    state.isTab = true
-  }
-  restore()
+  // Discards the HTML's values, which may be another tab's. Hydration still shows them, from `initialState`.
+  restore(initial?.tab)
   if (socket) {
     const { auth } = socket
     socket.auth = (send) => {

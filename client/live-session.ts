@@ -7,8 +7,11 @@ import type { Fields } from '../shared/types.js'
 import { createBrowserEnvironment } from './browser/environment.js'
 import { createClient } from './client.js'
 import { beginPage, isSnapshot } from './core/page.js'
-import { type Advice, BRIEF } from './error.js'
+import { type ErrorTexts, SHORT_TEXTS } from './error.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
+
+/** Selects the scripts of `embed()`. User content may add other elements with this id (a heading, a comment), but no script. */
+export const EMBEDS: string = `script#${EMBED_ID}[type$=json]`
 
 type Plain = Readonly<Record<string, JsonValue>>
 
@@ -23,31 +26,29 @@ type Plain = Readonly<Record<string, JsonValue>>
 export function createLiveSession<F extends Fields = RegisteredFields>(
   options: LiveSessionClientOptions<F> = {},
 ): LiveSessionClient<F> {
-  return create(options, BRIEF)
+  return create(options, SHORT_TEXTS)
 }
 
 /** Creates a client with these error messages. */
-export function create<F extends Fields>(options: LiveSessionClientOptions<F>, advice: Advice): LiveSessionClient<F> {
+export function create<F extends Fields>(
+  options: LiveSessionClientOptions<F>,
+  texts: ErrorTexts,
+): LiveSessionClient<F> {
   const { socket, endpoint = DEFAULT_ENDPOINT, initial: given, ...how } = options
   const initial = (given ?? embedded()) as AnySnapshot | Plain | undefined
   const { location } = globalThis
   return createClient(
     beginPage(initial, !!socket),
-    (dispatch, running) => createBrowserEnvironment(socket, { endpoint, ...how }, advice, dispatch, running),
-    advice,
+    (dispatch, running) => createBrowserEnvironment(socket, { endpoint, ...how }, texts, dispatch, running),
+    texts,
     { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
     // Begin at once, to send outboxes and to ask for the visitor. A server cannot reach an endpoint without an origin.
     !!location || (!initial && !socket && endpoint.includes('://')),
   )
 }
 
-/** Returns the scripts of `embed()`. User content may add other elements with this id (a heading, a comment), but no script. */
-export function embeds(): Iterable<Element> {
-  return globalThis.document?.querySelectorAll(`script#${EMBED_ID}[type$=json]`) ?? []
-}
-
 /** Returns the snapshot from `embed()`; undefined if there are several scripts, because any of them may be forged. */
 function embedded(): unknown {
-  const [script, second] = embeds()
+  const [script, second] = globalThis.document?.querySelectorAll(EMBEDS) ?? []
   return script && !second ? JSON.parse(script.innerHTML) : undefined
 }

@@ -3,7 +3,7 @@
 import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { JsonValue } from '../shared/json.js'
 import type { PageVisitor } from './core/events.js'
-import { ensureKey, shownOf } from './core/key-state.js'
+import { readKey, shownOf } from './core/key-state.js'
 import type { Page } from './core/page.js'
 import { detailOf, type StatusDetail, statusOf } from './core/status.js'
 
@@ -49,10 +49,10 @@ export function createNotifier(page: Page): Notifier {
   const ready = new Promise<void>((resolve) => {
     markReady = resolve
   })
-  const shown = (key: string): JsonValue | undefined => shownOf(ensureKey(page, key), !page.isReady)
-  const status = (key: string): StatusDetail => statusOf(page, ensureKey(page, key))
+  const shown = (key: string): JsonValue | undefined => shownOf(readKey(page, key), !page.isReady)
+  const status = (key: string): StatusDetail => statusOf(page, readKey(page, key))
   const notices = (): readonly (readonly [key: string, notice: Notice])[] =>
-    [...page.keys.keys()].map((key) => [key, [shown(key), status(key)]])
+    [...page.keys].map(([key]) => [key, [shown(key), status(key)]])
   const first = new Map(notices())
   /** By key, the last notification. */
   const last = new Map(first)

@@ -155,7 +155,7 @@ function checkCodes() {
   }
   const codes = new Set([
     ...[...readFileSync('shared/codes.ts', 'utf8').matchAll(/^ {2}(\w+): \d+,$/gm)].map(([, code]) => code),
-    ...codesIn('client/error.ts', 'AdviceCode'),
+    ...codesIn('client/error.ts', 'ErrorTextCode'),
   ])
   const sections = readFileSync(page, 'utf8').matchAll(/^### `(\w+)`\n(.*?)(?=^##|$(?![\s\S]))/gms)
   const texts = new Map([...sections].map(([, code, text]) => [code, text]))

@@ -64,5 +64,5 @@ export function isSuspicious(code: LiveSessionErrorCode): boolean {
 
 /** Returns the code if it is ours: the app's guards, and gateways, have codes of their own. */
 export function ownCode(code: string | undefined): LiveSessionErrorCode | undefined {
-  return code !== undefined && Object.hasOwn(STATUSES, code) ? (code as LiveSessionErrorCode) : undefined
+  return Object.hasOwn(STATUSES, code ?? '') ? (code as LiveSessionErrorCode) : undefined
 }

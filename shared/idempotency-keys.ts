@@ -6,7 +6,7 @@ import type { IdempotencyKey, IdsByKey, LwwRegister } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
 /** ms after which the next write drops an id: a retry after a lost answer arrives sooner. */
-const ID_LIFETIME = 2 * 60 * 1000
+const ID_LIFETIME = 120_000
 /** Maximum ids of a key: older ids are dropped. Each page has a single id, and so has each update of a handler. */
 export const MAX_IDS = 20
 /** Maximum ids in a ticket, which goes to each socket and must fit in a POST. */

@@ -48,10 +48,11 @@ export function createLine(server: PageServer): Line {
           for (const [key, , , value] of sync.set ?? []) sent.push([key, value])
           const isFirst = isNew
           isNew = false
-          const lose = (): void => dispatch('synced', sync, undefined)
+          const lose = (): void => dispatch('answered', sync, undefined)
           open.add(lose)
           carry(
-            () => open.delete(lose) && after(server.sync(sync, isFirst), (answer) => dispatch('synced', sync, answer)),
+            () =>
+              open.delete(lose) && after(server.sync(sync, isFirst), (answer) => dispatch('answered', sync, answer)),
             () => undefined,
           )
         },

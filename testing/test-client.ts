@@ -3,7 +3,7 @@
 import { createClient } from '../client/client.js'
 import { beginPage } from '../client/core/page.js'
 import { warnOfMistyped } from '../client/development/checked-client.js'
-import { adviceFor } from '../client/development/error-texts.js'
+import { errorTextsFor } from '../client/development/error-texts.js'
 import type { LiveSessionClient } from '../client/types.js'
 import type { LiveSessionErrorCode } from '../shared/codes.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
@@ -58,7 +58,7 @@ export function testClient<F extends Fields = RegisteredFields>(fields: F, given
   const live = createClient<F>(
     beginPage(server.snapshot(), true),
     line.createEnvironment,
-    adviceFor({}),
+    errorTextsFor({}),
     NO_SOCKET,
     true,
   )

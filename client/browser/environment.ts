@@ -3,7 +3,7 @@
 import { ownCode } from '../../shared/codes.js'
 import { EXCHANGE, type PageAnswer, RECONNECT, type Refusal, STORE_SESSION } from '../../shared/protocol.js'
 import type { Dispatch, Effects, Environment, Event, TimerName } from '../core/events.js'
-import type { Advice } from '../error.js'
+import type { ErrorTexts } from '../error.js'
 import type { AnySocket } from '../types.js'
 import { createPoster, type PostOptions } from './post.js'
 import { createStorage } from './storage.js'
@@ -18,7 +18,7 @@ interface NavigationEntry extends PerformanceEntry {
 export function createBrowserEnvironment(
   socket: AnySocket | undefined,
   options: PostOptions,
-  advice: Advice,
+  texts: ErrorTexts,
   dispatch: Dispatch,
   running: ReadonlySet<TimerName>,
 ): Environment {
@@ -27,14 +27,14 @@ export function createBrowserEnvironment(
   const storage = createStorage(`${name} `)
   const timers = createTimers((timer) => dispatch('timer', timer))
   const poster = createPoster(options, (posted) => {
-    advice.posted?.(posted)
+    texts.posted?.(posted)
     dispatch('posted', posted)
   })
   const on =
     (...event: Event) =>
     (): void =>
       dispatch(...event)
-  const tabs = createTabs(name, on('lock'), (news) => dispatch('news', news))
+  const tabs = createTabs(name, on('lock'), (message) => dispatch('shared', message))
   const handlers = Object.entries({
     connect: on('connect'),
     disconnect: on('disconnect'),
@@ -74,11 +74,13 @@ export function createBrowserEnvironment(
     ...poster,
     save: storage.write,
     restore: () => dispatch('restored', storage.drain()),
-    send: (sync, timeout) =>
+    send: (message, timeout) =>
       // `answer` is undefined after a timeout or a lost connection.
       socket
         ?.timeout(timeout)
-        .emit(EXCHANGE, sync, (_lost: Error | null, answer?: PageAnswer | Refusal) => dispatch('synced', sync, answer)),
+        .emit(EXCHANGE, message, (_lost: Error | null, answer?: PageAnswer | Refusal) =>
+          dispatch('answered', message, answer),
+        ),
     reconnect: () => void socket?.disconnect().connect(),
     timer: timers.start,
     open: () => {

@@ -1,4 +1,4 @@
-// POSTs a page's syncs by `fetch`, with a timeout and an abort, and parses the responses.
+// POSTs a page's messages by `fetch`, with a timeout and an abort, and parses the responses.
 
 import { ownCode } from '../../shared/codes.js'
 import type { PageMessage, PostBody } from '../../shared/protocol.js'
@@ -14,7 +14,7 @@ export type PostOptions = Required<Pick<Options, 'endpoint'>> & Pick<Options, 'c
 /** The page's POSTs: one at a time, abortable, and a last POST when the page unloads. */
 export interface Poster {
   /**
-   * POSTs a sync. Without `timeout`, the POST is the page's last, outlives the page and awaits no answer. Any other POST ends with the
+   * POSTs a message. Without `timeout`, the POST is the page's last, outlives the page and awaits no answer. Any other POST ends with the
    * page: with `keepalive`, Chromium would continue even an aborted POST, and store a former guest's cookie from its late response.
    */
   post(body: PageMessage, timeout?: number): void
@@ -44,7 +44,7 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
   }
 }
 
-/** POSTs a sync. Never rejects. */
+/** POSTs a message. Never rejects. */
 async function send(
   { endpoint, headers, ...how }: PostOptions,
   body: PageMessage,
@@ -61,14 +61,13 @@ async function send(
       },
       body: JSON.stringify(body),
     })
-    const { ok, status } = response
     const json: PostBody | undefined = await response.json().catch(() => undefined)
     return {
-      status,
+      status: response.status,
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
       // The login page of a captive portal is not our answer.
-      answer: ok && json?.persisted ? json : undefined,
-      error: !ok && ownCode(json?.error?.code) ? json?.error : undefined,
+      answer: response.ok && json?.persisted ? json : undefined,
+      error: response.ok || !ownCode(json?.error?.code) ? undefined : json?.error,
     }
   } catch {
     return { status: 0, wait: 0 }

@@ -8,7 +8,7 @@ export interface Tabs {
   queue(): void
   /** Releases the lock. */
   release(): void
-  share(news: TabMessage): void
+  share(message: TabMessage): void
   /** Releases the lock and closes the channel: browsers keep no page with a lock or a channel in the back/forward cache. */
   leave(): void
   /** Listens again after `leave()`. */
@@ -18,7 +18,7 @@ export interface Tabs {
 /** ms to wait for the lock, and to hold it. */
 const PATIENCE = 5000
 
-export function createTabs(name: string, onLock: () => void, onNews: (news: TabMessage) => void): Tabs {
+export function createTabs(name: string, onLock: () => void, onMessage: (message: TabMessage) => void): Tabs {
   // Only in browsers: on a server each client is another visitor's.
   const { navigator, BroadcastChannel } = globalThis.document ? globalThis : ({} as Partial<typeof globalThis>)
   let channel: BroadcastChannel | undefined
@@ -29,7 +29,7 @@ export function createTabs(name: string, onLock: () => void, onNews: (news: TabM
     if (channel || !BroadcastChannel) return
     try {
       channel = new BroadcastChannel(name)
-      channel.onmessage = ({ data }) => onNews(data)
+      channel.onmessage = ({ data }) => onMessage(data)
     } catch {
       // Firefox throws if the site may store nothing.
     }
@@ -60,7 +60,7 @@ export function createTabs(name: string, onLock: () => void, onNews: (news: TabM
       })
     },
     release: () => release(),
-    share: (news) => channel?.postMessage(news),
+    share: (message) => channel?.postMessage(message),
     leave: () => {
       release()
       channel?.close()

@@ -1,4 +1,4 @@
-// Handles answers to syncs and POSTs: resolves, rebases, retries or rolls back changes.
+// Handles answers to messages over the socket and by POST: resolves, rebases, retries or rolls back changes.
 
 import { FIRST_RETRYABLE_STATUS, isOfValue, isTemporary, type LiveSessionErrorCode } from '../../shared/codes.js'
 import { sameJson } from '../../shared/json.js'
@@ -18,7 +18,7 @@ import {
 import type { Page } from './page.js'
 import { abandon, markSaved, removeChanges } from './saved.js'
 import { backOff, pauseOf, requeue } from './sending.js'
-import { addTicket, readTicket } from './tickets.js'
+import { addOldTicket, addTicket, readTicket } from './tickets.js'
 import { cookieSeen, reconnect, renewed, requestCookie, switchVisitor, unblock } from './visitor.js'
 
 /** Minimum ms before the page resends a change after a temporary refusal. */
@@ -26,38 +26,38 @@ const RETRY_PAUSE = 1000
 /** ms to let all tabs announce another visitor, so that the page reconnects only once. */
 const RECONNECT_PAUSE = 50
 
-/** Handles the answer to a sync over the socket; `answer` is undefined if lost. */
-export function synced(page: Page, sync: PageMessage, answer: PageAnswer | Refusal | undefined): void {
+/** Handles the answer to a message over the socket; `answer` is undefined if lost. */
+export function answered(page: Page, message: PageMessage, answer: PageAnswer | Refusal | undefined): void {
   // `down`: the connection was lost, or belongs to the former visitor.
-  if (page.socketState === 'down') requeue(page, sync, true)
+  if (page.socket === 'down') requeue(page, message, true)
   else if (!answer) {
-    requeue(page, sync, true)
+    requeue(page, message, true)
     // An open connection may be dead, as after a change of networks. The server may also be slow, so each silence doubles the timeout.
-    page.socketTimeouts += 1
+    page.timeouts += 1
     page.failures += 1
     reconnect(page)
   } else if ('ok' in answer) {
     // If the connection did not name its visitor, ask again after a pause.
-    if (page.socketState === 'greeting') page.socketState = 'up'
-    syncRefused(page, sync, answer, 'sendPause')
-  } else answered(page, sync, answer, false)
+    if (page.socket === 'greeting') page.socket = 'up'
+    messageRefused(page, message, answer, 'sendPause')
+  } else applyAnswer(page, message, answer, false)
 }
 
 /** Handles the end of a POST. */
 export function posted(page: Page, { status, wait, answer, error }: Posted): void {
-  const sync = page.postInFlight
-  if (!sync) return
+  const message = page.postInFlight
+  if (!message) return
   page.postInFlight = undefined
   addEffect(page, 'release')
   page.isOffline = !answer && !error
   if (answer) {
     page.failures = 0
-    if (sync.who === undefined) questionAnswered(page, answer)
-    else answered(page, sync, answer, true)
+    if (message.who === undefined) questionAnswered(page, answer)
+    else applyAnswer(page, message, answer, true)
     renewed(page)
-  } else if (status < FIRST_RETRYABLE_STATUS && error) syncRefused(page, sync, error, 'postPause')
+  } else if (status < FIRST_RETRYABLE_STATUS && error) messageRefused(page, message, error, 'postPause')
   else {
-    requeue(page, sync, !error)
+    requeue(page, message, !error)
     backOff(page, 'postPause', wait)
   }
 }
@@ -73,32 +73,32 @@ function questionAnswered(page: Page, answer: PageAnswer): void {
     cookieSeen(page, true)
     applySaveReport(page, answer)
   } else if (!who) page.cookie = 'blocked'
-  if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.socketState === 'greeted')) reconnect(page)
+  if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.socket === 'greeted')) reconnect(page)
   // If the answer has set another visitor's cookie, ask again: only a request with that cookie proves the visitor.
-  if (page.socketState === 'none' && !hasCookie && who !== page.who) requestCookie(page)
+  if (page.socket === 'none' && !hasCookie && who !== page.who) requestCookie(page)
 }
 
-/** Handles the answer to a POST that names the visitor, or to a sync over the socket. */
-function answered(page: Page, sync: PageMessage, answer: PageAnswer, isPost: boolean): void {
+/** Handles the answer to a POST that names the visitor, or to a message over the socket. */
+function applyAnswer(page: Page, message: PageMessage, answer: PageAnswer, isPost: boolean): void {
   const { who, hasCookie, greeting, otherVisitor } = answer
-  const mayLackCookie = page.cookie === 'blocked' || page.socketState === 'greeted' || (who ?? page.who) === undefined
+  const mayLackCookie = page.cookie === 'blocked' || page.socket === 'greeted' || (who ?? page.who) === undefined
   page.timers.delete('greet')
   if (!hasCookie && (isPost || !mayLackCookie)) {
-    requeue(page, sync, false)
+    requeue(page, message, false)
     return void requestCookie(page)
   }
-  const isFirst = !isPost && page.socketState === 'greeting'
+  const isFirst = !isPost && page.socket === 'greeting'
   if (greeting && (isPost || isFirst)) switchVisitor(page, answer)
   if (hasCookie) cookieSeen(page, isFirst)
   else if (isFirst) requestCookie(page)
   if (!isPost) {
-    page.socketState = 'greeted'
-    if (!isFirst) page.socketTimeouts = 0
+    page.socket = 'greeted'
+    if (!isFirst) page.timeouts = 0
   }
   if (!otherVisitor) {
     if (isPost) page.questions = 0
-    applyResults(page, sync, answer, isPost)
-  } else if (isPost && page.socketState !== 'none') {
+    applyResults(page, message, answer, isPost)
+  } else if (isPost && page.socket !== 'none') {
     startTimer(page, 'link', pauseOf(page.questions))
     page.questions += 1
   }
@@ -106,25 +106,25 @@ function answered(page: Page, sync: PageMessage, answer: PageAnswer, isPost: boo
 
 function applyResults(page: Page, { tickets = [], set = [] }: PageMessage, answer: PageAnswer, isPost: boolean): void {
   const { ticket, unsaved } = answer
-  // Merge the ticket first: its ids tell which computed changes the current values contain.
+  // Merge the ticket first: its ids tell which `update`s the current values contain.
   if (ticket) addTicket(page, ticket)
   const toRetry = set.filter(([key], i) => applyResult(page, key, answer.results[i], isPost && !unsaved?.includes(key)))
   // Without backoff, which would delay changes that do not wait for the store.
   if (toRetry[0]) startTimer(page, isPost ? 'postPause' : 'sendPause', RETRY_PAUSE, RETRY_PAUSE)
   const allTickets = ticket ? [...tickets, ticket] : tickets
-  const news = {
+  const report = {
     who: page.who,
     persisted: answer.persisted,
     unsaved,
     now: page.now,
     tickets: isPost ? allTickets : undefined,
   }
-  applySaveReport(page, news)
+  applySaveReport(page, report)
   if (!isPost) return
   // A value without a ticket came from the server with the HTML, a result or a refusal, so saving it needs no ticket.
   for (const [key, state] of page.keys)
     if (!state.ticket && !unsaved?.includes(key)) markSaved(page, state, state.stamp)
-  addEffect(page, 'share', { ...news, tickets: allTickets.filter((one) => !readTicket(one).tab) })
+  addEffect(page, 'share', { ...report, tickets: allTickets.filter((one) => !readTicket(one).tab) })
 }
 
 /** Applies the result of a change in flight. Returns true for a change to retry after a pause. */
@@ -134,13 +134,13 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
   if (!sent || !result) return
   sent.isInFlight = false
   const { code, stamp = NEVER, value }: Partial<Refused> = result
-  // A change without calls is from another page's outbox. If its value is current, the server accepted the change and has dropped its id.
+  // A change without callers is from another page's outbox. If its value is current, the server accepted the change and has dropped its id.
   const isCurrentValue = code && stamp && !sent.callers[0] && sameJson(value, sent.value)
   if (!code || isCurrentValue) {
     // Merge the sent value only if no ticket with that stamp came: a ticket's value, as transformed by the schema, wins.
     if (state.stamp < stamp) merge(state, stamp, sent.value)
     sent.stamp = stamp
-    // The later drafts of an unloading page's last POST build on this change.
+    // The later changes in an unloading page's last POST build on this change.
     for (const next of pendingOf(state))
       if (sent.inDoubt && next.inDoubt) {
         next.base = stamp
@@ -149,19 +149,19 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
     // The answer to a POST may already have reported the value as unsaved.
     if (state.code === 'store_unavailable') abandon(page, state, { code: state.code })
     // Without a save of its own, the change settles only if an earlier save covers it.
-    else markSaved(page, state, isSaved ? stamp : state.settledUpTo)
+    else markSaved(page, state, isSaved ? stamp : state.settled)
     return
   }
   // The store may have accepted the change without answering.
   if (code === 'store_unavailable') sent.inDoubt = code
   if (isTemporary(code)) return true
   if (stamp) merge(state, stamp, value)
-  // Rebase onto the newer value: recompute a computed change, or resend a plain change that cannot have arrived before.
+  // Rebase an `update` onto the newer value, and resend a `set` that cannot have arrived before.
   if (sent.id ? code === 'conflict' && stamp && sent.callers[0] : stamp && !sent.inDoubt) markUnsent(sent)
   else reject(page, state, sent, code)
 }
 
-/** Rejects a change, except the calls whose own values may be valid. */
+/** Rejects a change, except the callers whose own values may be valid. */
 function reject(page: Page, state: KeyState, sent: Change, code: LiveSessionErrorCode): void {
   // Later changes in flight were computed from the refused value.
   for (const next of pendingOf(state)) if (next.isInFlight && next.id) markUnsent(next)
@@ -173,13 +173,18 @@ function reject(page: Page, state: KeyState, sent: Change, code: LiveSessionErro
 }
 
 /**
- * Handles the refusal of a whole sync. If it names a ticket, abandons that ticket's keys and resends the rest. Otherwise abandons every key
- * of the sync or, if the sync was only a question, every key with changes.
+ * Handles the refusal of a whole message. If it names a ticket, abandons that ticket's keys and resends the rest. Otherwise abandons every
+ * key of the message or, if the message was only a question, every key with changes.
  */
-function syncRefused(page: Page, sync: PageMessage, refusal: RefusalReason, name: 'postPause' | 'sendPause'): void {
-  const { tickets = [], set } = sync
+function messageRefused(
+  page: Page,
+  message: PageMessage,
+  refusal: RefusalReason,
+  name: 'postPause' | 'sendPause',
+): void {
+  const { tickets = [], set } = message
   const bad = tickets[refusal.index ?? -1]
-  requeue(page, sync, false)
+  requeue(page, message, false)
   if (isTemporary(refusal.code)) return void backOff(page, name, RETRY_PAUSE)
   for (const [key, state] of page.keys) {
     const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && state.changes[0]
@@ -195,32 +200,32 @@ function syncRefused(page: Page, sync: PageMessage, refusal: RefusalReason, name
 
 /** Marks keys as saved or unsaved, as reported by an answer or another tab. */
 function applySaveReport(page: Page, { tickets = [], persisted, unsaved = [] }: Omit<TabMessage, 'who'>): void {
-  for (const ticket of tickets) addTicket(page, ticket, true, unsaved)
+  for (const ticket of tickets) addOldTicket(page, ticket, unsaved)
   for (const [key, stamp] of persisted) {
     const state = ensureKey(page, key)
-    if (stamp > state.persistedUpTo) state.persistedUpTo = stamp
+    if (stamp > state.persisted) state.persisted = stamp
     markSaved(page, state, stamp)
   }
   for (const key of unsaved) {
     const state = ensureKey(page, key)
     // A newer write of the key may have overtaken the answer.
-    if (state.stamp > state.settledUpTo && (!state.ticket || tickets.includes(state.ticket)))
+    if (state.stamp > state.settled && (!state.ticket || tickets.includes(state.ticket)))
       abandon(page, state, { code: 'store_unavailable' })
   }
 }
 
-/** Handles news from another tab of this browser. */
-export function applyNews(page: Page, news: TabMessage): void {
-  if (news.who === page.who && page.cookie === 'accepted') {
-    if (news.now && news.now > page.now) page.now = news.now
-    applySaveReport(page, news)
-    if (news.tickets) renewed(page)
+/** Handles a message from another tab of this browser. */
+export function applyTabMessage(page: Page, message: TabMessage): void {
+  if (message.who === page.who && page.cookie === 'accepted') {
+    if (message.now && message.now > page.now) page.now = message.now
+    applySaveReport(page, message)
+    if (message.tickets) renewed(page)
     return
   }
-  // Tabs send news only in a browser that keeps its cookie, so cookies are not blocked.
+  // Tabs send messages only in a browser that keeps its cookie, so cookies are not blocked.
   unblock(page)
   page.questions = 0
-  if (page.socketState === 'none') requestCookie(page)
+  if (page.socket === 'none') requestCookie(page)
   // A connection about to name its visitor usually has the current cookie. If not, its greeting makes this tab notify the other tab.
   else if (!page.timers.has('greet')) startTimer(page, 'link', RECONNECT_PAUSE)
 }

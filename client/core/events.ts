@@ -55,7 +55,7 @@ export interface TabMessage extends Pick<PageAnswer, 'persisted'> {
 
 /**
  * - `postPause`: pause before the next POST, between two POSTs of changes or after a failure
- * - `sendPause`: pause before the next sync over the socket
+ * - `sendPause`: pause before the next message over the socket
  * - `link`: pause before the socket reconnects
  * - `greet`: time for the connection to name the visitor
  * - `renew`: time during which a page in use needs no POST
@@ -76,15 +76,15 @@ export interface Events {
   /** A connection failed, or was refused with a code. */
   refused: [code: string | undefined]
   ticket: [ticket: string]
-  /** The answer to a sync over the socket; undefined if lost. */
-  synced: [sync: PageMessage, answer: PageAnswer | Refusal | undefined]
+  /** The answer to a message over the socket; undefined if lost. */
+  answered: [message: PageMessage, answer: PageAnswer | Refusal | undefined]
   /** This tab has the lock for POSTs. */
   lock: []
   posted: [posted: Posted]
   timer: [name: TimerName]
-  news: [news: TabMessage]
-  /** The outboxes of other pages. */
-  restored: [texts: readonly string[]]
+  shared: [message: TabMessage]
+  /** The outboxes of other pages, or of this tab; these keys' values in the HTML may be another tab's. */
+  restored: [texts: readonly string[], tabKeys?: readonly string[] | undefined]
   /** The browser begins to replace the page by another document. */
   unload: []
   /** The visitor leaves the page, perhaps for good. */
@@ -96,13 +96,14 @@ export interface Events {
   /** The network is back. */
   wake: []
   flush: []
+  close: []
 }
 export type Event = { [K in keyof Events]: readonly [on: K, ...Events[K]] }[keyof Events]
 
 /** The effects of an event, by name, with their arguments. */
 export interface Effects {
   /** Sends over the socket; the answer counts as lost after `timeout` ms. */
-  send: [sync: PageMessage, timeout: number]
+  send: [message: PageMessage, timeout: number]
   /** Reconnects with the browser's current cookies. */
   reconnect: []
   /** Queues for the lock by which a single tab POSTs at a time. */
@@ -110,12 +111,12 @@ export interface Effects {
   /** Releases that lock, or leaves the queue. */
   release: []
   /** The answer counts as lost after `timeout` ms. Without `timeout`, the POST is an unloading page's last, and awaits no answer. */
-  post: [sync: PageMessage, timeout?: number]
+  post: [message: PageMessage, timeout?: number]
   /** Aborts the POST in flight. */
   abort: []
   /** Starts a timer, which fires after `ms` plus a random part of `spread`. */
   timer: [name: TimerName, ms: number, spread: number]
-  share: [news: TabMessage]
+  share: [message: TabMessage]
   /** Notifies the app of another visitor. */
   visitor: [visitor: PageVisitor]
   /** Takes the outboxes of other pages. */

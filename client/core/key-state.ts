@@ -1,4 +1,4 @@
-// The state of a key: optimistic changes, their rebase, and merges of values from the server.
+// The state of a key: pending mutations, their rebase, and merges of values from the server.
 
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import { impliesKey } from '../../shared/idempotency-keys.js'
@@ -8,26 +8,24 @@ import type { IdempotencyKey } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import { type Call, type Effect, settle } from './events.js'
 
-/** An optimistic change of a key by this page, until saved. A draft is a change without a `stamp`: not acknowledged yet. */
+/** A change of a key by this page, until saved. A change without a `stamp` is a pending mutation: shown, but not acknowledged yet. */
 export interface Change {
   /** Undefined for a deletion. */
   value: JsonValue | undefined
   callers: readonly Call[]
-  /** The idempotency key of a computed change; `''` for a plain change. */
+  /** The idempotency key of an `update`; `''` for a `set`. */
   id: string
   /** The name shared by the changes of a `setMany`, which are sent together. */
   group: string | undefined
-  /** The base value from which the change was computed. */
-  from?: JsonValue | undefined
-  /** Whether the change must be computed, even if its base value has not changed. */
-  isStale?: boolean
+  /** The value from which the `update` was computed, in a list; undefined if it must be computed. */
+  from?: readonly [value: JsonValue | undefined] | undefined
   /** The stamp of the value that the change replaces; set when the change is sent. */
   base?: Stamp | undefined
   /** Whether the change is in flight. */
   isInFlight?: boolean
   /**
-   * Whether the change may have arrived, because its answer was lost. `store_unavailable`: because the store did not answer the server.
-   * `left`: because an unloading page may have sent the change.
+   * Whether the change may have arrived, because its answer was lost. `true`: on the way. `store_unavailable`: because the store did not answer the server.
+   * `unload`: because an unloading page may have sent the change.
    */
   inDoubt?: boolean | 'store_unavailable' | 'unload'
   /** The stamp from the server's acknowledgement. */
@@ -52,12 +50,12 @@ export interface KeyState {
   isTab?: boolean
   /** Unsaved changes, oldest first. */
   changes: readonly Change[]
-  /** The ids of the computed changes in the value, if known. */
+  /** The idempotency keys of the `update`s in the value, if known. */
   ids?: readonly IdempotencyKey[] | undefined
   /** The newest stamp whose value needs no POST, because the value is saved or abandoned; `Infinity` for a key of the tab. */
-  settledUpTo: Stamp
+  settled: Stamp
   /** The newest stamp known to be in the cookie or, for a field outside the cookie, in the store. */
-  persistedUpTo: Stamp
+  persisted: Stamp
   /** Why the newest value could not be saved; or why a change was refused, until the next change by this page. */
   code?: LiveSessionErrorCode | undefined
 }
@@ -69,7 +67,7 @@ export interface PageKeys {
 }
 
 /** The state of a key without any known write. */
-const UNKNOWN: KeyState = {
+const UNKNOWN: Readonly<KeyState> = {
   value: undefined,
   stamp: NEVER,
   expiryStamp: NEVER,
@@ -77,9 +75,14 @@ const UNKNOWN: KeyState = {
   ticket: '',
   changes: [],
   ids: undefined,
-  settledUpTo: NEVER,
-  persistedUpTo: NEVER,
+  settled: NEVER,
+  persisted: NEVER,
   code: undefined,
+}
+
+/** Returns the state of a key, for reading only. */
+export function readKey({ keys }: PageKeys, key: string): Readonly<KeyState> {
+  return keys.get(key) ?? UNKNOWN
 }
 
 export function ensureKey({ keys }: PageKeys, key: string): KeyState {
@@ -88,16 +91,16 @@ export function ensureKey({ keys }: PageKeys, key: string): KeyState {
   return state
 }
 
-/** Returns the unacknowledged changes. They are sent in order, each after the outcome of the previous draft, or together as a list. */
+/** Returns the pending mutations in order. Each is sent after the outcome of the previous one; those in doubt are sent together. */
 export function pendingOf({ changes }: KeyState): readonly Change[] {
   return changes.filter(({ stamp }) => !stamp)
 }
 
 /** Returns the shown value; undefined for the default. @param isHidden whether to show only new changes: the visitor is not yet known */
 export function liveOf(state: KeyState, isHidden = false): JsonValue | undefined {
-  // Drafts of the last POST, and computed drafts, would show values that may be another visitor's.
-  const drafts = pendingOf(state).filter(({ id, inDoubt }) => !isHidden || !(id || inDoubt === 'unload'))
-  return (drafts.at(-1) ?? (isHidden ? UNKNOWN : state)).value
+  // An `update`, and a change in the last POST, would show a value that may be another visitor's.
+  const pending = pendingOf(state).filter(({ id, inDoubt }) => !isHidden || !(id || inDoubt === 'unload'))
+  return (pending.at(-1) ?? (isHidden ? UNKNOWN : state)).value
 }
 
 /** Returns the shown value, or the default. */
@@ -109,7 +112,7 @@ function defaulted({ fallback }: KeyState, value: JsonValue | undefined): JsonVa
   return value === undefined ? fallback : value
 }
 
-/** Returns the change that is in flight; of a list, the first. */
+/** Returns the change that is in flight; of several, the first. */
 export function inFlight({ changes }: KeyState): Change | undefined {
   return changes.find(({ isInFlight }) => isInFlight)
 }
@@ -125,7 +128,9 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
   return value
 }
 
-/** Adds an optimistic change. Replaces the last draft, if unsent, and takes over its calls; an `update` replaces only another `update`. */
+/**
+ * Adds a pending mutation. Replaces the last one, if unsent, and adopts its callers; an `update` replaces only another `update`.
+ */
 export function addPending(
   page: PageKeys,
   key: string,
@@ -136,27 +141,30 @@ export function addPending(
   const state = ensureKey(page, key)
   const last = pendingOf(state).at(-1)
   const former = last && !last.isInFlight && !last.inDoubt && (last.id || !call.next) ? last : undefined
-  const calls = [...(former?.callers ?? []), { ...call, value: reuseShown(state, value) }]
-  state.changes = [...state.changes.filter((one) => one !== former), makePending(calls, isGroup ? call.id : undefined)]
+  const callers = [...(former?.callers ?? []), { ...call, value: reuseShown(state, value) }]
+  state.changes = [
+    ...state.changes.filter((one) => one !== former),
+    makePending(callers, isGroup ? call.id : undefined),
+  ]
   state.code = undefined
 }
 
-/** Makes a draft from calls. The last call decides whether the change is computed or plain. */
-function makePending(calls: readonly Call[], group?: string): Change {
-  const { id, next, value } = calls.at(-1) as Call
-  return { value, callers: calls, id: next ? id : '', group, isStale: true }
+/** Makes a pending mutation for these callers. The last caller decides whether it is a `set` or an `update`. */
+function makePending(callers: readonly Call[], group?: string): Change {
+  const { id, next, value } = callers.at(-1) as Call
+  return { value, callers, id: next ? id : '', group }
 }
 
 /**
- * Splits a change with a refused value, because its earlier calls may have made a valid value. Splits a plain change before its last call,
- * and a computed change, which combines all its calls, in halves. Returns the draft of the earlier calls; undefined for a single call.
+ * Splits a change with a refused value, because its earlier callers may have a valid value: a `set` before its last caller, and an
+ * `update`, which combines all its callers, in halves. Returns the change of the earlier callers; undefined for a single caller.
  */
 export function bisectCallers(state: KeyState, change: Change): Change | undefined {
-  const { id, callers: calls } = change
-  if (!calls[1]) return
-  const middle = id ? calls.length >> 1 : -1
-  const former = makePending(calls.slice(0, middle))
-  change.callers = calls.slice(middle)
+  const { id, callers } = change
+  if (!callers[1]) return
+  const middle = id ? callers.length >> 1 : -1
+  const former = makePending(callers.slice(0, middle))
+  change.callers = callers.slice(middle)
   state.changes = state.changes.flatMap((one) => (one === change ? [former, change] : one))
   return former
 }
@@ -168,20 +176,19 @@ export function markUnsent(change: Change): Change {
     isInFlight: false,
     inDoubt: false,
     stamp: undefined,
-    isStale: true,
+    from: undefined,
   })
 }
 
-/** Rebases unsent computed changes: computes each if it is stale or its base value has changed. */
+/** Rebases unsent `update`s, if new or if their base value has changed. */
 export function rebase(page: PageKeys): void {
   for (const state of page.keys.values()) {
     let below = state.value
     for (const change of pendingOf(state)) {
       const from = defaulted(state, below)
-      if (change.id && !change.isInFlight && !change.inDoubt && (change.isStale || !sameJson(from, change.from))) {
+      if (change.id && !change.isInFlight && !change.inDoubt && !(change.from && sameJson(from, change.from[0]))) {
         let value = from
-        change.from = from
-        change.isStale = false
+        change.from = [from]
         change.callers = change.callers.filter((call) => {
           try {
             // Skip a call already contained in the base value: another page sent that call from the outbox.
@@ -200,7 +207,7 @@ export function rebase(page: PageKeys): void {
   }
 }
 
-/** Merges a value, if newer. `ids` names the computed changes in the value, if known. */
+/** Merges a value, if newer. `ids` names the `update`s in the value, if known. */
 export function merge(
   state: KeyState,
   stamp: Stamp,
@@ -215,11 +222,11 @@ export function merge(
   state.ids = ids
   if (stamp === at) return
   if (state.code === 'store_unavailable') state.code = undefined
-  if (ids) reconcile(state, ids)
+  if (ids) markAccepted(state, ids)
 }
 
-/** Marks each computed change of this page as accepted if the new value contains it, and resends lost changes. */
-function reconcile(state: KeyState, ids: readonly IdempotencyKey[]): void {
+/** Marks each `update` of this page as accepted if the new value contains it, and resends the overwritten ones. */
+function markAccepted(state: KeyState, ids: readonly IdempotencyKey[]): void {
   state.changes = state.changes.map((change) => {
     const accepted = ids.find(([id, upTo]) => (id ? impliesKey(id, change.id) : change.stamp && change.stamp <= upTo))
     // If this page never sent the change, another page sent it from the outbox. A change that this page may have sent is retried instead.

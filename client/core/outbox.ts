@@ -2,45 +2,52 @@
 
 import type { WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
-import { ensureKey, pendingOf } from './key-state.js'
+import { ensureKey, pendingOf, reset } from './key-state.js'
 import type { Page } from './page.js'
 import { wirePending } from './sending.js'
-import { addTicket, unpersistedTickets } from './tickets.js'
+import { addOldTicket, unpersistedTickets } from './tickets.js'
 
 /** Returns the page's keys of this tab, or all other keys. */
 function keysOf({ keys }: Page, isTab: boolean): Pick<Page, 'keys'> {
   return { keys: new Map([...keys].filter(([, state]) => !state.isTab !== isTab)) }
 }
 
-/** Returns the outbox to persist: the visitor, tickets not seen in the cookie, and drafts; `''` if empty, or before a cookie was seen. */
+/**
+ * Returns the outbox to store: the visitor, tickets not seen in the cookie, and pending mutations; `''` if empty, or before a cookie was seen.
+ */
 export function serializeOutbox(page: Page, isTab = false): string {
   if (page.cookie !== 'accepted') return ''
   const keys = keysOf(page, isTab)
   const tickets = unpersistedTickets(keys)
-  const drafts = wirePending(keys)
-  return tickets[0] || drafts[0] ? JSON.stringify([page.who, tickets, drafts]) : ''
+  const pending = wirePending(keys)
+  return tickets[0] || pending[0] ? JSON.stringify([page.who, tickets, pending]) : ''
 }
 
-type Outbox = readonly [who: string, tickets: readonly string[], drafts: readonly WireChange[]]
+type Outbox = readonly [who: string, tickets: readonly string[], pending: readonly WireChange[]]
 
 /** Restores the outboxes of this visitor's other pages. Skips damaged texts, and texts of other visitors. */
-export function restoreOutboxes(page: Page, texts: readonly string[]): void {
-  // Merge tickets first, to skip older drafts.
+export function restoreOutboxes(page: Page, texts: readonly string[], tabKeys: readonly string[] = []): void {
+  for (const key of tabKeys) {
+    const state = ensureKey(page, key)
+    reset(page, state, true)
+    state.isTab = true
+  }
+  // Merge tickets first, to skip older changes.
   read(page, texts, ([, tickets]) => {
-    for (const ticket of tickets) addTicket(page, ticket, true)
+    for (const ticket of tickets) addOldTicket(page, ticket)
   })
-  // By key, the drafts of a single page: each builds on the previous draft.
+  // By key, the pending mutations of a single page: each builds on the previous one.
   const lists = new Map<string, readonly WireChange[]>()
-  read(page, texts, ([, , drafts]) => {
-    for (const [key] of drafts) {
-      const list = drafts.filter(([one]) => one === key)
+  read(page, texts, ([, , pending]) => {
+    for (const [key] of pending) {
+      const list = pending.filter(([one]) => one === key)
       if (isFurther(list, lists.get(key) ?? [])) lists.set(key, list)
     }
   })
   for (const [key, list] of lists) {
     const state = ensureKey(page, key)
-    // A draft older than the current value may have arrived, and must not overwrite later values. Of several drafts, the current value may
-    // be an arrived draft, so keep them: the server recognizes arrived drafts by id or value.
+    // A change older than the current value may have arrived, and must not overwrite later values. Of several changes, the current value
+    // may be an arrived one, so keep them: the server recognizes arrived changes by id or value.
     if (pendingOf(state)[0] || !(list[1] || list.every(([, base]) => base >= state.stamp))) continue
     const restored = list.map(([, base, id, value, group]) => ({
       value,
@@ -54,12 +61,12 @@ export function restoreOutboxes(page: Page, texts: readonly string[]): void {
   }
 }
 
-/** Returns whether to prefer `list` over the known drafts of another page: it continues the known list, or else builds on a newer value. */
+/** Returns whether to prefer `list` over the known changes of another page: it continues the known list, or else builds on a newer value. */
 function isFurther(list: readonly WireChange[], known: readonly WireChange[]): boolean {
   return hasAll(list, known) || (!hasAll(known, list) && (list[0]?.[1] ?? 0) > (known[0]?.[1] ?? -1))
 }
 
-/** Returns whether the list has the last of the other drafts, and so all of them that still count. */
+/** Returns whether the list has the last of the other changes, and so all of them that still count. */
 function hasAll(list: readonly WireChange[], others: readonly WireChange[]): boolean {
   const last = others.at(-1)?.[2]
   return list.some(([, , id]) => id && id === last)

@@ -26,10 +26,10 @@ export interface Page extends PageKeys {
    * State of the socket. `none`: there is no socket. `down`: not connected, or connected as another visitor. `up`: connected, not yet asked
    * for its visitor. `greeting`: asked. `greeted`: the answer named this page's visitor.
    */
-  socketState: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
+  socket: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** Whether the page must request its missing cookie by a POST of `{}`. */
   mustAsk?: boolean
-  /** Counts answered questions and dropped POSTs since an accepted POST, a wake, another tab's news or the end of `renew`, to end loops. */
+  /** Counts answered questions and dropped POSTs since an accepted POST, a wake, a message of another tab or the end of `renew`, to end loops. */
   questions: number
   /** Whether the values are the visitor's: false until the HTML or a greeting has brought values, and while a restored page asks. */
   isReady: boolean
@@ -37,7 +37,7 @@ export interface Page extends PageKeys {
   postInFlight?: PageMessage | undefined
   isQueued?: boolean
   /** Whether the visitor uses the page, but no POST of the browser was accepted for `renew` seconds: the cookie may expire. */
-  isRenewalDue?: boolean
+  mustRenew?: boolean
   /** Seconds after which a page in use POSTs to renew its cookie. */
   renew: number
   /** Whether the newest POST got no answer from our server. */
@@ -45,7 +45,7 @@ export interface Page extends PageKeys {
   /** Failures of any kind since the last successful POST, for the backoff. */
   failures: number
   /** Timeouts of the socket since a connection last answered a change. */
-  socketTimeouts: number
+  timeouts: number
   /** The subjects named in the visitor's greetings. */
   readonly subs: Set<string>
   /** The server's time in ms at the signature of the newest ticket; NaN before the first. */
@@ -53,7 +53,7 @@ export interface Page extends PageKeys {
   /** Whether the visitor has left the page: its last POST is sent or unnecessary. */
   isLeft?: boolean
   /** The new visitor, not announced to the app yet: while the page unloads, a reload by the app would cancel the sign-in's navigation. */
-  unannounced?: PageVisitor | undefined
+  newVisitor?: PageVisitor | undefined
   /** The expiry times of values in the HTML, counted from the first event. */
   readonly expiries: Expiries | undefined
   /** The running timers. */
@@ -70,12 +70,12 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
     kind: kindOf(snapshot),
     keys: new Map(),
     cookie: persisted && 'accepted',
-    socketState: hasSocket ? 'down' : 'none',
+    socket: hasSocket ? 'down' : 'none',
     questions: 0,
     isReady: !!initial,
     renew,
     failures: 0,
-    socketTimeouts: 0,
+    timeouts: 0,
     subs: new Set(),
     now: NaN,
     expiries,
@@ -86,7 +86,7 @@ export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: b
   for (const [key, stamp] of Object.entries(stamps ?? {})) {
     const state = ensureKey(page, key)
     merge(state, stamp, deleted?.includes(key) ? undefined : values?.[key])
-    state.settledUpTo = state.persistedUpTo = unsaved?.includes(key) ? NEVER : stamp
+    state.settled = state.persisted = unsaved?.includes(key) ? NEVER : stamp
   }
   return page
 }

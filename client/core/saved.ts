@@ -7,18 +7,18 @@ import type { Change, KeyState, PageKeys } from './key-state.js'
 /** Marks the key as saved up to `stamp`. */
 export function markSaved(page: PageKeys, state: KeyState, stamp: Stamp): void {
   removeChanges(page, state, (change) => !!change.stamp && change.stamp <= stamp)
-  if (stamp > state.settledUpTo) state.settledUpTo = stamp
+  if (stamp > state.settled) state.settled = stamp
   if (stamp >= state.stamp && state.code === 'store_unavailable') state.code = undefined
 }
 
 /** Gives up saving the key's acknowledged changes, and rejects their promises. */
 export function abandon(page: PageKeys, state: KeyState, refusal: RefusalReason): void {
   removeChanges(page, state, ({ stamp }) => !!stamp, refusal)
-  state.settledUpTo = state.stamp
+  state.settled = state.stamp
   state.code = refusal.code
 }
 
-/** Removes matching changes, and settles their calls. */
+/** Removes matching changes, and settles their promises. */
 export function removeChanges(
   page: PageKeys,
   state: KeyState,
@@ -34,6 +34,6 @@ export function retryUnstored({ keys }: PageKeys): void {
   for (const state of keys.values()) {
     if (state.code !== 'store_unavailable') continue
     state.code = undefined
-    state.settledUpTo = state.persistedUpTo
+    state.settled = state.persisted
   }
 }

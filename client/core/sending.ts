@@ -13,8 +13,8 @@ export const MAX_QUESTIONS = 3
 const MAX_LENGTH = 20_000
 /** ms between POSTs of changes: limits a dragged slider to three a second. */
 const POST_INTERVAL = 334
-/** Timeout of a sync in ms, after which its connection counts as dead; doubles after each timeout. */
-const SYNC_TIMEOUT = 4000
+/** ms to wait for an answer over the socket, after which the connection counts as dead; doubles after each timeout. */
+const ANSWER_TIMEOUT = 4000
 /** Timeout of a POST in ms: a cut connection reports no error. */
 const POST_TIMEOUT = 10_000
 /** Timeout of a POST in ms after a failure, to which the backoff is added: other connections that the browser reuses may be dead, too. */
@@ -26,13 +26,13 @@ const MAX_WAIT = 60_000
 
 /** Sends all due messages, over the socket or by POST. */
 export function sendDue(page: Page): void {
-  const timeout = SYNC_TIMEOUT * 2 ** page.socketTimeouts
+  const timeout = ANSWER_TIMEOUT * 2 ** page.timeouts
   if (!page.timers.has('sendPause'))
-    if (page.socketState === 'up') {
-      page.socketState = 'greeting'
+    if (page.socket === 'up') {
+      page.socket = 'greeting'
       // Send tickets before changes: the server may have restarted and lost the values on which the changes build.
       addEffect(page, 'send', page.who ? bodyOf(page, []) : {}, timeout)
-    } else if (page.socketState === 'greeted') {
+    } else if (page.socket === 'greeted') {
       const set = startDue(page)
       if (set[0]) addEffect(page, 'send', { who: page.who, set }, timeout)
     }
@@ -46,17 +46,17 @@ export function sendDue(page: Page): void {
 function isPostDue(page: Page): boolean | undefined {
   if (page.mustAsk || page.timers.has('greet') || page.cookie === 'blocked') return page.mustAsk
   return (
-    page.isRenewalDue ||
+    page.mustRenew ||
     !page.isReady ||
     page.kind === '' ||
     hasUnsaved(page) ||
-    (page.socketState !== 'greeted' && !!wirePending(page)[0])
+    (page.socket !== 'greeted' && !!wirePending(page)[0])
   )
 }
 
 /** Returns whether any value is still to be saved. */
 export function hasUnsaved({ keys }: Page): boolean {
-  return [...keys.values()].some(({ stamp, settledUpTo }) => stamp > settledUpTo)
+  return [...keys.values()].some(({ stamp, settled }) => stamp > settled)
 }
 
 /** POSTs with the lock, unless another tab has sent everything already. */
@@ -73,8 +73,8 @@ export function postWithLock(page: Page): void {
     startTimer(page, 'link', pauseOf(page.questions))
   }
   if (!isPostDue(page)) return void addEffect(page, 'release')
-  page.isRenewalDue = false
-  page.postInFlight = isNamed ? bodyOf(page, page.socketState === 'greeted' ? [] : startDue(page)) : {}
+  page.mustRenew = false
+  page.postInFlight = isNamed ? bodyOf(page, page.socket === 'greeted' ? [] : startDue(page)) : {}
   if (isNamed) startTimer(page, 'postPause', POST_INTERVAL)
   addEffect(page, 'post', page.postInFlight, page.failures ? RETRY_TIMEOUT + pauseOf(page.failures) : POST_TIMEOUT)
 }
@@ -94,11 +94,11 @@ export function bodyOf(page: Page, set: readonly WireChange[]): PageMessage {
 function startDue(page: Page): readonly WireChange[] {
   const set: WireChange[] = []
   let space = MAX_LENGTH
-  const later = [...page.keys.values()].flatMap((state) => pendingOf(state).slice(1))
+  const later = [...page.keys].flatMap(([, state]) => pendingOf(state).slice(1))
   for (const [key, state] of page.keys) {
     const list = sendableOf(state)
     const group = list[0]?.group
-    // Send a group alone, because the server refuses an oversized message as a whole, and only when no other draft precedes its changes.
+    // Send a group alone, because the server refuses an oversized message as a whole, and only when no other change precedes its changes.
     if (set[0] ? group !== set[0][4] : group && later.some((one) => one.group === group)) continue
     // Each change has its base stamp: a late delivery, by an abandoned POST or a dead connection, must not overwrite a later change.
     const wires = list.map((sent) => wire(key, sent, sent.base ?? state.stamp))
@@ -114,15 +114,15 @@ function startDue(page: Page): readonly WireChange[] {
 }
 
 /**
- * Returns the changes of a key to send now: the first draft, or none while a change is in flight. Drafts that may have arrived are resent
- * together, up to where a group begins or ends: the server recognizes accepted changes by id or value.
+ * Returns the changes of a key to send now: the first pending mutation, or none while one is in flight. Those in doubt are resent together,
+ * up to where a group begins or ends: the server recognizes accepted changes by id or value.
  */
 function sendableOf(state: KeyState): readonly Change[] {
-  const drafts = inFlight(state) ? [] : pendingOf(state)
-  const end = drafts.findIndex((one, i, [first]) => {
+  const pending = inFlight(state) ? [] : pendingOf(state)
+  const end = pending.findIndex((one, i, [first]) => {
     return i && !(first?.inDoubt && one.inDoubt && first.group === one.group)
   })
-  return end < 0 ? drafts : drafts.slice(0, end)
+  return end < 0 ? pending : pending.slice(0, end)
 }
 
 function wire(key: string, { id, value, group }: Change, base: number): WireChange {
@@ -130,14 +130,14 @@ function wire(key: string, { id, value, group }: Change, base: number): WireChan
   return group ? [key, base, id, value, group] : [key, base, id, value]
 }
 
-/** Returns the common base of a key's drafts. */
+/** Returns the common base of a key's pending mutations. */
 function baseOf(state: KeyState): Stamp {
   return pendingOf(state)[0]?.base ?? state.stamp
 }
 
 /**
- * Returns all drafts, for the outbox and for the last POST. The drafts of a key share the base of the first, because neither the next page
- * nor this page, if restored, learns which of them have arrived.
+ * Returns all pending mutations, for the outbox and for the last POST. Those of a key share the base of the first, because neither the next
+ * page nor this page, if restored, learns which of them have arrived.
  */
 export function wirePending({ keys }: Pick<Page, 'keys'>): readonly WireChange[] {
   return [...keys].flatMap(([key, state]) => {
@@ -146,8 +146,8 @@ export function wirePending({ keys }: Pick<Page, 'keys'>): readonly WireChange[]
   })
 }
 
-/** Marks all drafts as sent with the last POST. */
-export function markLeft({ keys }: Page): void {
+/** Marks all pending mutations as sent with the last POST. */
+export function markUnloaded({ keys }: Page): void {
   for (const state of keys.values()) {
     const base = baseOf(state)
     for (const change of pendingOf(state)) Object.assign(change, { base, inDoubt: 'unload' })
@@ -156,18 +156,15 @@ export function markLeft({ keys }: Page): void {
 
 /** Aborts the POST in flight, or leaves the queue of tabs. */
 export function abortPost(page: Page): void {
-  const { postInFlight, isQueued } = page
-  if (postInFlight) {
-    requeue(page, postInFlight, true)
-    addEffect(page, 'abort')
-  }
-  if (postInFlight || isQueued) addEffect(page, 'release')
+  if (page.postInFlight) addEffect(page, 'abort')
+  if (page.postInFlight || page.isQueued) addEffect(page, 'release')
+  requeue(page, page.postInFlight, true)
   page.postInFlight = undefined
   page.isQueued = false
 }
 
-/** Puts the changes of a sync back into the queue. After a lost sync, marks that they may have arrived. */
-export function requeue(page: Page, { set = [] }: PageMessage, isLost: boolean): void {
+/** Puts the changes of a message back into the queue. After a lost message, they are in doubt. */
+export function requeue(page: Page, { set = [] }: PageMessage = {}, isLost: boolean): void {
   for (const [key] of set) {
     const sent = inFlight(ensureKey(page, key))
     if (!sent) continue

@@ -20,7 +20,7 @@ export interface StatusDetail {
   readonly reason?: LiveSessionErrorCode
 }
 
-const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved', 'default']
+const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved']
 const details = new Map<string, StatusDetail>()
 
 /** Returns the same object for the same status: frameworks compare by identity. */
@@ -33,9 +33,9 @@ export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusD
 
 export function statusOf(page: Page, state: KeyState): StatusDetail {
   const { changes, code } = state
-  // Show a refusal only after the key's other changes, made before or computed after the refused change, have ended.
+  // Show a refusal only after the key's other changes, made before or rebased after the refused change, have ended.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
-  if (!changes[0] && state.stamp <= state.settledUpTo) return detailOf(state.stamp > 0 ? 'saved' : 'default')
+  if (!changes[0] && state.stamp <= state.settled) return detailOf(state.stamp ? 'saved' : 'default')
   if (page.cookie === 'blocked') return detailOf('rejected', 'cookies_blocked')
   if (changes.some((one) => !one.stamp && one.inDoubt === 'store_unavailable'))
     return detailOf('offline', 'store_unavailable')
@@ -44,7 +44,6 @@ export function statusOf(page: Page, state: KeyState): StatusDetail {
 
 /** Returns the worst status of all keys. */
 export function overallStatus(page: Page): StatusDetail {
-  const all = [...page.keys.values()].map((state) => statusOf(page, state))
-  const [worst = detailOf('default')] = WORST_FIRST.flatMap((status) => all.filter((one) => one.status === status))
-  return worst
+  const all = [...page.keys].map(([, state]) => statusOf(page, state))
+  return WORST_FIRST.flatMap((status) => all.filter((one) => one.status === status))[0] ?? detailOf('default')
 }

@@ -1,12 +1,12 @@
-// The page as a pure state machine: `step` handles an event and returns its effects.
+// The page as a state machine: `step` handles an event, changes the page, and returns the effects.
 
-import { applyNews, posted, synced } from './answers.js'
+import { answered, applyTabMessage, posted } from './answers.js'
 import { addEffect, type Effect, type Event, type Events, startTimer } from './events.js'
 import { addPending, ensureKey, rebase } from './key-state.js'
 import { restoreOutboxes } from './outbox.js'
 import type { Page } from './page.js'
 import { retryUnstored } from './saved.js'
-import { abortPost, backOff, bodyOf, hasUnsaved, markLeft, postWithLock, sendDue, wirePending } from './sending.js'
+import { abortPost, backOff, bodyOf, hasUnsaved, markUnloaded, postWithLock, sendDue, wirePending } from './sending.js'
 import { addTicket, readTicket, scheduleExpiry } from './tickets.js'
 import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unblock } from './visitor.js'
 
@@ -15,26 +15,27 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *  1. A page belongs to a visitor, `who`: an opaque string from its HTML or an answer, only tested for equality. If an answer names another
  *     visitor, the page discards its values and rejects pending promises as `superseded`. Changes made before the first visitor carry over.
  *  2. A key has the server's newest value, and this page's unsaved changes in order. An acknowledged change has a `stamp`; any other change
- *     is a draft. A key has a single draft in flight, or a list of drafts sent again. The page shows the last draft, else the server's
- *     value, else the default.
- *  3. Changes go over the socket if the connection has named its visitor (`socketState`), else by POST. While a connection is about to name
+ *     is a pending mutation. A key has a single one in flight, or several in doubt. The page shows the last pending mutation, else the
+ *     server's value, else the default.
+ *  3. Changes go over the socket if the connection has named its visitor (`socket`), else by POST. While a connection is about to name
  *     its visitor, changes wait for about a second, and so does every POST except the question. For each change, the answer has a stamp, or
  *     the reason of a refusal, which ends that change alone. The changes of a call are a group, sent together: the server refuses the whole
  *     group if a change is invalid, but only the overtaken change if another write was faster.
- *  4. A computed change with a lost answer is resent unchanged: the server accepts an id only once. The page rebases it onto a newer
- *     value. A plain change is resent over the newer value, unless the first attempt may have arrived: then it rejects as `superseded`.
- *  5. While a value is newer than `settledUpTo`, a POST of its ticket is due. Answers, other tabs and the stamps seen in the cookie raise
- *     `settledUpTo` and resolve promises: the value is saved. A value may also be abandoned, as after a refused ticket: this raises
- *     `settledUpTo` too, but rejects promises.
+ *  4. An `update` with a lost answer is resent unchanged: the server accepts an id only once. The page rebases an `update` onto a newer
+ *     value. A `set` is resent over the newer value, unless the first attempt is in doubt: then it rejects as `superseded`.
+ *  5. While a value is newer than `settled`, a POST of its ticket is due. Answers, other tabs and the stamps seen in the cookie raise
+ *     `settled` and resolve promises: the value is saved. A value may also be abandoned, as after a refused ticket: this raises `settled`
+ *     too, but rejects promises.
  *  6. At first, the page does not know whether the browser keeps its cookie. The page asks: it POSTs `{}`, the response sets the cookie,
  *     and the socket reconnects. Until a request has shown the cookie (`accepted`), only an unloading page POSTs values. Cookies count as
- *     `blocked` after an answer without a visitor, or after three questions without an accepted POST (`asks`): the page then shows values
+ *     `blocked` after an answer without a visitor, or after three questions without an accepted POST (`questions`): the page then shows values
  *     and sends them over the socket, but rejects their promises as `cookies_blocked`.
  *  7. A single tab POSTs at a time; tabs tell each other which values are saved. The timers `postPause`, `sendPause` and, for a refused
- *     socket, `link` back off by `failures`. After a dropped POST, or when cookies become `blocked`, `link` backs off by `asks`.
- *  8. Tickets not seen in the cookie (`persistedUpTo`), and unacknowledged changes, stay in an outbox for the visitor's next page.
- *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all drafts, as far as the
- *     browser allows. The next page resends these drafts, each group on its own: the server recognizes accepted drafts by id or value.
+ *     socket, `link` back off by `failures`. After a dropped POST, or when cookies become `blocked`, `link` backs off by `questions`.
+ *  8. Tickets not seen in the cookie (`persisted`), and pending mutations, stay in an outbox for the visitor's next page.
+ *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all pending
+ *     mutations, as far as the browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by
+ *     id or value.
  * 10. A restored page shows defaults and new changes until an answer names its visitor (`isReady`), who may be another visitor now. While
  *     a page unloads, the app hears of no other visitor.
  * 11. The core has no clock, randomness, socket or storage.
@@ -43,28 +44,28 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
 const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {
   begin: (page) => {
     if (page.cookie === 'accepted') addEffect(page, 'restore')
-    if (page.socketState === 'down') awaitGreeting(page)
+    if (page.socket === 'down') awaitGreeting(page)
     renewed(page)
     scheduleExpiry(page, page.expiries)
   },
-  // `sendDue`, after each event, sends the drafts.
+  // `sendDue`, after each event, sends the change.
   set: (page, call, values) => {
     for (const [key, value] of values) addPending(page, key, call, value, !!values[1])
   },
   connect: (page) => {
-    page.socketState = 'up'
+    page.socket = 'up'
     page.timers.delete('link')
     page.timers.delete('sendPause')
     if (page.isOffline) wake(page)
     awaitGreeting(page)
   },
   disconnect: (page) => {
-    page.socketState = 'down'
+    page.socket = 'down'
   },
   reconnect,
   refused: (page, code) => {
     page.timers.delete('greet')
-    page.socketState = 'down'
+    page.socket = 'down'
     if (code === 'other_visitor') {
       // The handshake had a cookie, so cookies are not blocked.
       unblock(page)
@@ -74,9 +75,9 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   // Ignore a ticket before the greeting, which may be another visitor's, and a ticket whose subject no greeting of this visitor has named.
   ticket: (page, ticket) => {
-    if (page.socketState === 'greeted' && page.subs.has(readTicket(ticket).sub)) addTicket(page, ticket)
+    if (page.socket === 'greeted' && page.subs.has(readTicket(ticket).sub)) addTicket(page, ticket)
   },
-  synced,
+  answered,
   lock: postWithLock,
   posted,
   timer: (page, name) => {
@@ -89,7 +90,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
       scheduleExpiry(page, [[key, ensureKey(page, key).expiryStamp, 0]])
     }
   },
-  news: applyNews,
+  shared: applyTabMessage,
   restored: restoreOutboxes,
   // Until this timer ends, the app learns of no other visitor.
   unload: (page) => startTimer(page, 'unload', 10_000),
@@ -101,7 +102,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     // A page without a visitor may lack the cookie, and without a cookie the server accepts nothing.
     if (!page.who) return
     const set = wirePending(page)
-    markLeft(page)
+    markUnloaded(page)
     if (set[0] || hasUnsaved(page)) addEffect(page, 'post', bodyOf(page, set))
   },
   return: (page) => {
@@ -114,10 +115,10 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     unblock(page)
     // Answers to earlier questions, and earlier connections, may name a former visitor.
     reconnect(page)
-    if (page.socketState === 'none') requestCookie(page)
+    if (page.socket === 'none') requestCookie(page)
   },
   use: (page) => {
-    page.isRenewalDue = !page.timers.has('renew')
+    page.mustRenew = !page.timers.has('renew')
   },
   wake,
   flush: (page) => {
@@ -131,6 +132,10 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     wake(page)
     if (wasBlocked) requestCookie(page)
   },
+  // Show unsaved changes as `offline`: they stay in the outbox for the next page.
+  close: (page) => {
+    page.isOffline = true
+  },
 }
 
 /** Handles an event and returns its effects. Changes only the page; runs the callbacks of `update`. */
@@ -141,9 +146,9 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
   rebase(page)
   rejectIfBlocked(page)
   sendDue(page)
-  if (page.unannounced && !page.timers.has('unload')) {
-    addEffect(page, 'visitor', page.unannounced)
-    page.unannounced = undefined
+  if (page.newVisitor && !page.timers.has('unload')) {
+    addEffect(page, 'visitor', page.newVisitor)
+    page.newVisitor = undefined
   }
   return page.effects
 }

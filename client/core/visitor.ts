@@ -20,14 +20,14 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
     // Carry over changes made before the first visitor is known, and changes of a new guest, because several guest cookies may race.
     const isCarried = !page.kind || (page.kind === 'new' && kind === 'guest')
     for (const state of page.keys.values()) reset(page, state, isCarried)
-    if (!isCarried) page.unannounced = { kind, id }
+    if (!isCarried) page.newVisitor = { kind, id }
     page.who = who
     page.kind = kind === 'guest' ? 'new' : kind
     if (page.cookie === 'accepted') page.cookie = undefined
     abortPost(page)
     page.subs.clear()
     // The connection counts as the former visitor's until its next greeting.
-    if (who && page.socketState !== 'none') page.socketState = 'down'
+    if (who && page.socket !== 'none') page.socket = 'down'
   }
   page.renew = renew
   for (const { defaults, sub } of claims) {
@@ -37,7 +37,7 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
   for (const ticket of greeting) addTicket(page, ticket)
   // POST again all values missing in the greeting: an older answer may have replaced the cookie, and the process may have restarted.
   for (const state of page.keys.values())
-    if (state.ticket && !greeting.includes(state.ticket)) state.settledUpTo = state.persistedUpTo = NEVER
+    if (state.ticket && !greeting.includes(state.ticket)) state.settled = state.persisted = NEVER
   page.isReady = true
 }
 
@@ -54,7 +54,7 @@ export function cookieSeen(page: Page, isTold: boolean): void {
 
 /** Restarts the `renew` timer, after a response has renewed the cookie and the app's own session. */
 export function renewed(page: Page): void {
-  page.isRenewalDue = false
+  page.mustRenew = false
   startTimer(page, 'renew', page.renew * 1000)
 }
 
@@ -75,8 +75,8 @@ export function unblock(page: Page): void {
 export function reconnect(page: Page): void {
   abortPost(page)
   page.mustAsk = false
-  if (page.socketState === 'none') return
-  page.socketState = 'down'
+  if (page.socket === 'none') return
+  page.socket = 'down'
   awaitGreeting(page)
   addEffect(page, 'reconnect')
 }
@@ -91,7 +91,7 @@ export function rejectIfBlocked(page: Page): void {
   if (page.cookie !== 'blocked') return
   for (const state of page.keys.values()) {
     settle(page, state.changes, { code: 'cookies_blocked' })
-    // From now on, an acknowledged change only marks its value as this page's. A computed draft must still be recomputed over newer values.
+    // From now on, an acknowledged change only marks its value as this page's. An `update` must still be rebased onto newer values.
     const changes = state.changes.filter(({ stamp }) => !stamp || stamp === state.stamp)
     state.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', callers: [] } : one))
   }

@@ -10,9 +10,9 @@ import { followAddress as address } from '../follow-address.js'
 import { followHandOffs as handOffs } from '../follow-hand-offs.js'
 import { type Internals, internalsOf } from '../internals.js'
 import { keepTab as tab } from '../keep-tab.js'
-import { create, embeds } from '../live-session.js'
+import { create, EMBEDS } from '../live-session.js'
 import type { AnyClient, AnySocket, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
-import { adviceFor } from './error-texts.js'
+import { errorTextsFor } from './error-texts.js'
 import { watchSocket } from './warning.js'
 
 const OPTIONS = ['socket', 'initial', 'endpoint', 'credentials', 'headers']
@@ -46,12 +46,12 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   options: LiveSessionClientOptions<F> = {},
 ): LiveSessionClient<F> {
   checkOptions(options)
-  const live = create(options, adviceFor(options))
+  const live = create(options, errorTextsFor(options))
   explainCallbacks(live)
   warnOfForgotten(live)
   warnOfMistyped(live)
   warnOfSecond(live)
-  if (!options.initial && [...embeds()].length > 1) console.warn(EMBEDDED_TWICE)
+  if (!options.initial && (globalThis.document?.querySelectorAll(EMBEDS).length ?? 0) > 1) console.warn(EMBEDDED_TWICE)
   watchSocket(internalsOf(live))
   return live
 }

@@ -4,11 +4,11 @@ import { LiveSessionError as Refused } from '../../shared/errors.js'
 import { settable } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { AWAIT_IT, PromiseRefused, refusePromise } from '../../shared/promise.js'
-import { type Advice, type AdviceCode, LiveSessionError } from '../error.js'
+import { type ErrorTextCode, type ErrorTexts, LiveSessionError } from '../error.js'
 import { createWarning, explainedAt, type Ways } from './warning.js'
 
 /** The meanings of refusal codes in pages. */
-const REASONS: Partial<Record<AdviceCode, string>> = {
+const REASONS: Partial<Record<ErrorTextCode, string>> = {
   invalid_value: "the field's schema refuses the value",
   undeclared_key: 'expected a declared field that is not hidden from browsers',
   not_writable: "expected a field with client: 'write'",
@@ -20,16 +20,16 @@ const REASONS: Partial<Record<AdviceCode, string>> = {
   store_unavailable: 'the store does not answer',
 }
 
-const MISTAKES: Partial<Record<AdviceCode, (key: string, method: string) => string>> = {
+const MISTAKES: Partial<Record<ErrorTextCode, (key: string, method: string) => string>> = {
   before_ready: describeBeforeReady,
   impure_update: describeImpureUpdate,
 }
 
 /** Refusals that only bugs cause: logged to the console, because the page need not await the promise. */
-const WRONG: readonly AdviceCode[] = ['undeclared_key', 'not_writable']
+const WRONG: readonly ErrorTextCode[] = ['undeclared_key', 'not_writable']
 
 /** Returns the error messages of the development build, for a page with these options. */
-export function adviceFor(ways: Ways): Advice {
+export function errorTextsFor(ways: Ways): ErrorTexts {
   const warn = createWarning(ways)
   return {
     text,
@@ -43,7 +43,7 @@ export function adviceFor(ways: Ways): Advice {
   }
 }
 
-function text(code: AdviceCode, key: string = '', method: string = ''): string {
+function text(code: ErrorTextCode, key: string = '', method: string = ''): string {
   return MISTAKES[code]?.(key, method) ?? describeRefusal(code, key)
 }
 
@@ -55,7 +55,7 @@ function describeImpureUpdate(): string {
   return 'koa-live-session: update: the function must only return a value, and change nothing'
 }
 
-function describeRefusal(code: AdviceCode, key: string): string {
+function describeRefusal(code: ErrorTextCode, key: string): string {
   const reason = REASONS[code]
   return `koa-live-session: ${key}: ${code}${reason ? `: ${reason}` : ''}. ${explainedAt(code)}`
 }

@@ -29,7 +29,7 @@ describe('a change', () => {
     const news: Record<string, () => void> = {
       take: () => page.take(10),
       push: () => page.learn(['division', 10, 3]),
-      persisted: () => page.on('news', held(10)),
+      persisted: () => page.on('shared', held(10)),
     }
     for (const each of order) present(news[each])()
     expect([page.settled, page.status('division'), page.get('division')]).toEqual([['3 saved'], 'saved', 3])
@@ -40,7 +40,7 @@ describe('a change', () => {
   it('is resent if a newer value overtook its first attempt', () => {
     const page = BarePage.greeted()
     page.set('division', 1)
-    page.synced({ results: [{ code: 'superseded', stamp: 20, value: 7 }] } as never)
+    page.answered({ results: [{ code: 'superseded', stamp: 20, value: 7 }] } as never)
     expect([page.sent().at(-1), page.get('division'), page.status('division')]).toEqual([
       ['division', 20, '', 1],
       1,
@@ -56,7 +56,7 @@ describe('a change', () => {
     expect([page.sent(), page.get('division')]).toEqual([[['division', 10, '', 2]], 2])
     page.refuse('invalid_value')
     expect(page.get('division')).toBe(1)
-    page.on('news', held(10))
+    page.on('shared', held(10))
     expect(page.settled).toEqual(['2 invalid_value', '1 saved'])
   })
 
@@ -82,7 +82,7 @@ describe('a change', () => {
     page.answer()
     page.set('division', 9)
     page.refuse('invalid_value')
-    page.on('news', held(5))
+    page.on('shared', held(5))
     expect([page.get('division'), page.status('division')]).toEqual([4, 'invalid_value'])
     page.set('division', 6)
     expect(page.status('division')).toBe('saving')
@@ -134,7 +134,7 @@ describe('tickets', () => {
     const b = page.learn(['division', 11, 2])
     page.learn(['division', 9, 3])
     expect(page.remains()?.tickets).toEqual([b, a])
-    page.on('news', held(11))
+    page.on('shared', held(11))
     expect(page.remains()?.tickets).toEqual([a])
   })
 

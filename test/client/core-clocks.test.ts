@@ -43,7 +43,7 @@ describe('a value from a fast clock', () => {
     expect(set).toEqual([['division', expect.any(Number), '', 5]])
     const ticket = { ...greetingOf({ ...at(NOW), changes: [['division', NOW, 5]] }) }.greeting?.[0]
     const answer = { ...(ticket && { ticket }), results: [{ stamp: NOW, level: 'memory' as const }] }
-    if (hasSocket) page.synced(answer)
+    if (hasSocket) page.answered(answer)
     else page.answer(answer)
     expect(page.get('division')).toBe(5)
   })
@@ -52,7 +52,7 @@ describe('a value from a fast clock', () => {
     const page = misled()
     const old = page.remains()?.tickets ?? []
     page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
-    page.on('news', { who: 'g', tickets: old, persisted: [] })
+    page.on('shared', { who: 'g', tickets: old, persisted: [] })
     expect([old.length, page.get('division')]).toEqual([1, 4])
     page.learn(['division', NOW + 1, 5])
     expect(page.status('division')).toBe('saving')
@@ -91,14 +91,14 @@ describe('a page after two silent hours', () => {
     const [ticket = ''] = greetingOf({ ...at(later), changes: [['division', later, 5]] }).greeting ?? []
     other.set('division', 5)
     other.answer({ ticket, results: [{ stamp: later, level: 'memory' }] })
-    for (const [, news] of other.effects('share')) page.on('news', news as never)
+    for (const [, news] of other.effects('share')) page.on('shared', news as never)
     expect([other.get('division'), page.get('division')]).toEqual([5, 5])
   })
 
   it('ignores an earlier time reported by another tab', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW + 2 * HOUR), changes: [['division', NOW + 2 * HOUR, 5]] })
     const [old = ''] = greetingOf({ ...at(NOW), changes: [['division', NOW, 4]] }).greeting ?? []
-    page.on('news', { who: 'g', tickets: [old], persisted: [], now: NOW })
+    page.on('shared', { who: 'g', tickets: [old], persisted: [], now: NOW })
     expect(page.get('division')).toBe(5)
   })
 })
@@ -139,7 +139,7 @@ describe('a relayed ticket', () => {
     page.on('connect')
     const [user] = greetingOf({ ...THE_GUEST, ...at(NOW) }).greeting ?? []
     const [own] = greetingOf({ ...THE_GUEST, ...at(NOW), sub: 'browser' } as never).greeting ?? []
-    page.synced({ who: 'g', hasCookie: true, greeting: [user ?? '', own ?? ''] })
+    page.answered({ who: 'g', hasCookie: true, greeting: [user ?? '', own ?? ''] })
     page.hear({ ...at(NOW), sub: 'browser', changes: [['theme', NOW, 'dark']] })
     expect(page.get('theme')).toBe('dark')
   })

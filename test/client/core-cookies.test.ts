@@ -142,7 +142,7 @@ describe.each([
 
   it('saves its changes after news from another tab', () => {
     const page = open()
-    page.on('news', { who: 'g', tickets: [], persisted: [] })
+    page.on('shared', { who: 'g', tickets: [], persisted: [] })
     page.time('link')
     expect(page.did('reconnect')).toBe(true)
     page.comeBack()
@@ -249,7 +249,7 @@ describe('a first visit', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.set('division', 3)
     page.post()
-    for (const _ of ['second', 'third', 'fourth tab']) page.on('news', { who: 'g', tickets: [], persisted: [] })
+    for (const _ of ['second', 'third', 'fourth tab']) page.on('shared', { who: 'g', tickets: [], persisted: [] })
     expect([page.status('division'), page.settled]).toEqual(['saving', []])
   })
 })

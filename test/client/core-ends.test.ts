@@ -51,7 +51,11 @@ describe('an expiring value', () => {
 
   it('restarts its timer only if less time is left', () => {
     const page = reserving()
-    page.on('news', { who: 'g', persisted: [], tickets: [page.hear({ changes: [], expiries: [['cart', 10.5, 400]] })] })
+    page.on('shared', {
+      who: 'g',
+      persisted: [],
+      tickets: [page.hear({ changes: [], expiries: [['cart', 10.5, 400]] })],
+    })
     expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
     page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 7]] })
     expect(timersOf(page)).toEqual([['timer', ':cart', 7, 0]])
@@ -87,7 +91,7 @@ describe('an expiring value', () => {
   it('settles its unsaved change as saved', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
-    page.synced({ results: [{ stamp: 10, level: 'memory' }] })
+    page.answered({ results: [{ stamp: 10, level: 'memory' }] })
     page.hear({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 400]] })
     page.time(':cart')
     expect([page.settled, page.get('cart'), page.status('cart')]).toEqual([['a saved'], [], 'saved'])

@@ -113,7 +113,7 @@ describe('the outbox', () => {
   it('is empty after a save, a refusal or a sign-in', () => {
     const saved = sending('division', 3)
     saved.take(10)
-    saved.on('news', { who: 'g', tickets: [], persisted: [['division', 10]] })
+    saved.on('shared', { who: 'g', tickets: [], persisted: [['division', 10]] })
     const refused = sending('division', 3)
     refused.refuse('invalid_value')
     const left = sending('division', 3)

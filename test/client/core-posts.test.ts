@@ -191,12 +191,12 @@ describe('a change without a store', () => {
 
   it('becomes saved when another tab or a later answer confirms it', () => {
     const page = unsaved()
-    page.on('news', { who: 'g', tickets: [], persisted: [['division', 10]] })
+    page.on('shared', { who: 'g', tickets: [], persisted: [['division', 10]] })
     expect(page.status('division')).toBe('saved')
     const other = unsaved()
     other.comeBack({ ...THE_GUEST, changes: [['division', 10, 3]] })
     other.set('cart', ['a'])
-    other.synced({ results: [{ stamp: 12, level: 'memory' }], persisted: [['division', 10]] })
+    other.answered({ results: [{ stamp: 12, level: 'memory' }], persisted: [['division', 10]] })
     expect(other.status('division')).toBe('saved')
   })
 

@@ -133,7 +133,7 @@ describe('a page without a greeting', () => {
     page.set('division', 3)
     const ticket = page.take(10)
     page.disconnect()
-    page.on('news', { who: 'h', tickets: [], persisted: [] })
+    page.on('shared', { who: 'h', tickets: [], persisted: [] })
     expect(page.post()).toEqual({ who: 'g', tickets: [ticket] })
   })
 })
@@ -277,7 +277,7 @@ describe('a first visit with failing questions', () => {
 describe('news from another tab', () => {
   it('of another visitor makes the page reconnect once', () => {
     const page = BarePage.greeted()
-    for (const who of ['h', 'h', 'h']) page.on('news', { who, tickets: [], persisted: [] })
+    for (const who of ['h', 'h', 'h']) page.on('shared', { who, tickets: [], persisted: [] })
     expect(page.did('reconnect')).toBe(false)
     page.time('link')
     page.time('link')
@@ -288,14 +288,14 @@ describe('news from another tab', () => {
 
   it('of another visitor makes a page without a socket ask', () => {
     const page = new BarePage(GUEST, false)
-    page.on('news', { who: 'h', tickets: [], persisted: [] })
+    page.on('shared', { who: 'h', tickets: [], persisted: [] })
     expect(page.told(ANN)).toEqual({})
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
 
   it('on a first visit makes the page ask, then restore its outbox', () => {
     const page = new BarePage(NEW_GUEST, false)
-    page.on('news', { who: 'g', tickets: [], persisted: [] })
+    page.on('shared', { who: 'g', tickets: [], persisted: [] })
     expect(page.told(THE_GUEST)).toEqual({})
     expect(page.did('restore')).toBe(true)
   })
@@ -303,7 +303,7 @@ describe('news from another tab', () => {
   it('of the same visitor marks values as saved', () => {
     const page = BarePage.greeted()
     const ticket = page.learn(['division', 10, 3])
-    page.on('news', { who: 'g', tickets: [ticket], persisted: [['cart', 4]] })
+    page.on('shared', { who: 'g', tickets: [ticket], persisted: [['cart', 4]] })
     expect([page.status('division'), page.post(), page.did('reconnect')]).toEqual(['saved', undefined, false])
   })
 })

@@ -107,7 +107,7 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
     syncs += 1
     const refused: Refusal | undefined = typeof said === 'string' ? { ok: false, code: said } : undefined
     const answer = typeof said === 'object' ? answerOf(said, sync, 1_000_000 + now, false) : refused
-    later(['synced', sync, answer], answer ? LATENCY : timeout)
+    later(['answered', sync, answer], answer ? LATENCY : timeout)
   }
   const posted = (sync: PageMessage, timeout?: number): void => {
     made.push('post')
@@ -127,7 +127,7 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
     if (what === 'post') posted(args[0] as PageMessage, args[1] as number | undefined)
     if (what === 'reconnect') {
       step(page, ['disconnect'])
-      forget('synced')
+      forget('answered')
       connect()
     }
     if (what === 'abort') forget('posted')

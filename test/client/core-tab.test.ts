@@ -28,7 +28,7 @@ describe('tab values', () => {
     expect(left(page)).toEqual(['', ['g', expect.anything(), drafts]])
     for (const stamp of [6, 7]) {
       const ticket = bareTicket({ changes: [['step', stamp, stamp - 3]], tab: ['step'] })
-      page.synced({ ticket, results: [{ stamp, level: 'memory' }] } as never)
+      page.answered({ ticket, results: [{ stamp, level: 'memory' }] } as never)
     }
     expect([page.get('step'), page.status('step'), page.post()]).toEqual([4, 'saved', undefined])
     expect(page.settled).toEqual(['3 saved', 'next saved'])
@@ -55,7 +55,7 @@ describe('tab values', () => {
     const ticket = bareTicket(STEP)
     const page = BarePage.greeted()
     page.on('restored', [JSON.stringify(['g', [ticket], [['step', 5, '', 3]]])])
-    expect([page.get('step'), page.status('step'), page.synced({ results: [] })?.set]).toEqual([
+    expect([page.get('step'), page.status('step'), page.answered({ results: [] })?.set]).toEqual([
       3,
       'saving',
       [['step', 5, '', 3]],

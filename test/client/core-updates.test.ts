@@ -73,7 +73,7 @@ describe('an update', () => {
     page.effects()
     comeBack(page, ['cart', 12, ['a', 'b']])
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b'], [['cart', 10, 'page-1', ['a', 'b']]]])
-    page.synced({ results: [{ stamp: 12, level: 'memory' }] })
+    page.answered({ results: [{ stamp: 12, level: 'memory' }] })
     expect([page.get('cart'), page.settled]).toEqual([['a', 'b'], []])
     page.answer({ persisted: [['cart', 12]] })
     expect(page.settled).toEqual(['update saved'])
@@ -158,7 +158,7 @@ describe('several updates of a key', () => {
     page.update('cart', add('b'))
     page.effects()
     page.learn(['cart', 11, ['A']])
-    page.synced({ results: [{ stamp: 11, level: 'memory' }] })
+    page.answered({ results: [{ stamp: 11, level: 'memory' }] })
     expect(page.sent()).toEqual([['cart', 11, 'page-2', ['A', 'b']]])
   })
 
@@ -207,7 +207,7 @@ describe('several updates of a key', () => {
     page.effects()
     comeBack(page, ['cart', 11, ['a', 'x']])
     expect(page.sent()).toEqual([['cart', 10, 'page-1', ['a']]])
-    page.synced({ results: [{ stamp: 11, level: 'memory' }] })
+    page.answered({ results: [{ stamp: 11, level: 'memory' }] })
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'x', 'b'], [['cart', 11, 'page-2', ['a', 'x', 'b']]]])
   })
 })
@@ -342,7 +342,7 @@ describe('an acknowledged update', () => {
     page.effects()
     page.on('connect')
     page.greet({ ...THE_GUEST, changes, ids })
-    page.synced({ ticket: bareTicket({ changes, ids }), results: [{ stamp: NOW + 1, level: 'memory' }] })
+    page.answered({ ticket: bareTicket({ changes, ids }), results: [{ stamp: NOW + 1, level: 'memory' }] })
     expect(page.get('cart')).toEqual(['first', 'mine', 'later'])
     expect(page.sent().at(-1)).toEqual(['cart', NOW + 1, 'page-3', ['first', 'mine', 'later']])
     page.take(NOW + 2)
@@ -369,7 +369,7 @@ describe('an acknowledged update', () => {
     page.effects()
     // The server’s process had lost the earlier update.
     const ticket = page.hear({ changes: [['cart', NOW + 1, ['mine', 'later']]], ids: { cart: [['page-2', NOW + 1]] } })
-    page.synced({ ticket, results: [{ stamp: NOW + 1, level: 'memory' }] })
+    page.answered({ ticket, results: [{ stamp: NOW + 1, level: 'memory' }] })
     const cart = ['mine', 'later', 'theirs']
     page.hear({
       changes: [['cart', NOW + 5, cart]],
@@ -413,7 +413,7 @@ describe('an acknowledged update', () => {
     // A greeting, or another node, knows of both updates.
     const ids = { cart: [['page-1', NOW] as const, ['x', NOW + 5] as const] }
     page.hear({ changes: [['cart', NOW + 7, ['mine', 'theirs']]], ids })
-    page.synced({
+    page.answered({
       results: [{ stamp: NOW, level: 'memory' }],
     })
     expect([page.get('cart'), page.sent().slice(1)]).toEqual([['mine', 'theirs'], []])
@@ -428,7 +428,7 @@ describe('an update with a lost answer', () => {
     const page = BarePage.greeted()
     page.update('cart', add('mine'), 'mine')
     page.comeBack({ ...known, ids: { cart: [['page-1', NOW] as const, ['x', NOW + 5] as const] } })
-    page.synced({ results: [{ stamp: NOW, level: 'memory' }] })
+    page.answered({ results: [{ stamp: NOW, level: 'memory' }] })
     expect(page.get('cart')).toEqual(['mine', 'theirs'])
     page.answer()
     expect(page.settled).toEqual(['mine saved'])
@@ -440,7 +440,7 @@ describe('an update with a lost answer', () => {
     page.update('cart', add('later'), 'later')
     page.comeBack(known)
     page.effects()
-    page.synced({ results: [{ stamp: NOW, level: 'memory' }] })
+    page.answered({ results: [{ stamp: NOW, level: 'memory' }] })
     expect(page.sent()).toEqual([['cart', NOW + 5, 'page-2', ['mine', 'theirs', 'later']]])
   })
 })

@@ -64,7 +64,7 @@ describe('a page on connecting', () => {
 describe('a tab before and after a sign-in in another tab', () => {
   it('announces its visitor if the other tab is stale', () => {
     const page = BarePage.greeted()
-    page.on('news', { who: 'former', persisted: [] })
+    page.on('shared', { who: 'former', persisted: [] })
     page.time('link')
     expect(page.did('reconnect')).toBe(true)
     page.comeBack()
@@ -76,7 +76,7 @@ describe('a tab before and after a sign-in in another tab', () => {
     page.set('division', 2)
     page.take(5)
     page.answer({ otherVisitor: true })
-    page.on('news', { who: 'ann', persisted: [] })
+    page.on('shared', { who: 'ann', persisted: [] })
     page.told(ANN)
     page.learn(['division', 6, 3])
     expect([page.page.who, page.get('division')]).toEqual(['ann', -1])
@@ -100,7 +100,7 @@ describe('a guest’s page without a cookie yet', () => {
     const page = start()
     page.on('connect')
     page.effects()
-    page.synced({ ...carried, otherVisitor: true })
+    page.answered({ ...carried, otherVisitor: true })
     expect([page.page.who, page.get('division'), page.get('cart'), page.settled]).toEqual(['h', 3, ['a', 'b'], []])
     expect(page.did('visitor')).toBe(false)
     expect(page.sent().map(([key, , , value]) => [key, value])).toEqual([
@@ -113,7 +113,7 @@ describe('a guest’s page without a cookie yet', () => {
     const page = start()
     page.on('connect')
     page.effects()
-    page.synced({ ...greetingOf(ANN), otherVisitor: true })
+    page.answered({ ...greetingOf(ANN), otherVisitor: true })
     expect(page.settled).toEqual(['3 superseded', 'update superseded'])
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
@@ -349,7 +349,7 @@ describe('a page with a new visitor', () => {
   it('ignores another visitor named in the answer to a change', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
-    page.synced({ ...greetingOf(ANN), otherVisitor: true })
+    page.answered({ ...greetingOf(ANN), otherVisitor: true })
     expect([page.settled, page.page.who, page.get('division')]).toEqual([[], 'g', 3])
     page.comeBack(ANN)
     expect([page.settled, page.page.who, page.get('division')]).toEqual([['3 superseded'], 'ann', -1])

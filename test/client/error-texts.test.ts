@@ -4,15 +4,15 @@ import { createLiveSession, type LiveSessionClient } from 'koa-live-session/clie
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 import { warnOfForgotten } from '../../client/development/checked-client.js'
-import { adviceFor } from '../../client/development/error-texts.js'
+import { errorTextsFor } from '../../client/development/error-texts.js'
 import { followAddress, followHandOffs, onFlash } from '../../client/development/index.js'
-import { type AdviceCode, BRIEF } from '../../client/error.js'
+import { type ErrorTextCode, SHORT_TEXTS } from '../../client/error.js'
 import { createLiveSession as createBrief } from '../../client/index.js'
 import type { AnyClient } from '../../client/types.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
 import { bareInside } from '../support/page/bare-part.js'
 
-const FULL = adviceFor({})
+const FULL = errorTextsFor({})
 const fields = defineFields({ division: { schema: z.number(), default: 1, client: 'write' } })
 
 const warnings: unknown[] = []
@@ -22,7 +22,7 @@ beforeEach(() => {
 })
 
 describe('the advice for a mistake', () => {
-  it.each<[AdviceCode, string]>([
+  it.each<[ErrorTextCode, string]>([
     [
       'not_writable',
       "koa-live-session: division: not_writable: expected a field with client: 'write'. node_modules/koa-live-session/docs/troubleshooting.md#not_writable",
@@ -32,15 +32,15 @@ describe('the advice for a mistake', () => {
     expect(FULL.text(code, 'division')).toBe(text)
   })
 
-  it.each<AdviceCode>(['not_writable', 'before_ready', 'impure_update'])(
+  it.each<ErrorTextCode>(['not_writable', 'before_ready', 'impure_update'])(
     'is a code and a link in production: %s',
     (code) => {
-      expect(BRIEF.text(code)).toBe(`koa-live-session: ${code}, docs/troubleshooting.md#${code}`)
+      expect(SHORT_TEXTS.text(code)).toBe(`koa-live-session: ${code}, docs/troubleshooting.md#${code}`)
     },
   )
 
   it('is brief in errors of the production client', () => {
-    const { settable, text } = BRIEF
+    const { settable, text } = SHORT_TEXTS
     const initial = { values: {}, defaults: {}, stamps: {} }
     expect(() => createBrief<never>({ initial: initial as never }).get('x' as never)).not.toThrow()
     expect(() => createBrief<never>().get('x' as never)).toThrow(new TypeError(text('before_ready')))
@@ -56,9 +56,9 @@ describe('a non-JSON value', () => {
   })
 
   it('is refused with the same code in production', () => {
-    const refuse = (): unknown => BRIEF.settable('at', { since: [new Date()] })
+    const refuse = (): unknown => SHORT_TEXTS.settable('at', { since: [new Date()] })
     expect(refuse).toThrow(expect.objectContaining({ name: 'LiveSessionError', code: 'invalid_value', key: 'at' }))
-    expect(BRIEF.settable('at', { since: ['now'] })).toEqual({ since: ['now'] })
+    expect(SHORT_TEXTS.settable('at', { since: ['now'] })).toEqual({ since: ['now'] })
   })
 
   it.each<[string, (live: LiveSessionClient<typeof fields>) => Promise<void>]>([

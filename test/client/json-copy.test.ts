@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
-import { copyOf } from '../../client/error.js'
+import { SHORT_TEXTS } from '../../client/error.js'
 import { freezeJson } from '../../shared/json.js'
 import { codePoint } from '../support/app/code-point.js'
 import { fc } from '../support/app/property.js'
@@ -20,9 +20,9 @@ function made(copy: (value: unknown) => unknown, value: unknown): unknown {
   }
 }
 const frozen = (value: unknown): unknown => made(freezeJson, value)
-const copied = (value: unknown): unknown => made(copyOf, value)
+const copied = (value: unknown): unknown => made((one) => SHORT_TEXTS.settable('key', one), value)
 
-describe('copyOf()', () => {
+describe('a value to set in production', () => {
   it.each([
     ['undefined in a list', { a: [undefined] }],
     ['a hole in an array', Array(1)],

@@ -4,7 +4,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { testClient } from 'koa-live-session/testing'
 import { io, type Socket } from 'socket.io-client'
 import { z } from 'zod'
-import { adviceFor } from '../../client/development/error-texts.js'
+import { errorTextsFor } from '../../client/development/error-texts.js'
 import { createWarning, watchSocket } from '../../client/development/warning.js'
 import type { AnyClient } from '../../client/types.js'
 import { turn } from '../support/app/within.js'
@@ -127,7 +127,7 @@ describe('failing POSTs', () => {
   })
 
   it('are counted from zero after a recovery', () => {
-    const { posted } = adviceFor({ endpoint: '/store_session' })
+    const { posted } = errorTextsFor({ endpoint: '/store_session' })
     for (const status of [502, 502, 200, 502, 502]) {
       const answer = { results: [], persisted: [] } as never
       posted?.(status === 200 ? { status, wait: 0, answer } : { status, wait: 0 })

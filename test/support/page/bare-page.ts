@@ -1,5 +1,5 @@
 import type { Effect, Effects, Event, Next, Posted, TimerName } from '../../../client/core/events.js'
-import { ensureKey, shownOf } from '../../../client/core/key-state.js'
+import { readKey, shownOf } from '../../../client/core/key-state.js'
 import { serializeOutbox } from '../../../client/core/outbox.js'
 import { beginPage, type Page } from '../../../client/core/page.js'
 import { statusOf } from '../../../client/core/status.js'
@@ -119,22 +119,22 @@ export class BarePage {
     return this.hear({ changes })
   }
 
-  /** Answers the oldest sync in flight over the socket. */
-  synced(answer: BareAnswer): PageMessage | undefined {
-    const sync = this.#waiting.shift()
+  /** Answers the oldest message in flight over the socket. */
+  answered(answer: BareAnswer): PageMessage | undefined {
+    const message = this.#waiting.shift()
     // A connection keeps its greeted visitor.
     const who = answer.greeting ? undefined : this.page.who
-    if (sync) this.on('synced', sync, whole({ ...(who !== undefined && { who }), ...answer }))
-    return sync
+    if (message) this.on('answered', message, whole({ ...(who !== undefined && { who }), ...answer }))
+    return message
   }
 
   greet(visitor: Visitor = THE_GUEST): PageMessage | undefined {
-    return this.synced(greetingOf(visitor))
+    return this.answered(greetingOf(visitor))
   }
 
-  /** Loses all syncs in flight over the socket. */
+  /** Loses all messages in flight over the socket. */
   lose(): void {
-    for (const sync of this.#waiting.splice(0)) this.on('synced', sync, undefined)
+    for (const message of this.#waiting.splice(0)) this.on('answered', message, undefined)
   }
 
   disconnect(): void {
@@ -148,29 +148,29 @@ export class BarePage {
     this.greet(visitor)
   }
 
-  /** The server takes the oldest sync in flight over the socket, and answers with a ticket. */
+  /** The server takes the oldest message in flight over the socket, and answers with a ticket. */
   take(stamp: number): string {
     const [{ set = [] } = {}] = this.#waiting
     const ticket = this.#ticket(set, stamp)
-    this.synced({ ticket, results: set.map(() => ({ stamp, level: 'memory' })) })
+    this.answered({ ticket, results: set.map(() => ({ stamp, level: 'memory' })) })
     return ticket
   }
 
-  /** The server refuses each change of the oldest sync in flight over the socket, because of the `current` value. */
+  /** The server refuses each change of the oldest message in flight over the socket, because of the `current` value. */
   refuse(code: LiveSessionErrorCode, current: Plain<Extract<ChangeResult, { code: unknown }>> | object = {}): void {
     const [{ set = [] } = {}] = this.#waiting
-    this.synced({ results: set.map(() => ({ code, ...current })) })
+    this.answered({ results: set.map(() => ({ code, ...current })) })
   }
 
-  /** The server has a newer value than the base of the oldest sync. */
+  /** The server has a newer value than the base of the oldest message. */
   overtake(stamp: number, value?: JsonValue): void {
     const code = this.#waiting[0]?.set?.[0]?.[2] ? 'conflict' : 'superseded'
     this.refuse(code, { stamp, ...(value === undefined ? {} : { value }) })
   }
 
   refuseAll(code: LiveSessionErrorCode): void {
-    const sync = this.#waiting.shift()
-    if (sync) this.on('synced', sync, { ok: false, code })
+    const message = this.#waiting.shift()
+    if (message) this.on('answered', message, { ok: false, code })
   }
 
   /** Sends and answers the next POST, whose changes get `stamp`. */
@@ -213,7 +213,7 @@ export class BarePage {
     return bareTicket({ changes, ids })
   }
 
-  /** Lets the page POST its due sync. Returns the body. */
+  /** Lets the page POST its due message. Returns the body. */
   post(): PageMessage | undefined {
     if (!this.page.postInFlight) {
       this.time('postPause')
@@ -240,9 +240,9 @@ export class BarePage {
     return this.effects(what).length > 0
   }
 
-  /** Returns the syncs sent over the socket since the test last looked. */
+  /** Returns the messages sent over the socket since the test last looked. */
   said(): readonly PageMessage[] {
-    return this.effects('send').map(([, sync]) => JSON.parse(JSON.stringify(sync)) as PageMessage)
+    return this.effects('send').map(([, message]) => JSON.parse(JSON.stringify(message)) as PageMessage)
   }
 
   sent(): readonly WireChange[] {
@@ -255,7 +255,7 @@ export class BarePage {
   }
 
   status(key: string): string {
-    const { status, reason } = statusOf(this.page, ensureKey(this.page, key))
+    const { status, reason } = statusOf(this.page, readKey(this.page, key))
     return reason ?? status
   }
 
