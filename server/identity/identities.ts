@@ -187,8 +187,6 @@ function withoutCookie(cookieStatus: CookieStatus, visitor: Visitor, receivedCoo
   return { cookieStatus, visitor, cookie: undefined, receivedCookie, toClose: [] }
 }
 
-// The results of identifying a request or connection.
-
 /** The visitor of a request or connection, and the visitor's own cookie, if any. */
 export interface Identified {
   readonly visitor: Visitor

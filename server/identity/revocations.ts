@@ -237,8 +237,8 @@ export interface RetiredName extends Revocation {
 }
 
 /**
- * Retired browser ids and keys of features. Keeps each until older cookies and tickets have expired, in
- * bounded memory: guests' names share the bound of guests, so that they never evict users' names.
+ * Retired browser ids and keys of features. Keeps each until older cookies and tickets have expired, in bounded memory: guests' names share
+ * the bound of guests, so that they never evict users' names.
  */
 class RetiredNames {
   readonly #users: RotatingCache<RetiredName>

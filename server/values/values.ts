@@ -152,8 +152,6 @@ export class Values {
   }
 }
 
-// Groups the changes of a write by field and by owner.
-
 /** The changes of a write: a field's new value, or `undefined` to delete. */
 export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
 

@@ -103,9 +103,9 @@ class Inspector {
 
   #look(find: string): NodeSnapshot {
     const found = some(this.#core.memory.entries(), MOST_SUBJECTS + 1, ({ subject }) => isLike(subject, find))
-    const residents = found.slice(0, MOST_SUBJECTS)
-    for (const { subject } of residents) this.#shown.set(subjectHash(subject), subject)
-    return snapshotOf(this.#core, { residents, hasMore: found.length > MOST_SUBJECTS, refusals: this.#refusals.all })
+    const entries = found.slice(0, MOST_SUBJECTS)
+    for (const { subject } of entries) this.#shown.set(subjectHash(subject), subject)
+    return snapshotOf(this.#core, { entries, hasMore: found.length > MOST_SUBJECTS, refusals: this.#refusals.all })
   }
 }
 
@@ -114,14 +114,10 @@ function isLike(subject: Subject, find: string): boolean {
 }
 
 /** Returns the first matches, and stops there. */
-function some(
-  all: Iterable<MemoryEntry>,
-  most: number,
-  is: (resident: MemoryEntry) => boolean,
-): readonly MemoryEntry[] {
+function some(all: Iterable<MemoryEntry>, most: number, is: (entry: MemoryEntry) => boolean): readonly MemoryEntry[] {
   const found: MemoryEntry[] = []
-  for (const resident of all) {
-    if (is(resident)) found.push(resident)
+  for (const entry of all) {
+    if (is(entry)) found.push(entry)
     if (found.length === most) break
   }
   return found

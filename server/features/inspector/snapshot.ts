@@ -95,15 +95,15 @@ export interface NodeSnapshot {
 
 /** The subjects and the refusals for a snapshot. */
 export interface View {
-  readonly residents: readonly MemoryEntry[]
+  readonly entries: readonly MemoryEntry[]
   readonly hasMore: boolean
   readonly refusals: readonly SeenRefusal[]
 }
 
 /** Returns the current state, and changes nothing. */
-export function snapshotOf(core: Core, { residents, hasMore, refusals }: View): NodeSnapshot {
+export function snapshotOf(core: Core, { entries, hasMore, refusals }: View): NodeSnapshot {
   const { connections, settings, store, memory } = core
-  const received = receivedFrom(core.cookie.seen(), residents)
+  const received = receivedFrom(core.cookie.seen(), entries)
   return {
     at: settings.clock(),
     node: `${hostname()}:${process.pid}`,
@@ -111,8 +111,8 @@ export function snapshotOf(core: Core, { residents, hasMore, refusals }: View): 
     counts: memory.counts,
     cookieBudget: settings.cookieBudget,
     store: store && { state: store.breaker.state, unsaved: store.unsaved.size },
-    subjects: residents
-      .map((resident) => subjectSnapshot(core, resident, received.get(resident.subject)))
+    subjects: entries
+      .map((entry) => subjectSnapshot(core, entry, received.get(entry.subject)))
       .sort((one, other) => (sortKeyOf(one) < sortKeyOf(other) ? -1 : 1)),
     hasMore,
     refusals,
@@ -124,9 +124,9 @@ function sortKeyOf({ userId, id }: SubjectSnapshot): string {
   return userId === undefined ? `2 ${id}` : `1 ${userId} ${id}`
 }
 
-function subjectSnapshot(core: Core, resident: MemoryEntry, received: ReadonlySet<string> = NONE): SubjectSnapshot {
-  const { subject, replica, pinned } = resident
-  const values = replica.registers().flatMap(({ key }) => valueSnapshot(core, resident, key, received) ?? [])
+function subjectSnapshot(core: Core, entry: MemoryEntry, received: ReadonlySet<string> = NONE): SubjectSnapshot {
+  const { subject, replica, pinned } = entry
+  const values = replica.registers().flatMap(({ key }) => valueSnapshot(core, entry, key, received) ?? [])
   const newest = newestOf(values.map(({ stamp }) => stamp))
   const last = values.find(({ stamp }) => stamp === newest)
   const unsaved = core.store?.unsaved.of(subject).map(({ key }) => key) ?? []
@@ -188,10 +188,10 @@ const NONE: ReadonlySet<string> = new Set()
 /** Returns the writes found in browsers' cookies, by subject. */
 function receivedFrom(
   cookies: Iterable<Pick<VerifiedCookie, 'browserSubject' | 'user' | 'registers'>>,
-  residents: readonly MemoryEntry[],
+  entries: readonly MemoryEntry[],
 ): ReadonlyMap<Subject, ReadonlySet<string>> {
-  const received = new Map(residents.map(({ subject }) => [subject, new Set<string>()]))
-  const users = new Map(residents.flatMap(({ subject }) => (isUser(subject) ? [[subjectHash(subject), subject]] : [])))
+  const received = new Map(entries.map(({ subject }) => [subject, new Set<string>()]))
+  const users = new Map(entries.flatMap(({ subject }) => (isUser(subject) ? [[subjectHash(subject), subject]] : [])))
   for (const { browserSubject, user, registers } of cookies) {
     const owners: readonly (Subject | undefined)[] = [browserSubject, user && users.get(user)]
     for (const owner of owners) {

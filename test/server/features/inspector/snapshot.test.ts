@@ -31,7 +31,7 @@ function start(options: Pick<LiveSessionOptions<typeof fields>, 'cache' | 'onErr
   plugins.push(live)
   const core = coreOf(live)
   const snapshot = (): NodeSnapshot => {
-    return snapshotOf(core, { residents: [...core.memory.entries()], hasMore: false, refusals: [] })
+    return snapshotOf(core, { entries: [...core.memory.entries()], hasMore: false, refusals: [] })
   }
   const put = (subject: Subject, key: string, value: JsonValue | undefined, stamp = clock.now()): void => {
     core.values.merge(subject, [{ key, stamp: toStamp(stamp), value }], 'socket')
