@@ -15,7 +15,7 @@ import type { LiveSessionPlugin } from '../server/types/live.js'
 import type { Field } from '../shared/field.js'
 import { NEVER, nextStamp } from '../shared/stamp.js'
 import type { Fields } from '../shared/types.js'
-import { acceptGiven, type Given } from './given.js'
+import { acceptTestValues, type Given } from './test-values.js'
 
 /** The sender and contents of a cookie. */
 export interface CookieVisitor<F extends Fields> {
@@ -49,7 +49,7 @@ export function cookieFor<F extends Fields>(
   }
   const core = coreOf(live)
   const { cookie, revocations, values: inMemory, settings } = core
-  const accepted = acceptGiven(inMemory.fields, values, 'cookieFor')
+  const accepted = acceptTestValues(inMemory.fields, values, 'cookieFor')
   const registers = Array.from(accepted, ([field, value]) => {
     if (!field.inCookie) {
       throw new TypeError(`koa-live-session: cookieFor: "${field.key}" is not in the cookie. ${placeOf(field, userId)}`)

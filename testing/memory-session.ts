@@ -15,7 +15,7 @@ import type { LiveSocket } from '../server/types/live-socket.js'
 import type { SocketSession } from '../server/types/session.js'
 import type { ChangeSource } from '../shared/change.js'
 import type { Fields, Settable } from '../shared/types.js'
-import { acceptGiven, type Given } from './given.js'
+import { acceptTestValues, type Given } from './test-values.js'
 
 /** The signing key may be public: nothing signed leaves the session. */
 const KEYS = ['the key of sessions that only tests have']
@@ -60,7 +60,7 @@ export function memorySession<F extends Fields>(
   const connection = new Connection(socket.conn, recognized(core, visitor))
   const owner = connection.identity.visitor.inTab(connection.tab)
   const write = (method: string, values: object, source: ChangeSource): void =>
-    void inMemory.write(acceptGiven(inMemory.fields, values, method), owner, source)
+    void inMemory.write(acceptTestValues(inMemory.fields, values, method), owner, source)
   write('memorySession', given, 'request')
   const Handle = addMembers(
     class extends SocketHandle {},

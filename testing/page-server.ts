@@ -1,4 +1,4 @@
-// Answers a test page's syncs and POSTs by the real server's rules, from a single replica.
+// Answers a test page's messages and POSTs by the real server's rules, from a single replica.
 
 import { MAX_QUESTIONS } from '../client/core/sending.js'
 import { applyChanges, type ChangeContext, type ChangeDeps } from '../server/exchange/page-changes.js'
@@ -20,7 +20,7 @@ import { toWire, type WireRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../shared/stamp.js'
 import type { Fields } from '../shared/types.js'
-import { acceptGiven } from './given.js'
+import { acceptTestValues } from './test-values.js'
 
 /** A guest whose browser keeps its cookie. */
 const WHO = 'guest'
@@ -86,7 +86,7 @@ export class PageServer {
 
   /** Writes values as if from elsewhere; returns the ticket for the page. */
   write(method: string, values: object): string {
-    const changes = acceptGiven(this.#visitor.fields, values, method)
+    const changes = acceptTestValues(this.#visitor.fields, values, method)
     this.#visitor.write(changes)
     return this.#ticketFor(Array.from(changes.keys(), ({ key }) => key))
   }
@@ -97,7 +97,7 @@ export class PageServer {
   }
 
   /** Handles a page's message. Answers the first message of a connection, and a message without the right `who`, with a greeting. */
-  sync(said: PageMessage, isFirst: boolean): Awaitable<PageAnswer | Refusal> {
+  exchange(said: PageMessage, isFirst: boolean): Awaitable<PageAnswer | Refusal> {
     try {
       const { who, set } = parseMessage(said)
       if (set.length > 0) this.#questionsLeft = 0
@@ -122,7 +122,7 @@ export class PageServer {
     if (said.who === undefined && this.#questionsLeft > 0) this.#questionsLeft -= 1
     // Like a real server, trust the `who` of a POST only if the POST has that visitor's cookie.
     if (said.who !== undefined && this.#questionsLeft > 0) return { otherVisitor: true, results: [], persisted: [] }
-    return after(this.sync(said, false), (answer) => {
+    return after(this.exchange(said, false), (answer) => {
       if (!('results' in answer) || this.#questionsLeft > 0) return answer
       const persisted = this.#cookie
       this.#cookie = this.#cookieStamps()

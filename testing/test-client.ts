@@ -9,9 +9,9 @@ import type { LiveSessionErrorCode } from '../shared/codes.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Fields } from '../shared/types.js'
-import type { Given } from './given.js'
-import { createLine } from './line.js'
 import { PageServer } from './page-server.js'
+import { simulateNetwork } from './simulated-network.js'
+import type { Given } from './test-values.js'
 
 /** A client with a simulated server, which has the rules of a real server, but no delays. */
 export interface TestClient<F extends Fields = RegisteredFields> extends LiveSessionClient<F> {
@@ -54,20 +54,20 @@ const NO_SOCKET = { socket: undefined, endpoint: DEFAULT_ENDPOINT, initial: unde
  */
 export function testClient<F extends Fields = RegisteredFields>(fields: F, given: Given<F> = {}): TestClient<F> {
   const server = new PageServer(fields, given)
-  const line = createLine(server)
+  const network = simulateNetwork(server)
   const live = createClient<F>(
     beginPage(server.snapshot(), true),
-    line.createEnvironment,
+    network.createEnvironment,
     errorTextsFor({}),
     NO_SOCKET,
     true,
   )
   warnOfMistyped(live)
   return Object.assign(live, {
-    receive: (values: Given<F>) => line.broadcast(server.write('receive', values)),
-    offline: line.cut,
-    online: line.mend,
+    receive: (values: Given<F>) => network.broadcast(server.write('receive', values)),
+    offline: network.cut,
+    online: network.mend,
     refuseNext: (code: LiveSessionErrorCode) => server.refuse(code),
-    sent: line.sent,
+    sent: network.sent,
   })
 }

@@ -5,7 +5,7 @@ import { after } from '../shared/promise.js'
 import type { PageServer } from './page-server.js'
 
 /** The simulated network between a page and its server: takes no time, and can be cut. */
-export interface Line {
+export interface SimulatedNetwork {
   readonly createEnvironment: CreateEnvironment
   /** All sent changes. */
   readonly sent: readonly (readonly [key: string, value: unknown])[]
@@ -15,16 +15,16 @@ export interface Line {
   broadcast(ticket: string): void
 }
 
-export function createLine(server: PageServer): Line {
+export function simulateNetwork(server: PageServer): SimulatedNetwork {
   const sent: (readonly [key: string, value: unknown])[] = []
   let dispatch: Dispatch = () => undefined
-  /** Undefined while the line is cut. Messages in flight over an earlier connection are lost. */
+  /** Undefined while the network is cut. Messages in flight over an earlier connection are lost. */
   let connection: object | undefined = {}
 
-  /** Whether the next sync is the connection's first. */
+  /** Whether the next message is the connection's first. */
   let isNew = true
   let post: object = {}
-  /** A function for each sync in flight, to report its loss if the line is cut. */
+  /** A function for each message in flight, to report its loss if the network is cut. */
   const open = new Set<() => void>()
 
   const carry = (arrive: () => unknown, lose: () => void): void => {
@@ -44,19 +44,20 @@ export function createLine(server: PageServer): Line {
       dispatch = say
       return {
         open: connect,
-        send: (sync) => {
-          for (const [key, , , value] of sync.set ?? []) sent.push([key, value])
+        send: (message) => {
+          for (const [key, , , value] of message.set ?? []) sent.push([key, value])
           const isFirst = isNew
           isNew = false
-          const lose = (): void => dispatch('answered', sync, undefined)
+          const lose = (): void => dispatch('answered', message, undefined)
           open.add(lose)
           carry(
             () =>
-              open.delete(lose) && after(server.sync(sync, isFirst), (answer) => dispatch('answered', sync, answer)),
+              open.delete(lose) &&
+              after(server.exchange(message, isFirst), (answer) => dispatch('answered', message, answer)),
             () => undefined,
           )
         },
-        post: (sync) => {
+        post: (message) => {
           const own = {}
           post = own
           const end = (posted: Posted): void => {
@@ -64,7 +65,7 @@ export function createLine(server: PageServer): Line {
           }
           carry(
             () =>
-              after(server.post(sync), (answer) => {
+              after(server.post(message), (answer) => {
                 end({ status: 200, wait: 0, answer: 'results' in answer ? answer : undefined })
               }),
             () => end({ status: 0, wait: 0 }),

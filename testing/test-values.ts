@@ -14,7 +14,7 @@ export type Given<F extends Fields> = { readonly [K in keyof F]?: Settable<F[K]>
  *
  * @throws {LiveSessionError} if `set` would reject a value
  */
-export function acceptGiven(fields: FieldMap, given: object, method: string): ReadonlyMap<Field, JsonValue> {
+export function acceptTestValues(fields: FieldMap, given: object, method: string): ReadonlyMap<Field, JsonValue> {
   return new Map(
     Object.entries(given).map(([key, value]: [string, unknown]) => {
       const field = fields.get(key)
