@@ -91,7 +91,7 @@ describe('several nodes', () => {
     expect(handles.map((handle) => handle.get('division'))).toEqual([3, 4])
   })
 
-  it('accept a computed change over a newer write of another node', async () => {
+  it('accept an update over a newer write of another node', async () => {
     const store = memoryStore()
     const clocks = [testClock(10_000_000), testClock(10_000_000 + 20_000)]
     const given = { options: { identify: () => 'ann', store } } as never

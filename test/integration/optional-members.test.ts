@@ -134,7 +134,7 @@ describe('values differing only by undefined members', () => {
   })
 })
 
-describe('an undefined member of a computed value', () => {
+describe('an undefined member of an update', () => {
   const read = (field: object): unknown => {
     const declared = defineFields({ filter: { schema, default: fallback, client: 'write', ...field } } as never)
     return any(memorySession(declared)).get('filter')

@@ -142,7 +142,7 @@ describe('a value computed over a base missing from memory', () => {
   })
 })
 
-describe('a computed value, with a store', () => {
+describe('an update, with a store', () => {
   const withStore = (store: Store, more: object = {}) => begin('socket', { ...ANN, store, ...more })
 
   it('succeeds at one of two nodes, and conflicts at the other', async () => {

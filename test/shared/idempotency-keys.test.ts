@@ -30,13 +30,13 @@ describe('a write', () => {
   const before: LwwRegister = { ...register('a', NOW, 1), ids: [['one', stamp(NOW)]] }
   const write = (ms: number): LwwRegister => register('a', NOW + ms, 2)
 
-  it('keeps the ids of earlier computed changes, and its own id', () => {
+  it('keeps the ids of earlier updates, and its own id', () => {
     const computed = withRecentIds(write(1), before, NOW + 1, 'two')
     expect(idsIn(computed)).toBe('one@0 two@1')
     expect(idsIn(withRecentIds(write(2), computed, NOW + 2))).toBe('one@0 two@1')
   })
 
-  it('has no ids without a computed change', () => {
+  it('has no ids without an update', () => {
     const plain = write(0)
     expect(withRecentIds(plain, undefined, NOW)).toBe(plain)
     expect(withRecentIds(plain, register('a', 1, 1), NOW, '')).toBe(plain)
@@ -70,7 +70,7 @@ describe('a write', () => {
     expect(idsIn(withRecentIds(write(2), first, NOW + 2, 'page-10'))).toBe('other-3@1 page-10@2')
   })
 
-  it('knows the earlier computed changes of a page', () => {
+  it('knows the earlier updates of a page', () => {
     const written: LwwRegister = { ...before, ids: [['page-10', stamp(NOW)]] }
     const known = ['page-10', 'page-9', 'page-11', 'other-9', 'page-9-a', 'page', '-9', '9', ''].filter((id) => {
       return acceptedAt(written, id) !== undefined
@@ -78,7 +78,7 @@ describe('a write', () => {
     expect(known).toEqual(['page-10', 'page-9'])
   })
 
-  it('knows only the stamps of computed changes', () => {
+  it('knows only the stamps of updates', () => {
     const cut: LwwRegister = { ...before, ids: [['', stamp(NOW - 1)], ...ids(1)] }
     expect([acceptedAt(before, 'one'), acceptedAt(before, 'two')]).toEqual([NOW, undefined])
     expect([acceptedAt(undefined, 'one'), acceptedAt(cut, '')]).toEqual([undefined, undefined])

@@ -32,7 +32,7 @@ export function overOf(base: number, before: Before, standing: Register | undefi
   return isNewest ? Math.max(base, before.stamp) : base
 }
 
-/** ms after which the next write of a register drops the ids of its computed changes. */
+/** ms after which the next write of a register drops the ids of its updates. */
 const REMEMBERED = 2 * 60 * 1000
 
 /** The ids of taken changes known to a process, until its next eviction drops them. */
@@ -59,7 +59,7 @@ export function itemsOf(value: JsonValue | undefined): readonly JsonValue[] {
   return Array.isArray(value) ? value : []
 }
 
-/** Returns the page of a computed change, and the change's number on that page. */
+/** Returns the page of an update, and the change's number on that page. */
 function pageOf(id: string): readonly [page: string, number: number] {
   const at = id.lastIndexOf('-')
   return [id.slice(0, at), Number(id.slice(at + 1))]
@@ -139,7 +139,7 @@ export class Baskets {
     const name = `${sub} ${id}`
     const later = this.#laterOf(sub, id, stamp, said)
     if (later) {
-      note('a computed value is confirmed by a later one of its page')
+      note('an update is confirmed by a later one of its page')
       // Between unconnected processes, another browser's later value may have replaced the value with the item.
       const isIn = !this.#isJoined() || lacking(itemsOf(value).slice(-1), later.value) === undefined
       return isIn ? undefined : `${key} = ${text} is confirmed by ${JSON.stringify(later.value)}, which lacks its item`
@@ -147,7 +147,7 @@ export class Baskets {
     const isKnown = this.#taken.get(name) === stamp || isThere === true
     const former = this.#taken.get(name) ?? stamp
     if (former !== stamp && !this.#knows(node, name)) {
-      note('a computed value is taken by two processes')
+      note('an update is taken by two processes')
       this.#retaken.add(itemsOf(value).at(-1))
     }
     this.#taken.set(name, stamp)
@@ -159,7 +159,7 @@ export class Baskets {
       const at = floor && itemsOf(floor.value).includes(item) ? floor.stamp : stamp
       if (!this.#takenAt.has(item)) this.#takenAt.set(item, at)
     }
-    note(`a computed value is ${isKnown ? 'confirmed' : 'taken'}`)
+    note(`an update is ${isKnown ? 'confirmed' : 'taken'}`)
     if (isKnown) return undefined
     const twice = doubled(key, value)
     if (twice !== undefined && !this.mayBeTwice(twice)) return `${key} = ${text} is accepted with ${twice} twice`
@@ -188,7 +188,7 @@ export class Baskets {
   }
 
   /**
-   * Returns a later computed change of the same page with this stamp, because a register remembers only the newest id of a page. If a
+   * Returns a later update of the same page with this stamp, because a register remembers only the newest id of a page. If a
    * store has taken that change without an answer, only the answer's ticket has its value.
    */
   #laterOf(sub: string, id: string, stamp: number, said: Register | undefined): Numbered | undefined {
@@ -224,7 +224,7 @@ export class Baskets {
   /** Whether a slow clock's process may have accepted the change without the page's value from elsewhere, which wins the merge. */
   #isBehind({ line }: ServerNode, over: number, stamp: number, heard: number): boolean {
     const isBehind = stamp <= over && heard < over && line?.isWell !== true
-    if (isBehind) note('a computed value is taken below what it was computed from')
+    if (isBehind) note('an update is taken below what it was computed from')
     return isBehind
   }
 }

@@ -56,7 +56,7 @@ export class Duties {
       this.#world.fail(`${key} is not stored, although the store works`)
   }
 
-  /** Checks that a computed change accepted by a node is in the store. */
+  /** Checks that an update accepted by a node is in the store. */
   taken(node: ServerNode, sub: string, key: string, register: Register): void {
     const place = this.#placeOf(node, sub, key, register)
     const isThere = this.#world.deployment.durability?.isThere(place, key, register)

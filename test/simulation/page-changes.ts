@@ -47,7 +47,7 @@ interface Sending {
   overtakenAt: number | undefined
 }
 
-/** Counts how often pages send a set value; `Baskets` judges computed values. */
+/** Counts how often pages send a set value; `Baskets` judges updates. */
 export class Sendings {
   /** By value, as JSON. */
   readonly #all = new Map<string, Sending>()

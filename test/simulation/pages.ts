@@ -136,7 +136,7 @@ export class PageChecker {
     if (owner?.browser !== undefined && stamp > 0) this.#world.saves.add(tab.browser, owner, key, { stamp, value })
   }
 
-  /** Checks the refusal of a change. Only another visitor may supersede a computed change, or a change that cannot have arrived. */
+  /** Checks the refusal of a change. Only another visitor may supersede an update, or a change that cannot have arrived. */
   refused(tab: Tab, key: string, value: JsonValue | undefined, code: string): void {
     if (code === 'invalid_value' && itemsOf(value).every(isValidItem))
       this.#fail(tab, `was told that ${JSON.stringify(value)} is invalid, but it is valid`, 'lost')

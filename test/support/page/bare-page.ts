@@ -53,7 +53,7 @@ export class BarePage {
   readonly #done = new Set<string>()
   /** The number of unsettled values, by call. */
   readonly #left = new Map<string, number>()
-  /** The ids of computed changes taken by the server, by key. */
+  /** The ids of updates taken by the server, by key. */
   readonly #ids = new Map<string, readonly (readonly [id: string, stamp: number])[]>()
   #posted: PageMessage | undefined
   readonly settled: string[] = []
@@ -203,7 +203,7 @@ export class BarePage {
     return body
   }
 
-  /** Returns a ticket with the ids of computed changes, as the server does. */
+  /** Returns a ticket with the ids of updates, as the server does. */
   #ticket(set: readonly WireChange[], stamp: number): string {
     for (const [key, , id] of set) if (id) this.#ids.set(key, [...(this.#ids.get(key) ?? []), [id, stamp]])
     const ids = Object.fromEntries([...this.#ids].filter(([one]) => set.some(([key]) => key === one)))
