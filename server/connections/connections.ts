@@ -104,11 +104,11 @@ export class Connection {
   readonly #conn: Conn
   /** The open sockets, each with its handle after admission. */
   readonly #handles = new Map<Socket, SocketHandle | undefined>()
-  /** Whether the visitor has left. `Connections.mark` updates this at each end, while the connection is watched. */
+  /** Whether the visitor has left. `Connections.mark` updates this at each revocation, while the connection is watched. */
   hasVisitorLeft = false
   /** Whether `Connections` updates `hasVisitorLeft`. After the close, the socket asks `Revocations` for handlers still running. */
   isWatched = false
-  #isEnded = false
+  #wasClosed = false
 
   constructor(
     conn: Conn,
@@ -127,9 +127,9 @@ export class Connection {
     return revocations.validitySince(this.identity, this.revision) === 'current'
   }
 
-  /** Whether the server has ended the connection; false if the browser has disconnected. */
+  /** Whether the server has closed the connection; false if the browser has disconnected. */
   get wasClosed(): boolean {
-    return this.#isEnded
+    return this.#wasClosed
   }
 
   /** The number of sockets, including those in admission. */
@@ -166,7 +166,7 @@ export class Connection {
    * Also drops sockets in admission. Resolves when the connection is closed.
    */
   async close(code: LiveSessionErrorCode): Promise<void> {
-    this.#isEnded = true
+    this.#wasClosed = true
     this.hasVisitorLeft = true
     for (const handle of [...this.#handles.values()]) handle?.dismiss(code)
     await hangUp(this.#conn)

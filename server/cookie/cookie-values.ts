@@ -46,7 +46,7 @@ export class CookieValues {
   /** Compares a cookie with memory. The first time, merges the cookie into memory. */
   ensureMerged(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
     if (cookie.memo) return cookie.memo
-    // After the end of the cookie's user or browser id, do not merge the cookie, and keep no memo.
+    // If the cookie's user is revoked or its browser id retired, do not merge the cookie, and keep no memo.
     const isCurrent = this.#core.revocations.validityOf(cookie) === 'current'
     return isCurrent ? this.merge(cookie, visitor) : this.#memo(visitor)
   }

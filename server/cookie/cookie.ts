@@ -44,7 +44,7 @@ export interface Sender {
 }
 
 /** The time of a browser id's retirement, in ms since 1970, and the id. */
-export type RetirementNotice = readonly [end: number, browser: BrowserId]
+export type RetirementNotice = readonly [retiredAt: number, browser: BrowserId]
 
 interface LiveCookieDeps {
   clock(this: void): number
@@ -156,7 +156,10 @@ export class LiveCookie {
   /** Returns when an id was retired according to the notice in the request, in ms since 1970; 0 without a notice. */
   announcedRetirement({ headers }: Sender, browser: BrowserId): number {
     const notices = allValues(headers.cookie ?? '', `${this.#retiredName}=`).map((text) => text.split('.'))
-    return Math.max(0, ...notices.map(([end, id]) => (id === browser ? Number(end) : 0)).filter(Number.isSafeInteger))
+    return Math.max(
+      0,
+      ...notices.map(([retiredAt, id]) => (id === browser ? Number(retiredAt) : 0)).filter(Number.isSafeInteger),
+    )
   }
 
   #checkHead(res: ServerResponse): void {

@@ -11,7 +11,7 @@ export interface CookieMemo extends Readonly<Record<Exclude<Field['scope'], 'tab
   isOutdated: boolean | undefined
 }
 
-/** A cookie with its memo, dropped when the user or the browser id ends, and when a replica changes or is evicted. */
+/** A cookie with its memo, dropped when the user is revoked or the browser id retired, and when a replica changes or is evicted. */
 export interface MemoizedCookie {
   memo: CookieMemo | undefined
 }

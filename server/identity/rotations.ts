@@ -26,7 +26,7 @@ export class PendingRotations {
    */
   closeConnections(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
     const { connections, revocations } = this.#core
-    const ended = connections.close(connections.of(...names), 'other_visitor')
+    const closed = connections.close(connections.of(...names), 'other_visitor')
     const all = user === undefined ? names : [...names, user]
     const others = new Set(connections.of(...all))
     for (const name of names) this.#count(name, 1)
@@ -39,7 +39,7 @@ export class PendingRotations {
       const late = connections.of(...all).filter((connection) => !others.has(connection))
       void connections.close(late, 'other_visitor')
     })
-    return ended
+    return closed
   }
 
   #count(name: string, by: number): void {

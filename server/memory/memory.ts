@@ -168,7 +168,7 @@ export class Memory {
     const { subject, replica } = pinned
     if (isUser(subject)) return
     const isLight = replica.bytes <= COOKIE_SPACE && replica.registers().every(this.#fitsCookie)
-    // Moves this pin to the end, to be lightened last, because its sockets do not know the newest write yet.
+    // Moves this pin to the end, to shrink last, because its sockets do not know the newest write yet.
     this.#guestMemory.pin(pinned, 0)
     if (!isLight) this.#guestMemory.pin(pinned, replica.bytes, () => this.#shrink(pinned))
   }
