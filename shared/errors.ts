@@ -7,8 +7,8 @@ import type { Stamp } from './stamp.js'
 /** The current value, newer than the base of the refused change. */
 interface CurrentValue {
   readonly stamp: Stamp
-  /** Omitted if the key has no value. */
-  readonly value?: JsonValue
+  /** Undefined if the key has no value. */
+  readonly value: JsonValue | undefined
 }
 
 interface AnyDetails extends ErrorOptions {

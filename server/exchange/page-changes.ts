@@ -261,6 +261,6 @@ function overtakenError(
   stamp: Stamp,
   value: JsonValue | undefined,
 ): LiveSessionError {
-  const current = { stamp, ...(value === undefined ? {} : { value }) }
-  return new LiveSessionError(code, `the change of "${key}" is not based on its current value`, { key, current })
+  const message = `the change of "${key}" is not based on its current value`
+  return new LiveSessionError(code, message, { key, current: { stamp, value } })
 }
