@@ -8,8 +8,8 @@ import type { Validity } from '../identity/validity.js'
 import type { Warn } from '../settings/report.js'
 import type { IdentifiedUser } from '../subjects/visitor.js'
 
-/** Detects whether the browser id was retired, or the user revoked, before or during a request, whose response must undo neither. */
-export class RevokedSince {
+/** Detects whether the browser id was retired, or the user revoked, before or during a request. A late request's response must undo neither. */
+export class Lateness {
   readonly #revocations: Revocations
   /** The request's cookie, if its browser id was already retired. */
   readonly retiredCookie: VerifiedCookie | undefined

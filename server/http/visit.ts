@@ -12,7 +12,7 @@ import { renewalOf, whoOf } from '../identity/who.js'
 import { browserSubject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser, Visitor } from '../subjects/visitor.js'
 import { keepFromSharedCaches } from './cache-control.js'
-import { RevokedSince, usedLate, warnOfLateChange } from './late-requests.js'
+import { Lateness, usedLate, warnOfLateChange } from './late-requests.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './page-load.js'
 
@@ -20,7 +20,7 @@ import { clearUnseenPages } from './page-load.js'
 export class Visit implements PageIdentity, ResponseContext {
   readonly #core: Core
   readonly #ctx: Koa.Context
-  readonly #since: RevokedSince
+  readonly #lateness: Lateness
   readonly #begunAs: UserSubject | undefined
   #identity: RequestIdentity
   #use: SessionUse = 'reads'
@@ -39,7 +39,7 @@ export class Visit implements PageIdentity, ResponseContext {
     const isWithheld = (): boolean => isWithheldFrom(ctx, core.settings)
     this.#identity = core.identities.rotateIfDue(identity, user, ctx.req, isWithheld)
     const receivedCookie = readable(identity.receivedCookie)
-    this.#since = new RevokedSince(core.revocations, identity.receivedCookie, this.#identity, identifiedUser)
+    this.#lateness = new Lateness(core.revocations, identity.receivedCookie, this.#identity, identifiedUser)
     if (this.#identity.toClose.length > 0) {
       this.#isVisitorLeaving = receivedCookie?.user !== undefined && receivedCookie.user !== this.visitor.userSub
       void core.pendingRotations.closeConnections(this.#identity.toClose, undefined, ctx.res)
@@ -121,12 +121,12 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
   get isSuperseded(): boolean {
-    return this.#since.isSuperseded(this.#identity)
+    return this.#lateness.isSuperseded(this.#identity)
   }
 
   /** Loads all subjects involved in continuing as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
-    const { retiredCookie } = this.#since
+    const { retiredCookie } = this.#lateness
     return loadSubjects(this.#core, retiredCookie ? [this.#previous, retiredCookie] : [this.#previous], user)
   }
 
@@ -140,7 +140,7 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Continues as another user, or as a guest. Resolves when the former visitor's connections are closed. */
   async changeTo({ user, revision }: IdentifiedUser): Promise<void> {
     // After a revocation, even the same user needs a new cookie.
-    if (user === this.visitor.user && this.#since.validity(this.#identity) !== 'revoked') {
+    if (user === this.visitor.user && this.#lateness.validity(this.#identity) !== 'revoked') {
       this.markUse('shows')
       return
     }
@@ -149,7 +149,7 @@ export class Visit implements PageIdentity, ResponseContext {
   }
 
   #followed(user: UserSubject | undefined): RequestIdentity | undefined {
-    const { retiredCookie } = this.#since
+    const { retiredCookie } = this.#lateness
     return retiredCookie && this.#core.identities.followRotation(retiredCookie, user, this.#ctx.req)
   }
 
@@ -177,7 +177,7 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#identity = identity
     if (lastUser !== undefined && lastUser !== identity.visitor.user) this.#isVisitorLeaving = true
     for (const hook of this.#hooks) hook.visitorChanged()
-    this.#since.restart(revision, isFollowing)
+    this.#lateness.restart(revision, isFollowing)
     this.markUse('renews')
     const { toClose } = identity
     if (toClose.length > 0) await this.#core.pendingRotations.closeConnections(toClose, lastUser, this.#ctx.res)
@@ -197,7 +197,7 @@ export class Visit implements PageIdentity, ResponseContext {
     const report = (error: unknown): void => this.#core.report(error, this.#ctx)
     if (action === 'write') writeCookie(this.#core, this.#ctx, this.#identity).catch(report)
     if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(report)
-    if (action === 'announce') this.#core.cookie.announceRetirement(this.#ctx.req, res, this.#since.retirementNotice)
+    if (action === 'announce') this.#core.cookie.announceRetirement(this.#ctx.req, res, this.#lateness.retirementNotice)
     const isOneTime = action !== 'keep' || this.#hooks.some((hook) => hook.isOneTime)
     keepFromSharedCaches(res, isOneTime, this.#core.warn)
     if (this.#isVisitorLeaving) clearUnseenPages(this.#ctx)
@@ -208,7 +208,7 @@ export class Visit implements PageIdentity, ResponseContext {
     return cookieAction({
       cookieStatus: this.#identity.cookieStatus,
       use: this.#use,
-      validity: memo ? 'current' : this.#since.validity(this.#identity),
+      validity: memo ? 'current' : this.#lateness.validity(this.#identity),
       // A renewing request writes the cookie anyway.
       isDue: this.#use !== 'renews' && (this.#hasNewContent || isDue(this.#core, this.#identity)),
       hasConsent: () => this.#core.hasConsent(this.#ctx),
