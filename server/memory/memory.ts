@@ -73,8 +73,8 @@ export class Memory {
   /** Evicts the replicas not used recently. Call this before the use of a reference to a replica. */
   evictIdle(): void {
     const now = this.#clock()
-    this.#users.evictIdle(now)
-    this.#browsers.evictIdle(now)
+    if (now >= this.#users.idleAt) this.#users.evictIdle(now)
+    if (now >= this.#browsers.idleAt) this.#browsers.evictIdle(now)
   }
 
   find(subject: Subject): Replica | undefined {

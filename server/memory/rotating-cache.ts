@@ -37,8 +37,8 @@ export class RotatingCache<V, K = string> {
   #older: CacheMap<V, K>
   #newerBytes = 0
   #olderBytes = 0
-  /** The time of the next rotation by age, in ms since 1970. */
-  #until: number
+  /** ms since 1970 from which `evictIdle` has an effect: the next rotation by age. */
+  idleAt: number
 
   private constructor(create: () => CacheMap<V, K>, options: RotatingCacheOptions<V>) {
     const { max = Infinity, maxIdle = Infinity, clock, shared } = options
@@ -50,7 +50,7 @@ export class RotatingCache<V, K = string> {
     this.#clock = clock
     this.#newer = create()
     this.#older = create()
-    this.#until = clock() + maxIdle
+    this.idleAt = clock() + maxIdle
   }
 
   static onNodeCache<V>(options: RotatingCacheOptions<V>): RotatingCache<V> {
@@ -68,13 +68,13 @@ export class RotatingCache<V, K = string> {
 
   /** Evicts idle entries: rotates if `maxIdle` has passed since the last rotation; twice if twice that time has passed. */
   evictIdle(now: number): void {
-    if (now < this.#until) return
-    if (now >= this.#until + this.#maxIdle) this.#rotate()
+    if (now < this.idleAt) return
+    if (now >= this.idleAt + this.#maxIdle) this.#rotate()
     this.#rotate()
   }
 
   get(name: K, now?: number): V | undefined {
-    if (this.#until !== Infinity) this.evictIdle(now ?? this.#clock())
+    if (this.idleAt !== Infinity) this.evictIdle(now ?? this.#clock())
     const newer = this.#newer.get(name)
     if (newer !== undefined) return newer
     const older = this.#older.get(name)
@@ -85,7 +85,7 @@ export class RotatingCache<V, K = string> {
   }
 
   set(name: K, thing: V): void {
-    if (this.#until !== Infinity) this.evictIdle(this.#clock())
+    if (this.idleAt !== Infinity) this.evictIdle(this.#clock())
     if (this.#shared) this.#subtract(this.#newer.get(name), undefined)
     if (this.#newer.size >= this.#maxNewer && this.#newer.get(name) === undefined) this.#rotate()
     this.#newer.set(name, thing)
@@ -139,7 +139,7 @@ export class RotatingCache<V, K = string> {
     this.#newer = dropped
     dropped.clear()
     this.#setSizes(0, this.#newerBytes)
-    this.#until = this.#clock() + this.#maxIdle
+    this.idleAt = this.#clock() + this.#maxIdle
   }
 
   #drop(count: number): void {
