@@ -163,7 +163,7 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
 
 /** Rejects a change, except the callers whose own values may be valid. */
 function reject(page: Page, state: KeyState, sent: Change, code: LiveSessionErrorCode): void {
-  // Later changes in flight were computed from the refused value.
+  // Later `update`s in flight build on the refused value.
   for (const next of pendingOf(state)) if (next.isInFlight && next.id) markUnsent(next)
   const former = isOfValue(code) ? bisectCallers(state, sent) : undefined
   if (former && sent.id) return void markUnsent(sent)

@@ -17,7 +17,7 @@ export interface Change {
   id: string
   /** The name shared by the changes of a `setMany`, which are sent together. */
   group: string | undefined
-  /** The value from which the `update` was computed, in a list; undefined if it must be computed. */
+  /** The value from which the `update` was made, in a list; undefined before its first run. */
   from?: readonly [value: JsonValue | undefined] | undefined
   /** The stamp of the value that the change replaces; set when the change is sent. */
   base?: Stamp | undefined

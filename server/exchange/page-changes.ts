@@ -244,7 +244,7 @@ function checkBase(deps: ChangeDeps, change: PageChange): { readonly acceptedAt:
   // A stand-in value lets `withExpiry` tell whether a value known only to the page has expired. A `set` depends on no value.
   const known = written.stamp < base ? { key, stamp: base, value: null } : written
   const { stamp } = id === '' ? written : field.withExpiry(known, settings.clock())
-  // A change computed from a refused change must not be applied without that change.
+  // An `update` of a refused change must not be applied without that change.
   const isBaseApplied = id === '' || !previousResult || 'field' in previousResult
   if (isBaseApplied && stamp <= base) return { base }
   if (id === '' && sameJson(written.value, value)) {

@@ -98,7 +98,7 @@ describe('an expiring value', () => {
   })
 })
 
-it('a pending update is recomputed when its base value expires', () => {
+it('a pending update is rebased when its base value expires', () => {
   const page = reserving()
   page.on('disconnect')
   page.update('cart', add('b'))

@@ -35,7 +35,7 @@ function sending(key: string, value?: JsonValue): BarePage {
 }
 
 describe('the outbox', () => {
-  it('restores a draft with its base stamp', () => {
+  it('restores a change with its base stamp', () => {
     const page = BarePage.greeted()
     page.learn(['division', 5, 1])
     page.on('disconnect')
@@ -56,7 +56,7 @@ describe('the outbox', () => {
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['a', 'b', 'x'], 'saved', []])
   })
 
-  it('causes no rejected status for a superseded draft', () => {
+  it('causes no rejected status for a superseded change', () => {
     const after = next(offline('division', 2))
     after.answer({ results: [{ code: 'superseded', stamp: 9, value: 7 }] } as never)
     expect([after.get('division'), after.status('division')]).toEqual([7, 'saved'])
@@ -72,7 +72,7 @@ describe('the outbox', () => {
     ])
   })
 
-  it('keeps the ids of computed values', () => {
+  it('keeps the ids of updates', () => {
     const page = BarePage.greeted()
     page.learn(['cart', 10, ['a']])
     page.answer()
@@ -93,7 +93,7 @@ describe('the outbox', () => {
     expect([after.get('cart'), after.status('cart'), after.post()]).toEqual([['a', 'b', 'x'], 'saved', undefined])
   })
 
-  it('gives up a computed draft on a conflict', () => {
+  it('gives up an update on a conflict', () => {
     const page = BarePage.greeted()
     page.update('cart', add('b'))
     const after = next(page, ['cart', 12, ['x']])
@@ -129,7 +129,7 @@ describe('the outbox', () => {
     expect([after.get('division'), sent(after)]).toEqual([2, [['division', 0, '', 2]]])
   })
 
-  it('of several tabs restores one tab’s drafts per key', () => {
+  it('of several tabs restores one tab’s changes per key', () => {
     const one = offline('cart', ['a'])
     one.update('cart', add('b'))
     const other = new BarePage()
@@ -144,7 +144,7 @@ describe('the outbox', () => {
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b'], []])
   })
 
-  it('of several tabs restores the draft with the newest base', () => {
+  it('of several tabs restores the change with the newest base', () => {
     const stale = new BarePage()
     stale.update('cart', add('a'))
     const other = BarePage.greeted()

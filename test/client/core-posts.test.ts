@@ -140,7 +140,7 @@ describe('a failed POST', () => {
     expect(large.length).toBeGreaterThan(20_000)
   })
 
-  it('rejects all changes and rolls back drafts on bad_origin', () => {
+  it('rejects all changes and rolls back pending ones on bad_origin', () => {
     const page = BarePage.greeted()
     page.learn(['division', 9, 4])
     page.answer({ persisted: [['division', 9]] })

@@ -21,11 +21,11 @@ describe('tab values', () => {
     page.hear(STEP)
     page.set('step', 3)
     page.update('step', (step) => Number(step) + 1, 'next')
-    const drafts = [
+    const pending = [
       ['step', 5, '', 3],
       ['step', 5, expect.any(String), 4],
     ]
-    expect(left(page)).toEqual(['', ['g', expect.anything(), drafts]])
+    expect(left(page)).toEqual(['', ['g', expect.anything(), pending]])
     for (const stamp of [6, 7]) {
       const ticket = bareTicket({ changes: [['step', stamp, stamp - 3]], tab: ['step'] })
       page.answered({ ticket, results: [{ stamp, level: 'memory' }] } as never)

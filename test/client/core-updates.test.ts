@@ -53,7 +53,7 @@ describe('an update', () => {
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'x', 'b'], [['cart', 12, 'page-1', ['a', 'x', 'b']]]])
   })
 
-  it('is not recomputed over an equal value', () => {
+  it('is not rebased onto an equal value', () => {
     const page = shopping('a')
     let times = 0
     page.on('disconnect')
@@ -189,7 +189,7 @@ describe('several updates of a key', () => {
     expect([page.get('cart'), page.status('cart')]).toEqual([['a', 'b'], 'invalid_value'])
   })
 
-  it('drop a refused update of their list, and recompute the rest', () => {
+  it('drop a refused update of their list, and rebase the rest', () => {
     const page = shopping()
     for (const item of ['bad', 'b']) page.update('cart', add(item), item)
     page.on('leave')
@@ -287,7 +287,7 @@ describe('an update without a socket', () => {
     expect(page.settled).toEqual(['3 saved', 'update saved'])
   })
 
-  it('is recomputed and POSTed after a rejected set', () => {
+  it('is rebased and POSTed after a rejected set', () => {
     const page = alone()
     page.set('cart', ['s'])
     page.post()
@@ -297,7 +297,7 @@ describe('an update without a socket', () => {
       wait: 0,
       answer: { hasCookie: true, persisted: [], results: [{ code: 'too_large' }] },
     })
-    expect(page.remains()?.drafts).toEqual([['cart', 10, 'page-2', ['a', 'b']]])
+    expect(page.remains()?.pending).toEqual([['cart', 10, 'page-2', ['a', 'b']]])
     expect(page.answer({ stamp: 11 })?.set).toEqual([['cart', 10, 'page-2', ['a', 'b']]])
     expect([page.settled, page.post()]).toEqual([['s too_large', 'update saved'], undefined])
   })

@@ -96,7 +96,7 @@ describe('a guest’s page without a cookie yet', () => {
   }
   const carried: BareAnswer = greetingOf({ ...HEIR, changes: [['cart', 20, ['a']]] })
 
-  it('carries its drafts over to the cookie’s guest', () => {
+  it('carries its changes over to the cookie’s guest', () => {
     const page = start()
     page.on('connect')
     page.effects()
@@ -109,7 +109,7 @@ describe('a guest’s page without a cookie yet', () => {
     ])
   })
 
-  it('discards its drafts if the cookie is a user’s', () => {
+  it('discards its changes if the cookie is a user’s', () => {
     const page = start()
     page.on('connect')
     page.effects()
@@ -125,7 +125,7 @@ describe('a page whose request withheld the cookie', () => {
   it.each([
     ['a guest', THE_GUEST],
     ['a user', ANN],
-  ])('asks for its visitor and keeps its drafts: %s', (_, visitor) => {
+  ])('asks for its visitor and keeps its changes: %s', (_, visitor) => {
     const page = new BarePage({ ...NOBODYS, stamps: { cart: 9 }, values: { cart: ['x'] } }, false)
     page.on('begin')
     expect([page.page.isReady, page.get('division')]).toEqual([true, -1])
@@ -174,7 +174,7 @@ describe('threat 94: a page shown again', () => {
     expect([page.page.who, shown(page)]).toEqual(['h', 3])
   })
 
-  it('keeps its drafts for the same visitor', () => {
+  it('keeps its changes for the same visitor', () => {
     const page = BarePage.greeted(ANN, OF_ANN)
     page.set('division', 3)
     page.on('leave')
@@ -273,7 +273,7 @@ describe('a page with a new visitor', () => {
     ['another user', OF_ANN, { ...ANN, who: 'bob' }, 'user'],
     ['the same user, after an end of all sessions', OF_ANN, { ...ANN, who: 'ann of epoch 1' }, 'user'],
     ['another guest, from two tabs of a first visit', NEW_GUEST, HEIR, 'guest'],
-  ])('discards its drafts and calls onVisitor: %s', (_, initial, visitor, kind) => {
+  ])('discards its changes and calls onVisitor: %s', (_, initial, visitor, kind) => {
     const page = BarePage.greeted({ who: String(initial.who), hasCookie: true }, initial)
     page.learn(['cart', 10, ['a']])
     page.disconnect()
@@ -336,7 +336,7 @@ describe('a page with a new visitor', () => {
     expect(page.page.who).toBe('h')
   })
 
-  it('keeps its draft if the visitor turns out the same', () => {
+  it('keeps its change if the visitor turns out the same', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answer({ otherVisitor: true })
@@ -396,7 +396,7 @@ describe('a page connected without its cookie', () => {
     expect(page.get('division')).toBe(3)
   })
 
-  it('discards a user’s draft if the cookie is a guest’s', () => {
+  it('discards a user’s change if the cookie is a guest’s', () => {
     const page = BarePage.greeted(ANN, OF_ANN)
     page.disconnect()
     page.set('division', 3)

@@ -59,7 +59,7 @@ async function begin(way: 'socket' | 'post', options: object = {}) {
   return { app, visitor, socket, set, change, read }
 }
 
-describe.each(WAYS)('a value computed by a page, %s', (_, way) => {
+describe.each(WAYS)('an update by a page, %s', (_, way) => {
   it('is accepted while its base stamp is the current stamp', async () => {
     const { app, change } = await begin(way, ANN)
     const { stamp } = await change('cart', 0, '7', ['a'])
@@ -115,7 +115,7 @@ describe.each(WAYS)('a value computed by a page, %s', (_, way) => {
   })
 })
 
-describe('a value computed over a base missing from memory', () => {
+describe('an update of a value missing from memory', () => {
   const post = async (app: App, ...change: Change): Promise<Result> => (await byPost(app.visitor(), change))[0] ?? {}
 
   it('gets a newer stamp than its base', async () => {

@@ -53,7 +53,7 @@ describe('a value of a request that signs in', () => {
 
   it.each([
     ['set before the sign-in', '/before', GUESTS_ONLY],
-    ['updated before the sign-in', '/computed', GUESTS_ONLY],
+    ['updated before the sign-in', '/update', GUESTS_ONLY],
     ['set after the sign-in', '/after', []],
   ])('warns if it is not moved to the account: %s', async (_, path, lost) => {
     const app = await App.start({
@@ -64,7 +64,7 @@ describe('a value of a request that signs in', () => {
         const { liveSession } = ctx
         const values = Object.fromEntries(keys.map((key) => [key, 'x'])) as never
         if (ctx.path === '/before') await liveSession.setMany(values)
-        if (ctx.path === '/computed')
+        if (ctx.path === '/update')
           await Promise.all(keys.map((key) => liveSession.update(key as never, (() => 'x') as never)))
         ctx.state['user'] = 'ann'
         await liveSession.identify()

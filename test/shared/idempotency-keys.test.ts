@@ -31,9 +31,9 @@ describe('a write', () => {
   const write = (ms: number): LwwRegister => register('a', NOW + ms, 2)
 
   it('keeps the ids of earlier updates, and its own id', () => {
-    const computed = withRecentIds(write(1), before, NOW + 1, 'two')
-    expect(idsIn(computed)).toBe('one@0 two@1')
-    expect(idsIn(withRecentIds(write(2), computed, NOW + 2))).toBe('one@0 two@1')
+    const updated = withRecentIds(write(1), before, NOW + 1, 'two')
+    expect(idsIn(updated)).toBe('one@0 two@1')
+    expect(idsIn(withRecentIds(write(2), updated, NOW + 2))).toBe('one@0 two@1')
   })
 
   it('has no ids without an update', () => {

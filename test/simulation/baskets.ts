@@ -182,7 +182,7 @@ export class Baskets {
     return !this.#isJoined() || this.#forgotten.has(item) || this.#retaken.has(item)
   }
 
-  /** Whether processes disagree about the change that added an item, so values computed from the item have the wrong base. */
+  /** Whether processes disagree about the change that added an item, so updates of the item have the wrong base. */
   isRetaken(item: JsonValue): boolean {
     return this.#retaken.has(item)
   }
@@ -224,7 +224,7 @@ export class Baskets {
   /** Whether a slow clock's process may have accepted the change without the page's value from elsewhere, which wins the merge. */
   #isBehind({ line }: ServerNode, over: number, stamp: number, heard: number): boolean {
     const isBehind = stamp <= over && heard < over && line?.isWell !== true
-    if (isBehind) note('an update is taken below what it was computed from')
+    if (isBehind) note('an update is taken below its base')
     return isBehind
   }
 }

@@ -13,7 +13,7 @@ import { fireTimer, turn } from './time.js'
 const WEATHERS: readonly [Weather, ...Weather[]] = ['slow', 'slow', 'slow', 'fair', 'foul']
 /** Few keys, so the writes of jobs replace each other. */
 const KEYS: readonly [string, ...string[]] = ['division', 'role']
-/** A key outside cookies, and a computed key. */
+/** A key outside cookies, and a key of updates. */
 const CHANGED: readonly [string, ...string[]] = [STORED, ADDED_TO]
 
 export const CLOCKS = {

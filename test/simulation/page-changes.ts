@@ -117,7 +117,7 @@ export class Together {
       note('what was set together goes out')
       // A replaced value need not be sent.
       const left = [...values].filter(
-        ([key, value]) => !has(key, value) && tab.drafts.get(key) === JSON.stringify(value),
+        ([key, value]) => !has(key, value) && tab.pending.get(key) === JSON.stringify(value),
       )
       if (left.length > 0) return `sends ${JSON.stringify([...values])} without ${JSON.stringify(left)}`
       const names = new Set(

@@ -227,8 +227,8 @@ function differenceOf(
   readings: ReadonlyMap<Browser, Reading>,
 ): Violation | undefined {
   for (const tab of browser.tabs)
-    if (tab.drafts.size > 0)
-      return diverged(`a page of browser ${browser.index} never heard the outcome of ${[...tab.drafts]}`, tab)
+    if (tab.pending.size > 0)
+      return diverged(`a page of browser ${browser.index} never heard the outcome of ${[...tab.pending]}`, tab)
   if (browser.isBlocking || !browser.hasConsent) return undefined
   const cookie = world.cookie(browser.cookies)
   if (!cookie) return diverged(`browser ${browser.index} has no cookie in the end`)

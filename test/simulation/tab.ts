@@ -42,7 +42,7 @@ export class Tab {
   isReady = false
   isHidden = false
   visitors = 0
-  readonly drafts: Map<string, string> = new Map<string, string>()
+  readonly pending: Map<string, string> = new Map<string, string>()
   #channel: Channel | undefined
   /** Logical times; `leftAt` is `Infinity` while the page is open. */
   readonly openedAt: number = tick()
@@ -89,12 +89,12 @@ export class Tab {
   change(key: string, value: JsonValue | undefined): void {
     // A change follows a click.
     this.#listeners.get('pointerdown')?.({})
-    const draft = JSON.stringify(value) ?? 'nothing'
-    this.drafts.set(key, draft)
+    const text = JSON.stringify(value) ?? 'nothing'
+    this.pending.set(key, text)
     const settle = (code: string | undefined): void => {
       // A later change of the key has replaced this change.
-      if (this.drafts.get(key) !== draft) return
-      this.drafts.delete(key)
+      if (this.pending.get(key) !== text) return
+      this.pending.delete(key)
       this.#watcher.settled(this, key, value, code)
     }
     hear(value === undefined ? this.live.delete(key as never) : this.live.set(key as never, value as never), settle)
@@ -103,12 +103,12 @@ export class Tab {
   /** Sets several values in a single call. If the call is superseded, some of its values may stay. */
   changeTogether(values: Values): void {
     this.#listeners.get('pointerdown')?.({})
-    for (const [key, value] of values) this.drafts.set(key, JSON.stringify(value))
+    for (const [key, value] of values) this.pending.set(key, JSON.stringify(value))
     const settle = (code: string | undefined): void => {
       note(`what was set together is ${code ?? 'saved'}`)
       for (const [key, value] of values) {
-        if (this.drafts.get(key) !== JSON.stringify(value)) continue
-        this.drafts.delete(key)
+        if (this.pending.get(key) !== JSON.stringify(value)) continue
+        this.pending.delete(key)
         if (code !== 'superseded') this.#watcher.settled(this, key, value, code)
       }
     }
@@ -117,10 +117,10 @@ export class Tab {
 
   add(key: string, item: number): void {
     const name = `${key} + ${item}`
-    this.drafts.set(name, 'added')
+    this.pending.set(name, 'added')
     const settle = (code: string | undefined): void => {
       note(`what is added is ${code ?? 'saved'}`)
-      this.drafts.delete(name)
+      this.pending.delete(name)
       this.#watcher.settled(this, key, [item], code)
     }
     hear(

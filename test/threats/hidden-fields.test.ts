@@ -73,7 +73,7 @@ describe('threats 47 and 69: the name of a hidden field', () => {
     ['set to an invalid value', ['creditRisk', -1, '', 5], ['creditRisks', -1, '', 5]],
     ['deleted', ['fraudFlags', -1, ''], ['fraudFlagss', -1, '']],
     ['resent', ['fraudFlags', 5, '', []], ['fraudFlagss', 5, '', []]],
-    ['computed', ['fraudFlags', 0, 'id', []], ['fraudFlagss', 0, 'id', []]],
+    ['updated', ['fraudFlags', 0, 'id', []], ['fraudFlagss', 0, 'id', []]],
   ])('looks undeclared to a browser: %s', async (_, hidden, undeclared) => {
     const visitor = (await start()).visitor()
     await visitor.store()

@@ -106,7 +106,7 @@ describe('threat 11: a field that is not writable', () => {
     ['set if read-only', 'not_writable', ['role', -1, '', 'admin']],
     ['deleted if read-only', 'not_writable', ['role', -1, '']],
     ['resent if read-only', 'not_writable', ['role', 0, '', 'user']],
-    ['computed if read-only', 'not_writable', ['role', 0, 'id', 'admin']],
+    ['updated if read-only', 'not_writable', ['role', 0, 'id', 'admin']],
     ['set if hidden', 'undeclared_key', ['secret', -1, '', 'x']],
     ['deleted if hidden', 'undeclared_key', ['secret', -1, '']],
   ])('cannot be %s', async (_, code, change) => {

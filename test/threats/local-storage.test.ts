@@ -33,16 +33,16 @@ afterEach(() => {
   for (const name of Object.keys(storage)) storage.removeItem(name)
 })
 
-/** Returns the tickets' changes and the drafts in localStorage. */
+/** Returns the tickets' changes and the pending changes in localStorage. */
 function stored(): string[] {
   return Object.keys(storage).flatMap((name) => {
-    const [, tickets, drafts]: readonly [string, string[], [string, ...unknown[]][]] = JSON.parse(
+    const [, tickets, pending]: readonly [string, string[], [string, ...unknown[]][]] = JSON.parse(
       storage.getItem(name) ?? '',
     )
     const persisted = tickets.flatMap((ticket) =>
       readClaims(ticket).changes.map(([key, , value]) => `ticket ${key} ${value}`),
     )
-    return [...persisted, ...drafts.map((draft) => `draft ${draft[0]} ${draft.at(-1)}`)]
+    return [...persisted, ...pending.map((change) => `pending ${change[0]} ${change.at(-1)}`)]
   })
 }
 
@@ -62,7 +62,7 @@ describe('threat 31: the localStorage of a former user', () => {
     const anns = await visitor.open({ path: '/page' })
     await anns.connected()
     await anns.live.set('division', 1001)
-    // Leaves a ticket whose POST has failed, and an unsent draft.
+    // Leaves a ticket whose POST has failed, and an unsent change.
     const mend = anns.cutPosts()
     void anns.live.set('cart', ['of ann']).catch(() => undefined)
     await anns.shows('cart', ['of ann'])
@@ -71,7 +71,7 @@ describe('threat 31: the localStorage of a former user', () => {
     void anns.live.set('division', 1002).catch(() => undefined)
     anns.close()
     mend()
-    expect(stored()).toEqual(['ticket cart of ann', 'ticket division 1001', 'draft division 1002'])
+    expect(stored()).toEqual(['ticket cart of ann', 'ticket division 1001', 'pending division 1002'])
 
     for (const request of signIn) await visitor.fetch(request)
     const bobs = await visitor.open(path === undefined ? {} : { path })

@@ -261,11 +261,11 @@ export class BarePage {
 
   /** Returns the outbox. */
   remains():
-    | { readonly who: string; readonly tickets: readonly string[]; readonly drafts: readonly WireChange[] }
+    | { readonly who: string; readonly tickets: readonly string[]; readonly pending: readonly WireChange[] }
     | undefined {
     const text = serializeOutbox(this.page)
     if (!text) return undefined
-    const [who, tickets, drafts] = JSON.parse(text)
-    return { who, tickets, drafts }
+    const [who, tickets, pending] = JSON.parse(text)
+    return { who, tickets, pending }
   }
 }

@@ -58,7 +58,7 @@ describe('a resent update', () => {
     expect((await compute(socket, 'two', stamp, ['a', 'b'])).result).toEqual(other.result)
   })
 
-  it('gets its first result after a plain write and a deletion', async () => {
+  it('gets its first result after a set and a deletion', async () => {
     const { socket, result, ann } = await begin()
     await ann.set('cart', ['x'])
     expect(await resend(socket)).toEqual(result)
@@ -221,7 +221,7 @@ describe('several changes of a key', () => {
     expect(results).toEqual([{ code: 'invalid_value' }, { code: 'conflict', stamp: 0 }])
   })
 
-  it('apply in order as plain sets; the last value wins', async () => {
+  it('apply in order as sets; the last value wins', async () => {
     const { socket, ann } = await open()
     await send(socket, ['', ['a']])
     expect(await send(socket, ['', ['a']], ['', ['b']])).toEqual([accepted, accepted])
