@@ -164,8 +164,8 @@ export function abortPost(page: Page): void {
 }
 
 /** Puts the changes of a message back into the queue. After a lost message, they are in doubt. */
-export function requeue(page: Page, { set = [] }: PageMessage = {}, isLost: boolean): void {
-  for (const [key] of set) {
+export function requeue(page: Page, message: PageMessage | undefined, isLost: boolean): void {
+  for (const [key] of message?.set ?? []) {
     const sent = inFlight(ensureKey(page, key))
     if (!sent) continue
     sent.isInFlight = false
