@@ -144,8 +144,8 @@ export class Visit implements PageIdentity, ResponseContext {
       this.markUse('shows')
       return
     }
-    const rejoined = this.#followed(user)
-    await this.#continueAs(rejoined ?? this.#rotated(user), revision, rejoined !== undefined)
+    const followed = this.#followed(user)
+    await this.#continueAs(followed ?? this.#rotated(user), revision, followed !== undefined)
   }
 
   #followed(user: UserSubject | undefined): RequestIdentity | undefined {
