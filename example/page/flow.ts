@@ -77,8 +77,8 @@ export function followFlow(socket: ViewSocket, live: LiveSessionClient, onNews: 
     trip.outcome = status === 'saving' ? undefined : (reason ?? status)
     onNews()
   })
-  socket.onAnyOutgoing((event: string, sync: PageMessage) => {
-    const keys = event === SYNC ? (sync.set ?? []).map(([key]) => key) : []
+  socket.onAnyOutgoing((event: string, message: PageMessage) => {
+    const keys = event === SYNC ? (message.set ?? []).map(([key]) => key) : []
     for (const key of keys) sent.set(key, now())
     queueMicrotask(() => sent.clear())
     reach('socket', now(), (trip) => keys.includes(trip.key) && isUnderWay(trip))

@@ -116,7 +116,7 @@ describe('a change', () => {
   it.each([
     ['it is', 'rate_limited', (page: BarePage) => page.refuse('rate_limited')],
     ['it is', 'closed', (page: BarePage) => page.refuse('closed')],
-    ['its whole sync is', 'rate_limited', (page: BarePage) => page.refuseAll('rate_limited')],
+    ['its whole message is', 'rate_limited', (page: BarePage) => page.refuseAll('rate_limited')],
   ])('is retried if %s %s', (_, _code, refuse) => {
     const page = sent(1)
     page.effects()

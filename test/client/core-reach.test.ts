@@ -139,7 +139,7 @@ describe('a page without a greeting', () => {
 })
 
 describe('a silent connection', () => {
-  /** Returns the timeouts of the syncs sent since the last call. */
+  /** Returns the timeouts of the messages sent since the last call. */
   const timeouts = (page: BarePage): readonly unknown[] => page.effects('send').map(([, , ms]) => ms)
 
   it('is replaced, and its change resent', () => {

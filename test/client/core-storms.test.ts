@@ -72,7 +72,7 @@ const refusal = fc.constantFrom<string | undefined>(undefined, undefined, undefi
 /** A server that repeats its answers in turn. */
 const server = fc.record({
   posts: fc.array(reply, { minLength: 1, maxLength: 3 }),
-  syncs: fc.array(reply, { minLength: 1, maxLength: 3 }),
+  messages: fc.array(reply, { minLength: 1, maxLength: 3 }),
   refusals: fc.array(refusal, { minLength: 1, maxLength: 3 }),
 })
 type Server = typeof server extends fc.Arbitrary<infer S> ? S : never
@@ -92,7 +92,7 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
   let now = 0
   const due: { readonly at: number; readonly event: Event }[] = []
   const timers = new Map<TimerName, number>()
-  let [posts, syncs, connections] = [0, 0, 0]
+  let [posts, messages, connections] = [0, 0, 0]
   const later = (event: Event, ms = LATENCY): void => void due.push({ at: now + ms, event })
 
   const connect = (): void => {
@@ -101,15 +101,15 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
     connections += 1
     later(code ? ['refused', code] : ['connect'])
   }
-  const answered = (sync: PageMessage, timeout: number): void => {
-    made.push('sync')
-    const said = nth(told.syncs, syncs)
-    syncs += 1
+  const answered = (message: PageMessage, timeout: number): void => {
+    made.push('message')
+    const said = nth(told.messages, messages)
+    messages += 1
     const refused: Refusal | undefined = typeof said === 'string' ? { ok: false, code: said } : undefined
-    const answer = typeof said === 'object' ? answerOf(said, sync, 1_000_000 + now, false) : refused
-    later(['answered', sync, answer], answer ? LATENCY : timeout)
+    const answer = typeof said === 'object' ? answerOf(said, message, 1_000_000 + now, false) : refused
+    later(['answered', message, answer], answer ? LATENCY : timeout)
   }
-  const posted = (sync: PageMessage, timeout?: number): void => {
+  const posted = (message: PageMessage, timeout?: number): void => {
     made.push('post')
     const said = nth(told.posts, posts)
     posts += 1
@@ -117,7 +117,7 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
     const error = typeof said === 'string' ? { code: said, index: 0 } : undefined
     const result: Posted =
       typeof said === 'object'
-        ? { status: 200, wait: 0, answer: answerOf(said, sync, 1_000_000 + now, true) }
+        ? { status: 200, wait: 0, answer: answerOf(said, message, 1_000_000 + now, true) }
         : { status: error ? 403 : 0, wait: 0, error }
     later(['posted', result])
   }

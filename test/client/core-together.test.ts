@@ -18,13 +18,13 @@ const taken = (...stamps: readonly number[]) => ({
   results: stamps.map((stamp) => ({ stamp, level: 'memory' })),
 })
 
-/** The changes of each sync sent over the socket since the last call. */
+/** The changes of each message sent over the socket since the last call. */
 function sent(page: BarePage): readonly unknown[] {
   return page.effects().flatMap(([what, one]) => (what === 'send' ? [(one as { readonly set?: unknown }).set] : []))
 }
 
 describe('values set together', () => {
-  it('go out in a single sync, and settle together', () => {
+  it('go out in a single message, and settle together', () => {
     const page = settingBoth()
     const [set] = sent(page)
     expect(set).toEqual(BOTH)

@@ -103,10 +103,10 @@ describe('a throwing listener', () => {
     const { timeout } = socket
     let count = 0
     socket.timeout = () => ({
-      emit: (event, sync, answer) => {
-        if (sync.set) count += 1
+      emit: (event, message, answer) => {
+        if (message.set) count += 1
         if (count === 1) throw error
-        timeout.call(socket).emit(event, sync, answer)
+        timeout.call(socket).emit(event, message, answer)
       },
     })
     const live = createLiveSession<never>({ socket: socket as never, initial: GUEST as never })

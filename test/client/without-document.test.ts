@@ -29,10 +29,10 @@ const open = (options: object = {}): Untyped =>
 function serve(answer: object = {}): readonly unknown[] {
   const bodies: unknown[] = []
   const fetch = async (_: string, { body }: RequestInit): Promise<Response> => {
-    const sync = JSON.parse(String(body))
-    bodies.push(sync)
-    const results = (sync.set ?? []).map(() => ({ stamp: 10, level: 'memory' }))
-    const greeting = sync.who ? {} : { greeting: [bareTicket({ defaults: { division: -1 }, guest: true })] }
+    const message = JSON.parse(String(body))
+    bodies.push(message)
+    const results = (message.set ?? []).map(() => ({ stamp: 10, level: 'memory' }))
+    const greeting = message.who ? {} : { greeting: [bareTicket({ defaults: { division: -1 }, guest: true })] }
     return Response.json({ who: 'g', hasCookie: true, persisted: [], results, ...greeting, ...answer })
   }
   Object.assign(globalThis, { fetch })

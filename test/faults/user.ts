@@ -93,8 +93,8 @@ export class FaultUser {
   /** Writes a field outside the cookie over a bare socket; a stored change must survive every restart. */
   async #writeBySocket(): Promise<boolean> {
     const place = this.#begin(this.draft)
-    const sync: PageMessage = { set: [['draft', -1, '', this.#text(place)]] }
-    const sent = this.#page?.socket?.timeout(2 * PATIENCE).emitWithAck('live_session:exchange', sync)
+    const message: PageMessage = { set: [['draft', -1, '', this.#text(place)]] }
+    const sent = this.#page?.socket?.timeout(2 * PATIENCE).emitWithAck('live_session:exchange', message)
     const ack = await this.#inTime('a change over a socket', sent)
     const level = ack?.results?.[0]?.level
     if (level === 'store') this.draft.kept = place

@@ -18,7 +18,7 @@ const FRAME = 1_000_000
 
 export type Events = ReturnType<typeof eventSource>
 
-/** Makes sync events with valid, mutated and huge payloads. */
+/** Makes exchange events with valid, mutated and huge payloads. */
 export function eventSource(oddValues: OddValues, tickets: Tickets, changes: Changes) {
   const anyEvent = (dice: Dice, actor: Actor): RawEvent => {
     const input = {

@@ -118,8 +118,8 @@ export class Judge {
   }
 
   /** Returns whether the exchange may have changed values. */
-  #taken(actor: Actor, sync: unknown, answer: Answered, isOwn: boolean, input: unknown): boolean {
-    const message: Partial<Record<keyof PageMessage, unknown>> = isRecord(sync) ? sync : {}
+  #taken(actor: Actor, payload: unknown, answer: Answered, isOwn: boolean, input: unknown): boolean {
+    const message: Partial<Record<keyof PageMessage, unknown>> = isRecord(payload) ? payload : {}
     const { who, set = [], tickets = [], ...others } = message
     const { otherVisitor, results, greeting = [], ticket } = answer
     if (Object.keys(others).length > 0) this.#harm('wrong answer', 'accepted unknown members', input)

@@ -138,9 +138,9 @@ describe('an exchange', () => {
     const { visitor, who } = await greeted()
     const socket = await visitor.connect()
     expect(await socket.greeted).toMatchObject({ who, hasCookie: true, greeting: [TEXT], persisted: [] })
-    const answer = await socket.sync({ who, set: [['division', -1, '', 7]] })
+    const answer = await socket.exchange({ who, set: [['division', -1, '', 7]] })
     expect(answer).toEqual({ results: [{ stamp: STAMP, level: 'memory' }], ticket: TEXT, persisted: [] })
-    expect(await socket.sync({})).toEqual({ who, hasCookie: true, results: [], persisted: [] })
+    expect(await socket.exchange({})).toEqual({ who, hasCookie: true, results: [], persisted: [] })
   })
 
   it('answers a socket with the ticket, and pushes it to other sockets', async () => {
@@ -150,8 +150,8 @@ describe('an exchange', () => {
     for (const socket of [own, other])
       socket.io.on('store_session', (text) => pushed.push([socket === own, ...readClaims(text).changes]))
     const choose = async (division: number): Promise<unknown> => {
-      const { ticket = '' } = (await own.sync({ who, set: [['division', -1, '', division]] })) as PageAnswer
-      await other.sync({})
+      const { ticket = '' } = (await own.exchange({ who, set: [['division', -1, '', division]] })) as PageAnswer
+      await other.exchange({})
       return [readClaims(ticket).changes, pushed.splice(0)]
     }
     const change = (value: number): unknown => ['division', STAMP, value]
@@ -190,7 +190,7 @@ describe('an exchange', () => {
     const [own, other] = [await visitor.connect(), await visitor.connect()]
     for (const socket of [own, other]) await socket.greeted
     await change(own)
-    await Promise.all([own.sync({}), other.sync({})])
+    await Promise.all([own.exchange({}), other.exchange({})])
     const valuesIn = ({ tickets }: TestSocket): object =>
       Object.fromEntries(tickets.flatMap(({ claims }) => claims.changes.map(([key, , value]) => [key, value])))
     expect([valuesIn(own), valuesIn(other)]).toEqual([{ step: 3, division: 7 }, { division: 7 }])
@@ -218,9 +218,9 @@ describe('an exchange', () => {
     const { visitor, who } = await greeted()
     const socket = await visitor.connect()
     await socket.greeted
-    const sync = { who: 'another', tickets: ['garbage'], set: [['division', -1, '', 7]] } as const
+    const message = { who: 'another', tickets: ['garbage'], set: [['division', -1, '', 7]] } as const
     const { cookie } = visitor
-    const answer = way === 'POST' ? await post(visitor, sync) : await socket.sync(sync)
+    const answer = way === 'POST' ? await post(visitor, message) : await socket.exchange(message)
     expect(answer).toEqual({ who, otherVisitor: true, hasCookie: true, greeting: [TEXT], results: [], persisted: [] })
     expect(visitor.cookie).toBe(cookie)
     expect((await post(visitor, {})).greeting?.map((text) => readClaims(text).changes)).toEqual([[]])

@@ -131,7 +131,7 @@ describe('the expiry of a value', () => {
     const { app, ann, stamp } = await begin()
     const socket = await ann.connect()
     const endsIn = async (): Promise<unknown> => {
-      const { greeting = [] } = (await socket.sync({ who: 'nobody' })) as { greeting?: readonly string[] }
+      const { greeting = [] } = (await socket.exchange({ who: 'nobody' })) as { greeting?: readonly string[] }
       return greeting.map(readTicket).flatMap(({ expiries: ends }) => ends)
     }
     expect((await socket.ticket()).claims.expiries).toEqual([['cart', stamp + 0.5, HOUR]])

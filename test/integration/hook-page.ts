@@ -70,8 +70,8 @@ export function bareSocket() {
       waits.push(ms)
       return socket
     },
-    emit: (_: string, sync: PageMessage, ack: typeof answer) => {
-      asked.push(JSON.parse(JSON.stringify(sync)))
+    emit: (_: string, message: PageMessage, ack: typeof answer) => {
+      asked.push(JSON.parse(JSON.stringify(message)))
       answer = ack
     },
     disconnect: () => ({ connect }),

@@ -225,7 +225,7 @@ describe('userId', () => {
     expect(posted.user).toBe('7')
     const page = await visitor.connect()
     expect((await page.greeted).user).toBe('7')
-    expect(await page.sync({ who: posted.who })).not.toHaveProperty('user')
+    expect(await page.exchange({ who: posted.who })).not.toHaveProperty('user')
     expect(await (await visitor.store({ who: posted.who })).json()).not.toHaveProperty('user')
     await page.change('division', 3)
     expect(page.tickets.length).toBeGreaterThan(1)

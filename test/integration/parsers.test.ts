@@ -31,7 +31,7 @@ it('sockets with a binary parser set and hear values', async () => {
     return socket
   }
   const [one, other] = [await open(), await open()]
-  expect(await one.sync({ who: one.who, tickets: undefined, set: [['cart', 0, 'page-1', ['a']]] })).toMatchObject({
+  expect(await one.exchange({ who: one.who, tickets: undefined, set: [['cart', 0, 'page-1', ['a']]] })).toMatchObject({
     results: [{ level: 'memory' }],
   })
   await other.ticket()

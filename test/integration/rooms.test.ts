@@ -84,7 +84,7 @@ describe('rooms of values', () => {
     await present(pages[0]).change('division', 3)
     app.io.to(app.live.room('division', 3)).emit('figures', 'of 3')
     app.io.to(app.live.room('division', -1)).emit('figures', 'of all')
-    for (const page of pages) await page.sync({})
+    for (const page of pages) await page.exchange({})
     expect(heard.sort()).toEqual([
       [0, 'of 3'],
       [1, 'of all'],

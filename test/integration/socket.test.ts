@@ -118,11 +118,14 @@ describe('socket.liveSession', () => {
     ['a `base` that is no stamp', { set: [['division', 1.25, '', 1]] }],
     ['five members', { set: [['division', -1, '', 1, 1]] }],
     ['an unknown member', { set: [['division', -1, '', 1]], subject: 'x' }],
-  ])('refuses %s as malformed', async (_, sync) => {
+  ])('refuses %s as malformed', async (_, message) => {
     const app = await App.start()
     const socket = await app.visitor().connect()
     await socket.ticket()
-    expect(await socket.io.emitWithAck('live_session:exchange', sync)).toMatchObject({ ok: false, code: 'malformed' })
+    expect(await socket.io.emitWithAck('live_session:exchange', message)).toMatchObject({
+      ok: false,
+      code: 'malformed',
+    })
     expect(await socket.change('division', 9)).toHaveProperty('stamp')
     expect((await socket.ticket()).claims.changes).toEqual([['division', app.clock.now(), 9]])
   })

@@ -30,7 +30,7 @@ async function connect(app: App): Promise<TestSocket> {
 
 /** Sends an update of the cart. */
 async function compute(socket: TestSocket, id: string, over: number, value: JsonValue, ...tickets: readonly string[]) {
-  const answer = await socket.sync({ ...(tickets.length > 0 ? { tickets } : {}), set: [['cart', over, id, value]] })
+  const answer = await socket.exchange({ ...(tickets.length > 0 ? { tickets } : {}), set: [['cart', over, id, value]] })
   if (!('results' in answer)) throw new Error(answer.code)
   return { ...answer, result: answer.results[0] }
 }
@@ -156,7 +156,7 @@ describe('several changes of a key', () => {
 
   /** Sends a list of changes, as after a reload. */
   async function send(socket: TestSocket, ...list: readonly (readonly [id: string, value: JsonValue])[]) {
-    const answer = await socket.sync({ set: list.map(([id, value]) => ['cart', 0, id, value]) })
+    const answer = await socket.exchange({ set: list.map(([id, value]) => ['cart', 0, id, value]) })
     if (!('results' in answer)) throw new Error(answer.code)
     return answer.results
   }

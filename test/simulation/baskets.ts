@@ -25,7 +25,7 @@ export function metAfter({ floor, standing, ...others }: Met = NOTHING, before: 
   return { floor: newest(floor), standing: newest(standing), ...others }
 }
 
-/** Returns the base of a change: the stamp of the previous change in its sync, if still the newest, otherwise its own base. */
+/** Returns the base of a change: the stamp of the previous change in its message, if still the newest, otherwise its own base. */
 export function overOf(base: number, before: Before, standing: Register | undefined): number {
   if (base < 0 || !before || before === 'refused') return base
   const isNewest = standing?.stamp === before.stamp && sameJson(standing.value, before.value)

@@ -106,7 +106,7 @@ export class Together {
     if (values.size > 1) this.#groups.push({ tab, values, isSent: false })
   }
 
-  /** Returns an error text if a sync has only a part of the values set together. */
+  /** Returns an error text if a message has only a part of the values set together. */
   fault(tab: Tab, { set = [] }: PageMessage): string | undefined {
     const has = (key: string, value: JsonValue): boolean =>
       set.some(([one, , , other]) => one === key && sameJson(other, value))

@@ -50,11 +50,11 @@ export class PageChecker {
     this.#together.sets(tab, values)
   }
 
-  /** Called when a page sends a sync, over its socket or by POST. */
-  asks(tab: Tab, sync: PageMessage): void {
-    const { who } = sync
+  /** Called when a page sends a message, over its socket or by POST. */
+  asks(tab: Tab, message: PageMessage): void {
+    const { who } = message
     const page = this.#page(tab)
-    const fault = this.#sendings.fault(sync) ?? this.#together.fault(tab, sync)
+    const fault = this.#sendings.fault(message) ?? this.#together.fault(tab, message)
     if (fault !== undefined) this.#fail(tab, fault, 'lost')
     const whose = this.#world.whos.of(who)
     if (who === undefined || !whose) return
@@ -75,16 +75,16 @@ export class PageChecker {
     hears(this.#page(tab), ticket)
   }
 
-  hears(sync: PageMessage, answer?: PageAnswer | Refusal): void {
-    this.#sendings.hears(sync, answer && isTaken(answer) ? answer.results : [])
+  hears(message: PageMessage, answer?: PageAnswer | Refusal): void {
+    this.#sendings.hears(message, answer && isTaken(answer) ? answer.results : [])
   }
 
   /** @returns whether the page accepts the answer */
-  answered(tab: Tab, sync: PageMessage, answer: PageAnswer, way: Way): boolean {
+  answered(tab: Tab, message: PageMessage, answer: PageAnswer, way: Way): boolean {
     const page = this.#page(tab)
     const { owner } = page
     const isPost = way === 'post'
-    if (isPost && sync.who === undefined)
+    if (isPost && message.who === undefined)
       page.asked = answer.hasCookie ? 0 : page.asked + (answer.who === undefined ? 2 : 1)
     if (answer.greeting) this.#greets(page, answer, way !== 'later')
     // The connection belongs to the former visitor until the reconnection.
@@ -95,10 +95,10 @@ export class PageChecker {
     for (const ticket of isHeard ? [...(answer.greeting ?? []), answer.ticket] : [])
       if (ticket !== undefined) hears(page, ticket)
     proves(page, answer.persisted)
-    proves(page, storedBy(sync, answer))
+    proves(page, storedBy(message, answer))
     // The answer to a request with the cookie sets a cookie with the changes, as the HTML's response did.
     if (isPost && answer.hasCookie && !answer.otherVisitor) {
-      proves(page, broughtBy(sync, answer))
+      proves(page, broughtBy(message, answer))
       proves(page, page.brought)
     }
     return isHeard

@@ -2,10 +2,10 @@ import type { PageAnswer, PageMessage } from '../../shared/protocol.js'
 import type { Exchange } from './browser.js'
 import { STORED } from './builds.js'
 import type { ServerNode } from './deployment.js'
+import { ExchangeChecker, isOf, type Look, type Speaker } from './exchanges.js'
 import type { PageChecker } from './pages.js'
 import { type CookieState, cookieIn, readClaims, readRegisters } from './registers.js'
 import type { RequestChecker } from './requests.js'
-import { isOf, type Look, type Speaker, SyncChecker } from './syncs.js'
 import { type Harm, note } from './tally.js'
 import { broughtBy, isOwnTicket } from './tickets.js'
 import { hasEnded, isSuperseded, type Visit } from './visit.js'
@@ -21,13 +21,13 @@ interface Blame {
 export class PostChecker {
   readonly #world: World
   readonly #requests: RequestChecker
-  readonly #syncs: SyncChecker
+  readonly #exchanges: ExchangeChecker
   readonly #looks = new WeakMap<Exchange, Look>()
 
   constructor(world: World, requests: RequestChecker, pages: PageChecker) {
     this.#world = world
     this.#requests = requests
-    this.#syncs = new SyncChecker(world, pages)
+    this.#exchanges = new ExchangeChecker(world, pages)
   }
 
   /** Judges a POST by the state when its visitor is identified, because the store may answer later. */
@@ -42,22 +42,22 @@ export class PostChecker {
   answered(exchange: Exchange): void {
     const { response, identity } = exchange
     if (!response) return
-    const sync = syncIn(exchange)
+    const message = syncIn(exchange)
     const answer = JSON.parse(response.body)
-    if (response.statusCode === 429) this.#isPutOff(exchange, sync)
-    else if (answer.otherVisitor) this.#isDropped(exchange, sync, answer)
-    else if (!identity) this.#isUnread(exchange, sync, answer.error)
+    if (response.statusCode === 429) this.#isPutOff(exchange, message)
+    else if (answer.otherVisitor) this.#isDropped(exchange, message, answer)
+    else if (!identity) this.#isUnread(exchange, message, answer.error)
     else {
       const look = this.#looks.get(exchange) ?? this.#look(exchange)
       const visit = this.#requests.begin(exchange)
-      if (response.statusCode === 200) this.#accepted(exchange, visit, sync, answer, look)
-      else this.#blames(exchange, visit, sync, answer.error)
+      if (response.statusCode === 200) this.#accepted(exchange, visit, message, answer, look)
+      else this.#blames(exchange, visit, message, answer.error)
       this.#requests.answered(exchange, false)
     }
   }
 
   #look(exchange: Exchange): Look {
-    const look = this.#syncs.look(speakerOf(exchange, this.#requests.begin(exchange)), syncIn(exchange))
+    const look = this.#exchanges.look(speakerOf(exchange, this.#requests.begin(exchange)), syncIn(exchange))
     this.#looks.set(exchange, look)
     return look
   }
@@ -89,7 +89,7 @@ export class PostChecker {
     const whose: Whose = { user, browser: sub, epoch: node.knowledge.epochOf(user) }
     if (exchange.isCookieChanged) fail('is dropped with a cookie', 'foreign')
     if (who === undefined || (own && isOf(this.#world.whos.of(who), whose))) fail('is dropped without a reason')
-    this.#syncs.drops(answer, fail)
+    this.#exchanges.drops(answer, fail)
     if (!own) {
       if (exchange.identity) fail('is dropped, but retires an id', 'foreign')
       if (answer.who !== undefined || answer.greeting || answer.persisted.length > 0 || answer.hasCookie)
@@ -97,8 +97,8 @@ export class PostChecker {
       return
     }
     const speaker = { node, browser, tab: undefined, user, sub, own, hasConsent, isLocal: false, isGone: false }
-    this.#syncs.holds(speaker, answer, fail)
-    this.#syncs.greets(speaker, answer, whose, true, new Map(), fail)
+    this.#exchanges.holds(speaker, answer, fail)
+    this.#exchanges.greets(speaker, answer, whose, true, new Map(), fail)
   }
 
   /** No POST may be refused before its visitor is identified. */
@@ -106,7 +106,7 @@ export class PostChecker {
     this.#fail(exchange, `is answered ${exchange.response?.statusCode} ${JSON.stringify(blame)}`)
   }
 
-  #accepted(exchange: Exchange, visit: Visit, sync: PageMessage, answer: PageAnswer, look: Look): void {
+  #accepted(exchange: Exchange, visit: Visit, message: PageMessage, answer: PageAnswer, look: Look): void {
     const fail: Fail = (what, harm) => this.#fail(exchange, what, harm)
     if (visit.retired === undefined) this.#requests.does(exchange, 'renews')
     else if (isQuestion(exchange)) fail('is answered, although its cookie is retired or revoked')
@@ -116,21 +116,21 @@ export class PostChecker {
     // A revocation learned meanwhile applies to the next request.
     const epoch = visit.own?.epoch ?? visit.node.knowledge.epochOf(user)
     const whose: Whose = { user, browser: kept?.browser, epoch }
-    const isNamed = sync.who !== undefined
-    if (isNamed && !isOf(this.#world.whos.of(sync.who), whose))
-      fail(`is applied for a page of ${JSON.stringify(this.#world.whos.of(sync.who))}`, 'foreign')
+    const isNamed = message.who !== undefined
+    if (isNamed && !isOf(this.#world.whos.of(message.who), whose))
+      fail(`is applied for a page of ${JSON.stringify(this.#world.whos.of(message.who))}`, 'foreign')
     if (isNamed && !visit.own && exchange.isCookieChanged) fail('names its visitor, but gets a cookie', 'foreign')
-    this.#syncs.takes(speaker, sync, answer, whose, look, fail)
-    this.#syncs.holds(speaker, answer, fail)
-    this.#syncs.greets(
+    this.#exchanges.takes(speaker, message, answer, whose, look, fail)
+    this.#exchanges.holds(speaker, answer, fail)
+    this.#exchanges.greets(
       speaker,
       answer,
       whose,
-      !isNamed && !sync.tickets?.length && !sync.set?.length,
+      !isNamed && !message.tickets?.length && !message.set?.length,
       look.floors,
       fail,
     )
-    this.#stores(speaker, sync, answer, look, fail)
+    this.#stores(speaker, message, answer, look, fail)
     if (kept && !hasEnded(visit)) this.#keeps(kept, answer, fail)
   }
 
@@ -144,13 +144,13 @@ export class PostChecker {
   /** Checks that an answer lists a key as unsaved if neither a cookie nor the store keeps it; a later answer lists concurrent writes. */
   #stores(
     { node, user, sub = '' }: Speaker,
-    sync: PageMessage,
+    message: PageMessage,
     answer: PageAnswer,
     { floors }: Look,
     fail: Fail,
   ): void {
     const owner = user ?? sub
-    const brought = broughtBy(sync, answer).flatMap(([key, stamp]) => (key === STORED ? stamp : []))
+    const brought = broughtBy(message, answer).flatMap(([key, stamp]) => (key === STORED ? stamp : []))
     const met = Math.max(floors.get(owner)?.get(STORED)?.stamp ?? 0, ...brought)
     const stamp = Math.min(met, node.knowledge.floor(owner, STORED)?.stamp ?? 0)
     if (stamp > 0 && !answer.unsaved?.includes(STORED) && !this.#world.validity.isStored(owner, STORED, stamp))

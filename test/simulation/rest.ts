@@ -52,7 +52,7 @@ export async function comeToRest(stage: Stage): Promise<void> {
   if (fault !== undefined) world.fail(fault, 'lost')
 }
 
-/** Ends dead connections: a page abandons those with a pending sync, and heartbeats end the others. */
+/** Ends dead connections: a page abandons those with a pending message, and heartbeats end the others. */
 async function endSilence(stage: Stage): Promise<void> {
   const dead = (): readonly Tab[] =>
     stage.world.browsers.flatMap(({ tabs }) => tabs.filter(({ socket }) => socket.wire?.isDead))

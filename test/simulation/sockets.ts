@@ -1,10 +1,10 @@
 import type { PageAnswer, PageMessage, Refusal } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
 import { OWN } from './builds.js'
+import { ExchangeChecker, isOf, type Look, type Speaker } from './exchanges.js'
 import type { CookieStatus } from './knowledge.js'
 import type { PageChecker } from './pages.js'
 import { type CookieState, readClaims } from './registers.js'
-import { isOf, type Look, type Speaker, SyncChecker } from './syncs.js'
 import type { Tab } from './tab.js'
 import { type Harm, note } from './tally.js'
 import { isOwnTicket } from './tickets.js'
@@ -21,7 +21,7 @@ interface Opener {
 }
 
 interface Arrival {
-  /** Whether the sync names another visitor than the connection's, and must be ignored. */
+  /** Whether the message names another visitor than the connection's, and must be ignored. */
   readonly isOthers: boolean
   readonly isFirst: boolean
 }
@@ -30,14 +30,14 @@ interface Arrival {
 export class SocketChecker implements WireWatcher {
   readonly #world: World
   readonly #browser: Browser
-  readonly #syncs: SyncChecker
+  readonly #exchanges: ExchangeChecker
   readonly #openers = new WeakMap<Wire, Opener>()
   readonly #looks = new WeakMap<PageMessage, Look & Arrival>()
 
   constructor(world: World, browser: Browser, pages: PageChecker) {
     this.#world = world
     this.#browser = browser
-    this.#syncs = new SyncChecker(world, pages)
+    this.#exchanges = new ExchangeChecker(world, pages)
   }
 
   greeted(wire: Wire): void {
@@ -79,27 +79,30 @@ export class SocketChecker implements WireWatcher {
     const { sub, defaults } = readClaims(ticket)
     if (defaults) this.#fail(wire, 'is greeted without asking')
     this.#isTold(wire, sub)
-    this.#syncs.says(wire.node, this.#browser, ticket, opener.user, (what, harm) => this.#fail(wire, what, harm))
+    this.#exchanges.says(wire.node, this.#browser, ticket, opener.user, (what, harm) => this.#fail(wire, what, harm))
   }
 
-  asked(wire: Wire, sync: PageMessage): void {
+  asked(wire: Wire, message: PageMessage): void {
     const speaker = this.#speaker(wire)
     if (!speaker) return
-    const isOthers = sync.who !== undefined && !isOf(this.#world.whos.of(sync.who), speaker.whose)
-    const look = this.#syncs.look(speaker, isOthers ? {} : sync)
-    this.#looks.set(sync, { ...look, isOthers, isFirst: !wire.isGreeted })
+    const isOthers = message.who !== undefined && !isOf(this.#world.whos.of(message.who), speaker.whose)
+    const look = this.#exchanges.look(speaker, isOthers ? {} : message)
+    this.#looks.set(message, { ...look, isOthers, isFirst: !wire.isGreeted })
   }
 
-  answered(wire: Wire, sync: PageMessage, answer: PageAnswer | Refusal): void {
+  answered(wire: Wire, message: PageMessage, answer: PageAnswer | Refusal): void {
     const fail = (what: string, harm?: Harm): void => this.#fail(wire, what, harm)
-    const look = this.#looks.get(sync)
+    const look = this.#looks.get(message)
     if (!look) return
     for (const ticket of ('greeting' in answer && answer.greeting) || []) this.#isTold(wire, readClaims(ticket).sub)
     const speaker = this.#speaker(wire)
     if (!speaker) return
     if (!isTaken(answer)) {
       note(`a word over a socket is ${answer.code}`)
-      if (answer.code === 'other_visitor' && sync.tickets?.every((ticket) => isOwnTicket(ticket, redeemerOf(speaker))))
+      if (
+        answer.code === 'other_visitor' &&
+        message.tickets?.every((ticket) => isOwnTicket(ticket, redeemerOf(speaker)))
+      )
         fail('has its own tickets refused')
       return
     }
@@ -107,16 +110,16 @@ export class SocketChecker implements WireWatcher {
     const { isOthers } = look
     if (isOthers !== (answer.otherVisitor === true))
       fail(
-        `is ${answer.otherVisitor ? 'dropped' : 'applied'} for a page of ${JSON.stringify(this.#world.whos.of(sync.who))}`,
+        `is ${answer.otherVisitor ? 'dropped' : 'applied'} for a page of ${JSON.stringify(this.#world.whos.of(message.who))}`,
         'foreign',
       )
     const isDue = isOthers || !wire.isGreeted || (look.isFirst ? undefined : false)
-    if (isOthers) this.#syncs.drops(answer, fail)
-    else this.#syncs.takes(speaker, sync, answer, whose, look, fail)
+    if (isOthers) this.#exchanges.drops(answer, fail)
+    else this.#exchanges.takes(speaker, message, answer, whose, look, fail)
     const { who, hasCookie: kept, persisted: held, greeting } = answer
-    if (isDue || isOthers || greeting || sync.who === undefined || !sync.set?.length) {
-      this.#syncs.holds(speaker, answer, fail)
-      this.#syncs.greets(speaker, answer, whose, isDue, look.floors, fail)
+    if (isDue || isOthers || greeting || message.who === undefined || !message.set?.length) {
+      this.#exchanges.holds(speaker, answer, fail)
+      this.#exchanges.greets(speaker, answer, whose, isDue, look.floors, fail)
     } else if (who !== undefined || kept || held.length > 0) fail('is told again what its greeting has told')
     wire.isGreeted = true
   }

@@ -43,7 +43,7 @@ export class Stage {
         if (code === undefined) this.pages.saved(tab, key, value)
         else this.pages.refused(tab, key, value, code)
       },
-      asks: (tab, sync) => this.pages.asks(tab, sync),
+      asks: (tab, message) => this.pages.asks(tab, message),
     }
   }
 
@@ -140,10 +140,10 @@ export class Stage {
     const shown = this.pages.shown(tab)
     const { isHeard, isFormers } = socket.wire
     if (event === STORE_SESSION && isHeard && !isFormers) this.pages.delivered(tab, String(args?.[0]))
-    if (answered) this.pages.hears(answered.sync, answered.answer)
+    if (answered) this.pages.hears(answered.message, answered.answer)
     if (answered && isTaken(answered.answer) && !isFormers) {
       const way = isHeard ? 'later' : 'first'
-      socket.wire.isHeard = this.pages.answered(tab, answered.sync, answered.answer, way)
+      socket.wire.isHeard = this.pages.answered(tab, answered.message, answered.answer, way)
     }
     socket.deliver()
     await this.#turn()

@@ -12,13 +12,13 @@ export class TabSocket {
   wire: Wire | undefined
   #coming: Wire | undefined
   readonly #listeners = new Map<string, Set<Listener>>()
-  readonly #onSync: (sync: PageMessage) => void
+  readonly #onMessage: (message: PageMessage) => void
 
   readonly #onLost: (wire: Wire) => void
 
   /** @param onLost called with a dead connection, still open at the server */
-  constructor(onSync: (sync: PageMessage) => void, onLost: (wire: Wire) => void) {
-    this.#onSync = onSync
+  constructor(onMessage: (message: PageMessage) => void, onLost: (wire: Wire) => void) {
+    this.#onMessage = onMessage
     this.#onLost = onLost
   }
 
@@ -46,7 +46,7 @@ export class TabSocket {
       emit: (event, payload, ack) => {
         // Copied, as over a network.
         const question = { event, args: [JSON.parse(JSON.stringify(payload))], ack, timeout }
-        if (event === EXCHANGE) this.#onSync(question.args[0])
+        if (event === EXCHANGE) this.#onMessage(question.args[0])
         this.wire?.open.add(question)
         if (this.wire?.isDead) this.#await(this.wire, question)
         this.wire?.toServer.push(question)

@@ -28,7 +28,7 @@ export type Link = 'connected' | 'unconnected' | 'none'
 
 export interface TabWatcher {
   settled(tab: Tab, key: string, value: JsonValue | undefined, code: string | undefined): void
-  asks(tab: Tab, sync: PageMessage): void
+  asks(tab: Tab, message: PageMessage): void
 }
 
 /** A page with the real client. The schedule delivers its requests and packets. */
@@ -57,7 +57,7 @@ export class Tab {
     this.link = link
     this.#watcher = watcher
     this.socket = new TabSocket(
-      (sync) => watcher.asks(this, sync),
+      (message) => watcher.asks(this, message),
       (wire) => browser.adrift.push(wire),
     )
     tabs.set(this.id, this)

@@ -49,7 +49,7 @@ export function storedBy({ set = [] }: PageMessage, { results }: PageAnswer): Pa
   })
 }
 
-/** Returns the keys and stamps of a sync and its answer, without unsaved keys. */
+/** Returns the keys and stamps of a message and its answer, without unsaved keys. */
 export function broughtBy(
   { tickets = [], set = [] }: PageMessage,
   { results, ticket, unsaved = [] }: PageAnswer,

@@ -10,13 +10,13 @@ export interface WireWatcher {
   refused(wire: Wire): void
   opens(wire: Wire): void
   sent(wire: Wire, ticket: string): void
-  asked(wire: Wire, sync: PageMessage): void
-  answered(wire: Wire, sync: PageMessage, answer: PageAnswer | Refusal): void
+  asked(wire: Wire, message: PageMessage): void
+  answered(wire: Wire, message: PageMessage, answer: PageAnswer | Refusal): void
   closed(wire: Wire): void
 }
 
 interface Answered {
-  readonly sync: PageMessage
+  readonly message: PageMessage
   readonly answer: PageAnswer | Refusal
 }
 export interface Packet {
@@ -103,13 +103,13 @@ export class Wire {
     const question = this.toServer.shift()
     if (!question || !this.isOpen || this.isClosedByServer) return
     const { event, args, ack } = question
-    const [sync] = event === EXCHANGE ? (args as readonly [PageMessage]) : []
-    if (sync) this.#watcher.asked(this, sync)
+    const [message] = event === EXCHANGE ? (args as readonly [PageMessage]) : []
+    if (message) this.#watcher.asked(this, message)
     this.#server.hear(event, ...args, (answer: unknown) => {
       // A killed process answers nothing.
       if (!this.isOpen) return
-      const answered = sync && ({ sync, answer } as Answered)
-      if (answered) this.#watcher.answered(this, sync, answered.answer)
+      const answered = message && ({ message, answer } as Answered)
+      if (answered) this.#watcher.answered(this, message, answered.answer)
       const heard = (): void => {
         if (this.open.delete(question)) ack(null, answer)
       }

@@ -45,8 +45,8 @@ export async function realScreens(): Promise<typeof doubleScreen> {
     const { live, socket } = page
     await page.connected()
     const sent: [string, unknown][] = []
-    socket?.onAnyOutgoing((event, sync) => {
-      if (event === 'live_session:exchange') for (const [key, , , value] of sync.set ?? []) sent.push([key, value])
+    socket?.onAnyOutgoing((event, message) => {
+      if (event === 'live_session:exchange') for (const [key, , , value] of message.set ?? []) sent.push([key, value])
     })
     return {
       live,

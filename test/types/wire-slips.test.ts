@@ -37,7 +37,7 @@ const READERS: readonly Slip[] = [
   ['test/fuzz/judge.ts', "answer.otherVisitor ? 'otherVisitor 200'", "answer.dropped ? 'otherVisitor 200'"],
   ['test/browser/site/whose.ts', 'if (answer?.hasCookie)', 'if (answer?.kept)'],
   ['example/page/flow.ts', "'ticket' satisfies", "'tickt' satisfies"],
-  ['example/page/flow.ts', 'sync.set ??', 'sync.sets ??'],
+  ['example/page/flow.ts', 'message.set ??', 'message.sets ??'],
 ]
 
 let folder: string

@@ -10,7 +10,7 @@ export interface ReceivedTicket {
   readonly claims: TicketClaims
 }
 
-/** The outcome of a change, or why the whole sync was refused. */
+/** The outcome of a change, or why the whole message was refused. */
 export interface Outcome {
   readonly stamp?: number | undefined
   readonly level?: Level
@@ -46,7 +46,7 @@ export class TestSocket {
           resolve(answer)
         }
         // A connection that ends at once does not answer.
-        this.sync({}).then(greet, () => undefined)
+        this.exchange({}).then(greet, () => undefined)
       })
     })
     this.opened = new Promise((resolve, reject) => {
@@ -69,8 +69,8 @@ export class TestSocket {
     }
   }
 
-  async sync(sync: Plain<PageMessage>): Promise<PageAnswer | Refusal> {
-    const answer: PageAnswer | Refusal = await this.io.emitWithAck('live_session:exchange', sync)
+  async exchange(message: Plain<PageMessage>): Promise<PageAnswer | Refusal> {
+    const answer: PageAnswer | Refusal = await this.io.emitWithAck('live_session:exchange', message)
     if ('ticket' in answer && answer.ticket !== undefined) this.#hear(answer.ticket)
     return answer
   }
@@ -79,7 +79,7 @@ export class TestSocket {
     return this.#say({ set })
   }
 
-  /** Sets a value over any other, or deletes the key. Resolves with the outcome, or the refusal of the sync. */
+  /** Sets a value over any other, or deletes the key. Resolves with the outcome, or the refusal of the message. */
   async change(key: string, ...value: readonly [value?: unknown]): Promise<Outcome> {
     const answer = await this.set([key, -1, '', ...(value as [JsonValue?])])
     if (!('results' in answer)) return answer
@@ -92,8 +92,8 @@ export class TestSocket {
     return this.#say({ tickets })
   }
 
-  #say(sync: Plain<PageMessage>): Promise<PageAnswer | Refusal> {
-    return this.sync({ ...(this.who === undefined ? {} : { who: this.who }), ...sync })
+  #say(message: Plain<PageMessage>): Promise<PageAnswer | Refusal> {
+    return this.exchange({ ...(this.who === undefined ? {} : { who: this.who }), ...message })
   }
 
   #hear(text: string): void {

@@ -15,7 +15,7 @@ export class GreetingSocket extends EventEmitter {
     this.#answer = answerOf(owner, owned)
   }
 
-  timeout(): { emit(event: string, sync: PageMessage, answer: Ack): void } {
+  timeout(): { emit(event: string, message: PageMessage, answer: Ack): void } {
     return {
       emit: (_, { set }, answer) => {
         if (!set) answer(null, this.#answer)

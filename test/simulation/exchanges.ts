@@ -45,8 +45,8 @@ export interface Look {
 
 type Fail = (what: string, harm?: Harm) => void
 
-/** Checks a sync and its answer, over a socket or by POST. */
-export class SyncChecker {
+/** Checks a message and its answer, over a socket or by POST. */
+export class ExchangeChecker {
   readonly #world: World
   readonly #pages: PageChecker
 
