@@ -105,26 +105,20 @@ function applyAnswer(page: Page, message: PageMessage, answer: PageAnswer, isPos
 }
 
 function applyResults(page: Page, { tickets = [], set = [] }: PageMessage, answer: PageAnswer, isPost: boolean): void {
-  const { ticket, unsaved } = answer
+  const { persisted, ticket, unsaved } = answer
   // Merge the ticket first: its ids tell which `update`s the current values contain.
   if (ticket) addTicket(page, ticket)
   const toRetry = set.filter(([key], i) => applyResult(page, key, answer.results[i], isPost && !unsaved?.includes(key)))
   // Without backoff, which would delay changes that do not wait for the store.
   if (toRetry[0]) startTimer(page, isPost ? 'postPause' : 'sendPause', RETRY_PAUSE, RETRY_PAUSE)
   const allTickets = ticket ? [...tickets, ticket] : tickets
-  const report = {
-    who: page.who,
-    persisted: answer.persisted,
-    unsaved,
-    now: page.now,
-    tickets: isPost ? allTickets : undefined,
-  }
-  applySaveReport(page, report)
+  applySaveReport(page, { persisted, unsaved, tickets: isPost ? allTickets : undefined })
   if (!isPost) return
   // A value without a ticket came from the server with the HTML, a result or a refusal, so saving it needs no ticket.
   for (const [key, state] of page.keys)
     if (!state.ticket && !unsaved?.includes(key)) markSaved(page, state, state.stamp)
-  addEffect(page, 'share', { ...report, tickets: allTickets.filter((one) => !readTicket(one).tab) })
+  const shared = allTickets.filter((one) => !readTicket(one).tab)
+  addEffect(page, 'share', { who: page.who, persisted, unsaved, now: page.now, tickets: shared })
 }
 
 /** Applies the result of a change in flight. Returns true for a change to retry after a pause. */
@@ -199,7 +193,7 @@ function messageRefused(
 }
 
 /** Marks keys as saved or unsaved, as reported by an answer or another tab. */
-function applySaveReport(page: Page, { tickets = [], persisted, unsaved = [] }: Omit<TabMessage, 'who'>): void {
+function applySaveReport(page: Page, { tickets = [], persisted, unsaved = [] }: Omit<TabMessage, 'who' | 'now'>): void {
   for (const ticket of tickets) addOldTicket(page, ticket, unsaved)
   for (const [key, stamp] of persisted) {
     const state = ensureKey(page, key)

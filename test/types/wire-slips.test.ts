@@ -18,6 +18,7 @@ const WRITERS: readonly Slip[] = [
   ['server/http/request.ts', 'snapshot.unsaved =', 'snapshot.unsavd ='],
   ['server/values/page-tickets.ts', 'expiries: expiriesOf', 'ends: expiriesOf'],
   ['testing/page-server.ts', 'hasCookie, ticket, results', 'kept: hasCookie, ticket, results'],
+  ['client/core/answers.ts', 'now: page.now, tickets: shared', 'now: page.now, tickts: shared'],
   ['client/core/sending.ts', 'tickets: some[0] ?', 'tickts: some[0] ?'],
   ['client/hook.ts', 'who: tickets && who, tickets', 'who: tickets && who, tickts: tickets'],
   ['test/client/core-storms.test.ts', 'hasCookie: (hasCookie', 'kept: (hasCookie'],
