@@ -29,13 +29,13 @@ type Subscriber = (value: JsonValue | undefined) => void
  * Creates the client of a page, a server or a test.
  *
  * @param begins whether to start work at once
- * @param inside the internals for `onFlash`, `keepTab` and the like
+ * @param internals the internals for `onFlash`, `keepTab` and the like
  */
 export function createClient<F extends Fields>(
   page: Page,
   createEnvironment: CreateEnvironment,
   texts: ErrorTexts,
-  inside: Omit<Internals, 'initialState' | 'page' | 'dispatch' | 'environment' | 'onClose'>,
+  internals: Omit<Internals, 'initialState' | 'page' | 'dispatch' | 'environment' | 'onClose'>,
   begins: boolean,
 ): LiveSessionClient<F> {
   // In the id of an `update`, this name tells the server which page made the change, and `calls` orders the page's changes.
@@ -44,7 +44,7 @@ export function createClient<F extends Fields>(
   const notifier = createNotifier(page)
   const { changes, statuses, visitors, ready, shown, status } = notifier
   const [dispatch, environment] = createDispatch(page, notifier, createEnvironment, texts)
-  const ends = createListeners<[]>()
+  const closing = createListeners<[]>()
 
   const get = (key: string, method = 'get'): JsonValue | undefined => {
     if (notifier.isReady) return shown(key)
@@ -60,21 +60,21 @@ export function createClient<F extends Fields>(
     const id = `${name}-${calls}`
     let pending = keys.length || 1
     const saved = new Promise<void>((resolve, reject) => {
-      const end = (refusal?: RefusalReason): void => {
+      const settle = (refusal?: RefusalReason): void => {
         // Reject with the first refusal.
         if (refusal && pending > 0) reject(texts.errorOf(keys.join(', '), refusal))
         pending = refusal ? 0 : pending - 1
         if (!pending) resolve()
       }
       try {
-        if (notifier.isClosed || !keys[0]) end({ code: notifier.isClosed ? 'closed' : 'malformed' })
+        if (notifier.isClosed || !keys[0]) settle({ code: notifier.isClosed ? 'closed' : 'malformed' })
         else {
           const values = keys.map((key) => [key, valueFor(key)] as const)
           notifier.source ??= 'request'
-          dispatch('set', { id, next, end }, values)
+          dispatch('set', { id, next, settle }, values)
         }
       } catch (error) {
-        end({ code: 'invalid_value', error })
+        settle({ code: 'invalid_value', error })
       }
     })
     // No unhandled rejection: callers that do not await learn of a refusal from the status or the console.
@@ -94,14 +94,14 @@ export function createClient<F extends Fields>(
       if (notifier.isReady && !isEnded && !notifier.isClosed) listener(value)
     })
     const show = (): void => give(shown(key))
-    const end = changes.add((change) => change.key === key && give(change.value))
+    const unsubscribe = changes.add((change) => change.key === key && give(change.value))
     // Browsers restore forms just before this event, after scripts have run: show the value again.
     globalThis.addEventListener?.('pageshow', show)
     show()
     if (!notifier.isReady) void ready.then(show)
     return () => {
       isEnded = true
-      end()
+      unsubscribe()
       globalThis.removeEventListener?.('pageshow', show)
     }
   }
@@ -129,28 +129,28 @@ export function createClient<F extends Fields>(
       new Promise<void>((resolve) => {
         const check = (): void => {
           if (!notifier.isClosed && [...page.keys].some(([key]) => status(key).status === 'saving')) return
-          end()
+          unsubscribe()
           resolve()
         }
-        const end = statuses.add(check)
+        const unsubscribe = statuses.add(check)
         dispatch('flush')
         check()
       }),
     close: () => {
       if (notifier.isClosed) return
       dispatch('close')
-      ends.notify()
+      closing.notify()
       notifier.notify()
       notifier.isClosed = true
       environment.close()
     },
     [INTERNALS]: {
-      ...inside,
+      ...internals,
       initialState: notifier.initialState,
       page,
       dispatch,
       environment,
-      onClose: ends.add,
+      onClose: closing.add,
     },
   }
   environment.open()
@@ -197,7 +197,7 @@ function createDispatch(
 
   const environment = {
     ...createEnvironment(dispatch, page.timers),
-    settle: ({ end }: Call, refusal?: RefusalReason) => end?.(refusal),
+    settle: ({ settle }: Call, refusal?: RefusalReason) => settle?.(refusal),
     visitor: notifier.visitors.notify,
   }
   return [dispatch, environment]

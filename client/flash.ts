@@ -21,16 +21,16 @@ const flashes = new WeakMap<Internals, Add>()
  * onFlash(live, (message) => toast(message))
  */
 export function onFlash(live: AnyClient, listener: (message: JsonValue) => void): Unsubscribe {
-  const inside = internalsOf(live)
-  const add = flashes.get(inside) ?? createFlash(live, inside)
-  flashes.set(inside, add)
+  const internals = internalsOf(live)
+  const add = flashes.get(internals) ?? createFlash(live, internals)
+  flashes.set(internals, add)
   return add(listener)
 }
 
 function createFlash(live: AnyClient, { socket, onClose }: Internals): Add {
   const { add, notify } = createListeners<[message: JsonValue]>()
   /** The unsubscribe functions of the current listeners. */
-  const ends = new Set<Unsubscribe>()
+  const listening = new Set<Unsubscribe>()
   const { document } = globalThis
   /** Messages received after the last listener had gone: kept here, because no other page gets them. */
   const pending: JsonValue[] = []
@@ -40,12 +40,12 @@ function createFlash(live: AnyClient, { socket, onClose }: Internals): Add {
   let back: [isBack?: true] = []
   /** Requests the waiting messages. A hidden page leaves them to another page, or waits until visible. */
   const request = (): void => {
-    if (isClosed || !ends.size || !socket?.connected || document?.hidden) return
+    if (isClosed || !listening.size || !socket?.connected || document?.hidden) return
     socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {
       clearTimeout(timer)
       if (answer.ok) pending.push(...answer.messages)
       else timer = setTimeout(request, PAUSE)
-      while (ends.size && pending[0] !== undefined) notify(pending.shift() as JsonValue)
+      while (listening.size && pending[0] !== undefined) notify(pending.shift() as JsonValue)
     })
   }
   socket
@@ -64,12 +64,12 @@ function createFlash(live: AnyClient, { socket, onClose }: Internals): Add {
   })
   return (listener) => {
     const remove = add(listener)
-    const end = (): void => {
+    const unsubscribe = (): void => {
       remove()
-      ends.delete(end)
+      listening.delete(unsubscribe)
     }
-    ends.add(end)
+    listening.add(unsubscribe)
     request()
-    return end
+    return unsubscribe
   }
 }

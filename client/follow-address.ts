@@ -23,8 +23,8 @@ export function followAddress(live: AnyClient): Unsubscribe {
   // Untyped inside: only the declaration knows which keys may be set.
   const set = live.set as (key: string, value: JsonValue) => unknown
   const fields = Object.entries(urls)
-  const ends = new AbortController()
-  const { signal } = ends
+  const controller = new AbortController()
+  const { signal } = controller
   let pause: ReturnType<typeof setTimeout> | undefined
   let last = ''
   /** The page's URL at the start of an unload. Later changes must not alter this URL, because going back restores values from it. */
@@ -136,7 +136,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     )
     follow()
   }
-  const end = (): void => ends.abort()
+  const unsubscribe = (): void => controller.abort()
   // Skip frames, whose URL is invisible and which any site can open unseen; workers and servers have no page.
   if (globalThis.document && fields[0] && self === top) {
     // A prerendered page may never be shown, so wait.
@@ -144,6 +144,6 @@ export function followAddress(live: AnyClient): Unsubscribe {
       document.addEventListener('prerenderingchange', begin, { signal })
     else begin()
   }
-  onClose(end)
-  return end
+  onClose(unsubscribe)
+  return unsubscribe
 }

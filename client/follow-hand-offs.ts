@@ -35,8 +35,8 @@ export function followHandOffs(live: AnyClient): Unsubscribe {
     document.body.append(form)
     form.submit()
   }
-  const end = (): void => void socket?.off(HAND_OFF, follow)
+  const unsubscribe = (): void => void socket?.off(HAND_OFF, follow)
   socket?.on(HAND_OFF, follow)
-  onClose(end)
-  return end
+  onClose(unsubscribe)
+  return unsubscribe
 }

@@ -25,8 +25,8 @@ export interface Internals {
   readonly dispatch: Dispatch
   /** The implementations of effects, which `keepTab` extends. */
   readonly environment: Pick<Environment, 'save'> & { restore: Environment['restore'] }
-  /** Calls `end` when the client is closed. */
-  onClose(end: () => void): void
+  /** Calls the listener when the client is closed. */
+  onClose(listener: () => void): void
 }
 
 type F = RegisteredFields
@@ -40,7 +40,7 @@ export interface Hydratable extends LiveSessionClient {
 
 /** @throws {TypeError} if `live` is not a client */
 export function internalsOf(live: AnyClient): Internals {
-  const { [INTERNALS]: inside } = Object(live) as { readonly [INTERNALS]?: Internals }
-  if (inside) return inside
+  const { [INTERNALS]: internals } = Object(live) as { readonly [INTERNALS]?: Internals }
+  if (internals) return internals
   throw new TypeError('koa-live-session: expected a client of createLiveSession()')
 }

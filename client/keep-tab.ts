@@ -73,10 +73,10 @@ export function keepTab(live: AnyClient): Unsubscribe {
       else add(auth)
     }
   }
-  const end = (): void => {
+  const unsubscribe = (): void => {
     Object.assign(environment, { save, restore: restoreOthers })
     globalThis.removeEventListener?.(LEAVE, leave)
   }
-  onClose(end)
-  return end
+  onClose(unsubscribe)
+  return unsubscribe
 }

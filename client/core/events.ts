@@ -20,7 +20,7 @@ export interface Call {
   readonly id: string
   readonly next?: Next | undefined
   readonly value?: JsonValue | undefined
-  readonly end?: (refusal?: RefusalReason) => void
+  readonly settle?: (refusal?: RefusalReason) => void
 }
 
 /** The reason of a refusal; `message` is the server's, if any. */

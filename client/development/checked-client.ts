@@ -106,27 +106,27 @@ function warnOfSecond(live: AnyClient): void {
 
 /** Records that the app has called this function, and warns at the first call if the function has no effect. */
 function noteCall(live: AnyClient, part: Part): void {
-  const inside = internalsOf(live)
-  const called = calledParts.get(inside) ?? new Set()
-  if (!called.has(part)) warnOfIdle(part, inside)
-  calledParts.set(inside, called.add(part))
+  const internals = internalsOf(live)
+  const called = calledParts.get(internals) ?? new Set()
+  if (!called.has(part)) warnOfIdle(part, internals)
+  calledParts.set(internals, called.add(part))
 }
 
 /** Warns if the function has no effect for lack of an option. Outside a page, no function has an effect, so nothing is missing. */
-function warnOfIdle(part: Part, inside: Internals): void {
+function warnOfIdle(part: Part, internals: Internals): void {
   const [needed, remedy] = NEEDS[part] ?? []
-  if (!needed || inside[needed] || !globalThis.document) return
+  if (!needed || internals[needed] || !globalThis.document) return
   console.warn(`koa-live-session: ${part}(live): it has no effect without ${remedy}`)
 }
 
 /** Warns in the console, once for each function, if the page needs a function that it has not called. */
 export function warnOfForgotten(live: AnyClient): void {
-  const inside = internalsOf(live)
-  const { socket, initial, onClose } = inside
+  const internals = internalsOf(live)
+  const { socket, initial, onClose } = internals
   const urls = initial?.urls ?? {}
   const told = new Set<Part>()
   const miss = (part: Part, what: string, call: string): void => {
-    if (calledParts.get(inside)?.has(part) || told.has(part)) return
+    if (calledParts.get(internals)?.has(part) || told.has(part)) return
     told.add(part)
     console.warn(`koa-live-session: ${what}. Call ${call}: import { ${part} } from 'koa-live-session/client'`)
   }
