@@ -40,7 +40,7 @@ export function exchange(
   core: Core,
   message: ParsedMessage,
   context: ExchangeContext,
-  include: Parameters<typeof buildAnswer>[2],
+  include: 'results' | 'identity' | 'greeting',
 ): Promise<PageAnswer> {
   const { tickets, set } = message
   const { identity, owner: visitor } = context
@@ -65,7 +65,7 @@ interface Progress {
 async function answer(
   core: Core,
   context: ExchangeContext,
-  include: Parameters<typeof buildAnswer>[2],
+  include: 'results' | 'identity' | 'greeting',
   { set, overtaken, results: pending }: Progress,
 ): Promise<PageAnswer> {
   const { identity, owner: visitor, socket, source } = context

@@ -49,7 +49,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
     const recognized = core.identities.recognize(cookie, user)
     const identity = body.who === undefined ? undefined : pageIdentityOf(core, ctx, recognized)
     if (identity && !isPageOfVisitor(identity, body)) {
-      ctx.body = answerDropped(core, ctx, identity)
+      ctx.body = answerOtherPage(core, ctx, identity)
       return
     }
     const identifiedUser = { user, revision }
@@ -115,7 +115,7 @@ function isPageOfVisitor({ hasCookie, who }: PageIdentity, body: ParsedMessage):
 }
 
 /** Answers another visitor's page with the identity of the request's cookie. */
-function answerDropped(core: Core, ctx: Koa.Context, identity: PageIdentity): PageAnswer {
+function answerOtherPage(core: Core, ctx: Koa.Context, identity: PageIdentity): PageAnswer {
   ctx.set('Cache-Control', 'no-store')
   // Not counted, because the page must ask next, and its question counts.
   if (!identity.hasCookie) return { otherVisitor: true, results: [], persisted: [] }
