@@ -51,7 +51,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
 
   /**
    * Collects changes for 100 ms. After a refusal, or without an answer, the remaining tickets are resent 5 s later: the exponential backoff of
-   * `client/core/sending` would cost the hook a fifth of its size.
+   * `client/core/sending` has too many bytes for the hook.
    */
   const plan = (): void => {
     if (!planned) planned = setTimeout(post, 100)
