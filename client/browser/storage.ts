@@ -10,11 +10,11 @@ export interface Storage {
 export function createStorage(prefix: string): Storage {
   const storage = accessible()
   const own = prefix + Math.random()
-  let kept = ''
+  let written = ''
   return {
     write: (text) => {
-      if (text === kept) return
-      kept = text
+      if (text === written) return
+      written = text
       try {
         if (text) storage?.setItem(own, text)
         else storage?.removeItem(own)

@@ -41,10 +41,10 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
   page.isReady = true
 }
 
-/** Records that a request has proved this visitor's cookie. @param isTold whether to notify other tabs, which may show another visitor */
-export function cookieSeen(page: Page, isTold: boolean): void {
+/** Records that a request has proved this visitor's cookie. @param isShared whether to notify other tabs, which may show another visitor */
+export function cookieSeen(page: Page, isShared: boolean): void {
   page.isReady = true
-  if (isTold) addEffect(page, 'share', { who: page.who, persisted: [] })
+  if (isShared) addEffect(page, 'share', { who: page.who, persisted: [] })
   if (page.cookie === 'accepted') return
   page.cookie = 'accepted'
   if (page.kind === 'new') page.kind = 'guest'

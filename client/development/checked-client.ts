@@ -124,10 +124,10 @@ export function warnOfForgotten(live: AnyClient): void {
   const internals = internalsOf(live)
   const { socket, initial, onClose } = internals
   const urls = initial?.urls ?? {}
-  const told = new Set<Part>()
+  const warned = new Set<Part>()
   const miss = (part: Part, what: string, call: string): void => {
-    if (calledParts.get(internals)?.has(part) || told.has(part)) return
-    told.add(part)
+    if (calledParts.get(internals)?.has(part) || warned.has(part)) return
+    warned.add(part)
     console.warn(`koa-live-session: ${what}. Call ${call}: import { ${part} } from 'koa-live-session/client'`)
   }
   const flash = (): void => miss('onFlash', 'a flash message waits for a page that shows it', 'onFlash(live, listener)')
@@ -163,14 +163,14 @@ function explainCallbacks(live: AnyClient): void {
  */
 export function warnOfMistyped(live: AnyClient): void {
   const { page } = internalsOf(live)
-  const told = new Set<string>()
+  const warned = new Set<string>()
   const check = (method: string, key: string): void => {
     const known = [...page.keys].flatMap(([name, { fallback, stamp }]) =>
       fallback === undefined && stamp === NEVER ? [] : name,
     )
-    const meant = known.includes(key) || told.has(key) ? '' : didYouMean(key, known)
+    const meant = known.includes(key) || warned.has(key) ? '' : didYouMean(key, known)
     if (meant === '') return
-    told.add(key)
+    warned.add(key)
     console.warn(`koa-live-session: ${method}("${key}"): the page knows no value and no default of this key.${meant}`)
   }
   const watched = METHODS.map((method) => {

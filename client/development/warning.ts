@@ -57,10 +57,10 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
     const login = status < 300 ? 'It may be a login page: sign in again. ' : ''
     return `${login}Under a sub-path, pass endpoint: '/tools/store_session'. Otherwise check that the server calls app.use(live.middleware()).`
   }
-  const told = new Set<number>()
+  const warned = new Set<number>()
   const warn = (status: number, remedy: string | undefined): void => {
-    if (!remedy || told.has(status)) return
-    told.add(status)
+    if (!remedy || warned.has(status)) return
+    warned.add(status)
     const answered = status || 'nothing that this page may read'
     console.warn(`koa-live-session: POST ${endpoint} answered ${answered}; changes are shown but not saved. ${remedy}`)
   }
@@ -81,7 +81,7 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
     last = status
     if (isOurs) return
     warn(status, remedyOf(status, times))
-    if (status === 0 && server && !isElsewhere && times > 1 && !told.has(0)) void warnOfRedirect()
+    if (status === 0 && server && !isElsewhere && times > 1 && !warned.has(0)) void warnOfRedirect()
   }
 }
 
@@ -94,19 +94,19 @@ function unlisted(origin: string): string {
 
 /** Warns in the console why changes from elsewhere do not arrive: refused sockets, once for each reason, or a missing `live.attach(io)`. */
 export function watchSocket({ socket, onClose }: Pick<Internals, 'socket' | 'onClose'>): void {
-  const told = new Set<string>()
+  const warned = new Set<string>()
   let refusals = 0
   const connected = (): void => {
     refusals = 0
   }
   const refused = ({ data, context }: RefusedSocket): void => {
     const reason = data?.code ?? (context?.status === 400 ? NOT_STICKY : undefined)
-    if (reason === undefined || told.has(reason)) return
+    if (reason === undefined || warned.has(reason)) return
     if (reason === 'other_visitor') {
       refusals += 1
       if (refusals < MIN_REFUSALS) return
     }
-    told.add(reason)
+    warned.add(reason)
     const isForeign = data?.code !== undefined && !ownCode(data.code)
     const more = isForeign
       ? 'An io.use() of the app refused it, so only socket.connect() retries.'
