@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { resolve } from 'node:path'
-import { isAll, isIsolated, ONLY_IN_ALL } from './test/runner/scope.mjs'
+import { isAll, ONLY_IN_ALL } from './test/runner/scope.mjs'
 
 /** A folder for temporary files, which browsers and examples need too: one of ours where that of the machine is no good. */
 function temporaryFolder() {
@@ -47,14 +47,6 @@ const moduleNameMapper = {
   '^(\\.{1,2}/.*)\\.js$': '$1',
 }
 
-/** All files of a worker share one global object and the modules they load, unless the files are to be isolated. */
-const oneWorld = isIsolated
-  ? {}
-  : {
-      testEnvironment: '<rootDir>/test/runner/one-world/environment.mjs',
-      runtime: '<rootDir>/test/runner/one-world/runtime.cjs',
-    }
-
 const leftOut = isAll ? [] : ONLY_IN_ALL
 
 const base = {
@@ -65,7 +57,6 @@ const base = {
   testRunner: '<rootDir>/test/runner/runner.mjs',
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
   testPathIgnorePatterns: leftOut,
-  setupFilesAfterEnv: ['<rootDir>/test/runner/one-world/hooks.ts'],
 }
 
 export default {
@@ -73,8 +64,8 @@ export default {
   reporters: ['default', '<rootDir>/test/runner/skipped-reporter.mjs'],
   // For what hangs, not for what is slow: no machine is so slow or busy that a test takes as long. Some have a longer one.
   testTimeout: 180_000,
-  // Tests also wait: for browsers, processes and servers that they start.
-  maxWorkers: availableParallelism() + 1,
+  // Each worker compiles the code again, so more of them only cost.
+  maxWorkers: availableParallelism(),
   // A worker that has grown large takes so long to end that Jest ends it by force, and says that tests leak.
   workerIdleMemoryLimit: '768MB',
   projects: [
@@ -82,7 +73,6 @@ export default {
       ...base,
       displayName: 'node',
       testEnvironment: 'node',
-      ...oneWorld,
       testMatch: ['<rootDir>/test/**/*.test.{ts,tsx}'],
       testPathIgnorePatterns: ['/test/client/', '/test/browser/', '/test/simulation/', ...leftOut],
     },

@@ -1,9 +1,6 @@
 /** Whether this is `npm run test:all`, which runs all tests, and fails where `npm test` would skip some. */
 export const isAll = process.env.LIVE_SESSION_TEST_ALL === '1'
 
-/** Whether each test file loads modules of its own, as is Jest's default. */
-export const isIsolated = isAll || process.env.LIVE_SESSION_TEST_ISOLATED === '1'
-
 /** Whether optional tools are hidden even where they are installed, as on a machine with only Node and npm. */
 export const isBare = process.env.LIVE_SESSION_TEST_BARE === '1'
 

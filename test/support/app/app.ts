@@ -1,6 +1,6 @@
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { jest } from '@jest/globals'
+import { afterEach, jest } from '@jest/globals'
 import Koa from 'koa'
 import { type AttachOptions, type LiveSessionOptions, type LiveSessionPlugin, liveSession } from 'koa-live-session'
 import { defineFields, type Fields } from 'koa-live-session/fields'
@@ -9,7 +9,6 @@ import { Server, type ServerOptions } from 'socket.io'
 import { z } from 'zod'
 import type { MakeFeature } from '../../../server/feature.js'
 import { createPlugin, FEATURES } from '../../../server/plugin.js'
-import { afterEachTest } from './cleanup.js'
 import { Visitor } from './visitor.js'
 
 const SECRET = 'a secret of at least thirty-two bytes'
@@ -48,7 +47,7 @@ export interface AppOptions<F extends Fields> {
 
 const running = new Set<{ stop(): Promise<void> }>()
 const visitors: Visitor[] = []
-afterEachTest(async () => {
+afterEach(async () => {
   for (const visitor of visitors.splice(0)) visitor.leave()
   for (const app of running) await app.stop()
 })

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { afterEachTest } from './cleanup.js'
+import { afterEach } from '@jest/globals'
 
 const FIN = 0x80
 const TEXT = 0x1
 const CLOSE = 0x8
 
 const open = new Set<RawSocket>()
-afterEachTest(() => {
+afterEach(() => {
   for (const socket of open) socket.hangUp()
 })
 

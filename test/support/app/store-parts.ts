@@ -4,7 +4,6 @@ import { testClock } from 'koa-live-session/testing'
 import { CircuitBreaker, type StoreState } from '../../../server/store/circuit-breaker.js'
 import { ValidatedStore } from '../../../server/store/validated-store.js'
 import type { Store } from '../../../server/types/store.js'
-import { afterEachTest } from './cleanup.js'
 
 export const TIMEOUT = 250
 
@@ -42,7 +41,7 @@ export function watch(): Watched {
   return { breaker, clock, errors, states }
 }
 
-afterEachTest(() => {
+afterEach(() => {
   for (const end of ends.splice(0)) end()
 })
 
