@@ -1,10 +1,11 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { onFlash } from 'koa-live-session/client'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
 import { Gate } from '../support/app/gate.js'
+import { present } from '../support/app/present.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -12,6 +13,8 @@ import type { Page } from '../support/page/page.js'
 
 fastTime(10)
 
+/** ms, as in `server/features/flash/request-flash.ts`. */
+const LEASE = 2000
 const NONE = { ok: true, messages: [] }
 const STORES = [
   ['without a store', () => ({})],
@@ -50,6 +53,19 @@ function notificationsOf(socket: TestSocket): () => number {
 
 const notified = ({ io }: TestSocket): Promise<void> =>
   new Promise((resolve) => io.once('live_session:flash', () => resolve()))
+
+/** Holds the end of leases, until the returned function ends them. */
+function holdLeases(): () => void {
+  const ends: (() => void)[] = []
+  const timers = jest.mocked(globalThis.setTimeout)
+  const wait = present(timers.getMockImplementation())
+  timers.mockImplementation(((act: () => void, ms?: number) => {
+    return ms === LEASE ? { unref: () => ends.push(act) } : wait(act, ms)
+  }) as never)
+  return () => {
+    for (const end of ends.splice(0)) end()
+  }
+}
 
 async function open(visitor: Visitor): Promise<TestSocket> {
   const socket = await visitor.connect()
@@ -110,9 +126,12 @@ describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {
 describe.each(STORES)("a request's message, %s", (_, optionsOf) => {
   it("appears once, over the next page's socket", async () => {
     const { app, visitor } = await begin({ options: optionsOf() })
+    const endLeases = holdLeases()
     await say(visitor, 'saved')
     const socket = await open(visitor)
-    await notified(socket)
+    const notification = notified(socket)
+    endLeases()
+    await notification
     expect(await take(socket)).toEqual(taken('saved'))
     // The cookie still holds the message, because a socket cannot write a cookie.
     emptyCache(app.live)

@@ -166,6 +166,8 @@ describe('sessions in a store', () => {
     far.onEnd((end) => ends.push(end))
     const renewed = new Promise<void>((resolve) => far.onChange(() => resolve()))
     await one.write(visitor, { user: 'bob' })
+    // A response waits for the store at most `storeTimeout`.
+    await one.app.live.settled()
     // The periodic refresh finds the session expired, and loads the write and the renewal from the store.
     clock.advance(60_000)
     await renewed
