@@ -1,4 +1,4 @@
-// `npm run release:check`: the checks before a release that `.ci/run` does not make. The quick checks come first.
+// `npm publish` runs this first: the checks before a release that `.ci/run` does not make. The quick checks come first.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

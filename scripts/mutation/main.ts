@@ -1,10 +1,10 @@
-// `npm run mutation`: plants each defect in a copy of the project, runs the tests over it, and records the files whose tests fail.
-// `npm run mutation -- --from 0 --count 20 threats/late integration/posts`: some defects, and test files whose paths match.
+// `npm run soak -- defects`: plants each defect in a copy of the project, runs the tests over it, and records the files whose tests fail.
+// `npm run soak -- defects --from 0 --count 20 threats/late integration/posts`: some defects, and test files whose paths match.
 // Begins with a run without defects, which records the test files that reach each defect: other files cannot notice that defect.
 // `--first` stops at the first file that notices a defect: minutes instead of hours.
 // `--recorded` runs only the files that noticed a defect the last time, and fails if none does now.
 // Writes a line for each defect to .cache/mutation/matrix.jsonl, and continues an interrupted run. After the last defect, writes
-// the files that notice each defect to test/simulation/noticed.jsonl.
+// the files that notice each defect to .cache/mutation/noticed.jsonl.
 import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
@@ -43,7 +43,7 @@ const TEST_HANGS = 20_000
 const RUN_HANGS = 900_000
 /** The test file that notices every defect. */
 const SIMULATION = 'test/simulation/planted-defects.test.ts'
-const RECORD = 'test/simulation/noticed.jsonl'
+const RECORD = '.cache/mutation/noticed.jsonl'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -56,7 +56,7 @@ const { values, positionals } = parseArgs({
   },
 })
 
-/** Appended to the module that registers hooks in each test file. */
+/** Loaded before each test file, in the run without defects. */
 const RECORDER = `
 import { afterAll, expect } from '@jest/globals'
 import { appendFileSync } from 'node:fs'
@@ -66,7 +66,10 @@ afterAll(() => appendFileSync(REACHED, JSON.stringify([expect.getState().testPat
 `
 
 /** Returns the failed tests of each file, by its path. Without `files`, runs all test files. */
-function failures(files?: readonly string[]): Readonly<Record<string, readonly string[]>> {
+function failures(
+  files?: readonly string[],
+  options: readonly string[] = [],
+): Readonly<Record<string, readonly string[]>> {
   if (files?.length === 0) return {}
   const output = join(CACHE, 'failures.jsonl')
   writeFileSync(output, '')
@@ -90,8 +93,8 @@ function failures(files?: readonly string[]): Readonly<Record<string, readonly s
     './test/runner/exit-at-once.mjs',
   ]
   const env = { ...process.env, MATRIX_FAILURES: output }
-  const options = { cwd: COPY, env, stdio: 'ignore', timeout: RUN_HANGS, killSignal: 'SIGKILL' } as const
-  const { status } = spawnSync(process.execPath, [...node, ...jest, ...which], options)
+  const run = { cwd: COPY, env, stdio: 'ignore', timeout: RUN_HANGS, killSignal: 'SIGKILL' } as const
+  const { status } = spawnSync(process.execPath, [...node, ...jest, ...options, ...which], run)
   const lines = readFileSync(output, 'utf8').split('\n').slice(0, -1)
   if (lines.length === 0 && status !== 0) return { '': ['the run hangs'] }
   return Object.fromEntries(lines.map((line) => JSON.parse(line)))
@@ -155,10 +158,8 @@ const reachedFile = join(CACHE, 'reached.jsonl')
 
 if (!existsSync(values.out)) {
   rmSync(reachedFile, { force: true })
-  const hooks = 'test/runner/one-world/hooks.ts'
-  const recorder = RECORDER.replace('REACHED', JSON.stringify(reachedFile))
-  const probed = [...sources, { file: hooks, text: readFileSync(join(ROOT, hooks), 'utf8') + recorder }]
-  const failed = withSources(probed, () => failures())
+  writeFileSync(join(COPY, 'test/recorder.ts'), RECORDER.replace('REACHED', JSON.stringify(reachedFile)))
+  const failed = withSources(sources, () => failures(undefined, ['--setupFilesAfterEnv=<rootDir>/test/recorder.ts']))
   appendFileSync(values.out, `${JSON.stringify({ defect: 'none', failed })}\n`)
 }
 

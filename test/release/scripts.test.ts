@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -50,51 +49,5 @@ describe('npm version', () => {
     expect(read('README.md')).toBe('npm install ../koa-live-session-1.3.0.tgz koa')
     expect(read('example/starter/package.json')).toBe('{ "koa-live-session": "file:../koa-live-session-1.3.0.tgz" }')
     expect(read('docs/guides/begin.md')).toBe('koa-live-session-1.3.0.tgz')
-  })
-})
-
-describe('check-pack.mjs', () => {
-  const FILES: Files = {
-    'package.json': JSON.stringify({
-      name: 'a-package',
-      version: '1.0.0',
-      exports: { '.': { types: './dist/server/index.d.ts', default: './dist/server/index.js' } },
-      files: ['dist', 'docs', 'CHANGELOG.md'],
-    }),
-    'README.md': '![two tabs](docs/tabs.png)',
-    ...Object.fromEntries(['LICENSE', 'CHANGELOG.md', 'docs/troubleshooting.md'].map((file) => [file, ''])),
-    'dist/server/index.js': '',
-    'dist/server/index.d.ts': '',
-  }
-
-  it('reports missing and stray files, paths and unlabelled pictures', () => {
-    const { LICENSE, ...others } = FILES
-    write({
-      ...others,
-      'README.md': '![](docs/tabs.png)',
-      'docs/tabs.png': '',
-      'dist/test/a.js': '',
-      'dist/server/index.js': `'${folder}/server/index.ts'`,
-      'dist/server/index.js.map': '{}',
-      'docs/api/README.md': '',
-    })
-    const { said, status } = run('check-pack.mjs')
-    expect(status).toBe(1)
-    expect(said.trim().split('\n').sort()).toEqual([
-      'LICENSE: expected in the package',
-      'README.md: docs/tabs.png: expected a text that says what is seen',
-      'dist/server/index.js.map: not expected in the package',
-      'dist/server/index.js: names this folder',
-      'dist/test/a.js: not expected in the package',
-      'docs/api/README.md: not expected in the package',
-      'docs/tabs.png: not expected in the package',
-    ])
-  })
-
-  it('reports a packed file over 260 kB', () => {
-    write({ ...FILES, 'dist/server/index.js': randomBytes(300_000).toString('hex') })
-    const { said, status } = run('check-pack.mjs')
-    expect(status).toBe(1)
-    expect(said).toMatch(/^the packed file has \d+ kB, more than 260 kB\n$/)
   })
 })

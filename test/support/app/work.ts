@@ -23,7 +23,7 @@ post('Profiler.enable')
 post('Profiler.startPreciseCoverage', { callCount: true, detailed: true })
 afterAll(() => profiler.disconnect())
 
-/** Returns the steps since the last call; none under `npm run mutation`, whose switches are steps as well. */
+/** Returns the steps since the last call; none under `npm run soak -- defects`, whose switches are steps as well. */
 export function takeSteps(): number {
   if (process.env['MUTATED']) return 0
   const { result } = post('Profiler.takePreciseCoverage') as { readonly result: readonly Script[] }
