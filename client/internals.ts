@@ -21,7 +21,7 @@ export interface Internals {
   /** Returns the key's first value and status, for hydration; undefined if the page began without values. */
   initialState(key: string): readonly [value: JsonValue | undefined, status: StatusDetail] | undefined
   /** The page's state, which only `dispatch` changes. */
-  readonly page: Page
+  readonly page: Readonly<Page>
   readonly dispatch: Dispatch
   /** The implementations of effects, which `keepTab` extends. */
   readonly environment: Pick<Environment, 'save'> & { restore: Environment['restore'] }

@@ -42,7 +42,7 @@ const MAX_AT_ONCE = 100
 /** Stands for the last notification of a key that had none. */
 const NONE: Notice = [undefined, detailOf('default')]
 
-export function createNotifier(page: Page): Notifier {
+export function createNotifier(page: Readonly<Page>): Notifier {
   const changes = createListeners<[change: AnyChange]>()
   const statuses = createListeners<[key: string, detail: StatusDetail]>()
   let markReady = (): void => undefined
