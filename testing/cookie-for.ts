@@ -78,10 +78,10 @@ function expectUser(core: Core, browser: BrowserId): void {
   const { identities } = core
   const identify = identities.recognize.bind(identities)
   identities.recognize = (read, user) => {
-    const identification = identify(read, user)
-    const brought = readable(read)
-    if (identification.cookieStatus === 'other' && brought && browsers.delete(brought.browser)) core.warn(UNSIGNED)
-    return identification
+    const identified = identify(read, user)
+    const received = readable(read)
+    if (identified.cookieStatus === 'other' && received && browsers.delete(received.browser)) core.warn(UNSIGNED)
+    return identified
   }
 }
 

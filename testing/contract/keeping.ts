@@ -28,11 +28,11 @@ export const KEEPING: readonly Rule[] = [
       async check({ store, subject }) {
         deepStrictEqual(sorted(await store.merge(subject, [register('a', STAMP, value)])), [['a', STAMP, value]])
         ok(await store.compareAndSet(subject, register('b', STAMP, value), 0))
-        const standing = [
+        const expected = [
           ['a', STAMP, value],
           ['b', STAMP, value],
         ]
-        deepStrictEqual(sorted(await store.load(subject)), standing)
+        deepStrictEqual(sorted(await store.load(subject)), expected)
       },
     }),
   ),
@@ -57,8 +57,8 @@ export const KEEPING: readonly Rule[] = [
         strictEqual(await store.compareAndSet(subject, register(key, STAMP + 1, 'new'), 0), false, key)
         ok(await store.compareAndSet(subject, register(key, STAMP + 1, key), STAMP), key)
       })
-      const standing = registers.map(({ key }) => register(key, STAMP + 1, key))
-      deepStrictEqual(sorted(await store.load(subject)), sorted(standing))
+      const expected = registers.map(({ key }) => register(key, STAMP + 1, key))
+      deepStrictEqual(sorted(await store.load(subject)), sorted(expected))
     },
   },
   {

@@ -34,12 +34,12 @@ export const MERGING: readonly Rule[] = [
         register('new', STAMP, 1),
       ]
       const answer = await store.merge(subject, second)
-      const standing = newest([...first, ...second])
+      const expected = newest([...first, ...second])
       deepStrictEqual(
         sorted(answer),
-        standing.filter(([key]) => key !== 'other'),
+        expected.filter(([key]) => key !== 'other'),
       )
-      deepStrictEqual(sorted(await store.load(subject)), standing)
+      deepStrictEqual(sorted(await store.load(subject)), expected)
     },
   },
   {
@@ -168,12 +168,12 @@ export const MERGING: readonly Rule[] = [
       await store.merge(subject, [register('a', STAMP, 1), register('b', STAMP + 9, 1)])
       ok(await store.compareAndSet(subject, register('c', STAMP, 1), 0))
       ok(await store.compareAndSet(subject, register('a', STAMP + 1, 2), STAMP))
-      const standing = [
+      const expected = [
         ['a', STAMP + 1, 2],
         ['b', STAMP + 9, 1],
         ['c', STAMP, 1],
       ]
-      deepStrictEqual(sorted(await store.load(subject)), standing)
+      deepStrictEqual(sorted(await store.load(subject)), expected)
     },
   },
   {

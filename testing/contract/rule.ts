@@ -41,12 +41,12 @@ export function sorted(registers: readonly StoredRegister[]): readonly Entry[] {
 
 /** Returns the registers that win after merging all of these, in any order. */
 export function newest(registers: readonly LwwRegister[]): readonly Entry[] {
-  const standing = new Map<string, LwwRegister>()
+  const expected = new Map<string, LwwRegister>()
   for (const each of registers) {
-    const current = standing.get(each.key)
-    if (!current || supersedes(each, current)) standing.set(each.key, each)
+    const current = expected.get(each.key)
+    if (!current || supersedes(each, current)) expected.set(each.key, each)
   }
-  return sorted([...standing.values()])
+  return sorted([...expected.values()])
 }
 
 /** Returns the connection for a turn. */
