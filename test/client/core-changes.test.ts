@@ -14,8 +14,8 @@ const held = (stamp: number, key = 'division') => ({ who: 'g', tickets: [], pers
 describe('a change', () => {
   it('needs a single POST of its ticket', () => {
     const page = sent(3)
-    const ticket = page.take(10)
-    expect([page.status('division'), page.answer()]).toEqual(['saving', { who: 'g', tickets: [ticket] }])
+    const ticket = page.accept(10)
+    expect([page.status('division'), page.answerPost()]).toEqual(['saving', { who: 'g', tickets: [ticket] }])
     expect([page.settled, page.status('division'), page.post()]).toEqual([['3 saved'], 'saved', undefined])
   })
 
@@ -27,20 +27,20 @@ describe('a change', () => {
   ])('is saved after being %s', (_, order) => {
     const page = sent(3)
     const news: Record<string, () => void> = {
-      take: () => page.take(10),
-      push: () => page.learn(['division', 10, 3]),
+      take: () => page.accept(10),
+      push: () => page.receiveChanges(['division', 10, 3]),
       persisted: () => page.on('shared', held(10)),
     }
     for (const each of order) present(news[each])()
     expect([page.settled, page.status('division'), page.get('division')]).toEqual([['3 saved'], 'saved', 3])
-    expect([page.remains(), page.post()]).toEqual([undefined, undefined])
+    expect([page.outbox(), page.post()]).toEqual([undefined, undefined])
     expect(page.sent()).toHaveLength(1)
   })
 
   it('is resent if a newer value overtook its first attempt', () => {
     const page = BarePage.greeted()
     page.set('division', 1)
-    page.answered({ results: [{ code: 'superseded', stamp: 20, value: 7 }] } as never)
+    page.answerSocket({ results: [{ code: 'superseded', stamp: 20, value: 7 }] } as never)
     expect([page.sent().at(-1), page.get('division'), page.status('division')]).toEqual([
       ['division', 20, '', 1],
       1,
@@ -52,7 +52,7 @@ describe('a change', () => {
     const page = sent(1)
     page.set('division', 2)
     expect(page.sent()).toEqual([['division', 0, '', 1]])
-    page.take(10)
+    page.accept(10)
     expect([page.sent(), page.get('division')]).toEqual([[['division', 10, '', 2]], 2])
     page.refuse('invalid_value')
     expect(page.get('division')).toBe(1)
@@ -62,24 +62,24 @@ describe('a change', () => {
 
   it('is saved when a later remote write is saved', () => {
     const page = sent(1)
-    page.take(10)
-    page.learn(['division', 11, 9])
-    page.answer()
+    page.accept(10)
+    page.receiveChanges(['division', 11, 9])
+    page.answerPost()
     expect([page.settled, page.get('division')]).toEqual([['1 saved'], 9])
   })
 
   it('is shown over remote values until acknowledged', () => {
     const page = sent(1)
-    page.learn(['division', 11, 9])
+    page.receiveChanges(['division', 11, 9])
     expect(page.get('division')).toBe(1)
-    page.take(12)
+    page.accept(12)
     expect([page.get('division'), page.page.keys.get('division')?.stamp]).toEqual([1, 12])
   })
 
   it('rolls back on a refusal, and stays rejected until set again', () => {
     const page = BarePage.greeted()
-    page.learn(['division', 5, 4])
-    page.answer()
+    page.receiveChanges(['division', 5, 4])
+    page.answerPost()
     page.set('division', 9)
     page.refuse('invalid_value')
     page.on('shared', held(5))
@@ -91,12 +91,12 @@ describe('a change', () => {
   it('falls back to the previous set after a refusal', () => {
     const page = sent(1)
     for (const value of [2, 3]) page.set('division', value)
-    page.take(10)
+    page.accept(10)
     page.effects()
     page.refuse('invalid_value')
     expect([page.settled, page.sent()]).toEqual([['3 invalid_value'], [['division', 10, '', 2]]])
-    page.take(11)
-    page.answer()
+    page.accept(11)
+    page.answerPost()
     expect([page.settled.slice(1), page.get('division')]).toEqual([['1 saved', '2 saved'], 2])
     expect(page.status('division')).toBe('invalid_value')
   })
@@ -105,7 +105,7 @@ describe('a change', () => {
     const page = new BarePage()
     page.set('division', 9)
     page.set('cart', ['a'])
-    page.answer({
+    page.answerPost({
       results: [{ code: 'invalid_value' }, { stamp: 10, level: 'memory' }],
       ticket: bareTicket({ changes: [['cart', 10, ['a']]] }),
     })
@@ -122,7 +122,7 @@ describe('a change', () => {
     page.effects()
     refuse(page)
     expect([page.sent(), page.status('division')]).toEqual([[], 'saving'])
-    page.time('sendPause')
+    page.fireTimer('sendPause')
     expect(page.sent()).toEqual([['division', 0, '', 1]])
   })
 })
@@ -130,29 +130,29 @@ describe('a change', () => {
 describe('tickets', () => {
   it('stay in the outbox until the cookie has their values', () => {
     const page = BarePage.greeted()
-    const a = page.learn(['division', 10, 1], ['cart', 10, []])
-    const b = page.learn(['division', 11, 2])
-    page.learn(['division', 9, 3])
-    expect(page.remains()?.tickets).toEqual([b, a])
+    const a = page.receiveChanges(['division', 10, 1], ['cart', 10, []])
+    const b = page.receiveChanges(['division', 11, 2])
+    page.receiveChanges(['division', 9, 3])
+    expect(page.outbox()?.tickets).toEqual([b, a])
     page.on('shared', held(11))
-    expect(page.remains()?.tickets).toEqual([a])
+    expect(page.outbox()?.tickets).toEqual([a])
   })
 
   it('are not POSTed again after a greeting with the same value', () => {
     const page = BarePage.greeted()
-    page.learn(['division', 10, 1])
-    page.answer({ persisted: [['division', 10]] })
+    page.receiveChanges(['division', 10, 1])
+    page.answerPost({ persisted: [['division', 10]] })
     page.comeBack({ who: 'g', guest: true, hasCookie: true, changes: [['division', 10, 1]] })
-    expect([page.remains(), page.post()]).toEqual([undefined, undefined])
+    expect([page.outbox(), page.post()]).toEqual([undefined, undefined])
   })
 
   it('are ignored until the connection has greeted', () => {
     const page = new BarePage()
     page.on('connect')
-    page.learn(['division', 10, 1])
+    page.receiveChanges(['division', 10, 1])
     expect(page.get('division')).toBe(-1)
     page.greet()
-    page.learn(['division', 10, 1])
+    page.receiveChanges(['division', 10, 1])
     expect(page.get('division')).toBe(1)
   })
 })
@@ -162,17 +162,17 @@ describe('a value', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
     const value = page.get('cart')
-    page.learn(['cart', 10, ['a']])
-    page.take(10)
+    page.receiveChanges(['cart', 10, ['a']])
+    page.accept(10)
     expect(page.get('cart')).toBe(value)
-    page.learn(['cart', 11, ['a']])
+    page.receiveChanges(['cart', 11, ['a']])
     expect(page.get('cart')).toBe(value)
   })
 
   it('is the default after a deletion', () => {
     const page = BarePage.greeted()
-    page.learn(['division', 10, 3])
-    page.learn(['division', 11])
+    page.receiveChanges(['division', 10, 3])
+    page.receiveChanges(['division', 11])
     expect([page.get('division'), page.status('division')]).toEqual([-1, 'saving'])
   })
 })
@@ -183,10 +183,10 @@ describe('a change with a lost answer', () => {
     page.set('division', 2)
     page.comeBack()
     expect(page.sent().at(-1)).toEqual(['division', 0, '', 1])
-    page.take(10)
+    page.accept(10)
     expect(page.sent()).toEqual([['division', 10, '', 2]])
-    page.take(11)
-    page.answer()
+    page.accept(11)
+    page.answerPost()
     expect(page.settled).toEqual(['1 saved', '2 saved'])
   })
 
@@ -210,8 +210,8 @@ describe('a key of Object.prototype', () => {
   it.each(['valueOf', 'toString', 'hasOwnProperty'])('works like any other key: %s', (key) => {
     const page = BarePage.greeted()
     page.set(key, 0)
-    page.take(4)
-    page.hear({
+    page.accept(4)
+    page.receive({
       changes: [
         [key, 5, 1],
         ['cart', 6, ['a']],

@@ -15,7 +15,7 @@ function misled(hasSocket = true): BarePage {
   if (hasSocket) page.greet(greeting)
   else {
     page.on('return')
-    page.told(greeting)
+    page.answerQuestion(greeting)
   }
   page.effects()
   expect(page.get('division')).toBe(3)
@@ -31,7 +31,7 @@ describe('a value from a fast clock', () => {
 
   it('yields to a ticket of a correct clock', () => {
     const page = misled()
-    page.hear({ ...at(NOW), changes: [['division', NOW, 4]] })
+    page.receive({ ...at(NOW), changes: [['division', NOW, 4]] })
     expect(page.get('division')).toBe(4)
   })
 
@@ -39,22 +39,22 @@ describe('a value from a fast clock', () => {
     const page = misled(hasSocket)
     if (hasSocket) page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', 1, 3]] })
     page.set('division', 5)
-    const { set } = (hasSocket ? page.said()[1] : page.post()) ?? {}
+    const { set } = (hasSocket ? page.messages()[1] : page.post()) ?? {}
     expect(set).toEqual([['division', expect.any(Number), '', 5]])
     const ticket = { ...greetingOf({ ...at(NOW), changes: [['division', NOW, 5]] }) }.greeting?.[0]
     const answer = { ...(ticket && { ticket }), results: [{ stamp: NOW, level: 'memory' as const }] }
-    if (hasSocket) page.answered(answer)
-    else page.answer(answer)
+    if (hasSocket) page.answerSocket(answer)
+    else page.answerPost(answer)
     expect(page.get('division')).toBe(5)
   })
 
   it('is not restored by another tab’s old ticket', () => {
     const page = misled()
-    const old = page.remains()?.tickets ?? []
+    const old = page.outbox()?.tickets ?? []
     page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
     page.on('shared', { who: 'g', tickets: old, persisted: [] })
     expect([old.length, page.get('division')]).toEqual([1, 4])
-    page.learn(['division', NOW + 1, 5])
+    page.receiveChanges(['division', NOW + 1, 5])
     expect(page.status('division')).toBe('saving')
   })
 
@@ -62,13 +62,13 @@ describe('a value from a fast clock', () => {
     const page = misled()
     page.comeBack({ ...THE_GUEST, ...at(NOW), changes: [['division', 1, 3]] })
     expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
-    page.answer({ persisted: [['division', 1]] })
+    page.answerPost({ persisted: [['division', 1]] })
     expect(page.status('division')).toBe('saved')
   })
 
   it('yields to a later stamp after the clock’s correction', () => {
     const page = misled()
-    page.hear({ ...at(NOW), changes: [['division', AHEAD + 1, 4]] })
+    page.receive({ ...at(NOW), changes: [['division', AHEAD + 1, 4]] })
     expect(page.get('division')).toBe(4)
   })
 
@@ -83,14 +83,14 @@ describe('a page after two silent hours', () => {
     const pages = [new BarePage(undefined, false), new BarePage(undefined, false)] as const
     for (const page of pages) {
       page.on('return')
-      page.told({ ...THE_GUEST, ...at(NOW) })
+      page.answerQuestion({ ...THE_GUEST, ...at(NOW) })
       page.effects()
     }
     const [page, other] = pages
     const later = NOW + 2 * HOUR
     const [ticket = ''] = greetingOf({ ...at(later), changes: [['division', later, 5]] }).greeting ?? []
     other.set('division', 5)
-    other.answer({ ticket, results: [{ stamp: later, level: 'memory' }] })
+    other.answerPost({ ticket, results: [{ stamp: later, level: 'memory' }] })
     for (const [, news] of other.effects('share')) page.on('shared', news as never)
     expect([other.get('division'), page.get('division')]).toEqual([5, 5])
   })
@@ -108,7 +108,7 @@ describe('a relayed ticket', () => {
 
   it('is ignored for an unknown subject', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
-    page.hear({ ...at(NOW), sub: 'stranger', changes: [['division', NOW + 1, 666]] })
+    page.receive({ ...at(NOW), sub: 'stranger', changes: [['division', NOW + 1, 666]] })
     expect([page.get('division'), page.did('queue')]).toEqual([4, false])
   })
 
@@ -117,20 +117,20 @@ describe('a relayed ticket', () => {
     page.on('reconnect')
     page.on('connect')
     page.greet({ ...ANN, ...at(NOW), sub: 'ann' })
-    page.hear({ ...at(NOW), changes: [['division', NOW + 1, 666]] })
+    page.receive({ ...at(NOW), changes: [['division', NOW + 1, 666]] })
     expect([page.page.who, page.get('division')]).toEqual(['ann', -1])
   })
 
   it('is ignored with a stamp over an hour past the ticket’s date', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
-    page.hear({ ...at(NOW), changes: [['division', EVIL, 666]] })
+    page.receive({ ...at(NOW), changes: [['division', EVIL, 666]] })
     expect(page.get('division')).toBe(4)
   })
 
   it('whatever its date, yields to the server’s next ticket', () => {
     const page = BarePage.greeted({ ...THE_GUEST, ...at(NOW), changes: [['division', NOW, 4]] })
-    page.hear({ ...at(EVIL), changes: [['division', EVIL, 666]] })
-    page.hear({ ...at(NOW), changes: [['division', NOW + 1, 5]] })
+    page.receive({ ...at(EVIL), changes: [['division', EVIL, 666]] })
+    page.receive({ ...at(NOW), changes: [['division', NOW + 1, 5]] })
     expect(page.get('division')).toBe(5)
   })
 
@@ -139,8 +139,8 @@ describe('a relayed ticket', () => {
     page.on('connect')
     const [user] = greetingOf({ ...THE_GUEST, ...at(NOW) }).greeting ?? []
     const [own] = greetingOf({ ...THE_GUEST, ...at(NOW), sub: 'browser' } as never).greeting ?? []
-    page.answered({ who: 'g', hasCookie: true, greeting: [user ?? '', own ?? ''] })
-    page.hear({ ...at(NOW), sub: 'browser', changes: [['theme', NOW, 'dark']] })
+    page.answerSocket({ who: 'g', hasCookie: true, greeting: [user ?? '', own ?? ''] })
+    page.receive({ ...at(NOW), sub: 'browser', changes: [['theme', NOW, 'dark']] })
     expect(page.get('theme')).toBe('dark')
   })
 })

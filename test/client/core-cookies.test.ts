@@ -13,8 +13,8 @@ import {
 /** Answers the page’s questions and greets its connections, always without a cookie. */
 function inVain(page: BarePage, visitor: Visitor): void {
   for (let count = 0; count < 4; count += 1) {
-    page.told(visitor)
-    page.time('link')
+    page.answerQuestion(visitor)
+    page.fireTimer('link')
     if (page.did('reconnect')) page.comeBack(NAMELESS)
   }
 }
@@ -26,7 +26,7 @@ function first(initial: BareSnapshot | null = null): BarePage {
   page.on('connect')
   page.greet(NAMELESS)
   page.set('theme', 'dark')
-  page.take(5)
+  page.accept(5)
   return page
 }
 
@@ -34,7 +34,7 @@ function first(initial: BareSnapshot | null = null): BarePage {
 function blocked(): BarePage {
   const page = first()
   inVain(page, { who: 'g', guest: true })
-  page.take(6)
+  page.accept(6)
   page.effects()
   return page
 }
@@ -43,17 +43,17 @@ function blocked(): BarePage {
 function denied(): BarePage {
   const { who: _, ...nameless } = NEW_GUEST
   const page = first(nameless)
-  page.told(NAMELESS)
+  page.answerQuestion(NAMELESS)
   page.effects()
   return page
 }
 
 it('a sign-in during a page’s first question causes no cookies_blocked', () => {
   const page = first()
-  page.told({ who: 'g', guest: true })
+  page.answerQuestion({ who: 'g', guest: true })
   // The guest’s cookie arrived, but by now the browser belongs to another visitor.
   page.on('refused', 'other_visitor')
-  page.told({ who: 'ann' })
+  page.answerQuestion({ who: 'ann' })
   expect(page.status('theme')).toBe('saving')
 })
 
@@ -69,7 +69,7 @@ describe.each([
       3,
       'cookies_blocked',
     ])
-    page.take(10)
+    page.accept(10)
     expect([page.get('division'), page.status('division'), page.settled.at(-1)]).toEqual([
       3,
       'cookies_blocked',
@@ -80,8 +80,8 @@ describe.each([
   it('POSTs nothing more and persists nothing', () => {
     const page = open()
     page.set('division', 3)
-    page.take(10)
-    expect([page.post(), page.did('reconnect'), page.remains()]).toEqual([undefined, false, undefined])
+    page.accept(10)
+    expect([page.post(), page.did('reconnect'), page.outbox()]).toEqual([undefined, false, undefined])
     page.on('wake')
     page.on('use')
     expect(page.post()).toBeUndefined()
@@ -90,13 +90,13 @@ describe.each([
   it('resends changes on each connection, and reports no new visitor', () => {
     const page = open()
     page.set('division', 3)
-    page.take(10)
+    page.accept(10)
     for (let times = 0; times < 3; times += 1) {
       page.effects()
       page.comeBack(NAMELESS)
       expect([page.get('division'), page.get('theme'), page.did('visitor')]).toEqual([3, 'dark', false])
       expect(page.sent()).toEqual(expect.arrayContaining([['division', 0, '', 3]]))
-      page.take(20 + times)
+      page.accept(20 + times)
       expect(page.post()).toBeUndefined()
     }
   })
@@ -118,14 +118,14 @@ describe.each([
   it('saves its changes after a flush finds a cookie', () => {
     const page = open()
     page.set('division', 3)
-    page.take(10)
+    page.accept(10)
     page.on('flush')
-    expect(page.told({ who: 'h', guest: true, hasCookie: true })).toEqual({})
+    expect(page.answerQuestion({ who: 'h', guest: true, hasCookie: true })).toEqual({})
     expect(page.did('reconnect')).toBe(true)
     page.comeBack({ ...THE_GUEST, who: 'h' })
     expect(page.sent()).toEqual(expect.arrayContaining([['division', 0, '', 3]]))
-    page.take(12)
-    page.answer()
+    page.accept(12)
+    page.answerPost()
     expect([page.get('division'), page.status('division'), page.did('visitor')]).toEqual([3, 'saved', false])
   })
 
@@ -133,7 +133,7 @@ describe.each([
     const page = open()
     page.on('flush')
     let asked = 0
-    for (; page.told({ who: 'i', guest: true }); asked += 1) {
+    for (; page.answerQuestion({ who: 'i', guest: true }); asked += 1) {
       expect(asked).toBeLessThan(3)
       if (page.did('reconnect')) page.comeBack(NAMELESS)
     }
@@ -143,22 +143,22 @@ describe.each([
   it('saves its changes after news from another tab', () => {
     const page = open()
     page.on('shared', { who: 'g', tickets: [], persisted: [] })
-    page.time('link')
+    page.fireTimer('link')
     expect(page.did('reconnect')).toBe(true)
     page.comeBack()
     expect(page.get('theme')).toBe('dark')
-    page.take(30)
-    page.answer()
+    page.accept(30)
+    page.answerPost()
     expect(page.status('theme')).toBe('saved')
   })
 
   it('asks again after a refused connection, then connects without a cookie', () => {
     const page = open()
-    page.time('renew')
+    page.fireTimer('renew')
     page.disconnect()
     page.on('refused', 'other_visitor')
     for (let asked = 0; asked < 2; asked += 1) {
-      expect(page.told(NAMELESS)).toEqual({})
+      expect(page.answerQuestion(NAMELESS)).toEqual({})
       expect(page.did('reconnect')).toBe(true)
       if (asked === 0) page.on('refused', 'other_visitor')
     }
@@ -173,7 +173,7 @@ describe.each([
 
   it('marks a handler’s write as cookies_blocked, without resending it', () => {
     const page = open()
-    page.learn(['role', 10, 'admin'])
+    page.receiveChanges(['role', 10, 'admin'])
     expect([page.get('role'), page.status('role')]).toEqual(['admin', 'cookies_blocked'])
     page.effects()
     page.comeBack(NAMELESS)
@@ -183,8 +183,8 @@ describe.each([
   it('does not resend an overtaken change', () => {
     const page = open()
     page.set('division', 3)
-    for (const stamp of [9, 10]) page.take(stamp)
-    page.learn(['division', 11, 4])
+    for (const stamp of [9, 10]) page.accept(stamp)
+    page.receiveChanges(['division', 11, 4])
     page.effects()
     page.comeBack(NAMELESS)
     expect(page.sent().filter(([key]) => key === 'division')).toEqual([])
@@ -195,7 +195,7 @@ describe.each([
     const sizes = [50, 100].map((count) => {
       for (let i = 0; i < count; i += 1) {
         page.update('division', (value) => Number(value) + 1)
-        page.take(100 + count + i)
+        page.accept(100 + count + i)
       }
       return page.page.keys.get('division')?.changes.length ?? 0
     })
@@ -208,8 +208,8 @@ it('a page whose connections never have a cookie reports cookies_blocked', () =>
   const page = BarePage.greeted(NAMELESS, null)
   page.set('division', 3)
   for (let i = 0; i < 20; i += 1) {
-    page.told({ ...THE_GUEST })
-    page.time('link')
+    page.answerQuestion({ ...THE_GUEST })
+    page.fireTimer('link')
     page.comeBack(NAMELESS)
   }
   page.set('division', 4)
@@ -226,8 +226,8 @@ describe('a first visit', () => {
     page.on('begin')
     expect(page.post()).toBeUndefined()
     page.set('division', 3)
-    expect(page.told(THE_GUEST)).toEqual({})
-    expect(page.answer({ stamp: 10 })).toEqual({ who: 'g', set: [['division', 0, '', 3]] })
+    expect(page.answerQuestion(THE_GUEST)).toEqual({})
+    expect(page.answerPost({ stamp: 10 })).toEqual({ who: 'g', set: [['division', 0, '', 3]] })
     expect([page.settled, page.post()]).toEqual([['3 saved'], undefined])
   })
 
@@ -237,7 +237,7 @@ describe('a first visit', () => {
     page.on('connect')
     page.greet(NAMELESS)
     for (const who of ['h', 'i']) {
-      expect(page.told({ who, guest: true })).toEqual({})
+      expect(page.answerQuestion({ who, guest: true })).toEqual({})
       page.comeBack({ ...THE_GUEST, who })
       page.comeBack(NAMELESS)
     }
@@ -266,7 +266,7 @@ describe('a page without a socket or cookies', () => {
     page.on('begin')
     page.set('division', 3)
     let asked = 0
-    while (asked < 9 && page.told(visitor)) asked += 1
+    while (asked < 9 && page.answerQuestion(visitor)) asked += 1
     expect([asked <= 3, page.get('division'), page.status('division')]).toEqual([true, 3, 'cookies_blocked'])
     page.set('cart', ['a'])
     expect([page.get('cart'), page.settled, page.post()]).toEqual([
@@ -280,14 +280,14 @@ describe('a page without a socket or cookies', () => {
     const page = new BarePage(null, false)
     page.on('begin')
     page.set('division', 3)
-    for (let failed = 0; failed < 5; failed += 1) expect(page.fail()).toEqual({})
+    for (let failed = 0; failed < 5; failed += 1) expect(page.failPost()).toEqual({})
     expect([page.status('division'), page.settled]).toEqual(['offline', []])
   })
 
   it('reports cookies_blocked if questions after a dropped POST bring no cookie', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
-    page.answer({ otherVisitor: true })
+    page.answerPost({ otherVisitor: true })
     inVain(page, NAMELESS)
     expect([page.get('division'), page.status('division'), page.did('visitor')]).toEqual([3, 'cookies_blocked', false])
   })
@@ -300,7 +300,7 @@ describe('a visitor who withdraws consent', () => {
     page.set('division', 3)
     page.on('connect')
     page.greet(NAMELESS)
-    page.told(NAMELESS)
+    page.answerQuestion(NAMELESS)
     page.comeBack(NAMELESS)
     expect([page.did('visitor'), page.get('division'), page.settled]).toEqual([true, -1, ['3 cookies_blocked']])
   })

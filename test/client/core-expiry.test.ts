@@ -9,8 +9,8 @@ function add(item: string): (value: JsonValue | undefined) => JsonValue {
 /** A page with a saved cart that was written at stamp 10 and expires in 400 ms. */
 function reserving(): BarePage {
   const page = BarePage.greeted()
-  page.hear({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 400]] })
-  page.answer({ persisted: [['cart', 10]] })
+  page.receive({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 400]] })
+  page.answerPost({ persisted: [['cart', 10]] })
   return page
 }
 
@@ -23,9 +23,9 @@ describe('an expiring value', () => {
     const page = reserving()
     expect([page.get('cart'), timersOf(page)]).toEqual([['a'], [['timer', ':cart', 400, 0]]])
     page.effects()
-    page.time(':cart')
+    page.fireTimer(':cart')
     expect([page.get('cart'), page.status('cart')]).toEqual([[], 'saved'])
-    expect([page.effects(), page.remains()]).toEqual([[], undefined])
+    expect([page.effects(), page.outbox()]).toEqual([[], undefined])
   })
 
   it('also expires if it came with the HTML', () => {
@@ -37,14 +37,14 @@ describe('an expiring value', () => {
     })
     page.on('begin')
     expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
-    page.time(':cart')
+    page.fireTimer(':cart')
     expect([page.get('cart'), page.status('cart')]).toEqual([[], 'saved'])
   })
 
   it('is not restored by an old ticket or a slow clock', () => {
     const page = reserving()
-    page.time(':cart')
-    page.hear({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 3]] })
+    page.fireTimer(':cart')
+    page.receive({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 3]] })
     page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 2]] })
     expect([page.get('cart'), timersOf(page).length]).toEqual([[], 1])
   })
@@ -54,7 +54,7 @@ describe('an expiring value', () => {
     page.on('shared', {
       who: 'g',
       persisted: [],
-      tickets: [page.hear({ changes: [], expiries: [['cart', 10.5, 400]] })],
+      tickets: [page.receive({ changes: [], expiries: [['cart', 10.5, 400]] })],
     })
     expect(timersOf(page)).toEqual([['timer', ':cart', 400, 0]])
     page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 7]] })
@@ -63,12 +63,12 @@ describe('an expiring value', () => {
 
   it('leaves newer values alone', () => {
     const page = reserving()
-    page.learn(['cart', 11, ['b']])
-    page.time(':cart')
+    page.receiveChanges(['cart', 11, ['b']])
+    page.fireTimer(':cart')
     expect(page.get('cart')).toEqual(['b'])
-    page.hear({ changes: [['cart', 12, ['c']]], expiries: [['cart', 12.5, 400]] })
-    page.hear({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 1]] })
-    page.time(':cart')
+    page.receive({ changes: [['cart', 12, ['c']]], expiries: [['cart', 12.5, 400]] })
+    page.receive({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 1]] })
+    page.fireTimer(':cart')
     expect([page.get('cart'), timersOf(page)]).toEqual([
       [],
       [
@@ -84,16 +84,16 @@ describe('an expiring value', () => {
     page.greet({ who: 'ann', hasCookie: true, changes: [['cart', 9, ['hers']]] })
     page.on('connect')
     page.greet({ who: 'ann', hasCookie: true, changes: [['cart', 9, ['hers']]] })
-    page.time(':cart')
+    page.fireTimer(':cart')
     expect(page.get('cart')).toEqual(['hers'])
   })
 
   it('settles its unsaved change as saved', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
-    page.answered({ results: [{ stamp: 10, level: 'memory' }] })
-    page.hear({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 400]] })
-    page.time(':cart')
+    page.answerSocket({ results: [{ stamp: 10, level: 'memory' }] })
+    page.receive({ changes: [['cart', 10, ['a']]], expiries: [['cart', 10.5, 400]] })
+    page.fireTimer(':cart')
     expect([page.settled, page.get('cart'), page.status('cart')]).toEqual([['a saved'], [], 'saved'])
   })
 })
@@ -103,7 +103,7 @@ it('a pending update is rebased when its base value expires', () => {
   page.on('disconnect')
   page.update('cart', add('b'))
   expect(page.get('cart')).toEqual(['a', 'b'])
-  page.time(':cart')
+  page.fireTimer(':cart')
   expect(page.get('cart')).toEqual(['b'])
   page.effects()
   page.on('connect')

@@ -37,7 +37,7 @@ function sending(key: string, value?: JsonValue): BarePage {
 describe('the outbox', () => {
   it('restores a change with its base stamp', () => {
     const page = BarePage.greeted()
-    page.learn(['division', 5, 1])
+    page.receiveChanges(['division', 5, 1])
     page.on('disconnect')
     page.set('division', 2)
     const after = next(page, ['division', 5, 1])
@@ -47,7 +47,7 @@ describe('the outbox', () => {
 
   it('is discarded if the next page has newer values', () => {
     const page = BarePage.greeted()
-    page.learn(['division', 5, 1])
+    page.receiveChanges(['division', 5, 1])
     page.update('cart', add('b'))
     page.on('disconnect')
     page.set('division', 2)
@@ -58,7 +58,7 @@ describe('the outbox', () => {
 
   it('causes no rejected status for a superseded change', () => {
     const after = next(offline('division', 2))
-    after.answer({ results: [{ code: 'superseded', stamp: 9, value: 7 }] } as never)
+    after.answerPost({ results: [{ code: 'superseded', stamp: 9, value: 7 }] } as never)
     expect([after.get('division'), after.status('division')]).toEqual([7, 'saved'])
   })
 
@@ -74,8 +74,8 @@ describe('the outbox', () => {
 
   it('keeps the ids of updates', () => {
     const page = BarePage.greeted()
-    page.learn(['cart', 10, ['a']])
-    page.answer()
+    page.receiveChanges(['cart', 10, ['a']])
+    page.answerPost()
     page.update('cart', add('b'))
     const after = next(page, ['cart', 10, ['a']])
     expect(sent(after)).toEqual([['cart', 10, 'page-1', ['a', 'b']]])
@@ -97,28 +97,28 @@ describe('the outbox', () => {
     const page = BarePage.greeted()
     page.update('cart', add('b'))
     const after = next(page, ['cart', 12, ['x']])
-    after.answer({ results: [{ code: 'conflict', stamp: 12, value: ['x'] }] })
+    after.answerPost({ results: [{ code: 'conflict', stamp: 12, value: ['x'] }] })
     expect([after.get('cart'), after.post()]).toEqual([['x'], undefined])
   })
 
   it('keeps a ticket until the cookie has its value', () => {
     const page = BarePage.greeted()
-    const ticket = page.learn(['division', 10, 3])
+    const ticket = page.receiveChanges(['division', 10, 3])
     const after = next(page, ['division', 4, 1])
     expect([after.get('division'), after.post()?.tickets]).toEqual([3, [ticket]])
-    after.answer({ persisted: [['division', 10]] })
-    expect(after.remains()).toBeUndefined()
+    after.answerPost({ persisted: [['division', 10]] })
+    expect(after.outbox()).toBeUndefined()
   })
 
   it('is empty after a save, a refusal or a sign-in', () => {
     const saved = sending('division', 3)
-    saved.take(10)
+    saved.accept(10)
     saved.on('shared', { who: 'g', tickets: [], persisted: [['division', 10]] })
     const refused = sending('division', 3)
     refused.refuse('invalid_value')
     const left = sending('division', 3)
     left.comeBack(ANN)
-    for (const page of [saved, refused, left]) expect(page.remains()).toBeUndefined()
+    for (const page of [saved, refused, left]) expect(page.outbox()).toBeUndefined()
   })
 
   it('yields to a change of the next page', () => {
@@ -140,7 +140,7 @@ describe('the outbox', () => {
       ['cart', 0, '', ['a']],
       ['cart', 0, 'page-2', ['a', 'b']],
     ])
-    after.answer({ results: [taken(11), taken(12)] })
+    after.answerPost({ results: [taken(11), taken(12)] })
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b'], []])
   })
 
@@ -148,7 +148,7 @@ describe('the outbox', () => {
     const stale = new BarePage()
     stale.update('cart', add('a'))
     const other = BarePage.greeted()
-    other.learn(['cart', 10, ['x']])
+    other.receiveChanges(['cart', 10, ['x']])
     other.update('cart', add('b'))
     const after = new BarePage()
     after.on('restored', [serializeOutbox(stale.page), serializeOutbox(other.page)])
@@ -179,7 +179,7 @@ describe('two updates in the outbox', () => {
   /** The first was in flight, so the second did not join the first. */
   const left = (): BarePage => {
     const page = BarePage.greeted()
-    page.learn(['cart', 10, ['a']])
+    page.receiveChanges(['cart', 10, ['a']])
     page.update('cart', add('b'))
     page.update('cart', add('c'))
     page.on('leave')
@@ -193,7 +193,7 @@ describe('two updates in the outbox', () => {
   it('are both sent by the next page', () => {
     const after = next(left(), ['cart', 10, ['a']])
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], LIST])
-    after.answer({ results: [taken(11), taken(12)] })
+    after.answerPost({ results: [taken(11), taken(12)] })
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], []])
   })
 
@@ -214,7 +214,7 @@ describe('two updates in the outbox', () => {
   it('leave only the second after a late answer to the first', () => {
     const page = left()
     page.effects()
-    page.take(11)
+    page.accept(11)
     page.on('return')
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 11, 'page-2', ['a', 'b', 'c']]]])
   })
@@ -254,7 +254,7 @@ describe('two updates in the outbox', () => {
   ])('%s', (_, value) => {
     const after = next(left(), ['cart', 12, value])
     const conflict = { code: 'conflict', stamp: 12, value } as const
-    after.answer({ results: [conflict, conflict] } as never)
+    after.answerPost({ results: [conflict, conflict] } as never)
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([value, 'saved', []])
   })
 
@@ -262,9 +262,9 @@ describe('two updates in the outbox', () => {
     const after = next(left(), ['cart', 11, ['a', 'b']])
     expect(sent(after)).toEqual(LIST)
     const conflict = { code: 'conflict', stamp: 11, value: ['a', 'b'] } as const
-    after.answer({ results: [conflict, conflict] } as never)
+    after.answerPost({ results: [conflict, conflict] } as never)
     expect([after.get('cart'), sent(after)]).toEqual([['a', 'b', 'c'], [['cart', 11, 'page-2', ['a', 'b', 'c']]]])
-    after.answer({ results: [taken(12)], persisted: [['cart', 12]] })
+    after.answerPost({ results: [taken(12)], persisted: [['cart', 12]] })
     expect([after.get('cart'), after.status('cart'), sent(after)]).toEqual([['a', 'b', 'c'], 'saved', []])
   })
 })

@@ -5,15 +5,15 @@ describe('a POST', () => {
   it('rejects a superseded change whose first attempt may have arrived', () => {
     const page = new BarePage()
     page.set('division', 3)
-    page.fail()
-    page.answer({ results: [{ code: 'superseded', stamp: 10, value: 9 }] })
+    page.failPost()
+    page.answerPost({ results: [{ code: 'superseded', stamp: 10, value: 9 }] })
     expect([page.settled, page.get('division'), page.post()?.set]).toEqual([['3 superseded'], 9, undefined])
   })
 
   it('brings every ticket the cookie lacks', () => {
     const page = BarePage.greeted()
-    const ticket = page.learn(['cart', 10, ['a']])
-    page.answer()
+    const ticket = page.receiveChanges(['cart', 10, ['a']])
+    page.answerPost()
     page.on('disconnect')
     page.set('division', 3)
     expect(page.post()?.tickets).toEqual([ticket])
@@ -22,31 +22,31 @@ describe('a POST', () => {
   it('leaves tickets beyond its size limit to the next POST', () => {
     const page = BarePage.greeted()
     const long = 'x'.repeat(20_000)
-    for (const key of ['a', 'b', 'c']) page.learn([key, 10, long])
-    expect(page.answer({ persisted: [['a', 10]] })?.tickets).toHaveLength(1)
+    for (const key of ['a', 'b', 'c']) page.receiveChanges([key, 10, long])
+    expect(page.answerPost({ persisted: [['a', 10]] })?.tickets).toHaveLength(1)
     expect(page.post()?.tickets).toHaveLength(1)
   })
 
   it('sends changes up to a byte limit, before any tickets', () => {
     const page = BarePage.greeted()
-    page.learn(['a', 10, 'x'.repeat(20_000)])
+    page.receiveChanges(['a', 10, 'x'.repeat(20_000)])
     page.on('disconnect')
     page.set('cart', ['\u00e9'.repeat(15_000)])
     page.set('division', 3)
     page.set('theme', '\u00e9'.repeat(15_000))
-    const first = page.answer({ stamp: 11 })
+    const first = page.answerPost({ stamp: 11 })
     expect([first?.set?.map(([key]) => key), first?.tickets]).toEqual([['division', 'cart'], undefined])
     expect(page.post()?.set?.map(([key]) => key)).toEqual(['theme'])
   })
 
   it('rejects only the change that is too large', () => {
     const page = BarePage.greeted()
-    page.learn(['theme', 10, 'dark'])
+    page.receiveChanges(['theme', 10, 'dark'])
     page.on('disconnect')
     page.set('cart', ['x'.repeat(70_000)])
     page.set('division', 7)
-    expect(page.answer({ stamp: 11 })?.set).toEqual([['division', 0, '', 7]])
-    expect(page.fail({ status: 413, error: { code: 'too_large' } })?.set?.map(([key]) => key)).toEqual(['cart'])
+    expect(page.answerPost({ stamp: 11 })?.set).toEqual([['division', 0, '', 7]])
+    expect(page.failPost({ status: 413, error: { code: 'too_large' } })?.set?.map(([key]) => key)).toEqual(['cart'])
     expect([page.status('cart'), page.status('division'), page.status('theme')]).toEqual([
       'too_large',
       'saved',
@@ -61,20 +61,20 @@ describe('a POST', () => {
     page.greet({ guest: true })
     page.set('division', 3)
     page.effects()
-    expect(page.fail({ status: 403, error: { code: 'bad_origin' } })).toEqual({})
-    page.take(12)
+    expect(page.failPost({ status: 403, error: { code: 'bad_origin' } })).toEqual({})
+    page.accept(12)
     expect(page.get('division')).toBe(3)
   })
 
   it('waits a third of a second after the previous POST', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
-    page.take(10)
+    page.accept(10)
     page.on('lock')
     expect(page.effects('timer')).toContainEqual(['timer', 'postPause', 334, 0])
     page.on('posted', { status: 200, wait: 0, answer: { results: [], persisted: [], hasCookie: true } })
     page.set('division', 4)
-    page.take(11)
+    page.accept(11)
     expect(page.page.isQueued).toBe(false)
     page.on('timer', 'postPause')
     expect(page.page.isQueued).toBe(true)
@@ -99,7 +99,7 @@ describe('a failed POST', () => {
   it('waits for Retry-After on 429', () => {
     const page = new BarePage()
     page.set('division', 3)
-    page.fail({ status: 429, wait: 7000, error: { code: 'rate_limited' } })
+    page.failPost({ status: 429, wait: 7000, error: { code: 'rate_limited' } })
     expect(page.effects('timer')).toContainEqual(['timer', 'postPause', 7000, 250])
     expect([page.status('division'), page.post()?.set]).toEqual(['saving', [['division', 0, '', 3]]])
   })
@@ -107,15 +107,15 @@ describe('a failed POST', () => {
   it('waits a minute at most for Retry-After', () => {
     const page = new BarePage()
     page.set('division', 3)
-    page.fail({ status: 503, wait: 3_600_000 })
+    page.failPost({ status: 503, wait: 3_600_000 })
     expect(page.effects('timer')).toContainEqual(['timer', 'postPause', 60_000, 250])
   })
 
   it('retries immediately on connect, wake and flush', () => {
     for (const event of [['connect'], ['wake'], ['flush']] as const) {
       const page = BarePage.greeted()
-      page.learn(['division', 10, 3])
-      page.fail()
+      page.receiveChanges(['division', 10, 3])
+      page.failPost()
       page.on(...event)
       if (event[0] === 'connect') page.greet()
       expect([event, page.page.isQueued]).toEqual([event, true])
@@ -125,50 +125,50 @@ describe('a failed POST', () => {
   it('retries a rate-limited change after a second', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
-    page.answer({ results: [{ code: 'rate_limited' }] } as never)
+    page.answerPost({ results: [{ code: 'rate_limited' }] } as never)
     expect(page.effects('timer').map((timer) => timer.slice(0, 3))).toContainEqual(['timer', 'postPause', 1000])
-    expect(page.answer({ stamp: 9 })).toMatchObject({ set: [['division', 0, '', 3]] })
+    expect(page.answerPost({ stamp: 9 })).toMatchObject({ set: [['division', 0, '', 3]] })
     expect(page.settled).toEqual(['3 saved'])
   })
 
   it('is followed by a new ticket, not by a large unsaved ticket', () => {
     const page = BarePage.greeted()
-    const large = page.learn(['cart', 9, 'x'.repeat(21_000)])
-    page.answer({ unsaved: ['cart'] })
-    const small = page.learn(['division', 10, 3])
+    const large = page.receiveChanges(['cart', 9, 'x'.repeat(21_000)])
+    page.answerPost({ unsaved: ['cart'] })
+    const small = page.receiveChanges(['division', 10, 3])
     expect(page.post()).toEqual({ who: 'g', tickets: [small] })
     expect(large.length).toBeGreaterThan(20_000)
   })
 
   it('rejects all changes and rolls back pending ones on bad_origin', () => {
     const page = BarePage.greeted()
-    page.learn(['division', 9, 4])
-    page.answer({ persisted: [['division', 9]] })
-    page.learn(['cart', 10, ['a']])
+    page.receiveChanges(['division', 9, 4])
+    page.answerPost({ persisted: [['division', 9]] })
+    page.receiveChanges(['cart', 10, ['a']])
     page.on('disconnect')
     page.set('division', 5)
-    page.fail({ status: 403, error: { code: 'bad_origin' } })
+    page.failPost({ status: 403, error: { code: 'bad_origin' } })
     expect([page.get('division'), page.get('cart'), page.settled]).toEqual([4, ['a'], ['5 bad_origin']])
     expect([page.status('division'), page.status('cart'), page.post()]).toEqual(['bad_origin', 'bad_origin', undefined])
   })
 
   it('discards only the bad ticket', () => {
     const page = BarePage.greeted()
-    const [bad, good] = [page.learn(['division', 10, 1]), page.learn(['cart', 10, ['a']])]
-    expect(page.fail({ status: 400, error: { code: 'bad_ticket', index: 0 } })?.tickets).toEqual([bad, good])
+    const [bad, good] = [page.receiveChanges(['division', 10, 1]), page.receiveChanges(['cart', 10, ['a']])]
+    expect(page.failPost({ status: 400, error: { code: 'bad_ticket', index: 0 } })?.tickets).toEqual([bad, good])
     expect([page.status('division'), page.get('division'), page.status('cart')]).toEqual(['bad_ticket', 1, 'saving'])
-    expect(page.answer()?.tickets).toEqual([good])
+    expect(page.answerPost()?.tickets).toEqual([good])
     expect(page.status('cart')).toBe('saved')
   })
 
   it('keeps a change based on a bad ticket', () => {
     const page = BarePage.greeted()
-    page.learn(['division', 10, 1])
+    page.receiveChanges(['division', 10, 1])
     page.on('disconnect')
     page.set('division', 3)
-    page.fail({ status: 400, error: { code: 'bad_ticket', index: 0 } })
+    page.failPost({ status: 400, error: { code: 'bad_ticket', index: 0 } })
     expect([page.get('division'), page.settled]).toEqual([3, []])
-    expect(page.answer({ stamp: 12 })?.set).toEqual([['division', 10, '', 3]])
+    expect(page.answerPost({ stamp: 12 })?.set).toEqual([['division', 10, '', 3]])
     expect(page.settled).toEqual(['3 saved'])
   })
 })
@@ -178,8 +178,8 @@ describe('a change without a store', () => {
   function unsaved(): BarePage {
     const page = BarePage.greeted()
     page.set('division', 3)
-    page.take(10)
-    page.answer({ unsaved: ['division'] })
+    page.accept(10)
+    page.answerPost({ unsaved: ['division'] })
     return page
   }
 
@@ -196,7 +196,7 @@ describe('a change without a store', () => {
     const other = unsaved()
     other.comeBack({ ...THE_GUEST, changes: [['division', 10, 3]] })
     other.set('cart', ['a'])
-    other.answered({ results: [{ stamp: 12, level: 'memory' }], persisted: [['division', 10]] })
+    other.answerSocket({ results: [{ stamp: 12, level: 'memory' }], persisted: [['division', 10]] })
     expect(other.status('division')).toBe('saved')
   })
 
@@ -214,9 +214,9 @@ describe('a change without a store', () => {
 
   it('does not reject a newer ticket of its key', () => {
     const page = BarePage.greeted()
-    page.learn(['division', 10, 3])
+    page.receiveChanges(['division', 10, 3])
     page.post()
-    const newer = page.learn(['division', 11, 4])
+    const newer = page.receiveChanges(['division', 11, 4])
     page.on('posted', {
       status: 200,
       wait: 0,
@@ -229,6 +229,6 @@ describe('a change without a store', () => {
 it('an answer with a greeting merges the greeting’s values', () => {
   const page = new BarePage(GUEST, false)
   page.set('division', 3)
-  page.answer({ ...greetingOf({ ...THE_GUEST, changes: [['cart', 5, ['a']]] }), stamp: 10 })
+  page.answerPost({ ...greetingOf({ ...THE_GUEST, changes: [['cart', 5, ['a']]] }), stamp: 10 })
   expect([page.get('cart'), page.settled]).toEqual([['a'], ['3 saved']])
 })

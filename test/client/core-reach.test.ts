@@ -7,7 +7,7 @@ describe('a refused handshake', () => {
     page.set('division', 3)
     page.post()
     page.on('refused', 'other_visitor')
-    expect([page.did('abort'), page.told(ANN), page.did('reconnect')]).toEqual([true, {}, true])
+    expect([page.did('abort'), page.answerQuestion(ANN), page.did('reconnect')]).toEqual([true, {}, true])
   })
 
   it('with rate_limited is retried with backoff', () => {
@@ -16,7 +16,7 @@ describe('a refused handshake', () => {
     for (let count = 0; count < 5; count += 1) {
       page.on('refused', 'rate_limited')
       waits.push(page.effects('timer').at(-1)?.[2])
-      page.time('link')
+      page.fireTimer('link')
       expect(page.did('reconnect')).toBe(true)
     }
     expect(waits).toEqual([1000, 1000, 1000, 2000, 4000])
@@ -41,19 +41,19 @@ describe('a refused handshake', () => {
 
 it('a page POSTs again a ticket missing in cookie and process', () => {
   const page = BarePage.greeted()
-  const ticket = page.learn(['division', 10, 3])
-  page.answer({ persisted: [['division', 10]] })
+  const ticket = page.receiveChanges(['division', 10, 3])
+  page.answerPost({ persisted: [['division', 10]] })
   page.disconnect()
   page.on('connect')
   expect(page.greet()).toEqual({ who: 'g' })
   expect([page.get('division'), page.status('division')]).toEqual([3, 'saving'])
-  page.time('postPause')
-  expect([page.answer(), page.status('division')]).toEqual([{ who: 'g', tickets: [ticket] }, 'saved'])
+  page.fireTimer('postPause')
+  expect([page.answerPost(), page.status('division')]).toEqual([{ who: 'g', tickets: [ticket] }, 'saved'])
 })
 
 it('a reconnect aborts the POST, which restarts after the next greeting', () => {
   const page = BarePage.greeted()
-  page.learn(['division', 10, 1])
+  page.receiveChanges(['division', 10, 1])
   page.post()
   page.on('reconnect')
   expect(page.effects('abort', 'release', 'reconnect')).toEqual([['abort'], ['release'], ['reconnect']])
@@ -78,22 +78,22 @@ describe('a page without a socket', () => {
   it('POSTs a restored value that the cookie lacks', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
-    page.answer({ stamp: 10 })
-    const tickets = page.remains()?.tickets
+    page.answerPost({ stamp: 10 })
+    const tickets = page.outbox()?.tickets
     page.on('leave')
     page.on('return')
-    expect(page.answer({ ...greetingOf(THE_GUEST), persisted: [['division', 5]] })).toEqual({})
-    expect([page.status('division'), page.answer()]).toEqual(['saving', { who: 'g', tickets }])
+    expect(page.answerPost({ ...greetingOf(THE_GUEST), persisted: [['division', 5]] })).toEqual({})
+    expect([page.status('division'), page.answerPost()]).toEqual(['saving', { who: 'g', tickets }])
     expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
   })
 
   it('asks on return, but POSTs no value if the cookie is current', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
-    page.answer({ stamp: 10 })
+    page.answerPost({ stamp: 10 })
     page.on('leave')
     page.on('return')
-    expect(page.answer({ ...greetingOf(THE_GUEST), persisted: [['division', 10]] })).toEqual({})
+    expect(page.answerPost({ ...greetingOf(THE_GUEST), persisted: [['division', 10]] })).toEqual({})
     expect([page.status('division'), page.post()]).toEqual(['saved', undefined])
   })
 })
@@ -104,7 +104,7 @@ describe('a page without a greeting', () => {
     page.on('connect')
     page.set('division', 3)
     expect(page.post()).toBeUndefined()
-    page.time('greet')
+    page.fireTimer('greet')
     expect(page.post()?.set).toEqual([['division', 0, '', 3]])
   })
 
@@ -116,8 +116,8 @@ describe('a page without a greeting', () => {
     page.on('begin')
     happen(page)
     expect(page.post()).toBeUndefined()
-    page.time('greet')
-    expect(page.told({ ...THE_GUEST, changes: [['division', 5, 8]] })).toEqual({})
+    page.fireTimer('greet')
+    expect(page.answerQuestion({ ...THE_GUEST, changes: [['division', 5, 8]] })).toEqual({})
     expect([page.page.isReady, page.get('division')]).toEqual([true, 8])
   })
 
@@ -131,7 +131,7 @@ describe('a page without a greeting', () => {
   it('POSTs its ticket even after another tab reports another visitor', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
-    const ticket = page.take(10)
+    const ticket = page.accept(10)
     page.disconnect()
     page.on('shared', { who: 'h', tickets: [], persisted: [] })
     expect(page.post()).toEqual({ who: 'g', tickets: [ticket] })
@@ -171,8 +171,8 @@ describe('a silent connection', () => {
     page.set('division', 3)
     page.lose()
     expect(page.post()).toBeUndefined()
-    page.time('greet')
-    expect(page.fail()?.set).toEqual([['division', 0, '', 3]])
+    page.fireTimer('greet')
+    expect(page.failPost()?.set).toEqual([['division', 0, '', 3]])
     expect(page.status('division')).toBe('offline')
   })
 
@@ -185,7 +185,7 @@ describe('a silent connection', () => {
       page.lose()
       page.comeBack()
     }
-    page.take(10)
+    page.accept(10)
     page.set('division', 4)
     waits.push(timeouts(page).at(-1))
     expect(waits).toEqual([4000, 8000, 16_000, 4000])
@@ -197,15 +197,15 @@ describe('a silent connection', () => {
     page.set('division', 3)
     page.lose()
     page.comeBack()
-    page.take(10)
+    page.accept(10)
     const waits: unknown[] = []
     for (let count = 0; count < 3; count += 1) {
-      page.fail()
+      page.failPost()
       waits.push(timeouts())
     }
-    page.answer()
+    page.answerPost()
     waits.push(timeouts())
-    page.learn(['cart', 11, ['a']])
+    page.receiveChanges(['cart', 11, ['a']])
     page.post()
     expect([...waits, timeouts()]).toEqual([2500, 3000, 4000, 6000, 10_000])
   })
@@ -217,16 +217,16 @@ describe('a refused greeting', () => {
     ['malformed', (page) => page.refuseAll('malformed')],
   ])('is retried after a pause: %s', (_, happen) => {
     const page = BarePage.greeted()
-    page.learn(['division', 10, 1])
+    page.receiveChanges(['division', 10, 1])
     page.disconnect()
     page.on('connect')
     page.effects()
     happen(page)
-    expect(page.said()).toEqual([])
-    page.time('sendPause')
-    expect(page.said()).toHaveLength(1)
+    expect(page.messages()).toEqual([])
+    page.fireTimer('sendPause')
+    expect(page.messages()).toHaveLength(1)
     page.greet()
-    page.learn(['cart', 11, ['a']])
+    page.receiveChanges(['cart', 11, ['a']])
     expect(page.get('cart')).toEqual(['a'])
   })
 })
@@ -235,11 +235,11 @@ it('a page with dropped POSTs and good connections reconnects with exponential b
   const page = BarePage.greeted()
   const waits: unknown[] = []
   for (let count = 0; count < 6; count += 1) {
-    page.learn(['division', 10 + count, count])
+    page.receiveChanges(['division', 10 + count, count])
     page.effects()
-    page.answer({ ...greetingOf(THE_GUEST), otherVisitor: true })
+    page.answerPost({ ...greetingOf(THE_GUEST), otherVisitor: true })
     waits.push(page.effects('timer').find(([, name]) => name === 'link')?.[2])
-    page.time('link')
+    page.fireTimer('link')
     page.comeBack()
   }
   expect(waits).toEqual([250, 500, 1000, 2000, 4000, 8000])
@@ -253,22 +253,22 @@ describe('a first visit with failing questions', () => {
     page.on('connect')
     page.greet(NAMELESS)
     page.set('division', 3)
-    page.fail({ status: 404 })
+    page.failPost({ status: 404 })
     return page
   }
 
   it('sends changes, but stays offline', () => {
     const page = unanswered()
     expect(page.sent()).toEqual([['division', 0, '', 3]])
-    page.take(10)
+    page.accept(10)
     expect([page.status('division'), page.settled]).toEqual(['offline', []])
   })
 
   it('resends the change after getting a cookie', () => {
     const page = unanswered()
-    page.take(10)
+    page.accept(10)
     page.effects()
-    page.told({ who: 'h', guest: true })
+    page.answerQuestion({ who: 'h', guest: true })
     page.comeBack({ ...THE_GUEST, who: 'h' })
     expect([page.sent(), page.settled, page.did('visitor')]).toEqual([[['division', 0, '', 3]], [], false])
   })
@@ -279,8 +279,8 @@ describe('news from another tab', () => {
     const page = BarePage.greeted()
     for (const who of ['h', 'h', 'h']) page.on('shared', { who, tickets: [], persisted: [] })
     expect(page.did('reconnect')).toBe(false)
-    page.time('link')
-    page.time('link')
+    page.fireTimer('link')
+    page.fireTimer('link')
     expect(page.effects('reconnect')).toHaveLength(1)
     page.comeBack(ANN)
     expect(page.page.who).toBe('ann')
@@ -289,20 +289,20 @@ describe('news from another tab', () => {
   it('of another visitor makes a page without a socket ask', () => {
     const page = new BarePage(GUEST, false)
     page.on('shared', { who: 'h', tickets: [], persisted: [] })
-    expect(page.told(ANN)).toEqual({})
+    expect(page.answerQuestion(ANN)).toEqual({})
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
 
   it('on a first visit makes the page ask, then restore its outbox', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('shared', { who: 'g', tickets: [], persisted: [] })
-    expect(page.told(THE_GUEST)).toEqual({})
+    expect(page.answerQuestion(THE_GUEST)).toEqual({})
     expect(page.did('restore')).toBe(true)
   })
 
   it('of the same visitor marks values as saved', () => {
     const page = BarePage.greeted()
-    const ticket = page.learn(['division', 10, 3])
+    const ticket = page.receiveChanges(['division', 10, 3])
     page.on('shared', { who: 'g', tickets: [ticket], persisted: [['cart', 4]] })
     expect([page.status('division'), page.post(), page.did('reconnect')]).toEqual(['saved', undefined, false])
   })
@@ -321,7 +321,7 @@ describe('a page at its unload', () => {
 
   it('POSTs everything unsaved, even changes in flight', () => {
     const page = BarePage.greeted()
-    page.learn(['cart', 7, []])
+    page.receiveChanges(['cart', 7, []])
     page.set('division', 3)
     page.set('cart', ['a'])
     page.set('cart', ['b'])
@@ -348,8 +348,8 @@ describe('a page at its unload', () => {
   it('POSTs nothing without unsaved changes or a known visitor', () => {
     const saved = BarePage.greeted()
     saved.set('division', 3)
-    saved.take(10)
-    saved.answer()
+    saved.accept(10)
+    saved.answerPost()
     const strange = new BarePage(null)
     strange.set('division', 3)
     for (const page of [saved, strange]) {

@@ -3,8 +3,8 @@ import { BarePage, GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
 function opened(page: BarePage = new BarePage()): BarePage {
   page.on('begin')
-  page.time('greet')
-  page.time('renew')
+  page.fireTimer('greet')
+  page.fireTimer('renew')
   page.effects()
   return page
 }
@@ -16,19 +16,19 @@ describe('a page in use', () => {
   it('POSTs on use, at most every five minutes', () => {
     const page = new BarePage()
     page.on('begin')
-    page.time('greet')
+    page.fireTimer('greet')
     expect(renewals(page)).toEqual([300_000])
     page.on('use')
     expect(page.post()).toBeUndefined()
-    page.time('renew')
+    page.fireTimer('renew')
     expect(page.post()).toBeUndefined()
     page.on('use')
     page.on('use')
-    expect(page.answer()).toEqual({ who: 'g' })
+    expect(page.answerPost()).toEqual({ who: 'g' })
     expect(renewals(page)).toEqual([300_000])
     page.on('use')
     expect(page.post()).toBeUndefined()
-    page.time('renew')
+    page.fireTimer('renew')
     page.on('use')
     expect(page.post()).toEqual({ who: 'g' })
   })
@@ -54,7 +54,7 @@ describe('a page in use', () => {
   it('POSTs nothing soon after any tab’s POST', () => {
     const page = opened()
     page.set('division', 3)
-    page.answer({ stamp: 10 })
+    page.answerPost({ stamp: 10 })
     page.on('use')
     expect(page.post()).toBeUndefined()
     const other = opened()
@@ -69,7 +69,7 @@ describe('a page in use', () => {
     const page = opened()
     page.on('use')
     page.effects()
-    page.fail({ status: 403, error: { code: 'bad_origin' } })
+    page.failPost({ status: 403, error: { code: 'bad_origin' } })
     expect(page.effects('timer')).toContainEqual(['timer', 'postPause', expect.any(Number), expect.any(Number)])
     page.effects()
     page.on('use')
@@ -88,16 +88,16 @@ describe('a page in use', () => {
   it('retries at the next use after a failure', () => {
     const page = opened()
     page.on('use')
-    expect(page.fail()).toEqual({ who: 'g' })
+    expect(page.failPost()).toEqual({ who: 'g' })
     expect(page.post()).toBeUndefined()
     page.on('use')
-    expect(page.answer()).toEqual({ who: 'g' })
+    expect(page.answerPost()).toEqual({ who: 'g' })
   })
 
   it('POSTs at the first use after a sleep', () => {
     const page = new BarePage()
     page.on('begin')
-    page.time('greet')
+    page.fireTimer('greet')
     page.on('wake')
     page.on('use')
     expect(page.post()).toEqual({ who: 'g' })

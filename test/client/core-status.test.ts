@@ -14,9 +14,9 @@ it('the overall status is the status object of the worst key', () => {
   }
   const seen = [statusNow()]
   for (const act of [
-    () => page.learn(['division', 10, 2]),
-    () => page.fail(),
-    () => page.answer({ persisted: [['division', 10]] }),
+    () => page.receiveChanges(['division', 10, 2]),
+    () => page.failPost(),
+    () => page.answerPost({ persisted: [['division', 10]] }),
     () => page.set('division', 3),
     () => page.refuse('invalid_value'),
     () => page.set('cart', 1),
@@ -32,10 +32,10 @@ const add = (item: string) => (value: JsonValue | undefined) => [...(value as st
 describe('an update during an outage', () => {
   it('is offline until the store accepts the retry', () => {
     const page = BarePage.greeted()
-    page.learn(['cart', 5, []])
-    page.answer()
+    page.receiveChanges(['cart', 5, []])
+    page.answerPost()
     page.set('division', 1)
-    page.take(6)
+    page.accept(6)
     page.effects()
     page.update('cart', add('a'))
     const [first] = page.sent()
@@ -48,11 +48,11 @@ describe('an update during an outage', () => {
     ])
     expect(overallStatus(page.page)).toBe(status())
     page.update('cart', add('b'))
-    page.time('sendPause')
+    page.fireTimer('sendPause')
     expect(page.sent()).toEqual([first])
-    page.take(7)
-    page.take(8)
-    page.answer()
+    page.accept(7)
+    page.accept(8)
+    page.answerPost()
     expect([page.get('cart'), status()]).toEqual([['a', 'b'], { status: 'saved' }])
     expect(page.settled).toEqual(['1 saved', 'update saved', 'update saved'])
   })
@@ -61,13 +61,13 @@ describe('an update during an outage', () => {
     const page = BarePage.greeted()
     page.update('cart', add('a'))
     for (let count = 0; count < 9; count += 1) {
-      page.time('sendPause')
+      page.fireTimer('sendPause')
       page.refuse('store_unavailable')
     }
     expect(page.effects('timer').at(-1)).toEqual(['timer', 'sendPause', 1000, 1000])
     page.set('division', 1)
     page.effects()
-    page.time('sendPause')
+    page.fireTimer('sendPause')
     expect(
       page
         .sent()
@@ -79,8 +79,8 @@ describe('an update during an outage', () => {
 
 describe('a rejected status', () => {
   const save = (page: BarePage, stamp: number, value: JsonValue): void => {
-    page.learn(['cart', stamp, value])
-    page.answer({ persisted: [['cart', stamp]] })
+    page.receiveChanges(['cart', stamp, value])
+    page.answerPost({ persisted: [['cart', stamp]] })
   }
 
   it('stays until the next set, despite a flush', () => {
@@ -93,8 +93,8 @@ describe('a rejected status', () => {
     expect([page.status('cart'), page.get('cart')]).toEqual(['too_large', ['y']])
     page.set('cart', ['b'])
     expect(page.status('cart')).toBe('saving')
-    page.take(14)
-    page.answer()
+    page.accept(14)
+    page.answerPost()
     expect(page.status('cart')).toBe('saved')
   })
 
@@ -103,19 +103,19 @@ describe('a rejected status', () => {
     page.update('cart', add('a'), 'a')
     page.update('cart', add('b'), 'b')
     page.refuse('invalid_value')
-    page.take(13)
-    page.answer()
+    page.accept(13)
+    page.answerPost()
     expect([page.settled, page.status('cart')]).toEqual([['a invalid_value', 'b saved'], 'invalid_value'])
   })
 
   it('appears only after the earlier change is saved', () => {
     const page = BarePage.greeted()
     page.set('cart', ['a'])
-    page.take(13)
+    page.accept(13)
     page.set('cart', ['b'])
     page.refuse('invalid_value')
     const before = page.status('cart')
-    page.answer()
+    page.answerPost()
     expect([before, page.status('cart')]).toEqual(['saving', 'invalid_value'])
   })
 
@@ -124,8 +124,8 @@ describe('a rejected status', () => {
     page.set('cart', ['a'])
     page.set('cart', ['b'])
     page.refuse('invalid_value')
-    page.take(13)
-    page.answer()
+    page.accept(13)
+    page.answerPost()
     expect([page.settled, page.status('cart')]).toEqual([['a invalid_value', 'b saved'], 'saved'])
   })
 })

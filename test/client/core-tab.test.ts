@@ -12,13 +12,13 @@ const left = ({ page }: BarePage): readonly unknown[] =>
 describe('tab values', () => {
   it('are saved immediately, only in the outbox of this tab', () => {
     const page = BarePage.greeted()
-    const ticket = page.hear(STEP)
+    const ticket = page.receive(STEP)
     expect([page.status('step'), page.post(), left(page)]).toEqual(['saved', undefined, ['', ['g', [ticket], []]]])
   })
 
   it('are saved by the socket’s answer', () => {
     const page = BarePage.greeted()
-    page.hear(STEP)
+    page.receive(STEP)
     page.set('step', 3)
     page.update('step', (step) => Number(step) + 1, 'next')
     const pending = [
@@ -28,7 +28,7 @@ describe('tab values', () => {
     expect(left(page)).toEqual(['', ['g', expect.anything(), pending]])
     for (const stamp of [6, 7]) {
       const ticket = bareTicket({ changes: [['step', stamp, stamp - 3]], tab: ['step'] })
-      page.answered({ ticket, results: [{ stamp, level: 'memory' }] } as never)
+      page.answerSocket({ ticket, results: [{ stamp, level: 'memory' }] } as never)
     }
     expect([page.get('step'), page.status('step'), page.post()]).toEqual([4, 'saved', undefined])
     expect(page.settled).toEqual(['3 saved', 'next saved'])
@@ -36,8 +36,8 @@ describe('tab values', () => {
 
   it('are sent with each connection and POST, but not to other tabs', () => {
     const page = BarePage.greeted()
-    const own = page.hear(STEP)
-    const other = page.learn(['division', 6, 1])
+    const own = page.receive(STEP)
+    const other = page.receiveChanges(['division', 6, 1])
     expect(page.post()).toEqual({ who: 'g', tickets: [other, own] })
     page.on('posted', {
       status: 200,
@@ -55,7 +55,7 @@ describe('tab values', () => {
     const ticket = bareTicket(STEP)
     const page = BarePage.greeted()
     page.on('restored', [JSON.stringify(['g', [ticket], [['step', 5, '', 3]]])])
-    expect([page.get('step'), page.status('step'), page.answered({ results: [] })?.set]).toEqual([
+    expect([page.get('step'), page.status('step'), page.answerSocket({ results: [] })?.set]).toEqual([
       3,
       'saving',
       [['step', 5, '', 3]],
@@ -69,13 +69,13 @@ describe('tab values', () => {
     const page = new BarePage(null)
     page.on('connect')
     page.greet(NAMELESS)
-    page.hear(STEP)
+    page.receive(STEP)
     expect([page.get('step'), page.status('step'), left(page)]).toEqual([2, 'saving', ['', '']])
   })
 
   it('are discarded when the visitor changes', () => {
     const page = BarePage.greeted()
-    page.hear(STEP)
+    page.receive(STEP)
     page.comeBack({ ...THE_GUEST, who: 'another' })
     expect([page.get('step'), page.status('step'), left(page)]).toEqual([undefined, 'default', ['', '']])
   })

@@ -28,9 +28,9 @@ describe('values set together', () => {
     const page = settingBoth()
     const [set] = sent(page)
     expect(set).toEqual(BOTH)
-    page.answered(taken(5, 5) as never)
+    page.answerSocket(taken(5, 5) as never)
     expect(page.settled).toEqual([])
-    page.learn(['division', 5, 1], ['cart', 5, ['a']])
+    page.receiveChanges(['division', 5, 1], ['cart', 5, ['a']])
     for (const key of ['division', 'cart']) page.on('shared', { who: 'g', persisted: [[key, 5]] } as never)
     expect(page.settled).toEqual(['together saved'])
   })
@@ -52,7 +52,7 @@ describe('values set together', () => {
     page.setMany({ cart: ['a'], division: 2 })
     page.set('theme', 'dark')
     expect(sent(page)).toEqual([[['theme', 0, '', 'dark']]])
-    page.answered(taken(5) as never)
+    page.answerSocket(taken(5) as never)
     expect(sent(page)).toEqual([
       [
         ['division', 5, '', 2, GROUP],
@@ -68,7 +68,7 @@ describe('values set together', () => {
     page.setMany({ cart: ['b'], theme: 'dark' })
     expect([page.get('division'), page.get('cart'), page.get('theme')]).toEqual([2, ['b'], 'dark'])
     sent(page)
-    page.answered(taken(5) as never)
+    page.answerSocket(taken(5) as never)
     // The earlier call’s cart was replaced before it was sent.
     expect(sent(page)).toEqual([[['division', 5, '', 2, GROUP]]])
   })
@@ -82,7 +82,7 @@ describe('values set together', () => {
     page.comeBack()
     const keys = (): unknown => (sent(page).at(-1) as readonly WireChange[]).map(([key]) => key)
     expect(keys()).toEqual(['first', 'fourth'])
-    page.answered(taken(5, 5) as never)
+    page.answerSocket(taken(5, 5) as never)
     expect(keys()).toEqual(['second', 'third'])
   })
 
@@ -92,7 +92,7 @@ describe('values set together', () => {
     page.setMany({ division: 2, theme: 'light' })
     page.on('leave')
     page.on('return')
-    page.told(THE_GUEST)
+    page.answerQuestion(THE_GUEST)
     page.comeBack()
     sent(page)
     // The first group is rate-limited while the theme is in flight.
@@ -100,7 +100,7 @@ describe('values set together', () => {
       ok: false,
       code: 'rate_limited',
     })
-    page.time('sendPause')
+    page.fireTimer('sendPause')
     const [set] = sent(page) as readonly (readonly WireChange[])[]
     expect(set?.map(([key, , , value]) => [key, value])).toEqual([
       ['division', 1],
@@ -118,7 +118,7 @@ describe('values set together', () => {
     next.on('restored', [serializeOutbox(page.page)])
     const sets = [sent(next)]
     for (const stamps of [[5], [6, 6]]) {
-      next.answered(taken(...stamps) as never)
+      next.answerSocket(taken(...stamps) as never)
       sets.push(sent(next))
     }
     expect(sets).toEqual([
@@ -144,7 +144,7 @@ describe('values set together', () => {
   it('reject their call once, and mark each key as rejected', () => {
     const page = BarePage.greeted()
     page.setMany({ division: 1.5, cart: ['a'] })
-    page.answered({ results: [{ code: 'invalid_value' }, { code: 'invalid_value' }] } as never)
+    page.answerSocket({ results: [{ code: 'invalid_value' }, { code: 'invalid_value' }] } as never)
     expect([page.settled, page.get('division'), page.get('cart'), page.status('cart')]).toEqual([
       ['together invalid_value'],
       -1,
@@ -158,7 +158,7 @@ describe('values set together', () => {
     page.disconnect()
     page.comeBack()
     sent(page)
-    page.answered({
+    page.answerSocket({
       results: [
         { code: 'superseded', stamp: 9, value: 7 },
         { stamp: 5, level: 'memory' },

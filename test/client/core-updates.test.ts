@@ -10,8 +10,8 @@ function add(item: string): (value: JsonValue | undefined) => JsonValue {
 
 function shopping(...cart: string[]): BarePage {
   const page = BarePage.greeted()
-  page.learn(['cart', 10, cart])
-  page.answer({ persisted: [['cart', 10]] })
+  page.receiveChanges(['cart', 10, cart])
+  page.answerPost({ persisted: [['cart', 10]] })
   page.effects()
   return page
 }
@@ -26,8 +26,8 @@ describe('an update', () => {
     page.update('cart', add('b'))
     expect([page.get('cart'), page.status('cart')]).toEqual([['a', 'b'], 'saving'])
     expect(page.sent()).toEqual([['cart', 10, 'page-1', ['a', 'b']]])
-    page.take(11)
-    page.answer()
+    page.accept(11)
+    page.answerPost()
     expect([page.settled, page.status('cart')]).toEqual([['update saved'], 'saved'])
   })
 
@@ -40,8 +40,8 @@ describe('an update', () => {
     expect(page.sent()).toEqual([['cart', 11, 'page-1', ['theirs', 'mine']]])
     page.overtake(12)
     expect(page.sent()).toEqual([['cart', 12, 'page-1', ['mine']]])
-    page.take(13)
-    page.answer()
+    page.accept(13)
+    page.answerPost()
     expect(page.settled).toEqual(['update saved'])
   })
 
@@ -73,9 +73,9 @@ describe('an update', () => {
     page.effects()
     comeBack(page, ['cart', 12, ['a', 'b']])
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b'], [['cart', 10, 'page-1', ['a', 'b']]]])
-    page.answered({ results: [{ stamp: 12, level: 'memory' }] })
+    page.answerSocket({ results: [{ stamp: 12, level: 'memory' }] })
     expect([page.get('cart'), page.settled]).toEqual([['a', 'b'], []])
-    page.answer({ persisted: [['cart', 12]] })
+    page.answerPost({ persisted: [['cart', 12]] })
     expect(page.settled).toEqual(['update saved'])
   })
 
@@ -128,8 +128,8 @@ describe('several updates of a key', () => {
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
     comeBack(page, ['cart', 10, []])
     expect(page.sent()).toEqual([['cart', 10, 'page-3', ['a', 'b', 'c']]])
-    page.take(12)
-    page.answer()
+    page.accept(12)
+    page.answerPost()
     expect(page.settled).toEqual(['a saved', 'b saved', 'c saved'])
   })
 
@@ -137,7 +137,7 @@ describe('several updates of a key', () => {
     const page = shopping()
     for (const item of ['a', 'b', 'c']) page.update('cart', add(item), item)
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'b', 'c'], [['cart', 10, 'page-1', ['a']]]])
-    page.take(11)
+    page.accept(11)
     expect(page.sent()).toEqual([['cart', 11, 'page-3', ['a', 'b', 'c']]])
   })
 
@@ -148,7 +148,7 @@ describe('several updates of a key', () => {
     page.overtake(11, ['x'])
     expect(page.get('cart')).toEqual(['x', 'a', 'b', 'c'])
     expect(page.sent()).toEqual([['cart', 11, 'page-1', ['x', 'a']]])
-    page.take(12)
+    page.accept(12)
     expect(page.sent()).toEqual([['cart', 12, 'page-3', ['x', 'a', 'b', 'c']]])
   })
 
@@ -157,8 +157,8 @@ describe('several updates of a key', () => {
     page.update('cart', add('a'))
     page.update('cart', add('b'))
     page.effects()
-    page.learn(['cart', 11, ['A']])
-    page.answered({ results: [{ stamp: 11, level: 'memory' }] })
+    page.receiveChanges(['cart', 11, ['A']])
+    page.answerSocket({ results: [{ stamp: 11, level: 'memory' }] })
     expect(page.sent()).toEqual([['cart', 11, 'page-2', ['A', 'b']]])
   })
 
@@ -179,11 +179,11 @@ describe('several updates of a key', () => {
     // This server takes at most two items.
     const sizes = Array.from({ length: 6 }, (_, i) => {
       const value = page.sent()[0]?.[3] as string[] | undefined
-      if (value && value.length < 3) page.take(11 + i)
+      if (value && value.length < 3) page.accept(11 + i)
       else if (value) page.refuse('invalid_value')
       return value?.join('')
     })
-    page.answer()
+    page.answerPost()
     expect(sizes).toEqual(['abcd', 'ab', 'abcd', 'abc', 'abd', undefined])
     expect(page.settled).toEqual(['c invalid_value', 'd invalid_value', 'a saved', 'b saved'])
     expect([page.get('cart'), page.status('cart')]).toEqual([['a', 'b'], 'invalid_value'])
@@ -207,7 +207,7 @@ describe('several updates of a key', () => {
     page.effects()
     comeBack(page, ['cart', 11, ['a', 'x']])
     expect(page.sent()).toEqual([['cart', 10, 'page-1', ['a']]])
-    page.answered({ results: [{ stamp: 11, level: 'memory' }] })
+    page.answerSocket({ results: [{ stamp: 11, level: 'memory' }] })
     expect([page.get('cart'), page.sent()]).toEqual([['a', 'x', 'b'], [['cart', 11, 'page-2', ['a', 'x', 'b']]]])
   })
 })
@@ -220,7 +220,7 @@ describe('updates beside sets', () => {
     page.update('cart', add('b'))
     comeBack(page, ['cart', 12, ['x']])
     expect([page.get('cart'), page.sent()]).toEqual([['b'], [['cart', 12, '', []]]])
-    page.take(13)
+    page.accept(13)
     expect(page.sent()).toEqual([['cart', 13, 'page-2', ['b']]])
   })
 
@@ -231,8 +231,8 @@ describe('updates beside sets', () => {
     page.set('cart', [])
     comeBack(page, ['cart', 12, ['x']])
     expect([page.get('cart'), page.sent()]).toEqual([[], [['cart', 12, '', []]]])
-    page.take(13)
-    page.answer()
+    page.accept(13)
+    page.answerPost()
     expect(page.settled).toEqual(['b saved', ' saved'])
   })
 
@@ -243,7 +243,7 @@ describe('updates beside sets', () => {
     page.effects()
     page.overtake(12, ['x'])
     expect([page.get('cart'), page.sent()]).toEqual([[], [['cart', 12, 'page-1', ['x', 'b']]]])
-    page.take(13)
+    page.accept(13)
     expect([page.get('cart'), page.sent()]).toEqual([[], [['cart', 13, '', []]]])
   })
 
@@ -258,8 +258,8 @@ describe('updates beside sets', () => {
       ['cart', 12, '', ['bad']],
       ['cart', 12, 'page-1', ['x', 'b']],
     ])
-    page.take(13)
-    page.answer()
+    page.accept(13)
+    page.answerPost()
     expect(page.settled).toEqual(['bad too_large', 'b saved'])
     expect([page.get('cart'), page.status('cart')]).toEqual([['x', 'b'], 'too_large'])
   })
@@ -268,7 +268,7 @@ describe('updates beside sets', () => {
     const page = shopping('a')
     page.set('cart')
     page.update('cart', add('b'))
-    page.take(11)
+    page.accept(11)
     expect([page.get('cart'), page.sent().at(-1)]).toEqual([['b'], ['cart', 11, 'page-2', ['b']]])
   })
 })
@@ -280,7 +280,7 @@ describe('an update without a socket', () => {
     const page = alone()
     page.update('cart', add('b'))
     page.set('division', 3)
-    expect(page.answer({ stamp: 11 })?.set).toEqual([
+    expect(page.answerPost({ stamp: 11 })?.set).toEqual([
       ['division', 0, '', 3],
       ['cart', 10, 'page-1', ['a', 'b']],
     ])
@@ -297,8 +297,8 @@ describe('an update without a socket', () => {
       wait: 0,
       answer: { hasCookie: true, persisted: [], results: [{ code: 'too_large' }] },
     })
-    expect(page.remains()?.pending).toEqual([['cart', 10, 'page-2', ['a', 'b']]])
-    expect(page.answer({ stamp: 11 })?.set).toEqual([['cart', 10, 'page-2', ['a', 'b']]])
+    expect(page.outbox()?.pending).toEqual([['cart', 10, 'page-2', ['a', 'b']]])
+    expect(page.answerPost({ stamp: 11 })?.set).toEqual([['cart', 10, 'page-2', ['a', 'b']]])
     expect([page.settled, page.post()]).toEqual([['s too_large', 'update saved'], undefined])
   })
 })
@@ -310,7 +310,7 @@ const NOW = 1_000_000
 function taken(): BarePage {
   const page = BarePage.greeted()
   page.update('cart', add('mine'), 'mine')
-  page.take(NOW)
+  page.accept(NOW)
   page.effects()
   return page
 }
@@ -319,9 +319,9 @@ describe('an acknowledged update', () => {
   it('is saved by a newer ticket with its id', () => {
     const page = taken()
     const ids = { cart: [['page-1', NOW] as const, ['x', NOW + 5] as const] }
-    page.hear({ changes: [['cart', NOW + 5, ['mine', 'theirs']]], ids })
+    page.receive({ changes: [['cart', NOW + 5, ['mine', 'theirs']]], ids })
     expect([page.get('cart'), page.sent()]).toEqual([['mine', 'theirs'], []])
-    page.answer()
+    page.answerPost()
     expect(page.settled).toEqual(['mine saved'])
   })
 
@@ -342,11 +342,11 @@ describe('an acknowledged update', () => {
     page.effects()
     page.on('connect')
     page.greet({ ...THE_GUEST, changes, ids })
-    page.answered({ ticket: bareTicket({ changes, ids }), results: [{ stamp: NOW + 1, level: 'memory' }] })
+    page.answerSocket({ ticket: bareTicket({ changes, ids }), results: [{ stamp: NOW + 1, level: 'memory' }] })
     expect(page.get('cart')).toEqual(['first', 'mine', 'later'])
     expect(page.sent().at(-1)).toEqual(['cart', NOW + 1, 'page-3', ['first', 'mine', 'later']])
-    page.take(NOW + 2)
-    page.answer()
+    page.accept(NOW + 2)
+    page.answerPost()
     expect([page.settled, page.get('cart')]).toEqual([
       ['first saved', 'mine saved', 'later saved'],
       ['first', 'mine', 'later'],
@@ -355,11 +355,11 @@ describe('an acknowledged update', () => {
 
   it('is resent over a newer value without its id', () => {
     const page = taken()
-    page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
+    page.receive({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     expect(page.get('cart')).toEqual(['theirs', 'mine'])
     expect(page.sent()).toEqual([['cart', NOW + 5, 'page-1', ['theirs', 'mine']]])
-    page.take(NOW + 6)
-    page.answer()
+    page.accept(NOW + 6)
+    page.answerPost()
     expect(page.settled).toEqual(['mine saved'])
   })
 
@@ -368,10 +368,13 @@ describe('an acknowledged update', () => {
     page.update('cart', add('later'), 'later')
     page.effects()
     // The server’s process had lost the earlier update.
-    const ticket = page.hear({ changes: [['cart', NOW + 1, ['mine', 'later']]], ids: { cart: [['page-2', NOW + 1]] } })
-    page.answered({ ticket, results: [{ stamp: NOW + 1, level: 'memory' }] })
+    const ticket = page.receive({
+      changes: [['cart', NOW + 1, ['mine', 'later']]],
+      ids: { cart: [['page-2', NOW + 1]] },
+    })
+    page.answerSocket({ ticket, results: [{ stamp: NOW + 1, level: 'memory' }] })
     const cart = ['mine', 'later', 'theirs']
-    page.hear({
+    page.receive({
       changes: [['cart', NOW + 5, cart]],
       ids: { cart: [['page-2', NOW + 1] as const, ['x', NOW + 5] as const] },
     })
@@ -380,15 +383,15 @@ describe('an acknowledged update', () => {
 
   it('is not resent over a plain set', () => {
     const page = taken()
-    page.learn(['cart', NOW + 5, []])
+    page.receiveChanges(['cart', NOW + 5, []])
     expect([page.get('cart'), page.sent()]).toEqual([[], []])
-    page.answer()
+    page.answerPost()
     expect(page.settled).toEqual(['mine saved'])
   })
 
   it('is not resent if the server may have dropped its id', () => {
     const page = taken()
-    page.hear({
+    page.receive({
       changes: [['cart', NOW + 5, ['theirs']]],
       ids: {
         cart: [
@@ -402,18 +405,18 @@ describe('an acknowledged update', () => {
 
   it('is not resent after it is saved', () => {
     const page = taken()
-    page.answer()
-    page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
+    page.answerPost()
+    page.receive({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     expect([page.get('cart'), page.sent()]).toEqual([['theirs'], []])
   })
 
   it('appears only once if its id arrives after a resend', () => {
     const page = taken()
-    page.hear({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
+    page.receive({ changes: [['cart', NOW + 5, ['theirs']]], ids: { cart: [['x', NOW + 5]] } })
     // A greeting, or another node, knows of both updates.
     const ids = { cart: [['page-1', NOW] as const, ['x', NOW + 5] as const] }
-    page.hear({ changes: [['cart', NOW + 7, ['mine', 'theirs']]], ids })
-    page.answered({
+    page.receive({ changes: [['cart', NOW + 7, ['mine', 'theirs']]], ids })
+    page.answerSocket({
       results: [{ stamp: NOW, level: 'memory' }],
     })
     expect([page.get('cart'), page.sent().slice(1)]).toEqual([['mine', 'theirs'], []])
@@ -428,9 +431,9 @@ describe('an update with a lost answer', () => {
     const page = BarePage.greeted()
     page.update('cart', add('mine'), 'mine')
     page.comeBack({ ...known, ids: { cart: [['page-1', NOW] as const, ['x', NOW + 5] as const] } })
-    page.answered({ results: [{ stamp: NOW, level: 'memory' }] })
+    page.answerSocket({ results: [{ stamp: NOW, level: 'memory' }] })
     expect(page.get('cart')).toEqual(['mine', 'theirs'])
-    page.answer()
+    page.answerPost()
     expect(page.settled).toEqual(['mine saved'])
   })
 
@@ -440,7 +443,7 @@ describe('an update with a lost answer', () => {
     page.update('cart', add('later'), 'later')
     page.comeBack(known)
     page.effects()
-    page.answered({ results: [{ stamp: NOW, level: 'memory' }] })
+    page.answerSocket({ results: [{ stamp: NOW, level: 'memory' }] })
     expect(page.sent()).toEqual([['cart', NOW + 5, 'page-2', ['mine', 'theirs', 'later']]])
   })
 })

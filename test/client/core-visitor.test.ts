@@ -29,13 +29,13 @@ describe('a page on connecting', () => {
 
   it('brings tickets the cookie lacks, before its changes', () => {
     const page = BarePage.greeted()
-    page.learn(['cart', 10, ['a']])
-    const ticket = page.learn(['division', 11, 1])
-    page.answer({ persisted: [['cart', 10]] })
+    page.receiveChanges(['cart', 10, ['a']])
+    const ticket = page.receiveChanges(['division', 11, 1])
+    page.answerPost({ persisted: [['cart', 10]] })
     page.disconnect()
     page.set('cart', ['b'])
     page.comeBack({ ...THE_GUEST, changes: [['cart', 10, ['a']]] })
-    expect(page.said()).toEqual([
+    expect(page.messages()).toEqual([
       { who: 'g', tickets: [ticket] },
       { who: 'g', set: [['cart', 10, '', ['b']]] },
     ])
@@ -45,7 +45,7 @@ describe('a page on connecting', () => {
     const page = new BarePage(null)
     page.set('division', 3)
     page.on('connect')
-    expect([page.said(), page.page.isReady]).toEqual([[{}], false])
+    expect([page.messages(), page.page.isReady]).toEqual([[{}], false])
     page.greet()
     expect([page.get('division'), page.sent()]).toEqual([3, [['division', 0, '', 3]]])
     expect([page.page.isReady, page.did('visitor')]).toEqual([true, false])
@@ -65,7 +65,7 @@ describe('a tab before and after a sign-in in another tab', () => {
   it('announces its visitor if the other tab is stale', () => {
     const page = BarePage.greeted()
     page.on('shared', { who: 'former', persisted: [] })
-    page.time('link')
+    page.fireTimer('link')
     expect(page.did('reconnect')).toBe(true)
     page.comeBack()
     expect(page.effects('share')).toEqual([['share', { who: 'g', persisted: [] }]])
@@ -74,13 +74,13 @@ describe('a tab before and after a sign-in in another tab', () => {
   it('ignores its former connection if this tab is stale', () => {
     const page = BarePage.greeted()
     page.set('division', 2)
-    page.take(5)
-    page.answer({ otherVisitor: true })
+    page.accept(5)
+    page.answerPost({ otherVisitor: true })
     page.on('shared', { who: 'ann', persisted: [] })
-    page.told(ANN)
-    page.learn(['division', 6, 3])
+    page.answerQuestion(ANN)
+    page.receiveChanges(['division', 6, 3])
     expect([page.page.who, page.get('division')]).toEqual(['ann', -1])
-    page.time('link')
+    page.fireTimer('link')
     page.comeBack({ ...ANN, changes: [['division', 9, 4]] })
     expect(page.get('division')).toBe(4)
   })
@@ -100,7 +100,7 @@ describe('a guest’s page without a cookie yet', () => {
     const page = start()
     page.on('connect')
     page.effects()
-    page.answered({ ...carried, otherVisitor: true })
+    page.answerSocket({ ...carried, otherVisitor: true })
     expect([page.page.who, page.get('division'), page.get('cart'), page.settled]).toEqual(['h', 3, ['a', 'b'], []])
     expect(page.did('visitor')).toBe(false)
     expect(page.sent().map(([key, , , value]) => [key, value])).toEqual([
@@ -113,7 +113,7 @@ describe('a guest’s page without a cookie yet', () => {
     const page = start()
     page.on('connect')
     page.effects()
-    page.answered({ ...greetingOf(ANN), otherVisitor: true })
+    page.answerSocket({ ...greetingOf(ANN), otherVisitor: true })
     expect(page.settled).toEqual(['3 superseded', 'update superseded'])
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
@@ -130,7 +130,7 @@ describe('a page whose request withheld the cookie', () => {
     page.on('begin')
     expect([page.page.isReady, page.get('division')]).toEqual([true, -1])
     page.set('division', 3)
-    expect(page.told({ ...visitor, changes: [['cart', 20, ['a']]] })).toEqual({})
+    expect(page.answerQuestion({ ...visitor, changes: [['cart', 20, ['a']]] })).toEqual({})
     expect([page.get('division'), page.get('cart'), page.did('visitor')]).toEqual([3, ['a'], false])
     expect(page.post()).toMatchObject({ who: visitor.who, set: [['division', 0, '', 3]] })
   })
@@ -152,7 +152,7 @@ describe('threat 94: a page shown again', () => {
 
   it('without a socket shows defaults until the answer', () => {
     const page = returned(false)
-    expect(page.told(ANN)).toEqual({})
+    expect(page.answerQuestion(ANN)).toEqual({})
     expect([shown(page), page.did('visitor')]).toEqual([7, false])
   })
 
@@ -168,9 +168,9 @@ describe('threat 94: a page shown again', () => {
     const page = new BarePage(NOTE, false)
     page.on('begin')
     page.on('return')
-    page.told({ who: 'h', guest: true })
+    page.answerQuestion({ who: 'h', guest: true })
     expect(shown(page)).toBe(-1)
-    page.told({ ...HEIR, hasCookie: true, changes: [['division', 9, 3]] })
+    page.answerQuestion({ ...HEIR, hasCookie: true, changes: [['division', 9, 3]] })
     expect([page.page.who, shown(page)]).toEqual(['h', 3])
   })
 
@@ -181,19 +181,19 @@ describe('threat 94: a page shown again', () => {
     page.lose()
     page.on('return')
     expect([shown(page), page.settled]).toEqual([-1, []])
-    page.told(ANN)
+    page.answerQuestion(ANN)
     page.comeBack(ANN)
     expect(shown(page)).toBe(3)
-    page.take(10)
-    page.answer()
+    page.accept(10)
+    page.answerPost()
     expect(page.settled).toEqual(['3 saved'])
   })
 
   it('shows a value set before its greeting, despite a failed POST', () => {
     const page = returned(true)
     page.set('division', 4)
-    page.time('greet')
-    expect(page.fail()?.set).toEqual([['division', 5, '', 4]])
+    page.fireTimer('greet')
+    expect(page.failPost()?.set).toEqual([['division', 5, '', 4]])
     expect(shown(page)).toBe(4)
   })
 
@@ -202,7 +202,7 @@ describe('threat 94: a page shown again', () => {
     page.on('return')
     page.update('division', (division) => Number(division) + 1)
     expect(shown(page)).toBe(-1)
-    page.told(ANN)
+    page.answerQuestion(ANN)
     expect(shown(page)).toBe(8)
     expect(page.post()?.set).toMatchObject([['division', 5, expect.anything(), 8]])
   })
@@ -212,9 +212,9 @@ describe('threat 94: a page shown again', () => {
     page.set('cart', ['a'])
     page.effects()
     page.on('return')
-    page.learn(['division', 9, 8])
-    page.take(10)
-    expect([page.page.isReady, page.said()]).toEqual([false, []])
+    page.receiveChanges(['division', 9, 8])
+    page.accept(10)
+    expect([page.page.isReady, page.messages()]).toEqual([false, []])
   })
 
   it('aborts a question in flight, and asks again', () => {
@@ -246,7 +246,7 @@ describe('a page during its unload', () => {
   it('reports another visitor ten seconds later, if still open', () => {
     const page = leaving()
     expect([page.page.who, page.effects('visitor')]).toEqual(['ann', []])
-    page.time('unload')
+    page.fireTimer('unload')
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
     page.on('wake')
     expect(page.did('visitor')).toBe(false)
@@ -261,7 +261,7 @@ describe('a page during its unload', () => {
   it('reports only the last visitor', () => {
     const page = leaving()
     page.comeBack({ ...HEIR, hasCookie: true })
-    page.time('unload')
+    page.fireTimer('unload')
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'guest' }]])
   })
 })
@@ -275,7 +275,7 @@ describe('a page with a new visitor', () => {
     ['another guest, from two tabs of a first visit', NEW_GUEST, HEIR, 'guest'],
   ])('discards its changes and calls onVisitor: %s', (_, initial, visitor, kind) => {
     const page = BarePage.greeted({ who: String(initial.who), hasCookie: true }, initial)
-    page.learn(['cart', 10, ['a']])
+    page.receiveChanges(['cart', 10, ['a']])
     page.disconnect()
     page.set('division', 3)
     page.update('cart', (cart) => [...(cart as string[]), 'b'])
@@ -285,18 +285,18 @@ describe('a page with a new visitor', () => {
     expect(page.effects('visitor')).toEqual([['visitor', { kind }]])
     expect(page.settled).toEqual(['3 superseded', 'update superseded'])
     expect([page.get('division'), page.get('cart'), page.status('cart'), page.sent()]).toEqual([7, [], 'default', []])
-    expect([page.page.who, page.remains()?.who]).toEqual([visitor.who, visitor.who])
+    expect([page.page.who, page.outbox()?.who]).toEqual([visitor.who, visitor.who])
   })
 
   it('discards acknowledged changes and their tickets', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
-    page.take(10)
+    page.accept(10)
     page.comeBack(ANN)
     page.effects()
     expect([page.settled, page.post()]).toEqual([['3 superseded'], undefined])
     page.comeBack(ANN)
-    expect(page.said()).toEqual([{ who: 'ann' }])
+    expect(page.messages()).toEqual([{ who: 'ann' }])
   })
 
   it('resets a rejected status', () => {
@@ -304,13 +304,13 @@ describe('a page with a new visitor', () => {
     page.set('cart', ['a'])
     page.refuse('invalid_value')
     page.comeBack({ ...ANN, changes: [['cart', 20, ['x']]] })
-    page.answer({ persisted: [['cart', 20]] })
+    page.answerPost({ persisted: [['cart', 20]] })
     expect(page.status('cart')).toBe('saved')
   })
 
   it('ignores the answer to the former visitor’s POST', () => {
     const page = BarePage.greeted()
-    page.learn(['division', 10, 3])
+    page.receiveChanges(['division', 10, 3])
     page.post()
     page.comeBack(ANN)
     expect(page.did('abort')).toBe(true)
@@ -320,10 +320,10 @@ describe('a page with a new visitor', () => {
 
   it('learns of the visitor from a POST, then reconnects', () => {
     const page = BarePage.greeted()
-    page.learn(['division', 10, 3])
+    page.receiveChanges(['division', 10, 3])
     page.effects()
-    page.answer({ ...greetingOf(ANN), otherVisitor: true })
-    page.time('link')
+    page.answerPost({ ...greetingOf(ANN), otherVisitor: true })
+    page.fireTimer('link')
     expect([page.page.who, page.get('division'), page.did('reconnect')]).toEqual(['ann', -1, true])
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
@@ -331,25 +331,25 @@ describe('a page with a new visitor', () => {
   it('asks for its visitor after a dropped POST', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
-    page.answer({ otherVisitor: true })
-    expect([page.told(HEIR), page.settled]).toEqual([{}, ['3 superseded']])
+    page.answerPost({ otherVisitor: true })
+    expect([page.answerQuestion(HEIR), page.settled]).toEqual([{}, ['3 superseded']])
     expect(page.page.who).toBe('h')
   })
 
   it('keeps its change if the visitor turns out the same', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
-    page.answer({ otherVisitor: true })
-    expect(page.told(THE_GUEST)).toEqual({})
+    page.answerPost({ otherVisitor: true })
+    expect(page.answerQuestion(THE_GUEST)).toEqual({})
     expect(page.settled).toEqual([])
-    expect(page.answer({ stamp: 10 })?.set).toEqual([['division', 0, '', 3]])
+    expect(page.answerPost({ stamp: 10 })?.set).toEqual([['division', 0, '', 3]])
     expect(page.settled).toEqual(['3 saved'])
   })
 
   it('ignores another visitor named in the answer to a change', () => {
     const page = BarePage.greeted()
     page.set('division', 3)
-    page.answered({ ...greetingOf(ANN), otherVisitor: true })
+    page.answerSocket({ ...greetingOf(ANN), otherVisitor: true })
     expect([page.settled, page.page.who, page.get('division')]).toEqual([[], 'g', 3])
     page.comeBack(ANN)
     expect([page.settled, page.page.who, page.get('division')]).toEqual([['3 superseded'], 'ann', -1])
@@ -359,14 +359,14 @@ describe('a page with a new visitor', () => {
 describe('a page connected without its cookie', () => {
   it('ignores the connection’s values, asks, and reconnects', () => {
     const page = BarePage.greeted()
-    page.learn(['division', 10, 1])
+    page.receiveChanges(['division', 10, 1])
     page.post()
     page.disconnect()
     page.on('connect')
     page.effects()
     page.greet({ ...NAMELESS, changes: [['division', 20, 9]] })
     expect([page.get('division'), page.did('abort'), page.did('visitor')]).toEqual([1, true, false])
-    expect(page.told(THE_GUEST)).toEqual({})
+    expect(page.answerQuestion(THE_GUEST)).toEqual({})
     expect(page.did('reconnect')).toBe(true)
     page.comeBack()
     expect(page.post()?.tickets).toHaveLength(1)
@@ -377,22 +377,22 @@ describe('a page connected without its cookie', () => {
     page.on('connect')
     page.greet(NAMELESS)
     page.set('division', 3)
-    expect(page.said().at(-1)).toEqual({ set: [['division', 0, '', 3]] })
-    page.take(10)
-    page.told({ who: 'g', guest: true })
+    expect(page.messages().at(-1)).toEqual({ set: [['division', 0, '', 3]] })
+    page.accept(10)
+    page.answerQuestion({ who: 'g', guest: true })
     page.comeBack()
     expect([page.get('division'), page.settled, page.did('visitor')]).toEqual([3, [], false])
     expect(page.sent()).toEqual([['division', 0, '', 3]])
-    page.take(11)
-    page.answer()
+    page.accept(11)
+    page.answerPost()
     expect(page.settled).toEqual(['3 saved'])
   })
 
   it('ignores the tickets of an earlier connection’s guest', () => {
     const page = new BarePage(null)
     for (const sub of ['first', 'second']) page.comeBack({ ...NAMELESS, sub })
-    page.hear({ sub: 'second', changes: [['division', 20, 3]] })
-    page.hear({ sub: 'first', changes: [['division', 30, 9]] })
+    page.receive({ sub: 'second', changes: [['division', 20, 3]] })
+    page.receive({ sub: 'first', changes: [['division', 30, 9]] })
     expect(page.get('division')).toBe(3)
   })
 
@@ -403,7 +403,7 @@ describe('a page connected without its cookie', () => {
     page.on('connect')
     page.greet(NAMELESS)
     expect([page.get('division'), page.settled]).toEqual([3, []])
-    page.told({ who: 'h', guest: true })
+    page.answerQuestion({ who: 'h', guest: true })
     page.comeBack(HEIR)
     expect([page.get('division'), page.settled, page.effects('visitor')]).toEqual([
       -1,

@@ -53,7 +53,7 @@ export class BarePage {
   readonly #done = new Set<string>()
   /** The number of unsettled values, by call. */
   readonly #left = new Map<string, number>()
-  /** The ids of updates taken by the server, by key. */
+  /** The ids of updates accepted by the server, by key. */
   readonly #ids = new Map<string, readonly (readonly [id: string, stamp: number])[]>()
   #posted: PageMessage | undefined
   readonly settled: string[] = []
@@ -109,18 +109,18 @@ export class BarePage {
     this.on('set', { id, next }, [[key, undefined]])
   }
 
-  hear(claims: BareClaims): string {
+  receive(claims: BareClaims): string {
     const ticket = bareTicket(claims)
     this.on('ticket', ticket)
     return ticket
   }
 
-  learn(...changes: Plain<WireRegister>[]): string {
-    return this.hear({ changes })
+  receiveChanges(...changes: Plain<WireRegister>[]): string {
+    return this.receive({ changes })
   }
 
   /** Answers the oldest message in flight over the socket. */
-  answered(answer: BareAnswer): PageMessage | undefined {
+  answerSocket(answer: BareAnswer): PageMessage | undefined {
     const message = this.#waiting.shift()
     // A connection keeps its greeted visitor.
     const who = answer.greeting ? undefined : this.page.who
@@ -129,7 +129,7 @@ export class BarePage {
   }
 
   greet(visitor: Visitor = THE_GUEST): PageMessage | undefined {
-    return this.answered(greetingOf(visitor))
+    return this.answerSocket(greetingOf(visitor))
   }
 
   /** Loses all messages in flight over the socket. */
@@ -148,18 +148,18 @@ export class BarePage {
     this.greet(visitor)
   }
 
-  /** The server takes the oldest message in flight over the socket, and answers with a ticket. */
-  take(stamp: number): string {
+  /** The server accepts the oldest message in flight over the socket, and answers with a ticket. */
+  accept(stamp: number): string {
     const [{ set = [] } = {}] = this.#waiting
     const ticket = this.#ticket(set, stamp)
-    this.answered({ ticket, results: set.map(() => ({ stamp, level: 'memory' })) })
+    this.answerSocket({ ticket, results: set.map(() => ({ stamp, level: 'memory' })) })
     return ticket
   }
 
   /** The server refuses each change of the oldest message in flight over the socket, because of the `current` value. */
   refuse(code: LiveSessionErrorCode, current: Plain<Extract<ChangeResult, { code: unknown }>> | object = {}): void {
     const [{ set = [] } = {}] = this.#waiting
-    this.answered({ results: set.map(() => ({ code, ...current })) })
+    this.answerSocket({ results: set.map(() => ({ code, ...current })) })
   }
 
   /** The server has a newer value than the base of the oldest message. */
@@ -174,20 +174,20 @@ export class BarePage {
   }
 
   /** Sends and answers the next POST, whose changes get `stamp`. */
-  answer({ stamp, ...answer }: BareAnswer & { readonly stamp?: number } = {}): PageMessage | undefined {
+  answerPost({ stamp, ...answer }: BareAnswer & { readonly stamp?: number } = {}): PageMessage | undefined {
     const body = this.post()
     const { set = [] } = body ?? {}
-    const taken: BareAnswer = stamp
+    const accepted: BareAnswer = stamp
       ? { ticket: this.#ticket(set, stamp), results: set.map(() => ({ stamp, level: 'memory' })) }
       : {}
-    // `dropped` without a greeting answers a request that brought no cookie.
-    const kept: BareAnswer = answer.otherVisitor && !answer.greeting ? {} : { hasCookie: true }
-    this.on('posted', { status: 200, wait: 0, answer: whole({ ...kept, ...taken, ...answer }) })
+    // `otherVisitor` without a greeting answers a request that brought no cookie.
+    const proof: BareAnswer = answer.otherVisitor && !answer.greeting ? {} : { hasCookie: true }
+    this.on('posted', { status: 200, wait: 0, answer: whole({ ...proof, ...accepted, ...answer }) })
     return body
   }
 
   /** Sends the next POST, which is a question, and answers with this visitor. */
-  told({ hasCookie, ...visitor }: Visitor): PageMessage | undefined {
+  answerQuestion({ hasCookie, ...visitor }: Visitor): PageMessage | undefined {
     const body = this.post()
     this.on('posted', {
       status: 200,
@@ -197,7 +197,7 @@ export class BarePage {
     return body
   }
 
-  fail(posted: Plain<Partial<Posted>> = {}): PageMessage | undefined {
+  failPost(posted: Plain<Partial<Posted>> = {}): PageMessage | undefined {
     const body = this.post()
     this.on('posted', { status: 0, wait: 0, ...posted })
     return body
@@ -216,7 +216,7 @@ export class BarePage {
   /** Lets the page POST its due message. Returns the body. */
   post(): PageMessage | undefined {
     if (!this.page.postInFlight) {
-      this.time('postPause')
+      this.fireTimer('postPause')
       if (this.page.isQueued) this.on('lock')
     }
     const posted = this.#posted
@@ -224,7 +224,7 @@ export class BarePage {
     return posted && (JSON.parse(JSON.stringify(posted)) as PageMessage)
   }
 
-  time(name: TimerName): void {
+  fireTimer(name: TimerName): void {
     if (this.page.timers.has(name)) this.on('timer', name)
   }
 
@@ -241,12 +241,12 @@ export class BarePage {
   }
 
   /** Returns the messages sent over the socket since the test last looked. */
-  said(): readonly PageMessage[] {
+  messages(): readonly PageMessage[] {
     return this.effects('send').map(([, message]) => JSON.parse(JSON.stringify(message)) as PageMessage)
   }
 
   sent(): readonly WireChange[] {
-    return this.said().flatMap(({ set = [] }) => set)
+    return this.messages().flatMap(({ set = [] }) => set)
   }
 
   get(key: string): JsonValue | undefined {
@@ -260,7 +260,7 @@ export class BarePage {
   }
 
   /** Returns the outbox. */
-  remains():
+  outbox():
     | { readonly who: string; readonly tickets: readonly string[]; readonly pending: readonly WireChange[] }
     | undefined {
     const text = serializeOutbox(this.page)
