@@ -3,6 +3,7 @@ import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import type { App } from './app.js'
 import { account } from './auth.js'
+import { once } from './awaited.js'
 import type { TestSocket } from './socket.js'
 import type { Visitor } from './visitor.js'
 
@@ -48,8 +49,9 @@ export async function open(
   return { visitor, socket }
 }
 
-export function told(socket: Pick<TestSocket, 'io'>): Promise<string> {
-  return new Promise((resolve) => socket.io.once('live_session:hand_off', resolve))
+export async function told(socket: Pick<TestSocket, 'io'>): Promise<string> {
+  const [token] = await once(socket.io, 'live_session:hand_off')
+  return token
 }
 
 export async function tokenFor(socket: TestSocket, user = 'ann'): Promise<string> {

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { request } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { afterEach } from '@jest/globals'
+import { awaited, once } from './awaited.js'
 
 const FIN = 0x80
 const TEXT = 0x1
@@ -15,8 +15,7 @@ afterEach(() => {
 /** A WebSocket with any headers and bytes, which socket.io-client would refuse or fix. */
 export class RawSocket {
   readonly received: string[] = []
-  /** Resolves with the server's close code, or 0 if the server just hung up. */
-  readonly closed: Promise<number>
+  readonly #closed: Promise<number>
   readonly #stream: Duplex
   #rest = Buffer.alloc(0)
   #taken = 0
@@ -25,7 +24,7 @@ export class RawSocket {
   private constructor(stream: Duplex, head: Buffer) {
     this.#stream = stream
     open.add(this)
-    this.closed = new Promise((resolve) => {
+    this.#closed = new Promise((resolve) => {
       stream.on('data', (data: Buffer) => this.#read(data, resolve))
       stream.once('close', () => resolve(0))
       // The server may hang up while a frame is still being written.
@@ -57,6 +56,11 @@ export class RawSocket {
     return socket
   }
 
+  /** Resolves with the server's close code, or 0 if the server just hung up. */
+  get closed(): Promise<number> {
+    return awaited('the socket to close', this.#closed)
+  }
+
   send(text: string): void {
     this.sendFrames(RawSocket.frame(text))
   }
@@ -80,7 +84,7 @@ export class RawSocket {
   async next(start: string): Promise<string> {
     for (;;) {
       const text = this.received[this.#taken]
-      if (text === undefined) await new Promise<void>((resolve) => this.#arrived.push(resolve))
+      if (text === undefined) await awaited(start, new Promise<void>((resolve) => this.#arrived.push(resolve)))
       else {
         this.#taken += 1
         if (text.startsWith(start)) return text

@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { expect } from '@jest/globals'
 import { defineFields } from 'koa-live-session/fields'
 import type { Socket } from 'socket.io'
 import { z } from 'zod'
 import { App, type AppOptions } from './app.js'
 import { account, auth, identify } from './auth.js'
+import { once } from './awaited.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write', rooms: true },

@@ -2,6 +2,7 @@ import type Koa from 'koa'
 import type { AppSession, SessionStore } from 'koa-live-session'
 import session, { type CreateSessionOptions } from 'koa-session'
 import { App, type AppFields, type AppOptions } from './app.js'
+import { awaited } from './awaited.js'
 import { Gate } from './gate.js'
 import type { Visitor } from './visitor.js'
 
@@ -99,7 +100,7 @@ export class SessionApp {
       this.app.io.once('connection', (socket) => resolve(socket.session))
     })
     await visitor.connect()
-    return connected
+    return awaited('the connection', connected)
   }
 
   /** Returns the session of a handler whose socket is gone, after memory has forgotten the session. */
@@ -109,7 +110,7 @@ export class SessionApp {
     })
     const session = await this.session(visitor)
     visitor.leave()
-    await left
+    await awaited('the close of the connection', left)
     await this.flood()
     return session
   }

@@ -2,7 +2,7 @@ import type { Socket } from 'socket.io-client'
 import type { LiveSessionErrorCode } from '../../../shared/codes.js'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Level, PageAnswer, PageMessage, Refusal, TicketClaims, WireChange } from '../../../shared/protocol.js'
-
+import { awaited } from './awaited.js'
 import type { Plain } from './plain.js'
 
 export interface ReceivedTicket {
@@ -22,11 +22,10 @@ export interface Outcome {
 export class TestSocket {
   readonly io: Socket
   readonly tickets: ReceivedTicket[] = []
-  /** Resolves when connected; rejects with the error of `connect_error` or the reason of an earlier end. */
-  readonly opened: Promise<void>
-  readonly closed: Promise<string>
-  readonly greeted: Promise<PageAnswer>
   who: string | undefined
+  readonly #opened: Promise<void>
+  readonly #closed: Promise<string>
+  readonly #greeted: Promise<PageAnswer>
   #isGreeted = false
   readonly #early: string[] = []
   #taken = 0
@@ -36,7 +35,7 @@ export class TestSocket {
     this.io = io
     // Tickets before the greeting are processed after the greeting.
     io.on('store_session', (text: string) => this.#hear(text))
-    this.greeted = new Promise((resolve) => {
+    this.#greeted = new Promise((resolve) => {
       io.once('connect', () => {
         const greet = (answer: PageAnswer | Refusal): void => {
           if (!('results' in answer)) return
@@ -49,12 +48,25 @@ export class TestSocket {
         this.exchange({}).then(greet, () => undefined)
       })
     })
-    this.opened = new Promise((resolve, reject) => {
+    this.#opened = new Promise((resolve, reject) => {
       io.once('connect', resolve)
       io.once('connect_error', reject)
       io.once('disconnect', (reason) => reject(new Error(reason)))
     })
-    this.closed = new Promise((resolve) => io.once('disconnect', resolve))
+    this.#closed = new Promise((resolve) => io.once('disconnect', resolve))
+  }
+
+  /** Resolves when connected; rejects with the error of `connect_error` or the reason of an earlier end. */
+  get opened(): Promise<void> {
+    return awaited('the socket to open', this.#opened)
+  }
+
+  get closed(): Promise<string> {
+    return awaited('the socket to close', this.#closed)
+  }
+
+  get greeted(): Promise<PageAnswer> {
+    return awaited('the greeting', this.#greeted)
   }
 
   /** Resolves with the next unread ticket. */
@@ -65,7 +77,7 @@ export class TestSocket {
         this.#taken += 1
         return ticket
       }
-      await new Promise<void>((resolve) => this.#arrived.push(resolve))
+      await awaited('a ticket', new Promise<void>((resolve) => this.#arrived.push(resolve)))
     }
   }
 

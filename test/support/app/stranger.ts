@@ -1,9 +1,9 @@
 // A stranger's view of a server: from another machine, or as a page whose host name resolves to this machine.
 
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { text } from 'node:stream/consumers'
+import { once } from './awaited.js'
 
 /** Sends a WebSocket handshake, and resolves with the first line of the response and its body. */
 export async function upgrade(port: string, host: string): Promise<{ readonly line: string; readonly body: string }> {

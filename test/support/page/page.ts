@@ -2,6 +2,7 @@ import { createLiveSession, type LiveSessionClient, type LiveSessionClientOption
 import { connect, type Socket } from 'socket.io-client'
 import type { PageMessage } from '../../../shared/protocol.js'
 import type { AppFields } from '../app/app.js'
+import { awaited } from '../app/awaited.js'
 import { present } from '../app/present.js'
 import type { Visitor } from '../app/visitor.js'
 
@@ -108,7 +109,7 @@ export class Page {
 
   /** Resolves when the socket has greeted the page. */
   connected(): Promise<void> {
-    return new Promise((resolve) => {
+    const greeted = new Promise<void>((resolve) => {
       const hear = ({ type }: { readonly type: number }): void => {
         if (type !== ACK) return
         this.socket.io.off('packet', hear)
@@ -117,6 +118,7 @@ export class Page {
       }
       this.socket.io.on('packet', hear)
     })
+    return awaited('the greeting of the page', greeted)
   }
 
   /** Reconnects with the browser's current cookies. */
@@ -128,7 +130,7 @@ export class Page {
   }
 
   reaches(key: AppKey, status: string): Promise<void> {
-    return new Promise((resolve) => {
+    const reached = new Promise<void>((resolve) => {
       if (this.live.status(key).status === status) return resolve()
       const end = this.live.onStatus((changed, detail) => {
         if (changed !== key || detail.status !== status) return
@@ -136,17 +138,19 @@ export class Page {
         resolve()
       })
     })
+    return awaited(`${key} to be ${status}`, reached)
   }
 
   shows(key: AppKey, value: unknown): Promise<void> {
-    return new Promise((resolve) => {
+    const shown = new Promise<void>((resolve) => {
       let end = (): void => undefined
-      end = this.live.subscribe(key, (shown) => {
-        if (JSON.stringify(shown) !== JSON.stringify(value)) return
+      end = this.live.subscribe(key, (now) => {
+        if (JSON.stringify(now) !== JSON.stringify(value)) return
         resolve()
         setImmediate(() => end())
       })
     })
+    return awaited(`${key} to show ${JSON.stringify(value)}`, shown)
   }
 
   close(): void {

@@ -1,0 +1,25 @@
+import { EventEmitter } from 'node:events'
+import { describe, expect, it, jest } from '@jest/globals'
+import { awaited, once } from '../support/app/awaited.js'
+
+const never = new Promise<never>(() => undefined)
+
+describe('awaited()', () => {
+  it('refuses a promise that never settles, with the words what was awaited', async () => {
+    const wait = jest.fn((act: () => void, _ms: number) => ({ unref: () => void setImmediate(act) }))
+    await expect(awaited('a ticket', never, wait as never)).rejects.toThrow('awaited 10 s for a ticket')
+    expect(wait).toHaveBeenCalledWith(expect.anything(), 10_000)
+  })
+
+  it('settles as the promise does', async () => {
+    expect(await awaited('a value', Promise.resolve(1))).toBe(1)
+    await expect(awaited('a value', Promise.reject(new Error('lost')))).rejects.toThrow('lost')
+  })
+
+  it('resolves with the arguments of an event', async () => {
+    const emitter = new EventEmitter()
+    const heard = once(emitter, 'told')
+    emitter.emit('told', 1, 2)
+    expect(await heard).toEqual([1, 2])
+  })
+})
