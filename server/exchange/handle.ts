@@ -73,12 +73,12 @@ export abstract class Handle {
   }
 
   update(key: string, next: (value: JsonValue | undefined) => unknown): Promise<Written> {
-    const computed = (): readonly [Field, JsonValue] => {
+    const updated = (): readonly [Field, JsonValue] => {
       checkNext(key, next)
       return this.#accepted('update', key, next(this.current(key)))
     }
     const { store } = this.#core
-    if (!store) return this.#write(() => [computed()])
+    if (!store) return this.#write(() => [updated()])
     return TrackedPromise.of(async () => {
       this.beforeWrite()
       const field = this.#settable('update', key)
@@ -89,9 +89,9 @@ export abstract class Handle {
         if (this.owner.subject(field) !== subject) throw visitorLeft()
       }
       permit()
-      const update = { field, next: () => computed()[1], permit, source: this.source }
+      const update = { field, next: () => updated()[1], permit, source: this.source }
       const stamp = await store.updatesOf(subject)?.applyPersistently(subject, update)
-      if (stamp === undefined) return this.#apply(new Map([computed()]))
+      if (stamp === undefined) return this.#apply(new Map([updated()]))
       this.wrote(field)
       return { stamp, level: await this.recheck(await store.storedLevel([subject])) }
     }, this.report)

@@ -9,7 +9,7 @@ function sent(value?: number): BarePage {
   return page
 }
 
-const held = (stamp: number, key = 'division') => ({ who: 'g', tickets: [], persisted: [[key, stamp]] as const })
+const persisted = (stamp: number, key = 'division') => ({ who: 'g', tickets: [], persisted: [[key, stamp]] as const })
 
 describe('a change', () => {
   it('needs a single POST of its ticket', () => {
@@ -20,18 +20,18 @@ describe('a change', () => {
   })
 
   it.each([
-    ['acknowledged, then held', ['take', 'persisted']],
+    ['acknowledged, then persisted', ['take', 'persisted']],
     ['pushed, acknowledged, persisted', ['push', 'take', 'persisted']],
     ['pushed, persisted, acknowledged', ['push', 'persisted', 'take']],
     ['persisted, acknowledged', ['persisted', 'take']],
   ])('is saved after being %s', (_, order) => {
     const page = sent(3)
-    const news: Record<string, () => void> = {
+    const events: Record<string, () => void> = {
       take: () => page.accept(10),
       push: () => page.receiveChanges(['division', 10, 3]),
-      persisted: () => page.on('shared', held(10)),
+      persisted: () => page.on('shared', persisted(10)),
     }
-    for (const each of order) present(news[each])()
+    for (const each of order) present(events[each])()
     expect([page.settled, page.status('division'), page.get('division')]).toEqual([['3 saved'], 'saved', 3])
     expect([page.outbox(), page.post()]).toEqual([undefined, undefined])
     expect(page.sent()).toHaveLength(1)
@@ -56,7 +56,7 @@ describe('a change', () => {
     expect([page.sent(), page.get('division')]).toEqual([[['division', 10, '', 2]], 2])
     page.refuse('invalid_value')
     expect(page.get('division')).toBe(1)
-    page.on('shared', held(10))
+    page.on('shared', persisted(10))
     expect(page.settled).toEqual(['2 invalid_value', '1 saved'])
   })
 
@@ -82,7 +82,7 @@ describe('a change', () => {
     page.answerPost()
     page.set('division', 9)
     page.refuse('invalid_value')
-    page.on('shared', held(5))
+    page.on('shared', persisted(5))
     expect([page.get('division'), page.status('division')]).toEqual([4, 'invalid_value'])
     page.set('division', 6)
     expect(page.status('division')).toBe('saving')
@@ -134,7 +134,7 @@ describe('tickets', () => {
     const b = page.receiveChanges(['division', 11, 2])
     page.receiveChanges(['division', 9, 3])
     expect(page.outbox()?.tickets).toEqual([b, a])
-    page.on('shared', held(11))
+    page.on('shared', persisted(11))
     expect(page.outbox()?.tickets).toEqual([a])
   })
 

@@ -91,7 +91,7 @@ describe('a page after two silent hours', () => {
     const [ticket = ''] = greetingOf({ ...at(later), changes: [['division', later, 5]] }).greeting ?? []
     other.set('division', 5)
     other.answerPost({ ticket, results: [{ stamp: later, level: 'memory' }] })
-    for (const [, news] of other.effects('share')) page.on('shared', news as never)
+    for (const [, message] of other.effects('share')) page.on('shared', message as never)
     expect([other.get('division'), page.get('division')]).toEqual([5, 5])
   })
 

@@ -140,7 +140,7 @@ describe.each([
     expect([asked > 0, page.status('theme')]).toEqual([true, 'cookies_blocked'])
   })
 
-  it('saves its changes after news from another tab', () => {
+  it('saves its changes after a message of another tab', () => {
     const page = open()
     page.on('shared', { who: 'g', tickets: [], persisted: [] })
     page.fireTimer('link')
@@ -245,7 +245,7 @@ describe('a first visit', () => {
     expect(page.status('division')).toBe('saving')
   })
 
-  it('still reports saving after news from other tabs', () => {
+  it('still reports saving after messages of other tabs', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.set('division', 3)
     page.post()
@@ -284,7 +284,7 @@ describe('a page without a socket or cookies', () => {
     expect([page.status('division'), page.settled]).toEqual(['offline', []])
   })
 
-  it('reports cookies_blocked if questions after a dropped POST bring no cookie', () => {
+  it('reports cookies_blocked if questions after an ignored POST bring no cookie', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answerPost({ otherVisitor: true })

@@ -231,7 +231,7 @@ describe('a refused greeting', () => {
   })
 })
 
-it('a page with dropped POSTs and good connections reconnects with exponential backoff', () => {
+it('a page with ignored POSTs and good connections reconnects with exponential backoff', () => {
   const page = BarePage.greeted()
   const waits: unknown[] = []
   for (let count = 0; count < 6; count += 1) {
@@ -274,7 +274,7 @@ describe('a first visit with failing questions', () => {
   })
 })
 
-describe('news from another tab', () => {
+describe('a message of another tab', () => {
   it('of another visitor makes the page reconnect once', () => {
     const page = BarePage.greeted()
     for (const who of ['h', 'h', 'h']) page.on('shared', { who, tickets: [], persisted: [] })

@@ -381,7 +381,7 @@ describe('an acknowledged update', () => {
     expect([page.get('cart'), page.sent()]).toEqual([cart, []])
   })
 
-  it('is not resent over a plain set', () => {
+  it('is not resent over a set', () => {
     const page = taken()
     page.receiveChanges(['cart', NOW + 5, []])
     expect([page.get('cart'), page.sent()]).toEqual([[], []])
@@ -389,7 +389,7 @@ describe('an acknowledged update', () => {
     expect(page.settled).toEqual(['mine saved'])
   })
 
-  it('is not resent if the server may have dropped its id', () => {
+  it('is not resent if the server may have forgotten its id', () => {
     const page = taken()
     page.receive({
       changes: [['cart', NOW + 5, ['theirs']]],

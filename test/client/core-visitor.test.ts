@@ -328,7 +328,7 @@ describe('a page with a new visitor', () => {
     expect(page.effects('visitor')).toEqual([['visitor', { kind: 'user' }]])
   })
 
-  it('asks for its visitor after a dropped POST', () => {
+  it('asks for its visitor after an ignored POST', () => {
     const page = new BarePage(GUEST, false)
     page.set('division', 3)
     page.answerPost({ otherVisitor: true })

@@ -21,7 +21,7 @@ beforeEach(() => {
   jest.spyOn(console, 'warn').mockImplementation((text) => void warnings.push(text))
 })
 
-describe('the advice for a mistake', () => {
+describe('the error text of a mistake', () => {
   it.each<[ErrorTextCode, string]>([
     [
       'not_writable',

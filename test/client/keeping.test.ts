@@ -39,7 +39,8 @@ function page(initial?: BareSnapshot): Opened {
   return live as unknown as Opened
 }
 
-const kept = (): unknown[] => Object.keys(localStorage).map((name) => name.replace('live-session:/store_session ', ''))
+const stored = (): unknown[] =>
+  Object.keys(localStorage).map((name) => name.replace('live-session:/store_session ', ''))
 
 /** Answers as Ann’s server: a question gets the defaults, and changes are taken. */
 function answerAsAnn(body: string): object {
@@ -59,10 +60,10 @@ afterEach(() => {
 describe('threat 31: the outbox', () => {
   it('is shown only to the same visitor', () => {
     void page(ANN).set('division', 3)
-    expect(kept()).toHaveLength(1)
+    expect(stored()).toHaveLength(1)
     expect(page(ANN).get('division')).toBe(3)
     expect(page(BOB).get('division')).toBe(2)
-    expect(kept()).toEqual([])
+    expect(stored()).toEqual([])
     expect(page(ANN).get('division')).toBe(1)
   })
 
@@ -70,14 +71,14 @@ describe('threat 31: the outbox', () => {
     const { persisted: _, ...unseen } = ANN
     const opened = page(unseen)
     void opened.set('division', 3)
-    expect(kept()).toEqual([])
+    expect(stored()).toEqual([])
     await turn()
     answer = answerAsAnn
     globalThis.dispatchEvent(new Event('online'))
     await turn()
     answer = undefined
     void opened.set('division', 4)
-    expect(kept()).toHaveLength(1)
+    expect(stored()).toHaveLength(1)
   })
 
   it('is discarded after an answer for another visitor', async () => {
@@ -88,7 +89,7 @@ describe('threat 31: the outbox', () => {
     answer = { who: 'ann, who was revoked', hasCookie: true, otherVisitor: true, greeting, results: [], persisted: [] }
     globalThis.dispatchEvent(new Event('online'))
     await expect(saved).rejects.toMatchObject({ code: 'superseded' })
-    expect([first.get('division'), kept()]).toEqual([-1, []])
+    expect([first.get('division'), stored()]).toEqual([-1, []])
   })
 
   it('is sent by the next page', async () => {
@@ -101,7 +102,7 @@ describe('threat 31: the outbox', () => {
     page()
     for (let turns = 0; turns < 5; turns += 1) await turn()
     expect(sent).toEqual(['{}', JSON.stringify({ who: 'ann', set: [['division', 7, '', 3]] })])
-    expect(kept()).toEqual([])
+    expect(stored()).toEqual([])
   })
 })
 

@@ -52,9 +52,9 @@ const NEWS: TabMessage = { who: 'g', tickets: [], persisted: [['division', stamp
 let locks: Locks | undefined
 let ends: (() => void)[] = []
 
-function open(hear: (news: TabMessage) => void = () => undefined) {
+function open(onMessage: (message: TabMessage) => void = () => undefined) {
   const onTurn = jest.fn()
-  const tabs = createTabs('name', onTurn, hear)
+  const tabs = createTabs('name', onTurn, onMessage)
   ends.push(tabs.leave)
   return { ...tabs, turns: () => onTurn.mock.calls.length }
 }
@@ -157,13 +157,13 @@ describe('a tab', () => {
     expect(turns()).toBe(1)
   })
 
-  it('shares news with other open tabs, not with itself', async () => {
+  it('shares messages with other open tabs, not with itself', async () => {
     jest.useRealTimers()
     const heard: TabMessage[] = []
     let resolve = (): void => undefined
     const one = open(() => heard.push({ ...NEWS, who: 'itself' }))
-    const two = open((news) => {
-      heard.push(news)
+    const two = open((message) => {
+      heard.push(message)
       resolve()
     })
     two.leave()

@@ -113,7 +113,7 @@ export class PageChecker {
     this.shows(tab)
   }
 
-  receivesNews(tab: Tab, { who, persisted, unsaved, tickets = [] }: TabMessage): void {
+  receivesMessage(tab: Tab, { who, persisted, unsaved, tickets = [] }: TabMessage): void {
     const page = this.#page(tab)
     const whose = this.#world.whos.of(who)
     if (!whose || !this.#owners(tab).some((one) => isSame(one, whose))) return

@@ -200,9 +200,9 @@ export class Stage {
 
   /** Delivers a message of another tab; resolves with whether there was any. */
   async tell(tab: Tab): Promise<boolean> {
-    const news = tab.isHidden ? undefined : tab.news()
-    if (!news) return false
-    this.pages.receivesNews(tab, news)
+    const message = tab.isHidden ? undefined : tab.message()
+    if (!message) return false
+    this.pages.receivesMessage(tab, message)
     tab.hearNews()
     await turn()
     this.pages.shows(tab)

@@ -27,8 +27,8 @@ export class Channel {
     present.onChannel(this)
   }
 
-  postMessage(news: TabMessage): void {
-    for (const channel of this.#channels) if (channel !== this) channel.inbox.push(JSON.parse(JSON.stringify(news)))
+  postMessage(message: TabMessage): void {
+    for (const channel of this.#channels) if (channel !== this) channel.inbox.push(JSON.parse(JSON.stringify(message)))
   }
 
   close(): void {

@@ -147,7 +147,7 @@ export class Tab {
     })
   }
 
-  news(): TabMessage | undefined {
+  message(): TabMessage | undefined {
     return this.#channel?.inbox[0]
   }
 
