@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from '@jest/globals'
@@ -12,6 +11,7 @@ import session from 'koa-session'
 import { Server, type Socket } from 'socket.io'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
+import { awaited, once } from '../support/app/awaited.js'
 import { bring, told } from '../support/app/hand-offs.js'
 import { Visitor } from '../support/app/visitor.js'
 import { snippet } from '../support/docs/readme.js'
@@ -77,7 +77,7 @@ describe(PAGE, () => {
       showNotices(page.live, Object.defineProperty({}, 'value', { set: resolve }))
     })
     page.socket?.emit('archive')
-    expect(await shown).toBe('Archived.')
+    expect(await awaited('the notice', shown)).toBe('Archived.')
     expect(await visitor.text('/')).not.toContain('Archived.')
   })
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from '@jest/globals'
@@ -12,6 +11,7 @@ import { Server } from 'socket.io'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { AuthStore, auth, pages } from '../support/app/auth.js'
+import { awaited, once } from '../support/app/awaited.js'
 import { Visitor } from '../support/app/visitor.js'
 import { runSnippet } from '../support/docs/run-snippet.js'
 
@@ -127,9 +127,9 @@ describe(PAGE, () => {
     runSnippet('form.ts', PAGE, { live: page.live, document })
     void page.live.set('division', 3)
     document.querySelector('form')?.requestSubmit()
-    expect(await submitted).toBe('saved')
+    expect(await awaited('the submit', submitted)).toBe('saved')
 
     await visitor.fetch('/login/now?user=ann')
-    await reloaded
+    await awaited('the reload', reloaded)
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { App } from '../support/app/app.js'
+import { awaited } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
 import type { Page } from '../support/page/page.js'
 
@@ -26,12 +27,13 @@ const advice = (app: App): readonly string[] => app.warnings.filter((line) => li
 /** Resolves after so many responses to POSTs. */
 function answered(opened: Page, count: number): Promise<void> {
   let answers = 0
-  return new Promise((resolve) => {
+  const all = new Promise<void>((resolve) => {
     opened.beforeAnswer = async () => {
       answers += 1
       if (answers === count) resolve()
     }
   })
+  return awaited(`${count} responses`, all)
 }
 
 const HEADERS = 'If the app requires a token in POSTs, pass the token in headers.'

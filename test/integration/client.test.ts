@@ -5,6 +5,7 @@ import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
+import { awaited } from '../support/app/awaited.js'
 import { outcome } from '../support/app/bounded.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
@@ -137,7 +138,7 @@ describe('a listener that asks the server for a view', () => {
       page.socket.emit('view')
     })
     const viewed = async (count: number): Promise<unknown[]> => {
-      while (views.length < count) await new Promise<void>((resolve) => (arrived = resolve))
+      while (views.length < count) await awaited('a view', new Promise<void>((resolve) => (arrived = resolve)))
       return views
     }
     return { page, shown, viewed }

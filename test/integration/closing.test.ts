@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app/app.js'
+import { awaited } from '../support/app/awaited.js'
 
 describe('close()', () => {
   it('refuses all later writes with a code', async () => {
@@ -33,7 +34,7 @@ describe('close()', () => {
       })
     })
     const saved = page.live.set('division', 6)
-    await refused
+    await awaited('the refusal', refused)
     expect(page.live.get('division')).toBe(6)
     await app.stop()
     await App.start({ clock, port })

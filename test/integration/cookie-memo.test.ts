@@ -6,6 +6,7 @@ import { coreOf } from '../../server/plugin.js'
 import { newBrowserId, type Subject } from '../../server/subjects/subject.js'
 import { NEVER, nextStamp } from '../../shared/stamp.js'
 import { App } from '../support/app/app.js'
+import { once } from '../support/app/awaited.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 
@@ -26,7 +27,7 @@ describe('a request whose cookie was compared with memory', () => {
     const answer = visitor.text('/')
     await gate.entered
     socket.io.disconnect()
-    await new Promise((resolve) => present(server).once('disconnect', resolve))
+    await once(present(server), 'disconnect')
     gate.open()
     expect(await answer).toBe('5')
   })

@@ -4,6 +4,7 @@ import { memoryStore, type TestClock, testClock } from 'koa-live-session/testing
 import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
 import { identify } from '../support/app/auth.js'
+import { awaited } from '../support/app/awaited.js'
 import { Bus } from '../support/app/bus.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
@@ -212,7 +213,7 @@ describe('live.revoke with { except }', () => {
     })
     const who = await node.ask(mine, async (ctx) => {
       await node.app.live.revoke('ann', { except: ctx })
-      expect((await asked).status).toBe(429)
+      expect((await awaited('the order to reconnect', asked)).status).toBe(429)
       gate.open()
       await ctx.liveSession.flash('signed out elsewhere')
       return ctx.liveSession.snapshot().who as string

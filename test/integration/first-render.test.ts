@@ -12,6 +12,7 @@ import { createSSRApp, defineComponent, h, Suspense as VueSuspense } from 'vue'
 import { renderToString } from 'vue/server-renderer'
 import { App } from '../support/app/app.js'
 import { auth, identify } from '../support/app/auth.js'
+import { awaited } from '../support/app/awaited.js'
 import { Gate } from '../support/app/gate.js'
 
 const KEYS = ['division', 'theme', 'role', 'secret'] as const
@@ -43,7 +44,7 @@ function handlersOf(app: App): () => Promise<string> {
     tell()
   })
   return async () => {
-    while (found.length === 0) await new Promise<void>((resolve) => (tell = resolve))
+    while (found.length === 0) await awaited('a handler', new Promise<void>((resolve) => (tell = resolve)))
     return found.shift() ?? ''
   }
 }

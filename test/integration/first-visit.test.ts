@@ -3,6 +3,7 @@ import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { coreOf } from '../../server/plugin.js'
 import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
+import { once } from '../support/app/awaited.js'
 import { cookieContent } from '../support/app/cookie-content.js'
 import { written } from '../support/app/departures.js'
 import { present } from '../support/app/present.js'
@@ -42,15 +43,15 @@ describe('a change over a connection without a live cookie', () => {
     other.connect()
     const { greeting } = await other.emitWithAck('live_session:exchange', {})
     expect(readClaims(greeting[0]).sub).toBe(claims.sub)
-    const change = new Promise<string>((resolve) => other.once('store_session', resolve))
+    const change = once(other, 'store_session')
     expect(await socket.change('division', 7)).toHaveProperty('stamp')
-    expect(readClaims(await change).changes).toMatchObject([['division', expect.anything(), 7]])
+    expect(readClaims((await change)[0]).changes).toMatchObject([['division', expect.anything(), 7]])
     expect(heard).toEqual([-1, 7])
     const { connections, values: inMemory } = coreOf(app.live)
     const { browserSubject } = present(connections.all()[0]).identity.visitor
     expect(inMemory.find(browserSubject)?.value('division')).toBe(7)
     const [server] = app.io.sockets.sockets.values()
-    const gone = new Promise((resolve) => present(server).conn.once('close', resolve))
+    const gone = once(present(server).conn, 'close')
     socket.io.disconnect()
     other.disconnect()
     await gone

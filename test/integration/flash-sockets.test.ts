@@ -2,6 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals'
 import { onFlash } from 'koa-live-session/client'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
+import { awaited, once } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
 import { Gate } from '../support/app/gate.js'
@@ -51,8 +52,7 @@ function notificationsOf(socket: TestSocket): () => number {
   return () => count
 }
 
-const notified = ({ io }: TestSocket): Promise<void> =>
-  new Promise((resolve) => io.once('live_session:flash', () => resolve()))
+const notified = ({ io }: TestSocket): Promise<unknown> => once(io, 'live_session:flash')
 
 /** Holds the end of leases, until the returned function ends them. */
 function holdLeases(): () => void {
@@ -82,7 +82,7 @@ async function openPage(visitor: Visitor): Promise<{ page: Page; shown: unknown[
     shown.push(message)
     tell(message)
   })
-  return { page, shown, next: () => new Promise((resolve) => (tell = resolve)) }
+  return { page, shown, next: () => awaited('a message', new Promise((resolve) => (tell = resolve))) }
 }
 
 describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {

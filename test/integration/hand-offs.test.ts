@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
+import { once } from '../support/app/awaited.js'
 import { bring, FIELD, open, told } from '../support/app/hand-offs.js'
 import type { TestSocket } from '../support/app/socket.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -181,11 +182,11 @@ describe('a hand-off', () => {
         early.finally(next)
       })
       const { socket } = await open(app)
-      if (which === 'a closed socket')
-        await new Promise((resolve) => {
-          for (const one of app.io.sockets.sockets.values()) one.once('disconnect', resolve)
-          socket.io.disconnect()
-        })
+      if (which === 'a closed socket') {
+        const gone = Array.from(app.io.sockets.sockets.values(), (one) => once(one, 'disconnect'))
+        socket.io.disconnect()
+        await Promise.race(gone)
+      }
       if (which === 'a closed plugin') await app.live.close()
       expect(await late()).toBe('closed')
     },

@@ -4,6 +4,7 @@ import type { Socket } from 'socket.io-client'
 import { Dice } from '../fuzz/dice.js'
 import { App } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
+import { once } from '../support/app/awaited.js'
 import { startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { hookPage } from './hook-page.js'
@@ -48,7 +49,7 @@ describe('the small hook, with server crashes', () => {
       const { port } = app
       await app.stop({ isCrash: true })
       app = await start(port)
-      const back = new Promise((resolve) => io.once('connect', () => resolve(undefined)))
+      const back = once(io, 'connect')
       Object.assign(io.io.opts, { extraHeaders: { cookie: visitor.cookie, origin: visitor.url } })
       io.disconnect().connect()
       await back
@@ -112,7 +113,7 @@ describe('the small hook, with server crashes', () => {
 describe('the small hook, when the visitor changes', () => {
   /** Resolves after all sent messages, or when the connection is lost. */
   async function echo(io: Socket): Promise<void> {
-    if (!io.connected) await new Promise((resolve) => io.once('connect', () => resolve(undefined)))
+    if (!io.connected) await once(io, 'connect')
     await io.emitWithAck('echo').catch(() => undefined)
   }
 

@@ -3,6 +3,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
+import { once } from '../support/app/awaited.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { afterZeroTimers, turns } from '../support/app/within.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
@@ -119,7 +120,7 @@ describe('the small hook, with a server', () => {
     const { visitor, hook, io } = await open()
     const { next, counted } = posts(visitor)
     await hook({ headers: () => ({ 'x-csrf': 'token' }), credentials: 'include' })
-    const heard = new Promise((resolve) => io.once('store_session', resolve))
+    const heard = once(io, 'store_session')
     io.emit('choose', 'division', 3, () => undefined)
     await heard
     expect(counted()).toBe(0)

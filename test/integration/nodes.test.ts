@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
+import { awaited } from '../support/app/awaited.js'
 import { Bus } from '../support/app/bus.js'
 import { startCluster } from '../support/app/cluster.js'
 import { Gate } from '../support/app/gate.js'
@@ -189,6 +190,6 @@ describe('several nodes', () => {
     expect(await (await one.visitor().fetch('/')).json()).toMatchObject({ division: 4 })
     const loaded = new Promise((resolve) => here.onChange(resolve))
     gate.open()
-    expect(await loaded).toMatchObject({ value: 5, source: 'store' })
+    expect(await awaited('the value', loaded)).toMatchObject({ value: 5, source: 'store' })
   })
 })

@@ -5,6 +5,7 @@ import { cookieFor, memorySession, memoryStore, testClient } from 'koa-live-sess
 import { z } from 'zod'
 import { createLiveSession as createBrief } from '../../client/index.js'
 import { App, type AppOptions } from '../support/app/app.js'
+import { awaited } from '../support/app/awaited.js'
 
 const CLEARED = { division: 3, team: undefined, deep: [{ from: 'a', to: undefined }] }
 /** The JSON of `CLEARED` without undefined members; `toEqual` would ignore the difference. */
@@ -70,7 +71,7 @@ const PLACES: Readonly<Record<string, (act: Act) => Promise<unknown>>> = {
       })
     })
     await app.visitor(cookieFor(app.live, {})).connect()
-    return done
+    return awaited('the handler', done)
   },
   'a job, with a store': async (act) => {
     const session = any(await (await start(act, { store: memoryStore() })).live.user('ann'))

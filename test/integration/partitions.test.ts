@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Store } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
+import { awaited } from '../support/app/awaited.js'
 import { startCluster } from '../support/app/cluster.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { set, values } from '../support/app/users.js'
@@ -63,7 +64,7 @@ describe('after lost adapter messages, with a store', () => {
     await set(ann, { division: 2 })
     bus.isCut = false
     clock.advance(REFRESH)
-    await isLoaded
+    await awaited('the value', isLoaded)
     expect(await outcome(socket)).toBe('ended')
   })
 
@@ -79,7 +80,7 @@ describe('after lost adapter messages, with a store', () => {
     await set(ann, { cart: ['new'] })
     bus.isCut = false
     clock.advance(REFRESH)
-    await isLoaded
+    await awaited('the value', isLoaded)
     expect(await values(there)).toMatchObject({ division: -1, cart: ['new'] })
     const back = one.visitor(there.cookie)
     expect(await values(back)).toMatchObject({ division: -1, cart: ['new'] })

@@ -6,6 +6,7 @@ import session from 'koa-session'
 import { connect } from 'socket.io-client'
 import { App } from '../support/app/app.js'
 import { AuthStore, account, auth, identify } from '../support/app/auth.js'
+import { once } from '../support/app/awaited.js'
 import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -144,7 +145,7 @@ describe('an open socket', () => {
     const ann = await signedIn(app)
     const socket = await ann.connect()
     const chat = socket.io.io.socket('/chat')
-    await new Promise<void>((resolve) => void chat.connect().once('connect', resolve))
+    await once(chat.connect(), 'connect')
     calls.count = 0
     await pass(5 * MINUTES)
     expect(calls.count).toBe(1)
@@ -217,7 +218,7 @@ describe('an open socket', () => {
     const extraHeaders = { cookie: ann.cookie, origin: app.url, 'x-app': 'app' }
     for (const transport of ['websocket', 'polling']) {
       const io = connect(app.url, { transports: [transport], forceNew: true, extraHeaders })
-      await new Promise<void>((resolve) => io.once('connect', resolve))
+      await once(io, 'connect')
       await pass(5 * MINUTES)
       io.disconnect()
     }

@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
@@ -9,6 +8,7 @@ import { z } from 'zod'
 import { storeKey } from '../../server/subjects/store-key.js'
 import { browserSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
+import { once } from '../support/app/awaited.js'
 import { browserId } from '../support/app/browser-id.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
@@ -83,9 +83,7 @@ describe('polling pages behind two sticky workers', () => {
     const visitor = new Visitor(await startSticky())
     const pages: Page[] = []
     ends.push(async () => {
-      const closed = pages.map(
-        ({ socket }) => new Promise((resolve) => present(socket).io.engine.once('close', resolve)),
-      )
+      const closed = pages.map(({ socket }) => once(present(socket).io.engine, 'close'))
       visitor.leave()
       await Promise.all(closed)
     })

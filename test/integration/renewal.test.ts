@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import session from 'koa-session'
 import { App } from '../support/app/app.js'
 import { AuthStore, identify, pages } from '../support/app/auth.js'
+import { awaited } from '../support/app/awaited.js'
 import { cookieContent } from '../support/app/cookie-content.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
 import { longTimers } from '../support/app/long-timers.js'
@@ -116,7 +117,7 @@ describe('a page whose session ended elsewhere', () => {
     const visitor = new Promise((resolve) => page.live.onVisitor(resolve))
     pass(20 * MINUTES)
     expect(await use(page)).toBe(200)
-    expect(await visitor).toEqual({ kind: 'guest', id: undefined })
+    expect(await awaited('the visitor', visitor)).toEqual({ kind: 'guest', id: undefined })
     expect(page.live.get('division')).toBe(-1)
   })
 })

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { App } from '../support/app/app.js'
+import { once } from '../support/app/awaited.js'
 import { turn, turns } from '../support/app/within.js'
 
 const FAILED = { message: 'handshake failed' }
@@ -41,7 +41,7 @@ describe('an error in a handshake', () => {
     app.io.of('/admin')
     const page = await app.visitor().open()
     const [socket, admin] = [page.socket, page.socket.io.socket('/admin')]
-    await Promise.all([socket, admin.connect()].map((each) => once(each as never, 'connect_error')))
+    await Promise.all([socket, admin.connect()].map((each) => once(each, 'connect_error')))
     expect(app.errors).toHaveLength(1)
   })
 

@@ -5,6 +5,7 @@ import { memoryStore, testClock } from 'koa-live-session/testing'
 import { sessionName } from '../../server/features/session-store/session-content.js'
 import type { Store } from '../../server/types/store.js'
 import { appSessionsOf } from '../support/app/app-sessions.js'
+import { awaited, once } from '../support/app/awaited.js'
 import { Bus } from '../support/app/bus.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
@@ -58,7 +59,7 @@ async function two(shared: Shared, values: Record<string, unknown> = { user: 'an
 /** Resolves when all connections of a node close. */
 function allClosed({ app }: SessionApp): Promise<unknown> {
   const connections = Array.from(app.io.sockets.sockets.values(), ({ conn }) => conn)
-  return Promise.all(connections.map((conn) => new Promise<void>((resolve) => void conn.once('close', resolve))))
+  return Promise.all(connections.map((conn) => once(conn, 'close')))
 }
 
 const addToCart: Action = (ctx) => Object.assign(ctx['session'], { cart: ['a'] })
@@ -150,10 +151,15 @@ describe('sessions in a store', () => {
     const ended = new Promise((resolve) => session.onEnd(resolve))
     await one.write(visitor, { user: 'bob' })
     clock.advance(ms)
-    expect(await changed).toEqual({ key: 'user', value: 'bob', previous: 'ann', source: 'store' })
+    expect(await awaited('the change', changed)).toEqual({
+      key: 'user',
+      value: 'bob',
+      previous: 'ann',
+      source: 'store',
+    })
     await one.ask(visitor, signOut)
     clock.advance(ms)
-    expect(await ended).toBe('destroyed')
+    expect(await awaited('the end', ended)).toBe('destroyed')
   })
 
   it('survive at a node that missed their renewal', async () => {
@@ -170,7 +176,7 @@ describe('sessions in a store', () => {
     await one.app.live.settled()
     // The periodic refresh finds the session expired, and loads the write and the renewal from the store.
     clock.advance(60_000)
-    await renewed
+    await awaited('the renewal', renewed)
     expect(ends).toEqual([])
     expect(far.get('user')).toBe('bob')
   })
@@ -250,7 +256,7 @@ describe('sessions in a store', () => {
       expect(far.get('token-7')).toBe(true)
       const changed = new Promise((resolve) => far.onChange(resolve))
       expect(await other.read(elsewhere)).toEqual({ user: 'bob', kept: 1 })
-      await changed
+      await awaited('the change', changed)
       expect(far.values()).toEqual({ user: 'bob', kept: 1 })
       await other.write(elsewhere, { user: 'cy' })
       await other.app.live.settled()
@@ -520,7 +526,7 @@ describe('sessions of nodes with an adapter, without a store', () => {
     expect(far.get('user')).toBe('ann')
     const ended = new Promise((resolve) => far.onEnd(resolve))
     clock.advance(60_000)
-    expect(await ended).toBe('expired')
+    expect(await awaited('the end', ended)).toBe('expired')
   })
 
   it('ignore malformed messages', async () => {

@@ -3,6 +3,7 @@ import type { AppSession } from 'koa-live-session'
 import koaSession from 'koa-session'
 import { App } from '../support/app/app.js'
 import { identify } from '../support/app/auth.js'
+import { awaited, once } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { present } from '../support/app/present.js'
 import { type Action, begin, connect, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
@@ -38,9 +39,9 @@ describe('socket.session', () => {
       before: (koa) => [koaSession({ key: 'app', signed: false, decode }, koa)],
       routes: () => undefined,
     })
-    const found = new Promise((resolve) => app.io.once('connection', (socket) => resolve(socket.session)))
+    const found = once(app.io, 'connection')
     await app.visitor('app=x').connect()
-    expect(await found).toBeUndefined()
+    expect((await found)[0].session).toBeUndefined()
     expect(app.errors).toEqual([])
   })
 
@@ -117,7 +118,7 @@ describe('socket.session', () => {
     })
     const events = follow(await sessions.session(visitor))
     visitor.leave()
-    await gone
+    await awaited('the end of the connection', gone)
     await sessions.write(visitor, { a: 1 })
     expect(events).toEqual([])
   })
@@ -156,7 +157,7 @@ describe('socket.session', () => {
   ])('closes its connection after the response, and reconnects: %s', async (_, end, left) => {
     const { sessions, visitor, session } = await connect({ cart: ['a'] })
     const [conn] = [...sessions.app.io.sockets.sockets.values()].map((socket) => socket.conn)
-    const closed = new Promise((resolve) => present(conn).once('close', resolve))
+    const closed = once(present(conn), 'close')
     const act: Action = async (ctx) => {
       await end(ctx)
       if (ctx['session'] === null) await sessions.app.live.sessionStore().destroy(sessionId(visitor), { ctx })
@@ -180,8 +181,8 @@ describe('socket.session', () => {
     expect(session.get('user')).toBeUndefined()
     expect(session.values()).toEqual({})
     await expect(session.set('user', 'bob')).rejects.toMatchObject({ code: 'superseded' })
-    expect(await ended).toBe('expired')
-    await closed
+    expect(await awaited('the end', ended)).toBe('expired')
+    await awaited('the close of the connection', closed)
     expect(events).toEqual([['user', undefined, 'ann', 'job'], 'expired'])
   })
 
@@ -195,7 +196,7 @@ describe('socket.session', () => {
       })
     })
     void visitor.connect().catch(() => undefined)
-    await broken
+    await awaited('the close of the connection', broken)
     await sessions.flood()
     expect(await sessions.read(visitor)).toEqual({})
   })

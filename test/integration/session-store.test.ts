@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { appSessionsOf } from '../support/app/app-sessions.js'
+import { once } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { type Action, begin, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
@@ -11,8 +12,9 @@ const DAY = 24 * 60 * 60 * 1000
 const REQUESTS = 200
 
 /** Resolves when the next connection closes. */
-function closing({ app }: SessionApp): Promise<unknown> {
-  return new Promise((resolve) => void app.io.once('connection', ({ conn }) => conn.once('close', resolve)))
+async function closing({ app }: SessionApp): Promise<unknown> {
+  const [{ conn }] = await once(app.io, 'connection')
+  return once(conn, 'close')
 }
 
 describe('live.sessionStore()', () => {

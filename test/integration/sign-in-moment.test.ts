@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import { memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
+import { once } from '../support/app/awaited.js'
 import { outcome } from '../support/app/bounded.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
@@ -77,8 +78,7 @@ async function heldUp({ page, add, signIn }: Moment, where: 'beforePost' | 'befo
   post.open()
 }
 
-const heard = ({ page }: Moment, event: string): Promise<void> =>
-  new Promise((resolve) => page.socket.once(event, () => resolve()))
+const heard = ({ page }: Moment, event: string): Promise<unknown> => once(page.socket, event)
 
 const ACCEPTED: readonly (readonly [name: string, hasSocket: boolean, order: Order])[] = [
   [

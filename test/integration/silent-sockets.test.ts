@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { storeSession } from 'koa-live-session/hook'
 import { App } from '../support/app/app.js'
+import { awaited, once } from '../support/app/awaited.js'
 import { Visitor } from '../support/app/visitor.js'
 import { Page } from '../support/page/page.js'
 import { FaultProxy } from '../support/servers/fault-proxy.js'
@@ -62,7 +63,7 @@ describe('a silent socket', () => {
     expect(page.socket?.id).not.toBe(former)
     const ended = new Promise((resolve) => app.io.sockets.sockets.get(former)?.once('disconnect', resolve))
     network.release()
-    await ended
+    await awaited('the end of the connection', ended)
     expect(await visitor.text('/read')).toBe('["a"]')
     await end()
   })
@@ -81,7 +82,7 @@ describe('a silent socket', () => {
     await page.live.set('cart', ['b'])
     const arrived = new Promise((resolve) => app.io.sockets.sockets.get(former)?.onAny(resolve))
     network.deliver()
-    await arrived
+    await awaited('the packet', arrived)
     expect(await visitor.text('/read')).toBe('["b"]')
     await end()
   })
@@ -91,7 +92,7 @@ describe('a silent socket', () => {
     const { io } = await visitor.connect()
     fallSilent()
     opened.push({ close: storeSession(io) }, io)
-    const again = new Promise<void>((resolve) => io.once('connect', resolve))
+    const again = once(io, 'connect')
     timeOut()
     await again
     expect(network.held).toBeGreaterThan(0)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor, emptyCache, memoryStore, testClock } from 'koa-live-session/testing'
+import { awaited } from '../support/app/awaited.js'
 import { present } from '../support/app/present.js'
 import { nameOf } from '../support/app/users.js'
 import { nodes, valuesAt } from './stored-values.js'
@@ -149,7 +150,7 @@ describe('a connection without a cookie', () => {
       })
     })
     const socket = await app.visitor().connect()
-    expect(await levels).toEqual(['memory', 'memory'])
+    expect(await awaited('the writes', levels)).toEqual(['memory', 'memory'])
     expect(await socket.set(['division', -1, '', 5])).toMatchObject({ results: [{ level: 'memory' }] })
   })
 })

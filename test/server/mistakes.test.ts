@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { memoryAppSession, memorySession, memoryStore } from 'koa-live-session/testing'
 import { App, appFields } from '../support/app/app.js'
+import { awaited } from '../support/app/awaited.js'
 
 describe('a message about a mistake', () => {
   const app404: Koa.Middleware = (ctx) => {
@@ -80,7 +81,7 @@ describe('a message about a mistake', () => {
       })
     })
     await app.visitor().connect()
-    expect(await told).toEqual(
+    expect(await awaited('the connection', told)).toEqual(
       new TypeError(
         'koa-live-session: socket.liveSession was read before live.attach(io) let the socket in: ' +
           'call live.attach(io) once, before your own io.use and io.on',

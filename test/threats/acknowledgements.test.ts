@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app/app.js'
+import { awaited } from '../support/app/awaited.js'
 import { RawSocket } from '../support/app/raw-socket.js'
 
 async function start() {
@@ -91,7 +92,7 @@ describe('threat 19: an acknowledgement', () => {
     )
     for (let i = 0; i < 100; i += 1) socket.send(`42${i}["live_session:exchange",{"set":[["division",-1,"",${i}]]}]`)
     socket.hangUp()
-    await ended
+    await awaited('the end of the connection', ended)
     expect(app.io.sockets.sockets.size).toBe(0)
     expect([...app.io.sockets.adapter.rooms.keys()]).toEqual([])
     expect((await app.visitor().store()).status).toBe(200)

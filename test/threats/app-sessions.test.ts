@@ -6,6 +6,7 @@ import { sessionName } from '../../server/features/session-store/session-content
 import type { StoredRegister } from '../../server/types/store.js'
 import { appSessionsOf } from '../support/app/app-sessions.js'
 import { identify } from '../support/app/auth.js'
+import { awaited } from '../support/app/awaited.js'
 import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
@@ -92,7 +93,7 @@ describe('threat 30: a handshake with live.sessionStore()', () => {
     await gate.entered
     await sessions.app.live.sessionStore().destroy(sessionId(visitor))
     gate.open()
-    await closed
+    await awaited('the close of the connection', closed)
     expect(found).toEqual([])
     expect(await sessions.read(sessions.visitor(before))).toEqual({})
   })

@@ -4,6 +4,7 @@ import { memoryStore, testClock } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
 import { AuthStore, auth, identify, pages } from '../support/app/auth.js'
+import { once } from '../support/app/awaited.js'
 import { outcome } from '../support/app/bounded.js'
 import { Bus } from '../support/app/bus.js'
 import { cookieContent } from '../support/app/cookie-content.js'
@@ -233,9 +234,9 @@ const DOORS: Readonly<Record<string, Door>> = {
   'an open socket, and its reconnection': later(async ({ socket }) => {
     await socket.closed
     socket.io.volatile.emit('live_session:exchange', { set: EVIL_CHANGES }, () => undefined)
-    const error = new Promise((resolve) => socket.io.once('connect_error', resolve))
+    const error = once(socket.io, 'connect_error')
     socket.io.connect()
-    expect(await error).toMatchObject({ data: { code: 'other_visitor' } })
+    expect(await error).toMatchObject([{ data: { code: 'other_visitor' } }])
   }),
   'a pending socket handler': async ({ given, gate, socket }) => {
     socket.io.emit('slow')

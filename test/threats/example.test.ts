@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { once } from '../support/app/awaited.js'
 import { send } from '../support/app/raw-http.js'
 import { isReached, otherAddresses, upgrade } from '../support/app/stranger.js'
 import { Example } from '../support/servers/example.js'

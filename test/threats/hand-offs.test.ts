@@ -4,6 +4,7 @@ import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { SKEW } from '../../shared/stamp.js'
 import type { App } from '../support/app/app.js'
+import { once } from '../support/app/awaited.js'
 import { startCluster } from '../support/app/cluster.js'
 import { cookieContent } from '../support/app/cookie-content.js'
 import { Gate } from '../support/app/gate.js'
@@ -48,9 +49,9 @@ describe.each([
     await closed
     expect(cookieContent(visitor)).toMatchObject({ user: expect.any(String) })
     expect(cookieContent(visitor).browser).not.toBe(browser)
-    const userId = new Promise((resolve) => app.io.once('connection', ({ liveSession }) => resolve(liveSession.userId)))
+    const connected = once(app.io, 'connection')
     await visitor.connect()
-    expect(await userId).toBe('ann')
+    expect((await connected)[0].liveSession.userId).toBe('ann')
     expect(await values(visitor)).toMatchObject({ cart: ['a'] })
     expect(app.errors).toEqual([])
   })

@@ -5,6 +5,7 @@ import session from 'koa-session'
 import { connect, type Socket } from 'socket.io-client'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { AuthStore, account, identify } from '../support/app/auth.js'
+import { awaited } from '../support/app/awaited.js'
 import { Gate } from '../support/app/gate.js'
 import { send } from '../support/app/raw-http.js'
 import { signedInAs } from '../support/app/users.js'
@@ -161,12 +162,13 @@ describe('threat 30: a handshake during a sign-out', () => {
 async function opened({ url, cookie }: Visitor, transports: string[]): Promise<void> {
   const options = { transports, forceNew: true, reconnection: false, extraHeaders: { cookie, origin: url } }
   const socket: Socket = connect(url, options)
-  await new Promise<void>((resolve, reject) => {
+  const isOpen = new Promise<void>((resolve, reject) => {
     socket.once('connect_error', reject)
     socket.once('connect', () => {
       if (socket.io.engine.transport.name === transports.at(-1)) resolve()
       else socket.io.engine.once('upgrade', () => resolve())
     })
   })
+  await awaited(`a socket over ${transports.at(-1)}`, isOpen)
   socket.disconnect()
 }

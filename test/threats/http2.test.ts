@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { type ClientHttp2Stream, connect, constants, createServer, type IncomingHttpHeaders } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from '@jest/globals'
@@ -6,6 +5,7 @@ import { cookieFor } from 'koa-live-session/testing'
 import { coreOf } from '../../server/plugin.js'
 import { MAX_BODY } from '../../shared/protocol.js'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
+import { once } from '../support/app/awaited.js'
 import { Gate } from '../support/app/gate.js'
 import { readCookie } from '../support/app/signed-cookie.js'
 

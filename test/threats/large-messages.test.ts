@@ -8,6 +8,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
+import { awaited } from '../support/app/awaited.js'
 import { poll, send } from '../support/app/raw-http.js'
 import { RawSocket } from '../support/app/raw-socket.js'
 import { expectAtMost, workOf } from '../support/app/work.js'
@@ -62,7 +63,7 @@ describe('threat 13: a message over the limit', () => {
         for (const { client } of app.io.sockets.sockets.values()) client.conn.once('close', resolve)
       })
       socket.sendFrames(frames)
-      await gone
+      await awaited('the close of the connection', gone)
       expect(await socket.closed).toBe(TOO_BIG)
     })
     expectAtMost(work, UNREAD)

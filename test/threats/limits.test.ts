@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app/app.js'
+import { once } from '../support/app/awaited.js'
 import { present } from '../support/app/present.js'
 import { atScale } from '../support/app/scale.js'
 import type { TestSocket } from '../support/app/socket.js'
@@ -215,7 +216,7 @@ describe('threat 17: too many sockets', () => {
     await app.visitor().connect()
     const [first] = sockets
     const [server] = app.io.sockets.sockets.values()
-    const gone = new Promise((resolve) => present(server).conn.once('close', resolve))
+    const gone = once(present(server).conn, 'close')
     present(first).io.disconnect()
     await gone
     await expect(visitor.connect()).resolves.toBeDefined()

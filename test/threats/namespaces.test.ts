@@ -5,6 +5,7 @@ import { coreOf } from '../../server/plugin.js'
 import { browserSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
+import { once } from '../support/app/awaited.js'
 import { browserId } from '../support/app/browser-id.js'
 import { ENDS } from '../support/app/ends.js'
 import { Gate } from '../support/app/gate.js'
@@ -25,7 +26,7 @@ async function start(): Promise<{ readonly app: App; readonly ann: Visitor }> {
 
 /** Resolves when a socket has left the main namespace. */
 function left(app: App): Promise<unknown> {
-  return new Promise((resolve) => app.io.sockets.sockets.forEach((socket) => void socket.once('disconnect', resolve)))
+  return Promise.race(Array.from(app.io.sockets.sockets.values(), (socket) => once(socket, 'disconnect')))
 }
 
 /** Returns a connection of ann's outside every namespace. */
@@ -93,7 +94,7 @@ describe('threat 37: a connection that has left every namespace', () => {
     const gone = left(app)
     await polling.send('41')
     await gone
-    const isWaiting = new Promise((resolve) => present(transport).once('ready', resolve))
+    const isWaiting = once(present(transport), 'ready')
     const waiting = polling.fetch()
     await isWaiting
     await end(app, ann)
@@ -204,7 +205,7 @@ describe('threat 50: namespaces', () => {
     const answers = await join(socket, dynamic(0, 10))
     expect(answers.filter((text) => text.startsWith('40')).length).toBe(5)
     const [first] = app.io.of('/dyn-0').sockets.values()
-    const gone = new Promise((resolve) => present(first).once('disconnect', resolve))
+    const gone = once(present(first), 'disconnect')
     socket.send('41/dyn-0,')
     await gone
     expect((await join(socket, dynamic(5, 2))).map((text) => text.slice(0, 2)).sort()).toEqual(['40', '44'])
@@ -240,7 +241,7 @@ describe('threat 50: namespaces', () => {
     const { connections, memory } = coreOf(app.live)
     expect(connections.all().length).toBe(5)
     const conns = [...app.io.sockets.sockets.values()].map(({ conn }) => conn)
-    const gone = conns.map((conn) => new Promise((resolve) => conn.once('close', resolve)))
+    const gone = conns.map((conn) => once(conn, 'close'))
     for (const socket of sockets) socket.io.disconnect()
     await Promise.all(gone)
     expect([connections.all().length, inside(app)]).toEqual([0, 0])

@@ -3,6 +3,7 @@ import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { STORE_SESSION } from '../../shared/protocol.js'
 import type { App } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
+import { once } from '../support/app/awaited.js'
 import { ENDS } from '../support/app/ends.js'
 import { Gate } from '../support/app/gate.js'
 import { bring, open, serveSignIn, signIn, TAKE, tokenFor } from '../support/app/hand-offs.js'
@@ -40,7 +41,7 @@ describe('threat 62: a hand-off that a stranger relays', () => {
   it('does not navigate another visitor’s page', async () => {
     const app = await start()
     const [eve, ann] = [await open(app), await open(app)]
-    const heard = new Promise((resolve) => ann.socket.io.once(HAND_OFF, (...args) => resolve(args)))
+    const heard = once(ann.socket.io, HAND_OFF)
     const good = await tokenFor(eve.socket, 'eve')
     eve.socket.io.emit('say', HAND_OFF, good)
     expect(await heard).toEqual([good])
@@ -83,7 +84,7 @@ describe('threat 98: a forged ticket that a stranger relays', () => {
     const page = await Page.open(visitor)
     await page.connected()
     const { socket } = await open(app)
-    const heard = new Promise((resolve) => page.socket?.once(STORE_SESSION, resolve))
+    const heard = once(page.socket, STORE_SESSION)
     const changes = [['division', stamp, 'against the schema']] as const
     socket.io.emit('say', STORE_SESSION, bareTicket({ iat: NOW / 1000, ...claims, changes }))
     await heard

@@ -3,6 +3,7 @@ import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import type { Socket } from 'socket.io'
 import type { App } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
+import { once } from '../support/app/awaited.js'
 import { outcome } from '../support/app/bounded.js'
 import { appOnly, liveOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
@@ -57,15 +58,15 @@ const HANDLER_ENDS = [
 /** Returns the session of ann's socket handler, and her browser with all cookies. */
 async function handlerOf(brought: (typeof HANDLER_ENDS)[number][1]) {
   const app = await startWithUsers()
-  const connected = new Promise<Socket>((resolve) => app.io.once('connection', resolve))
+  const connected = once(app.io, 'connection')
   const visitor = await signedInAs(app)
   const full = app.visitor(visitor.cookie)
   if (brought === 'no live cookie') visitor.forget()
   const page = await visitor.connect()
   await page.ticket()
-  const socket = await connected
+  const [socket] = (await connected) as [Socket]
   const close = async (): Promise<void> => {
-    const closed = new Promise((resolve) => socket.conn.once('close', resolve))
+    const closed = once(socket.conn, 'close')
     page.io.disconnect()
     await closed
   }
@@ -76,9 +77,9 @@ describe('threat 3: a revoked user', () => {
   it('loses the sockets in all browsers and keeps the values', async () => {
     const app = await startWithUsers()
     const [home, work] = [await ann(app), await ann(app)]
-    const reason = new Promise((resolve) => home.socket.io.once('live_session:reconnect', resolve))
+    const reason = once(home.socket.io, 'live_session:reconnect')
     await app.live.revoke('ann')
-    expect(await reason).toBe('other_visitor')
+    expect(await reason).toEqual(['other_visitor'])
     await Promise.all([home.socket.closed, work.socket.closed])
     expect((await app.live.user('ann')).get('division')).toBe(3)
   })

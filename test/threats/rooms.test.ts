@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { REDIS_ADAPTERS } from '../support/app/adapters.js'
+import { awaited } from '../support/app/awaited.js'
 import { present } from '../support/app/present.js'
 import { type RoomApp, startWithRooms } from '../support/app/rooms.js'
 import { set, signedInAs, startWithUsers } from '../support/app/users.js'
@@ -145,7 +146,7 @@ describe('threat 73: packets sent during a change, at two nodes', () => {
         one.io.to(one.live.room('division', division)).emit('figures', division)
       }
       one.io.emit('figures', 'end')
-      await all
+      await awaited('the end of the packets', all)
       expect(heard).toEqual(Array.from({ length: 100 }, (_, at) => at + 1))
     })
   })

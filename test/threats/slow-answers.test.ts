@@ -1,9 +1,9 @@
-import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import type { App } from '../support/app/app.js'
 import { AuthStore, identify, pages } from '../support/app/auth.js'
+import { awaited, once } from '../support/app/awaited.js'
 import { appOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { RawPolling } from '../support/app/raw-polling.js'
@@ -35,7 +35,8 @@ class Handshakes {
   }
 
   async held(count: number): Promise<void> {
-    while (this.#count < count) await new Promise<void>((resolve) => this.#arrived.push(resolve))
+    while (this.#count < count)
+      await awaited('a handshake', new Promise<void>((resolve) => this.#arrived.push(resolve)))
   }
 
   readonly identify = async (ctx: Koa.Context): Promise<unknown> => {
@@ -235,7 +236,7 @@ describe('a page with an open socket during a slow response', () => {
     await page.connected()
     const answer = visitor.fetch(path)
     await gate.entered
-    const lost = new Promise((resolve) => page.socket.once('disconnect', resolve))
+    const lost = once(page.socket, 'disconnect')
     if (page.socket.connected) await lost
     gate.open()
     await answer

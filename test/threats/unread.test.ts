@@ -4,6 +4,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
+import { awaited } from '../support/app/awaited.js'
 import { RawPolling } from '../support/app/raw-polling.js'
 import { RawSocket } from '../support/app/raw-socket.js'
 
@@ -60,11 +61,11 @@ describe('threat 82: a guest who asks and never reads', () => {
     for (let sent = 0; sent < 800 && conn.readyState === 'open'; sent += 1) {
       const heard = Promise.race([once(conn, 'message'), once(conn, 'close')])
       socket.send(WHO)
-      await heard
+      await awaited('an answer', heard)
       most = Math.max(most, webSocket.bufferedAmount)
     }
     expect(conn.readyState).toBe('closed')
-    await closed
+    await awaited('the close of the connection', closed)
     expect(app.io.engine.clientsCount).toBe(0)
     expect(most).toBeLessThanOrEqual(MOST + 2 * ANSWER)
     socket.hangUp()

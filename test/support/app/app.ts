@@ -9,6 +9,7 @@ import { Server, type ServerOptions } from 'socket.io'
 import { z } from 'zod'
 import type { MakeFeature } from '../../../server/feature.js'
 import { createPlugin, FEATURES } from '../../../server/plugin.js'
+import { endLimits } from './awaited.js'
 import { Visitor } from './visitor.js'
 
 const SECRET = 'a secret of at least thirty-two bytes'
@@ -48,6 +49,7 @@ export interface AppOptions<F extends Fields> {
 const running = new Set<{ stop(): Promise<void> }>()
 const visitors: Visitor[] = []
 afterEach(async () => {
+  endLimits()
   for (const visitor of visitors.splice(0)) visitor.leave()
   for (const app of running) await app.stop()
 })
