@@ -19,7 +19,7 @@ import type { Page } from './page.js'
 import { abandon, markSaved, removeChanges } from './saved.js'
 import { backOff, pauseOf, requeue } from './sending.js'
 import { addOldTicket, addTicket, readTicket } from './tickets.js'
-import { cookieSeen, reconnect, renewed, requestCookie, switchVisitor, unblock } from './visitor.js'
+import { cookieSeen, reconnect, renewed, requestCookie, switchVisitor, unblock } from './visitor-change.js'
 
 /** Minimum ms before the page resends a change after a temporary refusal. */
 const RETRY_PAUSE = 1000

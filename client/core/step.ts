@@ -8,7 +8,7 @@ import type { Page } from './page.js'
 import { retryUnstored } from './saved.js'
 import { abortPost, backOff, bodyOf, hasUnsaved, markUnloaded, postWithLock, sendDue, wirePending } from './sending.js'
 import { addTicket, readTicket, scheduleExpiry } from './tickets.js'
-import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unblock } from './visitor.js'
+import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unblock } from './visitor-change.js'
 
 /*
  * How a page works:
