@@ -5,7 +5,7 @@ import { openSlowly } from '../support/page/intercept.js'
 import { click, htmlOf, named, shows } from '../support/page/on-page.js'
 import { runningExample } from '../support/servers/running-example.js'
 
-const example = runningExample('start:react')
+const example = runningExample('start', 'react')
 
 const isSaved = (page: Page): Promise<void> => shows(page, '[role=status]', 'Saved')
 

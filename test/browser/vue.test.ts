@@ -5,7 +5,7 @@ import { openSlowly } from '../support/page/intercept.js'
 import { click, controlValue, fill, htmlOf, named, shows } from '../support/page/on-page.js'
 import { runningExample } from '../support/servers/running-example.js'
 
-const example = runningExample('start:vue')
+const example = runningExample('start', 'vue')
 
 const isSaved = (page: Page): Promise<void> => shows(page, '[role=status]', 'Saved')
 const NOTE = named('textbox', 'Note')

@@ -55,9 +55,9 @@ describe('the example with host variables', () => {
   })
 })
 
-describe.each(['start:react', 'start:vue'])('threat 100: npm run %s', (script) => {
+describe.each(['react', 'vue'])('threat 100: npm start %s', (name) => {
   it('listens on 127.0.0.1 only, and refuses a foreign Host header', async () => {
-    const small = await Example.start(script)
+    const small = await Example.start('start', {}, [name])
     const reached = await Promise.all(otherAddresses().map((address) => isReached(address, new URL(small.url).port)))
     const { status } = await send(small.url, { headers: { host: REBOUND } })
     await small.stop()

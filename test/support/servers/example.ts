@@ -20,10 +20,10 @@ export class Example {
   #hasStarted = (): void => undefined
   readonly lines: string[] = []
 
-  private constructor(script: string, folder: string, variables: NodeJS.ProcessEnv) {
+  private constructor(script: string, args: readonly string[], folder: string, variables: NodeJS.ProcessEnv) {
     this.#folder = folder
     // Its own process group, so that npm, its shell and the server end together.
-    this.#process = spawn('npm', ['run', script], {
+    this.#process = spawn('npm', ['run', script, ...args], {
       env: { ...process.env, ...DEFAULTS, EXAMPLE_CACHE: folder, ...variables },
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
@@ -41,8 +41,12 @@ export class Example {
   }
 
   /** @param variables of the app's environment, which win over the variables of the tests */
-  static async start(script = 'start', variables: NodeJS.ProcessEnv = {}): Promise<Example> {
-    const example = new Example(script, await mkdtemp(join(tmpdir(), 'example-')), variables)
+  static async start(
+    script = 'start',
+    variables: NodeJS.ProcessEnv = {},
+    args: readonly string[] = [],
+  ): Promise<Example> {
+    const example = new Example(script, args, await mkdtemp(join(tmpdir(), 'example-')), variables)
     await example.#isUp(() => example.#pids.length > 0)
     return example
   }

@@ -3,10 +3,13 @@ import { present } from '../app/present.js'
 import { Example } from './example.js'
 
 /** An example app for the tests of a file. */
-export function runningExample(script = 'start'): Pick<Example, 'url' | 'inspector' | 'pid' | 'kill'> {
+export function runningExample(
+  script = 'start',
+  ...args: readonly string[]
+): Pick<Example, 'url' | 'inspector' | 'pid' | 'kill'> {
   let example: Example | undefined
   beforeAll(async () => {
-    example = await Example.start(script)
+    example = await Example.start(script, {}, args)
   })
   afterAll(() => example?.stop())
   return {
