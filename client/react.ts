@@ -37,8 +37,8 @@ export const LiveSessionProvider: FunctionComponent<{
 }> = ({ live, children }) => createElement(Live.Provider, { value: live as Hydratable }, children)
 
 /**
- * Returns a value, its setter, and the status of its newest change. `set` takes a value, like `live.set`, or a function of the previous
- * value, like `live.update`, and resolves and rejects like that function of `live`. All renders get the same `set`. For a read-only field,
+ * Returns a value, its setter, and the status of its newest change. `set(value)` resolves and rejects as `live.set` does, and
+ * `set((previous) => next)` as `live.update` does. All renders get the same `set`. For a read-only field,
  * the type of `set` is `never`. On a page without `embed()` or `initial`, await `live.ready` before rendering.
  *
  * @throws {TypeError} without a `LiveSessionProvider` above, and before `live.ready`

@@ -30,7 +30,7 @@ import { Values } from './values/values.js'
 
 /**
  * All parts of a plugin. Each part receives the core, and uses the others only after its own constructor, except those created before it.
- * Other files import only this type: the parts do not depend on this file at run time.
+ * The parts import only this type: they do not depend on this file at run time.
  */
 export class Core {
   readonly app: Koa

@@ -10,7 +10,10 @@ import { deriveKeys } from './subjects/signing-keys.js'
 import { readGeneration } from './subjects/store-key.js'
 import { isBrowser, isSignOut } from './subjects/subject.js'
 
-/** The message between processes: a name, its new registers, the ids of updates by key, and the sender's `kid`s. */
+/**
+ * The message between processes: a name of a subject or of a feature's data, the new registers of this name, for each key the idempotency
+ * keys of its updates, and the ids (`kid`) of the sender's ticket keys.
+ */
 const MERGE = 'live_session:merge'
 const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +

@@ -12,8 +12,8 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
 
 /*
  * How a page works:
- *  1. A page belongs to a visitor, `who`: an opaque string from its HTML or an answer, only tested for equality. If an answer names another
- *     visitor, the page discards its values and rejects pending promises as `superseded`. Changes made before the first visitor carry over.
+ *  1. A page belongs to a visitor. It knows the visitor only as `who`: an opaque string from the page's HTML or an answer, which it only
+ *     compares. If an answer names another visitor, the page discards its values and rejects pending promises as `superseded`. Changes made before the first visitor carry over.
  *  2. A key has the server's newest value, and this page's unsaved changes in order. An acknowledged change has a `stamp`; any other change
  *     is a pending mutation. A key has a single one in flight, or several in doubt. The page shows the last pending mutation, else the
  *     server's value, else the default.
@@ -37,7 +37,7 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *     mutations, as far as the browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by
  *     id or value.
  * 10. A restored page shows defaults and new changes until an answer names its visitor (`isReady`), who may be another visitor now. While
- *     a page unloads, the app hears of no other visitor.
+ *     a page unloads, `onVisitor` is not called.
  * 11. The core has no clock, randomness, socket or storage.
  */
 

@@ -22,8 +22,8 @@ export function clearUnseenPages(ctx: Koa.Context): void {
 }
 
 /**
- * Returns the purpose of a request, its `Sec-Fetch-Dest`; `''` if unknown. Without https, browsers omit this header: then
- * `Upgrade-Insecure-Requests` marks a navigation, of a page or a frame. Scripts of other origins cannot send it without a preflight.
+ * Returns the purpose of a request, its `Sec-Fetch-Dest`; `''` if unknown. Over plain http, browsers send no `Sec-Fetch-Dest`. There,
+ * `Upgrade-Insecure-Requests` marks the navigation of a page or a frame: a script of another origin cannot set it without a preflight.
  *
  * A frame differs from a document, because any site can embed a hidden frame. With partitioned cookies, a frame counts as a document,
  * because its visitor belongs to the embedding site.

@@ -21,7 +21,7 @@ export class Login {
   }
 
   /**
-   * Transfers values from the former browser id at a sign-in or sign-out. That id is retired, so a rule that adds two carts runs once. If
+   * Transfers values from the former browser id at a sign-in or sign-out. That id is retired, so an `onLogin` rule that adds two carts runs once. If
    * several nodes transfer at once, the guest's hash is the idempotency key, so that the account gets the sum once.
    */
   transfer(former: BrowserSubject, { user, browserSubject }: Visitor): void {

@@ -1,4 +1,4 @@
-// Converts revocations, which record revocations of users, retirements and erasures, to registers and back.
+// Converts revocations (of a user, a retired id or an erasure) to registers and back.
 
 import { LiveSessionError } from '../../shared/errors.js'
 import { isKey } from '../../shared/fields.js'

@@ -10,7 +10,7 @@ interface Pin {
 }
 
 /**
- * The memory bound for all guest data in this process, because an attacker can create unlimited guests. The caches that join share the
+ * The memory bound for all guest data in this process, because an attacker can create unlimited guests. The caches of guests share the
  * bound and rotate together, which evicts the oldest data of each cache. Data in use is pinned, up to half of the bound; beyond that half,
  * the oldest data is freed first.
  */

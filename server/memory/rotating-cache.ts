@@ -1,4 +1,4 @@
-// Bounds caches by entries, bytes and idle time, and evicts the older entries at once.
+// Bounds caches by entries, bytes and idle time; evicts all older entries in one step.
 
 import NodeCache from 'node-cache'
 import type { GuestMemory } from './guest-memory.js'

@@ -16,8 +16,8 @@ const ENTRY_BYTES = 200
 const ROUND_SHARE = 0.45
 
 /**
- * Loads subjects from the store into memory before a read, each with a single call for concurrent requests. Refreshes subjects with open
- * sockets or listeners in rounds, because these read without a request. Each load also writes back newer registers from memory.
+ * Loads subjects from the store into memory before a read, each with a single call for concurrent requests. In rounds,
+ * refreshes the subjects that have open sockets or listeners: they read values without a request, so no request loads them. Each load also writes back newer registers from memory.
  */
 export class Loads {
   readonly #store: ValidatedStore
@@ -25,7 +25,7 @@ export class Loads {
   readonly #writeQueue: WriteQueue
   readonly #core: Core
   readonly #isWriting: (subject: Subject) => boolean
-  /** A negative cache: load times of subjects with no values in the store or in memory. All others have `Replica.loadedAt`. */
+  /** A negative cache: when a subject was last loaded, if it has no values in the store and in memory. All others have `Replica.loadedAt`. */
   readonly #emptySubjects: RotatingCache<number>
   /** ms after which a load no longer counts. */
   readonly #longest: number

@@ -110,7 +110,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly partitioned?: boolean | undefined
   /**
-   * Maximum total bytes of a visitor's values in the cookie. The sum of the fields' `maxBytes` must fit. For a budget above the default,
+   * Maximum total bytes of a visitor's values in the cookie: at least the sum of `maxBytes` of the fields in the cookie. For a budget above the default,
    * raise the buffer of your proxy: nginx answers 502 if all headers of a response have more than 4 kB.
    *
    * @default 2000

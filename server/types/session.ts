@@ -12,8 +12,8 @@ import type { AppSession } from '../features/session-store/types.js'
 export interface VisitorIds {
   /**
    * A hash of the user, or of a guest's browser: the same in every request and socket, on every node, whatever the keys. Neither a secret
-   * nor a proof of identity. Undefined for a guest without consent, or with a cookie neither in this request nor in its response. A sign-in
-   * changes it to the user's hash, and a sign-out to the hash of a new guest.
+   * nor a proof of identity. Undefined for a guest who has not consented, or whose cookie is neither in this request nor set by its response.
+   * A sign-in changes it to the user's hash, and a sign-out to the hash of a new guest.
    */
   readonly visitorId: string | undefined
   /**
@@ -93,7 +93,8 @@ export interface RequestSession<F extends Fields = RegisteredFields>
   /**
    * Shows this browser a message once, within an hour: in the next page that calls `takeFlash`, or in an open page that listens
    * (`onFlash`). With `for: 'next'` only in a page loaded afterwards. After a redirect, open pages wait 2 s for the target page to take the
-   * message. A message is JSON of up to 1,000 bytes; at most the ten newest wait. A sign-in or sign-out keeps the messages of its request.
+   * message. A message is JSON of up to 1,000 bytes; at most the ten newest wait. Messages
+   * that a request adds survive its own sign-in or sign-out; earlier messages are dropped.
    *
    * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` (a request from another site without a live cookie),
    * `closed`.

@@ -12,7 +12,7 @@ export interface StoredRegister {
   readonly value?: JsonValue | undefined
   /**
    * Idempotency keys, so that the plugin applies a retried `update` once: for each update of about the last two minutes, its id (up to 32
-   * characters of `A-Za-z0-9_-`) and its stamp. The plugin writes at most 20; a store should keep up to 200. An empty id in first place
+   * characters of `A-Za-z0-9_-`) and its stamp. The plugin writes at most 20; a store should keep up to 200. An empty id as the first item
    * means that older ids, up to its stamp, are unknown. Ids belong to their register: the newer register's ids win; if stamp and value are
    * equal, a register with ids wins over one without. If a store omits ids, an update accepted only by another process may be applied
    * twice.
@@ -40,8 +40,8 @@ export interface SweepLimits {
 }
 
 /**
- * Durable storage, shared by several nodes: Redis, a database, or your own. Holds the registers of each subject, as another replica:
- * `merge` applies the merge rule within the store, not in the calling process, because another node may write concurrently.
+ * Durable storage, shared by several nodes: Redis, a database, or your own. A store is one more replica: it
+ * holds the registers of each subject. `merge` applies the merge rule inside the store, because another node may write at the same time.
  *
  * The rule: per key the larger `stamp` wins; on equal stamps the larger canonical JSON text of the value (keys sorted, non-ASCII characters
  * escaped), compared as bytes; a tombstone (a register without `value`) is the smallest. Store a tombstone like any other register; a

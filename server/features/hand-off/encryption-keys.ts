@@ -33,7 +33,7 @@ export class EncryptionKeys {
     return [this.#header, '', ...parts.map((part) => part.toString('base64url'))].join('.')
   }
 
-  /** Returns the encrypted claims; undefined for an altered text, another format or an unknown key. */
+  /** Returns the decrypted claims; undefined if the text was altered, has another format or names an unknown key. */
   decrypt(text: string): Readonly<Record<string, unknown>> | undefined {
     const [header, wrapped, ...parts] = text.split('.')
     const [iv, encrypted, tag, ...rest] = parts.map((part) => Buffer.from(part, 'base64url'))

@@ -3,8 +3,9 @@ import { RotatingCache } from '../../memory/rotating-cache.js'
 import type { Settings } from '../../settings/settings.js'
 import { SigningKeys } from '../../subjects/signing-keys.js'
 
-/** Maximum memoized values, and characters of each: pages may choose any text. */
+/** Maximum memoized names: a page may choose any text. */
 const REMEMBERED = 10_000
+/** Values with more characters are not memoized. */
 const LONGEST = 100
 const NONE: readonly string[] = []
 

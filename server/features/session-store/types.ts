@@ -28,7 +28,8 @@ export interface SessionStore {
    */
   get(id: string, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<unknown>
   /**
-   * Saves the changes that the request of `ctx` made after its `get`. `maxAge` is in ms, `'session'` by default. Rejects with
+   * Saves the changes that the request of `ctx` made after its `get`. `maxAge` is in ms; without it, the session lasts as koa-session's
+   * `'session'`. Rejects with
    * `invalid_value`, `too_large`, `malformed`, `closed`; with `superseded` after `regenerate()` of a session ended by others; with a
    * `TypeError` if a new session has the id of an ended session, or if koa-session is older than 6.1, and passes no `ctx`.
    */

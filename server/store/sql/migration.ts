@@ -23,7 +23,7 @@ export async function migrateSqlStore(db: AnyDatabase, options: { readonly table
   await (migrationLock === undefined || db.isTransaction ? run(db) : db.transaction().execute(run))
 }
 
-/** Ignores an existing column: SQLite and MySQL have no `add column if not exists`. */
+/** Ignores the error about an existing column: SQLite and MySQL have no `add column if not exists`. */
 function unlessThere(error: unknown): void {
   if (!(error instanceof Error && /duplicate column name/i.test(error.message))) throw error
 }
