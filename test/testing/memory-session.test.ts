@@ -1,7 +1,13 @@
+import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { type BuildOptions, build, type Metafile } from 'esbuild'
+import type { AppSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
-import { memorySession } from 'koa-live-session/testing'
+import * as node from 'koa-live-session/testing'
+import { memoryAppSession, memorySession, memoryStore, storeContract, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
+import * as browser from '../../testing/browser.js'
+import * as nodeOnly from '../../testing/node-only.js'
 import { appFields } from '../support/app/app.js'
 import { fc } from '../support/app/property.js'
 import { atScale } from '../support/app/scale.js'
@@ -222,5 +228,154 @@ describe('memorySession', () => {
     const handOff = jest.spyOn(session, 'handOff')
     await session.handOff('sign-in', { user: 'ann' }, { to: '/sign-in' })
     expect(handOff.mock.calls).toEqual([['sign-in', { user: 'ann' }, { to: '/sign-in' }]])
+  })
+})
+
+interface Shop {
+  userId?: string
+  cart?: readonly string[]
+}
+
+/** A socket handler of an app. */
+async function add(socket: { readonly session: AppSession<Shop> }, item: string): Promise<void> {
+  await socket.session.update('cart', (cart = []) => [...cart, item])
+}
+
+describe('memoryAppSession()', () => {
+  it('runs a socket handler without a server', async () => {
+    const session = memoryAppSession<Shop>({ userId: 'ann' })
+    const seen: unknown[] = []
+    session.subscribe('cart', (cart) => void seen.push(cart))
+    await add({ session }, 'tea')
+    await add({ session }, 'milk')
+    expect(session.values()).toEqual({ userId: 'ann', cart: ['tea', 'milk'] })
+    expect(seen).toEqual([undefined, ['tea'], ['tea', 'milk']])
+  })
+
+  it('shows changes of a request to listeners', () => {
+    const session = memoryAppSession<Shop>({ cart: ['tea'] })
+    const changes: unknown[] = []
+    session.onChange((change) => void changes.push(change))
+    session.change('cart', undefined)
+    expect(changes).toEqual([{ key: 'cart', value: undefined, previous: ['tea'], source: 'request' }])
+    expect(session.get('cart')).toBeUndefined()
+  })
+
+  it('ends as after a sign-out', async () => {
+    const session = memoryAppSession<Shop>({ userId: 'ann' })
+    const ends: unknown[] = []
+    session.onEnd((end) => void ends.push(end))
+    session.end()
+    expect([session.ended, session.values(), ends]).toEqual(['destroyed', {}, ['destroyed']])
+    await expect(session.set('userId', 'bob')).rejects.toMatchObject({ code: 'superseded' })
+  })
+
+  it.each([
+    ['a bigint', { cart: 1n }, 'invalid_value'],
+    ['300 keys', Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`key ${i}`, i])), 'too_large'],
+  ])('refuses %s, as a socket does', (_, given, code) => {
+    expect(() => memoryAppSession(given as never)).toThrow(expect.objectContaining({ code }))
+    const session = memoryAppSession<Record<string, unknown>>()
+    expect(() => {
+      for (const [key, value] of Object.entries(given)) session.change(key, value as never)
+    }).toThrow(expect.objectContaining({ code }))
+  })
+})
+
+const DAY = 24 * 60 * 60 * 1000
+
+describe('memoryStore', () => {
+  const shared = memoryStore()
+  for (const { name, run } of storeContract(async () => shared)) it(name, run)
+
+  it('sweeps guests sooner than users, and never later', async () => {
+    const clock = testClock()
+    const store = memoryStore(clock.now)
+    for (const subject of ['browser:b', 'user:s:ann']) await store.merge(subject, [{ key: 'a', stamp: 1 }])
+    clock.advance(1000)
+    expect(await store.sweep(clock.now() - 2000, { guests: clock.now() })).toBe(1)
+    expect([await store.load('browser:b'), await store.load('user:s:ann')]).toMatchObject([[], [{ key: 'a' }]])
+    await store.merge('browser:b', [{ key: 'a', stamp: 1 }])
+    clock.advance(1000)
+    expect(await store.sweep(clock.now(), { guests: clock.now() - 5000 })).toBe(2)
+  })
+
+  it('fails a given number of calls, without writing', async () => {
+    const store = memoryStore()
+    store.fail()
+    await expect(store.merge('s', [{ key: 'a', stamp: 1 }])).rejects.toThrow('memoryStore: fails, as it was told to')
+    expect(await store.load('s')).toEqual([])
+    store.fail(2)
+    await expect(store.load('s')).rejects.toThrow()
+    await expect(store.compareAndSet('s', { key: 'a', stamp: 1 }, 0)).rejects.toThrow()
+    expect(await store.load('s')).toEqual([])
+    store.fail(Number.POSITIVE_INFINITY)
+    for (let turn = 0; turn < 5; turn += 1) await expect(store.sweep(0)).rejects.toThrow()
+    store.fail(0)
+    expect(await store.sweep(0)).toBe(0)
+  })
+
+  it('delays a call without holding up a later call', async () => {
+    const store = memoryStore()
+    const order: string[] = []
+    store.delay(20)
+    const slow = store.merge('s', [{ key: 'a', stamp: 1 }]).then(() => order.push('slow'))
+    store.delay(0)
+    await store.load('s').then((registers) => order.push(`fast, ${registers.length} there`))
+    await slow
+    expect(order).toEqual(['fast, 0 there', 'slow'])
+    expect(await store.load('s')).toHaveLength(1)
+  })
+
+  it('sweeps by its given clock', async () => {
+    const clock = testClock()
+    const store = memoryStore(clock.now)
+    await store.merge('old', [{ key: 'a', stamp: 1 }])
+    await store.merge('read', [{ key: 'a', stamp: 1 }])
+    clock.advance(100 * DAY)
+    await store.load('read')
+    expect(await store.sweep(clock.now())).toBe(1)
+    expect([await store.load('old'), await store.load('read')]).toEqual([[], [{ key: 'a', stamp: 1 }]])
+  })
+})
+
+async function bundle(entry: string, options: BuildOptions): Promise<Metafile> {
+  const common: BuildOptions = { bundle: true, write: false, format: 'esm', logLevel: 'silent' }
+  const { metafile } = await build({ ...common, ...options, entryPoints: [entry], metafile: true })
+  return metafile
+}
+
+describe('koa-live-session/testing', () => {
+  it('exports the same names in browsers and Node', () => {
+    expect(Object.keys(browser).sort()).toEqual(Object.keys(node).sort())
+  })
+
+  it('has an entry for browsers in package.json', () => {
+    const { exports } = JSON.parse(readFileSync('package.json', 'utf8'))
+    expect(Object.entries(exports['./testing'])).toEqual([
+      ['types', './dist/testing/index.d.ts'],
+      ['browser', './dist/testing/browser.js'],
+      ['default', './dist/testing/index.js'],
+    ])
+  })
+
+  it('imports neither Node nor packages in a browser', async () => {
+    const { inputs, outputs } = await bundle('testing/browser.ts', { platform: 'browser' })
+    expect(Object.values(outputs).flatMap(({ imports }) => imports)).toEqual([])
+    expect(Object.keys(inputs).filter((file) => !/^(client|shared|testing|server\/exchange)\//.test(file))).toEqual([])
+    await expect(bundle('testing/index.ts', { platform: 'browser' })).rejects.toThrow('Could not resolve')
+  })
+
+  it.each(Object.entries(nodeOnly))('explains that %s needs Node', (name, call) => {
+    expect(call).toThrow(`koa-live-session: ${name}: expected Node, received the build for browsers`)
+  })
+
+  it.each([
+    ['testing/index.ts', 'node'],
+    ['testing/browser.ts', 'browser'],
+  ] as const)('imports no test runner in %s', async (entry, platform) => {
+    const { inputs } = await bundle(entry, { platform, packages: 'external' })
+    const imports = Object.values(inputs).flatMap((input) => input.imports.map(({ path }) => path))
+    expect(imports.filter((path) => /jest|vitest|mocha|node:test|chai/.test(path))).toEqual([])
   })
 })

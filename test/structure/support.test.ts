@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, it, jest } from '@jest/globals'
 import { awaited, once } from '../support/app/awaited.js'
+import { pairs } from '../support/app/pairs.js'
 
 const never = new Promise<never>(() => undefined)
 
@@ -22,4 +23,20 @@ describe('awaited()', () => {
     emitter.emit('told', 1, 2)
     expect(await heard).toEqual([1, 2])
   })
+})
+
+it('pairs() covers each pair of values in fewer rows than the product', () => {
+  const lists = [
+    ['a', 'b', 'c', 'd'],
+    [0, 1, 2],
+    [true, false],
+    ['x', 'y', 'z'],
+  ] as const
+  const rows = pairs(...lists)
+  for (const [at, list] of lists.entries())
+    for (const [there, other] of lists.entries())
+      for (const value of list)
+        for (const next of there === at ? [] : other)
+          expect(rows.some((row) => row[at] === value && row[there] === next)).toBe(true)
+  expect(rows.length).toBeLessThan(16)
 })
