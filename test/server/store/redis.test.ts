@@ -1,19 +1,27 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { redisStore } from 'koa-live-session/redis'
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { Cluster, Redis } from 'ioredis'
+import { fromIoredis, redisStore } from 'koa-live-session/redis'
 import { testClock } from 'koa-live-session/testing'
+import { createClient, createCluster, RESP_TYPES } from 'redis'
 import { type InvalidRegister, validRegisters } from '../../../server/store/validated-store.js'
-import type { Store } from '../../../server/types/store.js'
+import type { Store, StoredRegister } from '../../../server/types/store.js'
+import { within } from '../../support/app/within.js'
 import { wordsOf } from '../../support/docs/readme.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'
+import { Folder } from '../../support/servers/folder.js'
 import { REDIS } from '../../support/servers/installed.js'
 import { RedisServer } from '../../support/servers/redis.js'
-import { connectNodeRedis, type RedisConnection } from '../../support/servers/redis-clients.js'
+import { CLIENTS, connectNodeRedis, type RedisConnection } from '../../support/servers/redis-clients.js'
+import { CuttingProxy } from './cutting-proxy.js'
+import { startRedisCluster } from './redis-cluster.js'
 
 const STAMP = 1_700_000_000_000
+const NEW = { key: 'a', stamp: STAMP, value: 'new' }
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
 const KEY = 'live-session:{s}'
-const NEW = { key: 'a', stamp: STAMP, value: 'new' }
 
 describeWithServer(REDIS, 'redisStore', () => {
   let server: RedisServer
@@ -278,3 +286,232 @@ describeWithServer(REDIS, 'redisStore', () => {
     await limited.end()
   })
 })
+
+describe('a mistake in redisStore options', () => {
+  const client = { isOpen: true, sendCommand: async () => [] }
+
+  it.each<[string, () => unknown]>([
+    ['prefix: expected a text without { and }, received a{b', () => redisStore(client, { prefix: 'a{b' })],
+    [
+      'maxIdle: expected whole ms, more than 0 and at most 100 years, received 0',
+      () => redisStore(client, { maxIdle: 0 }),
+    ],
+    [
+      'maxIdle: expected whole ms, more than 0 and at most 100 years, received Infinity',
+      () => redisStore(client, { maxIdle: 1 / 0 }),
+    ],
+    ['expected a Redis client. Pass createClient(...) of node-redis', () => redisStore(Object(undefined))],
+    ['or fromIoredis(client)', () => redisStore(Object(new Redis({ lazyConnect: true })))],
+    [
+      'fromIoredis: expected no keyPrefix, received "app:". Pass { prefix } to redisStore',
+      () => fromIoredis(new Redis({ lazyConnect: true, keyPrefix: 'app:' })),
+    ],
+  ])('throws: %s', (message, act) => {
+    expect(act).toThrow(TypeError)
+    expect(act).toThrow(message)
+  })
+})
+
+describeWithServer(REDIS, 'a client of redisStore', () => {
+  let server: RedisServer
+  beforeAll(async () => {
+    server = await RedisServer.start()
+  })
+  afterAll(() => server.stop())
+
+  describe.each([
+    ['node-redis', () => createClient({ socket: { path: server.path, tls: false } })],
+    ['ioredis', () => fromIoredis(new Redis({ path: server.path, lazyConnect: true }))],
+  ])('of %s', (_, create) => {
+    it('rejects immediately if never connected', async () => {
+      const store = redisStore(create())
+      const says = 'koa-live-session: redisStore: the client is not connected to Redis'
+      await expect(store.load('s')).rejects.toThrow(says)
+      await expect(store.merge('s', [NEW])).rejects.toThrow(says)
+      await expect(store.compareAndSet('s', NEW, 0)).rejects.toThrow(says)
+      await expect(store.remove('s')).rejects.toThrow(says)
+      await expect(store.sweep(Date.now())).rejects.toThrow(says)
+      await store.close()
+    })
+  })
+
+  describe.each(CLIENTS)('of %s', (_, connect) => {
+    it('rejects while reconnecting, then works again', async () => {
+      const own = await RedisServer.start()
+      const connection = await connect(own.path)
+      const store = redisStore(connection.client)
+      await store.merge('s', [NEW])
+      await own.kill()
+      // Polls, because the client reports the lost connection by an event.
+      const first = await within(
+        () => store.load('s').catch(String),
+        (answer) => String(answer).includes('is not connected to Redis'),
+      )
+      expect(first).toContain('is not connected to Redis')
+      await own.start()
+      const answer = await within(
+        () => store.merge('s', [NEW]).catch(() => []),
+        (registers) => registers.length > 0,
+      )
+      expect(answer).toEqual([NEW])
+      await connection.end()
+      await own.stop()
+    })
+
+    it('rejects a compareAndSet whose answer is lost', async () => {
+      const proxy = await CuttingProxy.start(server.path)
+      const [connection, other] = [await connect(proxy.path), await connect(server.path)]
+      const [store, witness] = [redisStore(connection.client), redisStore(other.client)]
+      await witness.remove('lost')
+      // Makes Redis know the script, so that the client sends EVALSHA.
+      await witness.compareAndSet('lost', NEW, 0)
+      await store.load('lost')
+      const won = { ...NEW, stamp: STAMP + 1, value: 'won' }
+      proxy.loseAnswerTo(/EVALSHA/i)
+      const answer = await store.compareAndSet('lost', won, STAMP).catch(() => 'rejected')
+      // The server executed the script before the other connection’s load.
+      expect([answer, await witness.load('lost')]).toEqual(['rejected', [won]])
+      await connection.end()
+      await other.end()
+      await proxy.stop()
+    })
+  })
+
+  it('must not map types', async () => {
+    const client = await createClient({ socket: { path: server.path, tls: false } }).connect()
+    await redisStore(client).merge('mapped', [NEW])
+    const mapping = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
+    await expect(redisStore(mapping).load('mapped')).rejects.toThrow(
+      'koa-live-session: redisStore: expected texts from the client. Pass a client without a type mapping',
+    )
+    client.destroy()
+  })
+
+  it('works with RESP 2 and RESP 3', async () => {
+    for (const RESP of [2, 3] as const) {
+      const client = await createClient({ socket: { path: server.path, tls: false }, RESP }).connect()
+      const store = redisStore(client)
+      await store.merge(`resp${RESP}`, [NEW])
+      expect(await store.load(`resp${RESP}`)).toEqual([NEW])
+      expect(await store.compareAndSet(`resp${RESP}`, { ...NEW, stamp: STAMP + 1 }, STAMP)).toBe(true)
+      client.destroy()
+    }
+    const client = await connectNodeRedis(server.path)
+    expect(await redisStore(client.client).sweep(Date.now() + DAY)).toBeGreaterThanOrEqual(2)
+    await client.end()
+  })
+})
+
+/** A locale that sorts a before B; bytes sort B before a. */
+const REVERSED = `comment_char %
+escape_char /
+LC_CTYPE
+END LC_CTYPE
+LC_COLLATE
+order_start forward
+<U0022>
+<U0061>
+<U0042>
+UNDEFINED
+order_end
+END LC_COLLATE
+`
+const NAMES = ['s', 'a{b}c', '{}', '}{', '{', '\u{1f600}', ' ', 'x'.repeat(255)]
+
+describeWithServer(REDIS, 'redisStore on a Redis', () => {
+  const ends: (() => Promise<unknown>)[] = []
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end()
+  })
+  const start = async (options?: readonly string[], env?: NodeJS.ProcessEnv): Promise<RedisServer> => {
+    const server = await RedisServer.start(options, env)
+    ends.push(() => server.stop())
+    return server
+  }
+  const connect = async (path: string) => {
+    const connection = await connectNodeRedis(path)
+    ends.push(() => connection.end())
+    return connection.client
+  }
+
+  it('with "appendfsync always" keeps acknowledged merges after kill -9', async () => {
+    const server = await start(
+      wordsOf('conf', 'docs/stores-reference.md').map((word, at) => (at % 2 === 0 ? `--${word}` : word)),
+    )
+    const clients = [await connect(server.path), await connect(server.path), await connect(server.path)]
+    const acknowledged: StoredRegister[] = []
+    let killed: Promise<void> | undefined
+    const writers = clients.map(async (client, writer) => {
+      const store = redisStore(client)
+      for (let turn = 0; ; turn += 1) {
+        const register = { key: `writer${writer}.${turn % 5}`, stamp: STAMP + turn, value: turn }
+        const answer = await store.merge('s', [register]).catch(() => undefined)
+        if (!answer) return
+        acknowledged.push(register)
+        // The merges of the other writers are in flight.
+        if (acknowledged.length === 60) killed = server.kill()
+      }
+    })
+    await Promise.all(writers)
+    await killed
+    expect(acknowledged.length).toBeGreaterThanOrEqual(60)
+    await server.start()
+    const standing = new Map(
+      (await redisStore(await connect(server.path)).load('s')).map((each) => [each.key, each.stamp]),
+    )
+    expect(acknowledged.filter(({ key, stamp }) => (standing.get(key) ?? 0) < stamp)).toEqual([])
+  })
+
+  it('in another locale compares values of one stamp as bytes', async () => {
+    const locales = new Folder()
+    ends.push(async () => locales.remove())
+    writeFileSync(locales.in('source'), REVERSED)
+    // Without localedef, Redis compares bytes anyway.
+    spawnSync('localedef', ['-c', '-i', locales.in('source'), '-f', 'ANSI_X3.4-1968', locales.in('xx_XX')])
+    const server = await start([], { LOCPATH: locales.path, LC_ALL: 'xx_XX' })
+    const store = redisStore(await connect(server.path))
+    for (const [one, other] of [
+      ['a', 'B'],
+      ['B', 'a'],
+    ] as const) {
+      await store.merge('s', [{ key: `${one}${other}`, stamp: STAMP, value: one }])
+      await store.merge('s', [{ key: `${one}${other}`, stamp: STAMP, value: other }])
+    }
+    expect((await store.load('s')).map(({ value }) => value)).toEqual(['a', 'a'])
+  })
+
+  it('in cluster mode routes each script by its key', async () => {
+    const { server, port } = await startRedisCluster()
+    ends.push(() => server.stop())
+    const single = await connect(server.path)
+    const cluster = createCluster({ rootNodes: [{ url: `redis://127.0.0.1:${port}` }] })
+    await cluster.connect()
+    ends.push(async () => cluster.destroy())
+    const io = new Cluster([{ host: '127.0.0.1', port }], { lazyConnect: true })
+    await io.connect()
+    ends.push(async () => io.disconnect())
+
+    const nodeRedisCluster = {
+      get isOpen() {
+        return cluster.isOpen
+      },
+      sendCommand: (args: readonly string[]) => cluster.sendCommand(keyOf(args), false, [...args]),
+    }
+    for (const client of [single, nodeRedisCluster, fromIoredis(io)]) {
+      const store = redisStore(client)
+      for (const name of NAMES) {
+        await store.merge(name, [{ key: 'a', stamp: STAMP, value: name }])
+        expect(await store.compareAndSet(name, { key: 'a', stamp: STAMP + 1, value: 1 }, STAMP)).toBe(true)
+        expect(await store.load(name)).toEqual([{ key: 'a', stamp: STAMP + 1, value: 1 }])
+      }
+      await store.remove('s')
+      expect(await store.sweep(Date.now() + DAY)).toBe(NAMES.length - 1)
+    }
+  })
+})
+
+/** Returns the key that selects the node; in `EVALSHA sha 1 key ...` this is the fourth word. */
+function keyOf([command, first, , key]: readonly string[]): string | undefined {
+  if (command === 'SCAN') return undefined
+  return command === 'DEL' ? first : key
+}

@@ -1,6 +1,24 @@
-import { describe, expect, it } from '@jest/globals'
-import { type InvalidRegister, readRegister, validRegisters } from '../../../server/store/validated-store.js'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { redisStore } from 'koa-live-session/redis'
+import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
+import { memoryStore, storeContract, testClock } from 'koa-live-session/testing'
+import type { Core } from '../../../server/core.js'
+import { createWarn } from '../../../server/settings/report.js'
+import {
+  type InvalidRegister,
+  readRegister,
+  ValidatedStore,
+  validRegisters,
+} from '../../../server/store/validated-store.js'
+import type { Store } from '../../../server/types/store.js'
 import { SKEW } from '../../../shared/stamp.js'
+import { register } from '../../support/app/register.js'
+import { validatedStore, watch } from '../../support/app/store-parts.js'
+import { describeWithServer } from '../../support/servers/describe-with-server.js'
+import { describeWithSql } from '../../support/servers/describe-with-sql.js'
+import { REDIS } from '../../support/servers/installed.js'
+import { RedisServer } from '../../support/servers/redis.js'
+import { CLIENTS } from '../../support/servers/redis-clients.js'
 
 const STAMP = 1_700_000_000_000
 
@@ -135,5 +153,83 @@ describe('threat 27: an invalid register', () => {
 
   it.each([[undefined], [null], [{}], ['[]']])('throws if the whole list is %j', (answer) => {
     expect(() => read(answer)).toThrow('koa-live-session: store: expected a list of registers')
+  })
+})
+
+/** A store with a register from the future, whose `compareAndSet` is the given function. */
+async function broken(compareAndSet: (replace: () => Promise<boolean>) => Promise<boolean>) {
+  const watched = watch()
+  const inner = memoryStore()
+  await inner.merge('s', [register('a', Number.MAX_SAFE_INTEGER, 'bad'), register('b', 1, 1)])
+  const act = (...given: Parameters<typeof inner.compareAndSet>) => compareAndSet(() => inner.compareAndSet(...given))
+  return { inner, store: validatedStore({ ...inner, compareAndSet: act }, watched) }
+}
+
+it('ValidatedStore merges with another process’s replacement of an invalid register', async () => {
+  const { inner, store } = await broken(async (replace) => {
+    await inner.compareAndSet('s', register('a', 7, 'other'), Number.MAX_SAFE_INTEGER)
+    return replace()
+  })
+  expect(await store.merge('s', [register('a', 5, 'own')])).toEqual([register('a', 7, 'other')])
+})
+
+it('ValidatedStore rejects a write if an invalid register cannot be replaced', async () => {
+  const { store } = await broken(async () => false)
+  await expect(store.merge('s', [register('a', 5, 'own')])).rejects.toThrow(
+    'an invalid register could not be replaced: a',
+  )
+})
+
+it('ValidatedStore logs at most ten invalid registers', async () => {
+  const told = jest.spyOn(console, 'warn').mockImplementation(() => undefined)
+  const clock = testClock().now
+  const inner = memoryStore()
+  const registers = Array.from({ length: 50 }, (_, index) => register(`k${index}`, Number.MAX_SAFE_INTEGER, 'bad'))
+  await inner.merge('s', registers)
+  const store = new ValidatedStore(inner, { settings: { clock }, warn: createWarn(clock) } as unknown as Core)
+  expect(await store.load('s')).toEqual([])
+  expect(told).toHaveBeenCalledTimes(10)
+  told.mockRestore()
+})
+
+function keepsContract(connect: () => Promise<Store>): void {
+  const stores: Store[] = []
+  let turn = 0
+  beforeAll(async () => {
+    for (let at = 0; at < 4; at += 1) stores.push(await connect())
+  })
+  const next = async (): Promise<Store> => {
+    const store = stores[turn++ % stores.length]
+    if (!store) throw new Error('not connected')
+    return store
+  }
+  for (const { name, run } of storeContract(next)) it(name, run)
+}
+
+describeWithServer(REDIS, 'redisStore keeps the contract', () => {
+  const ends: (() => Promise<unknown>)[] = []
+  let server: RedisServer
+  beforeAll(async () => {
+    server = await RedisServer.start()
+  })
+  afterAll(async () => {
+    for (const end of ends) await end()
+    await server.stop()
+  })
+
+  describe.each(CLIENTS)('by %s', (_, connect) => {
+    keepsContract(async () => {
+      const { client, end } = await connect(server.path)
+      ends.push(end)
+      return redisStore(client)
+    })
+  })
+})
+
+describeWithSql('sqlStore keeps the contract', (place) => {
+  keepsContract(async () => {
+    const database = place().connect()
+    await migrateSqlStore(database)
+    return sqlStore(database)
   })
 })
