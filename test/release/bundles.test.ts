@@ -116,6 +116,6 @@ describe('an app with the installed package', () => {
       cwd: folder,
       encoding: 'utf8',
     })
-    expect(file).toMatch(/dist\/client\/development\.js$/m)
+    expect(file).toMatch(/dist\/client\/development\/index\.js$/m)
   })
 })
