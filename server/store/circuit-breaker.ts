@@ -1,4 +1,4 @@
-// A circuit breaker: decides whether the store is good, slow or down, and limits calls during an outage.
+// Decides whether the store is good, slow or down, and limits calls during an outage.
 
 import { type Channel, channel } from 'node:diagnostics_channel'
 import { LONGEST_TIMER } from '../../shared/checks.js'
@@ -7,18 +7,18 @@ import type { Settings } from '../settings/settings.js'
 
 const STORE_CHANNEL = 'koa-live-session:store'
 
-/** ms until a call without an answer fails: a broken connection may give no error. */
+/** ms until a call without an answer counts as failed, because a broken connection may report no error. */
 const CALL_TIMEOUT = 10_000
-/** Backoff in ms between half-open calls. */
+/** The first backoff in ms between half-open calls. Each further failure doubles the backoff. */
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 2000
-/** ms between two reports: a single rejected write must not flood the log. */
+/** Minimum ms between two reports, because a single rejected write must not flood the log. */
 const REPORT_INTERVAL = 60_000
 
 /**
  * - `good`: the circuit is closed: the store answers in time, and requests wait for answers
- * - `slow`: the store answers late; calls continue, but no request waits
- * - `down`: the circuit is open: the last call failed; a single half-open call at a time, with exponential backoff
+ * - `slow`: the store answers late; calls continue, but no request waits for them
+ * - `down`: the circuit is open: the last call failed, and only one half-open call at a time is made, with exponential backoff
  */
 export type StoreState = 'good' | 'slow' | 'down'
 
@@ -35,7 +35,7 @@ export class CircuitBreaker {
   #lossReportedAt = Number.NEGATIVE_INFINITY
   #retry: ReturnType<typeof setTimeout> | undefined
 
-  /** @param diagnostics the diagnostics channel, which receives `{ state, cause? }` on each change */
+  /** @param diagnostics the diagnostics channel, which receives `{ state, cause? }` on each change of the state */
   constructor(
     settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>,
     diagnostics: Channel = channel(STORE_CHANNEL),
@@ -44,14 +44,14 @@ export class CircuitBreaker {
     this.#channel = diagnostics
   }
 
-  /** The total number of failures; concurrent failures count once. */
+  /** The total number of failed calls. Calls that fail together in an outage count once. */
   failureCount = 0
 
   get state(): StoreState {
     return this.#state
   }
 
-  /** The maximum number of concurrent writes: 0 during backoff, 1 if half-open, else unlimited. */
+  /** The maximum number of concurrent writes: 0 during backoff and after `close`, 1 if half-open, else unlimited. */
   get concurrency(): number {
     if (this.#isClosed || this.#isPausing) return 0
     return this.#state === 'down' ? 1 : Number.POSITIVE_INFINITY
@@ -62,7 +62,7 @@ export class CircuitBreaker {
     this.#onTry.push(act)
   }
 
-  /** Makes a store call and tracks the outcome. The promise still resolves after the deadline, up to `CALL_TIMEOUT` ms. */
+  /** Makes a store call and tracks the outcome. An answer after the deadline still counts, up to `CALL_TIMEOUT` ms. */
   async call<T>(act: () => Promise<T>): Promise<T> {
     let isLate = false
     const { failureCount } = this
@@ -87,7 +87,7 @@ export class CircuitBreaker {
     return Math.min(this.#settings.storeTimeout, LONGEST_TIMER)
   }
 
-  /** Settles like the promise, or resolves with undefined at the deadline. */
+  /** Settles as `promise` does, or resolves with undefined at the deadline. */
   inTime<T>(promise: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const answered = onSilence(this.#deadline, () => resolve(undefined), true)
@@ -104,7 +104,7 @@ export class CircuitBreaker {
     this.#settings.report(new LiveSessionError('store_unavailable', message))
   }
 
-  /** Stops the half-open calls. */
+  /** Stops the retries of half-open calls. */
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#retry)
@@ -160,8 +160,8 @@ function answerOf<T>(act: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Calls `act` after a timeout, unless the returned function cancels the call. Waits for another turn of the event loop, because a process
- * that was suspended runs its timers before it reads the answer from its socket.
+ * Calls `act` after a timeout, unless the returned function cancels the call. Then waits for another turn of the event loop: after a
+ * suspension, a process runs its timers before it reads answers from its sockets.
  */
 function onSilence(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
   let turn: NodeJS.Immediate | undefined

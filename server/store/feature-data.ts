@@ -14,27 +14,27 @@ import type { FeatureKey } from '../subjects/store-key.js'
 import type { UserSubject } from '../subjects/subject.js'
 import { MAX_CALLS } from './write-queue.js'
 
-/** ms to keep the tombstone of a deleted key, so that a delayed write by another process does not restore the key. */
+/** ms to keep a tombstone. Until then, a delayed write by another process cannot restore the deleted key. */
 const TOMBSTONE_LIFETIME = 10 * 60 * 1000
 /** The minimum number of tombstones to prune at a time, because each pruning costs a store call. */
 const LEAST = 64
-/** Approximate bytes of an entry besides its replica. */
+/** Approximate bytes of an entry without its replica. */
 const FRAME = 600
 /** ms between two rounds of `beginRounds`. */
 const ROUND_INTERVAL = 1000
-/** Entries per round: a million would block the event loop. */
+/** Entries per round. A round of all entries, perhaps a million, would block the event loop. */
 const EACH_TIME = 1000
 const HASH = /^[\w-]{43}$/
 
-/** A feature's registers under a name, as an entry in memory. */
+/** A feature's registers under one name, in memory. */
 export class FeatureEntry<N extends FeatureKey = FeatureKey> {
   readonly name: N
   readonly replica: Replica = new Replica()
-  /** Whether the registers belong to a user. If so, guests cannot evict the entry. */
+  /** Whether the registers belong to a user. Guests' entries cannot evict a user's entry. */
   isUsers: boolean
   /** The last use, in ms since 1970. */
   usedAt: number
-  /** Approximate bytes in memory at the last count. */
+  /** Approximate bytes in memory, as last counted. */
   bytes = 0
 
   constructor(name: N, now: number, isUsers: boolean) {
@@ -43,7 +43,7 @@ export class FeatureEntry<N extends FeatureKey = FeatureKey> {
     this.isUsers = isUsers
   }
 
-  /** Whether the entry must stay in memory. */
+  /** Whether the entry must stay in memory, such as for open sockets. */
   get isPinned(): boolean {
     return false
   }
@@ -52,15 +52,15 @@ export class FeatureEntry<N extends FeatureKey = FeatureKey> {
 /** A titled list for the inspector. Its texts are untrusted: visitors may have chosen them. */
 export type InspectorSection = Readonly<{ title: string; texts: readonly string[] }>
 
-/** The data of any feature, for the store, other processes and the inspector. */
+/** Any feature's data, as the store client, the nodes and the inspector use them. */
 export type AnyFeatureData = Pick<FeatureData<FeatureEntry>, 'handles' | 'isUsers' | 'mergeRemote' | 'sectionOf'>
 
-/** A write by key; `undefined` deletes. */
+/** The new values by key; `undefined` deletes the key. */
 export type FeatureChanges = ReadonlyMap<string, JsonValue | undefined>
 
 /**
- * A feature's registers under its own names: kept in the store, broadcast to other processes, and cached in bounded memory. Users and
- * guests have separate bounds: a flood of guests evicts only guests' entries that are not pinned, the least recently used first.
+ * A feature's registers: kept in the store, broadcast to other processes, and cached in bounded memory. Users and guests have separate
+ * bounds, so a flood of guests cannot evict users' entries. The least recently used entries are evicted first, pinned entries never.
  */
 export class FeatureData<K extends FeatureEntry> {
   protected readonly core: Core
@@ -73,9 +73,9 @@ export class FeatureData<K extends FeatureEntry> {
   readonly #guests: RotatingCache<K>
 
   /**
-   * @param prefix the names' prefix, before a hash
+   * @param prefix the prefix of the feature's names, which a hash follows
    * @param create creates an entry without registers
-   * @param onDrop called with an upper bound of the number of evicted guest entries
+   * @param onDrop called after evictions, with at least the number of evicted guests' entries
    */
   constructor(
     core: Core,
@@ -87,7 +87,7 @@ export class FeatureData<K extends FeatureEntry> {
     core.featureData.push(this)
     this.#prefix = prefix
     this.#create = create
-    // No `maxIdle`: the feature decides when an entry expires.
+    // The caches have no `maxIdle`, because the feature decides when an entry expires.
     const options = { max: core.settings.maxVisitors, clock: core.settings.clock }
     this.#users = RotatingCache.onMap(options)
     this.#guests = RotatingCache.onMap({
@@ -97,7 +97,7 @@ export class FeatureData<K extends FeatureEntry> {
     })
   }
 
-  /** Called after values of an entry may have changed. */
+  /** Called after each merge and removal, with the changed values. */
   protected changed(_entry: K, _changes: readonly AnyChange[]): void {}
 
   readonly handles = (name: string): name is K['name'] =>
@@ -112,7 +112,6 @@ export class FeatureData<K extends FeatureEntry> {
     return this.find(name) ?? this.put(this.#create(name, this.core.settings.clock()))
   }
 
-  /** Returns whether a name was retired. */
   isRetired(name: K['name']): boolean {
     return this.core.revocations.isRetired(name)
   }
@@ -121,7 +120,7 @@ export class FeatureData<K extends FeatureEntry> {
     return (this.find(name) ?? this.#create(name, 0)).isUsers
   }
 
-  /** Returns the user's data, as far as this process knows them, for the inspector. */
+  /** Returns the user's data in this process's memory, for the inspector. */
   sectionOf(_user: UserSubject): InspectorSection | undefined {
     return undefined
   }
@@ -131,7 +130,10 @@ export class FeatureData<K extends FeatureEntry> {
     if (this.isUsed) this.merge(this.ensure(name), registers, source)
   }
 
-  /** Writes changes with a common stamp, larger than the keys' stamps, and passes the changes on to the store and other processes. */
+  /**
+   * Writes all changes with one stamp, larger than the current stamps of their keys. Passes the new registers to the store and the other
+   * processes.
+   */
   write(entry: K, changes: FeatureChanges, source: ChangeSource): Stamp {
     const { replica } = entry
     const now = this.core.settings.clock()
@@ -145,29 +147,29 @@ export class FeatureData<K extends FeatureEntry> {
     return stamp
   }
 
-  /** Resolves with the level of the writes under a name. */
+  /** Resolves with the level of all current writes under a name. */
   storedLevel(name: K['name']): Awaitable<Level> {
     return this.core.store?.storedLevel([name]) ?? 'memory'
   }
 
-  /** Iterates over all entries, tolerating concurrent changes. */
+  /** Iterates over all entries, and tolerates changes during the iteration. */
   *all(): Generator<K> {
     yield* this.#pinned.values()
     for (const cache of [this.#users, this.#guests]) for (const [, entry] of cache.entries()) yield entry
   }
 
-  /** Moves an entry to its current container, and updates its size. */
+  /** Moves an entry to the map or cache for its state, and updates its size. */
   protected put(entry: K): K {
     const { name, isPinned, isUsers, bytes, replica } = entry
     const cache = isUsers ? this.#users : this.#guests
     const place = isPinned ? this.#pinned : cache
-    // Leaves the entry in place if possible, because a moved entry would appear again in a running iteration of `all`.
+    // An entry already in the right place stays there: a moved entry would appear twice in a running iteration of `all`.
     const isThere = place.get(name) === entry
     if (!isThere) this.drop(entry)
     entry.bytes = FRAME + replica.bytes
     if (!isThere) place.set(name, entry)
     else if (!isPinned) cache.grow(entry.bytes - bytes)
-    // A pinned entry of a guest cannot be evicted, so it takes space from others.
+    // A guest's pinned entry cannot be evicted, so its bytes reduce the space for other guests.
     this.core.guestMemory.pin(entry, isPinned && !isUsers ? entry.bytes : 0)
     return entry
   }
@@ -177,7 +179,7 @@ export class FeatureData<K extends FeatureEntry> {
     this.core.guestMemory.pin(entry, 0)
   }
 
-  /** Merges newer registers in this process only, and returns them. */
+  /** Merges registers into this process's memory only. Returns the newer registers. */
   protected merge(entry: K, registers: readonly LwwRegister[], source: ChangeSource): readonly LwwRegister[] {
     const changes: AnyChange[] = []
     const newer = registers.filter((register) => {
@@ -192,7 +194,7 @@ export class FeatureData<K extends FeatureEntry> {
     return newer
   }
 
-  /** Removes registers, leaving no tombstones. */
+  /** Removes registers from memory without leaving tombstones. */
   protected forget(entry: K, isGone: (register: LwwRegister) => boolean, source: ChangeSource): void {
     const gone = entry.replica.registers().filter(isGone)
     entry.replica.forget(isGone)
@@ -201,20 +203,20 @@ export class FeatureData<K extends FeatureEntry> {
     this.changed(entry, changes)
   }
 
-  /** Restores the registers of an entry that memory evicted, with their original stamps, here, in the store and in other processes. */
+  /** Restores an entry that memory evicted, with its original stamps: in memory, in the store and in other processes. */
   protected restore({ name, replica }: Pick<K, 'name' | 'replica'>): K {
     const entry = this.ensure(name)
     this.forward(entry, this.merge(entry, replica.registers(), 'store'))
     return entry
   }
 
-  /** Passes new registers on to the store and the other processes. */
+  /** Passes new registers to the store and the other processes. */
   protected forward({ name }: K, newer: readonly LwwRegister[]): void {
     this.core.store?.persist(name, newer)
     this.core.nodes?.broadcast(name, newer)
   }
 
-  /** Prunes old tombstones if there are at least `least`. Never if the store cannot prune, because each load would bring them back. */
+  /** Prunes old tombstones if at least `least` of them exist. If the store cannot prune, keeps all: each load would bring them back. */
   protected prune(entry: K, least: number = LEAST): void {
     const { clock, store } = this.core.settings
     if (store && !store.prune) return
@@ -235,22 +237,23 @@ export class FeatureData<K extends FeatureEntry> {
     this.compare(name, stored, askedAt)
   }
 
-  /** Loads a name, and resolves with whether the store answered before the deadline; true without a store. */
+  /** Loads a name. Resolves with whether the store answered before the deadline; with true if there is no store. */
   async loadInTime(name: K['name']): Promise<boolean> {
     const isAsked = this.load(name).then(() => true)
     const { breaker } = this.core.store ?? {}
     return (await (breaker?.inTime(isAsked) ?? isAsked).catch(() => false)) === true
   }
 
-  /** Called with the store's registers after their merge. @param _askedAt when the load began, in ms since 1970 */
+  /** Called after a load, when the stored registers are merged. @param _askedAt when the load began, in ms since 1970 */
   protected compare(_name: K['name'], _stored: readonly LwwRegister[], _askedAt: number): void {}
 
   /**
-   * Removes registers that other processes have pruned from the store, and writes back registers missing there.
+   * Compares memory with the store. Removes registers from memory that other processes have pruned from the store. Writes other registers
+   * missing in the store back.
    *
    * @param stored all registers of this name in the store
    * @param askedAt when the load began, in ms since 1970
-   * @param mayGo returns whether a key missing in the store may be removed here, instead of written back
+   * @param mayGo returns whether a key missing in the store may be removed from memory, instead of written back
    */
   protected reconcile(
     entry: K,
@@ -267,9 +270,9 @@ export class FeatureData<K extends FeatureEntry> {
       mayGo(key) &&
       !keys.has(key) &&
       stamp < now - TOMBSTONE_LIFETIME &&
-      // Keeps a register of another process with a stamp after the last load: that process may not have stored it yet.
+      // A register from another process, written after the last load, may not be stored yet.
       (replica.source(key) !== 'node' || stamp <= loadedAt)
-    // An answer older than the last load may lack newer registers.
+    // If another load has ended since this load began, these stored registers may lack newer ones.
     if (loadedAt <= askedAt && settings.store?.prune) this.forget(entry, isGone, 'store')
     replica.loadedAt = now
     store?.keepMissing(name, replica.registers(), stored)
@@ -278,7 +281,7 @@ export class FeatureData<K extends FeatureEntry> {
   /**
    * Inspects all entries, batch by batch, in an endless loop.
    *
-   * @param look must not reject
+   * @param look inspects an entry; must not reject
    */
   protected beginRounds(look: (entry: K) => Promise<void>): NodeJS.Timeout {
     let round = this.all()

@@ -1,3 +1,5 @@
+// Decides when a subject is loaded from the store, and whether a request waits for the load.
+
 import { isWithin, LONGEST_TIMER } from '../../shared/checks.js'
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { nextStamp } from '../../shared/stamp.js'
@@ -12,12 +14,15 @@ import { MAX_CALLS, type WriteQueue } from './write-queue.js'
 
 /** Approximate bytes per entry of the negative cache. */
 const ENTRY_BYTES = 200
-/** The time between two rounds as a share of `storeRefresh`. Below 0.5, two rounds fit into `storeRefresh` even with late timers. */
+/**
+ * The interval of the rounds, as a share of `storeRefresh`. With a share below 0.5, two rounds fit into `storeRefresh` even if timers are
+ * late.
+ */
 const ROUND_SHARE = 0.45
 
 /**
- * Loads subjects from the store into memory before a read, each with a single call for concurrent requests. In rounds,
- * refreshes the subjects that have open sockets or listeners: they read values without a request, so no request loads them. Each load also writes back newer registers from memory.
+ * Loads subjects from the store into memory before a read. Concurrent requests share the call for a subject. Rounds refresh the subjects
+ * with open sockets or listeners, which read values without a request. Each load also writes newer registers in memory back to the store.
  */
 export class Loads {
   readonly #store: ValidatedStore
@@ -25,15 +30,18 @@ export class Loads {
   readonly #writeQueue: WriteQueue
   readonly #core: Core
   readonly #isWriting: (subject: Subject) => boolean
-  /** A negative cache: when a subject was last loaded, if it has no values in the store and in memory. All others have `Replica.loadedAt`. */
+  /**
+   * The negative cache: the time of the last load of each subject without values in store and memory. Other subjects have
+   * `Replica.loadedAt`.
+   */
   readonly #emptySubjects: RotatingCache<number>
-  /** ms after which a load no longer counts. */
+  /** ms after which loaded values no longer count as loaded. */
   readonly #longest: number
   readonly #inFlight = new Map<Subject, Promise<readonly LwwRegister[]>>()
   readonly #rounds: ReturnType<typeof setInterval>
   #isInRound = false
 
-  /** @param isWriting returns whether the store may have an update of this process before memory does */
+  /** @param isWriting returns whether an update of this process is in flight, which the store may have before memory has */
   constructor(
     store: ValidatedStore,
     breaker: CircuitBreaker,
@@ -54,7 +62,7 @@ export class Loads {
       clock,
     })
     breaker.onTry(() => void this.#reload())
-    // A round skips fresh subjects, so clamping the interval to the longest timer is safe.
+    // More frequent rounds than needed are harmless, because a round skips fresh subjects. So the longest timer may cap the interval.
     this.#rounds = setInterval(() => void this.#reload(), Math.min(storeRefresh * ROUND_SHARE, LONGEST_TIMER)).unref()
   }
 
@@ -62,19 +70,19 @@ export class Loads {
     clearInterval(this.#rounds)
   }
 
-  /** Returns whether memory has a subject's stored values, fresh or stale, up to `#longest`. */
+  /** Returns whether a subject was loaded less than `#longest` ms ago, so that memory has its stored values, fresh or stale. */
   isLoaded(subject: Subject): boolean {
     return this.isFresh(subject, this.#longest)
   }
 
-  /** Makes the next visit load the subject again, which also writes back the registers missing in the store. */
+  /** Makes the next visit load the subject again. That load also writes registers missing in the store back. */
   invalidate(subject: StoreKey): void {
     this.#emptySubjects.delete(subject)
     const replica = isSubject(subject) ? this.#core.memory.find(subject) : undefined
     if (replica) replica.loadedAt = undefined
   }
 
-  /** Forgets which subjects have no values: after an eviction, any of them may have had values in memory. */
+  /** Forgets which subjects have no values: after an eviction, an evicted subject must not count as loaded and empty. */
   forgetEmpty(): void {
     this.#emptySubjects.clear()
   }
@@ -86,8 +94,8 @@ export class Loads {
   }
 
   /**
-   * Loads missing and stale subjects. Returns undefined if the caller need not wait: if all are fresh, if the store is slow or down, or if
-   * memory has stale values and an adapter announces changes.
+   * Loads missing and stale subjects. Returns undefined if the caller need not wait: if all subjects are fresh, if the store is slow or
+   * down, or if an adapter announces changes and memory has at least stale values.
    */
   loadIfStale(subjects: readonly Subject[]): Promise<unknown> | undefined {
     for (const subject of subjects) this.#recover(subject)
@@ -99,7 +107,7 @@ export class Loads {
     return this.#breaker.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
   }
 
-  /** Loads a subject even if it is fresh. While the store is down, rejects all loads but a single half-open call. */
+  /** Loads a subject even if memory is fresh. While the store is down, one load at a time is the half-open call, and all others reject. */
   load(subject: Subject): Promise<readonly LwwRegister[]> {
     const known = this.#inFlight.get(subject)
     if (known !== undefined) return known
@@ -125,7 +133,7 @@ export class Loads {
     return this.#breaker.call(() => this.#store.load(name))
   }
 
-  /** Returns when a subject was loaded; undefined if never, or if memory has evicted the values meanwhile. */
+  /** Returns the time of a subject's last load; undefined if never loaded, or if memory has evicted the values since. */
   #loadedAt(subject: Subject): number | undefined {
     const { memory } = this.#core
     const replica = memory.find(subject)
@@ -133,7 +141,8 @@ export class Loads {
   }
 
   async #load(subject: Subject): Promise<readonly LwwRegister[]> {
-    // After a silence, newer registers may come from this process: the store may have accepted an update without an answer.
+    // If the store was not good, newer stored registers may come from this process: the store may have accepted an update without an
+    // answer.
     const isSure = this.#breaker.state === 'good'
     const { registers, generation } = await this.#loadFromStore(subject)
     const { revocations, settings, memory, values } = this.#core
@@ -148,31 +157,34 @@ export class Loads {
     return registers
   }
 
-  /** Loads stale subjects with open sockets or listeners, in batches, because a burst of calls would slow the store down. */
+  /** Loads stale subjects with open sockets or listeners. Loads in batches, because a burst of calls would slow the store down. */
   async #reload(): Promise<void> {
     const { settings, memory } = this.#core
-    // While the store is down, queued writes are the half-open calls.
+    // While the store is down, queued writes serve as half-open calls, so no load is needed.
     if (this.#isInRound || (this.#breaker.state === 'down' && this.#writeQueue.size > 0)) return
     this.#isInRound = true
-    // The next round comes before skipped subjects are older than `storeRefresh`.
+    // Skips subjects that stay fresh until the next round.
     const fresh = settings.storeRefresh * (1 - ROUND_SHARE)
     const due = memory.pinnedSubjects().filter((subject) => !this.isFresh(subject, fresh))
     do {
-      // During an outage, a single load is the half-open call; the next starts a new round.
+      // During an outage, sends a single load, the half-open call. If it succeeds, the circuit breaker starts a new round.
       const some = due.splice(0, this.#breaker.state === 'down' ? 1 : MAX_CALLS)
       await Promise.allSettled(some.map((subject) => this.load(subject)))
     } while (due.length > 0 && this.#breaker.state !== 'down')
     this.#isInRound = false
   }
 
-  /** Reads the values of a subject's latest generation. Deletes values that a process unaware of the erasure wrote under the first name. */
+  /**
+   * Reads the values of a subject's latest generation. Deletes values under the first store key that a process wrote without knowing of the
+   * erasure.
+   */
   async #loadFromStore(subject: Subject): Promise<{ registers: readonly LwwRegister[]; generation: number }> {
     const own = await this.storedUnder(storeKey(subject))
     const generation = this.#applyRevocations(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
     const stale = own.filter((register) => !isRevocation(register) && register.value !== undefined)
     const deleted = stale.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
-    // If this fails, the next load retries.
+    // If this delete fails, the next load retries it.
     if (stale.length > 0) this.#breaker.call(() => this.#store.merge(storeKey(subject), deleted)).catch(() => undefined)
     const values = await this.storedUnder(storeKey(subject, generation))
     return { registers: [...own.filter(isRevocation), ...values], generation }
@@ -188,7 +200,7 @@ export class Loads {
     return revocations.generation(subject)
   }
 
-  /** Writes back registers that are newer in memory, or erases the values of a retired browser id. */
+  /** Writes registers that are newer in memory back to the store. For a retired browser id, erases the stored values instead. */
   #writeBack(subject: Subject, stored: readonly LwwRegister[]): void {
     const { revocations, values } = this.#core
     const retired = isUser(subject) ? undefined : revocations.retired(subject)
@@ -200,13 +212,13 @@ export class Loads {
     this.#writeQueue.addMissing(subject, [...revocationRegisters, ...(values.find(subject)?.registers() ?? [])], stored)
   }
 
-  /** Merges pending writes back into memory, which may have evicted them. */
+  /** Merges the subject's pending writes into memory, which may have evicted these values. */
   #recover(subject: Subject): void {
     if (this.#writeQueue.size === 0) return
     this.#core.values.merge(subject, stateOf(this.#writeQueue.of(subject)).registers, 'store')
   }
 
-  /** Warns that a load found another process's change: with an adapter, the change would have arrived before. */
+  /** Warns that a load found another process's change, which an adapter would have delivered earlier. */
   #warnOfLateness(subject: Subject): void {
     const { nodes, memory, warn } = this.#core
     if (nodes?.hasAdapter || !memory.pinnedOf(subject)?.sockets.size || this.#isWriting(subject)) return

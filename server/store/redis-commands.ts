@@ -1,22 +1,22 @@
-// Sends the commands of `redisStore` through node-redis, or through ioredis by an adapter.
+// Sends the commands of `redisStore` through node-redis, and adapts ioredis clients.
 
 import type { RedisScript } from './redis-scripts.js'
 
-/** The required part of a node-redis client; for ioredis use `redisStore(fromIoredis(client))`. */
+/** The members that `redisStore` needs of a node-redis client. For ioredis use `redisStore(fromIoredis(client))`. */
 export interface RedisLike {
   /** Whether the client is connected or connecting. */
   readonly isOpen: boolean
   /**
-   * False while reconnecting.
+   * Whether the client can send commands; false while reconnecting.
    *
    * @default isOpen
    */
   readonly isReady?: boolean
-  /** Sends a command, with its name first. Resolves to texts, numbers, null and lists of them. Rejects if Redis does. */
+  /** Sends a command: its name, then its arguments. Resolves with a text, a number, null or a list of these. Rejects with Redis' errors. */
   sendCommand(args: readonly string[]): Promise<unknown>
 }
 
-/** Sends a command. Rejects at once while disconnected, because the client would queue the command until a reconnect. */
+/** Sends a command. Rejects immediately while disconnected, because the client would queue the command until a reconnect. */
 export async function send(client: RedisLike, args: readonly string[]): Promise<unknown> {
   if (!client.isOpen || client.isReady === false) {
     throw new Error(
@@ -36,7 +36,7 @@ export async function run(
   const rest = ['1', key, ...args]
   try {
     return await send(client, ['EVALSHA', script.sha, ...rest]).catch((error: unknown) => {
-      // After a restart, failover or flush, Redis no longer has the script, and has not run it.
+      // After a restart, failover or flush, Redis does not know the script any more. Then `EVALSHA` has not run it, and `EVAL` is safe.
       if (!isReply(error, 'NOSCRIPT')) throw error
       return send(client, ['EVAL', script.text, ...rest])
     })
@@ -47,7 +47,7 @@ export async function run(
   }
 }
 
-/** Returns whether an error has this code. Searches the whole message: Redis 6 puts words before a script's error code. */
+/** Returns whether an error has this code. Searches the whole message, because Redis 6 puts words before the code of a script's error. */
 function isReply(error: unknown, code: string): boolean {
   return error instanceof Error && error.message.includes(code)
 }
@@ -60,18 +60,18 @@ export function cellsOf(answer: unknown): readonly (string | null)[] {
   )
 }
 
-/** The required part of an ioredis client: both `Redis` and `Cluster` have these members. */
+/** The members that `fromIoredis` needs of an ioredis client. Both `Redis` and `Cluster` have them. */
 export interface IoredisLike {
   /** `'ready'` while connected. */
   readonly status: string
-  /** The client's own options. */
+  /** The options that the client was created with. */
   readonly options: {
-    /** Not supported. */
+    /** The prefix that ioredis adds to keys. `fromIoredis` refuses a client with a prefix. */
     readonly keyPrefix?: string | undefined
   }
   /** Sends a command. */
   call(command: string, ...args: string[]): Promise<unknown>
-  /** Reports lost connections. */
+  /** Adds a listener for lost connections. */
   on(event: 'close' | '-node', listener: () => void): unknown
 }
 
@@ -90,8 +90,8 @@ export function fromIoredis(client: IoredisLike): RedisLike {
     throw new TypeError(`koa-live-session: fromIoredis: expected no keyPrefix, received "${keyPrefix}". ${remedy}`)
   }
   const pending = new Set<(error: Error) => void>()
-  // Rejects unanswered commands when the connection closes, because ioredis would resend them. A compareAndSet sent twice would report its
-  // success as a failure, and the update would be applied again.
+  // Rejects unanswered commands when the connection closes, because ioredis would resend them. A compareAndSet sent twice would report a
+  // success as a failure, and its update would be applied again.
   const lose = (): void => {
     for (const reject of pending) reject(new Error('koa-live-session: fromIoredis: the connection to Redis was lost'))
     pending.clear()

@@ -5,14 +5,14 @@ import { createHash } from 'node:crypto'
 /** A Lua script. Redis runs it atomically, without other commands in between. */
 export interface RedisScript {
   readonly text: string
-  /** Its SHA-1, the script's name in Redis. */
+  /** The SHA-1 hash of the text, by which `EVALSHA` names the script. */
   readonly sha: string
 }
 
 /**
- * A subject is a Redis hash, the only key of each script. Each register is a field: `<stamp> <canonical JSON>`, or `<stamp>` for a
- * tombstone; a tab and the ids of updates may follow. The field with an empty name is the time of the subject's last use, recorded
- * at most once in `precision` ms.
+ * The functions of all scripts. The only Redis key of a script is a hash with the registers of a subject. Each register is a field with a
+ * cell: `<stamp> <canonical JSON>`, or `<stamp>` for a tombstone. A tab and the ids of updates may follow. The field with the empty name
+ * has the time of the subject's last use, updated at most once in `precision` ms.
  */
 const COMMON = `
 -- Lua's numbers are doubles, exact up to LARGEST. Lua prints large numbers as 1.7e+12, so stamps are written as the texts received.
@@ -41,14 +41,17 @@ local function recordUse(now, precision, maxIdle)
 end
 `
 
-/** KEYS: the hash. ARGV: now, precision, maxIdle. */
+/** Returns all fields and cells. KEYS: the hash. ARGV: now, precision, maxIdle. */
 export const LOAD: RedisScript = script(`${COMMON}
 local fields = redis.call('HGETALL', KEYS[1])
 if #fields > 0 then recordUse(ARGV[1], ARGV[2], ARGV[3]) end
 return fields
 `)
 
-/** KEYS: the hash. ARGV: now, precision, maxIdle, then field and cell in turn. Returns the current cell of each field after the merge. */
+/**
+ * Merges cells, and returns the current cell of each field. KEYS: the hash. ARGV: now, precision, maxIdle, then a field and its cell for
+ * each register.
+ */
 export const MERGE: RedisScript = script(`${COMMON}
 -- Lua's own < compares texts by the server's locale.
 local function isLarger(a, b)
@@ -75,7 +78,10 @@ recordUse(ARGV[1], ARGV[2], ARGV[3])
 return cells
 `)
 
-/** KEYS: the hash. ARGV: now, precision, maxIdle, field, cell, expected. Returns 1 if written, else 0. */
+/**
+ * Writes a cell if the field has the expected stamp; returns 1 if written, else 0. KEYS: the hash. ARGV: now, precision, maxIdle, field,
+ * cell, expected stamp.
+ */
 export const COMPARE_AND_SET: RedisScript = script(`${COMMON}
 if read(cellOf(ARGV[4])) ~= tonumber(ARGV[6]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[4], ARGV[5])
@@ -83,7 +89,7 @@ recordUse(ARGV[1], ARGV[2], ARGV[3])
 return 1
 `)
 
-/** KEYS: the hash. ARGV: a stamp. Deletes older tombstones. */
+/** Deletes tombstones older than a stamp. KEYS: the hash. ARGV: the stamp. */
 export const PRUNE: RedisScript = script(`${COMMON}
 local cells = redis.call('HGETALL', KEYS[1])
 for at = 1, #cells, 2 do
@@ -96,8 +102,8 @@ end
 /**
  * KEYS: the hash. ARGV: the limit in ms since 1970; the limit for revocation registers; the two fields of revocation registers.
  *
- * Deletes a hash last used before the limit, except revocation registers within their own limit. Ignores a hash without a time of last use.
- * Returns 1 if anything was deleted, else 0.
+ * Deletes a hash last used before the limit, but keeps revocation registers until their own limit. Ignores a hash without a time of last
+ * use. Returns 1 if anything was deleted, else 0.
  */
 export const SWEEP: RedisScript = script(`
 local used = tonumber(redis.call('HGET', KEYS[1], ''))

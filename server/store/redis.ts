@@ -19,20 +19,19 @@ export { fromIoredis, type IoredisLike, type RedisLike } from './redis-commands.
 /** The options of `redisStore(client, options)`. */
 export interface RedisStoreOptions {
   /**
-   * The prefix of each key: `<prefix>{<subject>}`. A text without `{` and `}`.
+   * The prefix of each Redis key, a text without `{` and `}`. The keys are `<prefix>{<subject>}`.
    *
    * @default 'live-session:'
    */
   readonly prefix?: string
   /**
-   * ms since a subject's last use after which Redis expires all data of the subject, including revocations: a whole number, at least the
-   * plugin's `maxAge`.
+   * Whole ms after a subject's last use until Redis expires all of its data, including revocations. At least the plugin's `maxAge`.
    *
    * @default 100 days
    */
   readonly maxIdle?: number
   /**
-   * Returns ms since 1970, to record a subject's last use. In tests use `testClock`.
+   * Returns the current time in ms since 1970, for the recorded last use of subjects. In tests use `testClock`.
    *
    * @default Date.now
    */
@@ -46,8 +45,8 @@ const DAY = 24 * HOUR
  * Creates a store in Redis 6 or newer, or Valkey. The durability of acknowledged writes depends on Redis' own `appendonly` and
  * `appendfsync`: see docs/stores-reference.md.
  *
- * @param client your app connects and closes it
- * @param options each option is checked at once
+ * @param client the Redis client, which your app connects and closes
+ * @param options the options, which this call checks
  * @throws {TypeError} with the option, the expected and the received value
  * @example
  * const client = createClient({ url: 'redis://127.0.0.1:6379' })
@@ -59,7 +58,7 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
   checkNames(options, ['prefix', 'maxIdle', 'clock'], 'redisStore: ')
   const { prefix = 'live-session:', maxIdle = 100 * DAY, clock = Date.now } = options
   checkClient(client)
-  // Redis Cluster's hash tag begins at the first brace.
+  // In Redis Cluster, the hash tag of a key begins at the first brace, so a prefix must not contain braces.
   check(typeof prefix === 'string' && !/[{}]/.test(prefix), 'prefix', 'a text without { and }', prefix)
   check(isMs(maxIdle) && Number.isSafeInteger(maxIdle), 'maxIdle', `whole ${MS}`, maxIdle)
   check(typeof clock === 'function', 'clock', 'a function', clock)
@@ -80,7 +79,7 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
       if (registers.length === 0) return []
       const args = registers.flatMap((register) => [register.key, cellOf(register)])
       const cells = cellsOf(await runScript(MERGE, subject, args))
-      // For a duplicate key, the last answer is current.
+      // If a key occurs twice, its last cell in the answer is the current cell.
       const currentCells = new Map(registers.map(({ key }, at) => [key, cells[at] ?? '']))
       return Array.from(currentCells, ([key, cell]) => readCell(key, cell))
     },
@@ -95,9 +94,9 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
     },
     async sweep(before, { guests = before, revocations = before } = {}) {
       const sweep = async (names: string, limit: number): Promise<number> => {
-        // Subjects unused for so long have expired in Redis.
+        // Redis has already expired all subjects unused since this limit.
         if (limit <= clock() - maxIdle) return 0
-        // The recorded time of last use lags by up to an hour.
+        // The recorded time of last use may be up to an hour too early.
         const args = [String(limit - HOUR), String(revocations - HOUR), EPOCH_KEY, GENERATION_KEY]
         let deleted = 0
         for await (const keys of scan(client, `${escapePattern(prefix)}{${names}*}`)) {
@@ -113,7 +112,7 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
   }
 }
 
-/** A tab separates the ids from the value, because all characters of canonical JSON sort after a tab. */
+/** Encodes a register as a cell. A tab separates the value from the ids, because a tab sorts before all characters of canonical JSON. */
 function cellOf({ stamp, value, ids }: StoredRegister): string {
   const text = (value === undefined ? '' : canonicalJson(value)) + (ids?.length ? `\t${idsText(ids)}` : '')
   return text === '' ? String(stamp) : `${stamp} ${text}`
@@ -126,7 +125,7 @@ function readCell(key: string, cell: string): StoredRegister {
   return readRegister(key, cell.slice(0, space), text === '' && ids !== undefined ? null : text, ids)
 }
 
-/** Yields the keys of matching hashes, in batches. In a cluster: of a single node. */
+/** Yields the keys of matching hashes, in batches. In a cluster, scans a single node only. */
 async function* scan(client: RedisLike, pattern: string): AsyncGenerator<readonly string[]> {
   let cursor: unknown = '0'
   do {

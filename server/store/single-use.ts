@@ -1,27 +1,27 @@
-// Decides by the store's compare-and-set which call spends a single-use name, such as a hand-off's.
+// Decides which call is the first to spend a single-use name, such as the id of a hand-off, by the store's compare-and-set.
 
 import { NEVER, nextStamp, SKEW } from '../../shared/stamp.js'
 import type { Settings } from '../settings/settings.js'
 import type { Store } from '../types/store.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 
-/** The key of the register of a spent name. */
+/** The key of the register that marks a name as spent. */
 const SPENT = 'spent'
 /** The maximum validity in ms of a single-use name. */
 export const LONGEST_VALIDITY: number = 60 * 60 * 1000
-/** ms after which no process accepts a spent name any more, despite clock skew. */
+/** ms to keep a spent name. Afterwards no process accepts the name anyway, even with clock skew. */
 const KEPT = LONGEST_VALIDITY + SKEW
 /** The maximum number of names that this process remembers to delete; the daily sweep deletes all others. */
 const MOST = 100_000
-/** Deletions per call. */
+/** Maximum deletions of old names per call of `spend`. */
 const DELETIONS_PER_CALL = 10
 
-/** Single-use names across all nodes: the store decides which call is first. */
+/** Spends single-use names across all nodes: the store decides which call is first. */
 export class SingleUse {
   readonly #store: Store
   readonly #breaker: CircuitBreaker
   readonly #clock: () => number
-  /** The spent names and when to delete them, oldest first. */
+  /** The time to delete each spent name, oldest first. */
   readonly #spentNames = new Map<string, number>()
 
   constructor(store: Store, breaker: CircuitBreaker, { clock }: Pick<Settings, 'clock'>) {
@@ -31,11 +31,11 @@ export class SingleUse {
   }
 
   /**
-   * Resolves with whether this call is the first to spend a name, or with undefined if the store does not answer. Waits up to the call
-   * timeout, not just the deadline, for callers that need the answer.
+   * Resolves with whether this call is the first to spend a name; with undefined if the store does not answer. Waits up to the call
+   * timeout, longer than the deadline, for callers that need the answer.
    */
   async spend(name: string): Promise<boolean | undefined> {
-    // While the store is down, this may be the half-open call.
+    // A concurrency of 0 means backoff. If the store is down without backoff, this call may be the half-open call.
     if (this.#breaker.concurrency === 0) return undefined
     const register = { key: SPENT, stamp: nextStamp(this.#clock(), NEVER), value: true }
     const isFirst = this.#breaker.call(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)

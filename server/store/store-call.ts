@@ -1,4 +1,4 @@
-// A store call for a subject: deletes, then writes.
+// Combines the deletes and writes of a subject into a store call, and performs the call.
 
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
@@ -6,11 +6,11 @@ import { generationRegister, stateOf } from '../identity/validity.js'
 import { FIRST_GENERATION, type StoreKey, storeKey } from '../subjects/store-key.js'
 import type { ValidatedStore } from './validated-store.js'
 
-/** A queued call, or a call in flight. `PendingWrites.registers` has the registers to write. */
+/** A store call, queued or in flight. `PendingWrites.registers` has the registers to write. */
 export interface StoreCall {
-  /** The names whose registers are all deleted before the write. */
+  /** The store keys whose registers are all deleted before the write. */
   readonly erases: readonly string[]
-  /** Each receives true when the call has succeeded, or false if the call's writes were evicted. */
+  /** Callbacks: each receives true when the call has succeeded, or false if the call's writes were evicted. */
   readonly waiters: ((isStored: boolean) => void)[]
 }
 
@@ -31,8 +31,9 @@ export function joined(before: StoreCall, since: StoreCall): StoreCall {
 }
 
 /**
- * Performs the deletes, then writes a user's revocation registers under the first name (of generation 0) and the values under the name of
- * `generation`. Resolves with the store's registers after the merge. Adds revocation registers found during the deletes to `registers`.
+ * Performs the deletes, then writes the values under the store key of `generation`. A user's revocation registers go under the first store
+ * key, that of generation 0. Resolves with the stored registers after the merge. Adds the revocation registers found during the deletes to
+ * `registers`.
  */
 export async function write(
   store: ValidatedStore,
@@ -43,12 +44,12 @@ export async function write(
 ): Promise<readonly LwwRegister[]> {
   for (const name of erases) {
     const former = await clear(store, name, registers)
-    // Another process's erasure, unknown here, has moved the values to the name of the generation `former`.
+    // Another process has erased the user, unknown to this process. The values are under the store key of the generation `former`.
     if (former > FIRST_GENERATION && former < generation) await clear(store, storeKey(subject, former), registers)
   }
   const all = registers.registers()
   if (generation === FIRST_GENERATION) return store.merge(storeKey(subject), all)
-  // The store answers with a later generation if another process has erased the subject again.
+  // If another process has erased the subject again, the answer contains the later generation.
   const revocationRegisters = [...all.filter(isRevocation), generationRegister(generation)]
   const stored = await store.merge(storeKey(subject), revocationRegisters)
   const values = all.filter((register) => !isRevocation(register))
@@ -56,12 +57,12 @@ export async function write(
 }
 
 /**
- * Deletes a name and resolves with the generation found there. Adds the name's revocation registers to `registers`, so that a revocation by
- * another process survives. Sends the load and the removal together, to leave no gap for another process's write.
+ * Deletes all registers under a store key, and resolves with the generation found there. Adds the deleted revocation registers to
+ * `registers`: a revocation by another process must survive. Sends load and removal together, to leave no gap for another process's write.
  */
 async function clear(store: ValidatedStore, name: string, registers: Replica): Promise<number> {
   const asked = [store.load(name), store.remove(name)] as const
-  // Even if the load fails, wait for the removal: a late removal would delete the next write.
+  // Waits for the removal even if the load fails, because a late removal would delete the next write.
   const [load] = await Promise.allSettled(asked)
   // A removal may succeed and still report an error, so collect the revocations before checking for errors.
   const stored = load.status === 'fulfilled' ? load.value : []

@@ -1,3 +1,5 @@
+// Connects memory with the store: loads, queued writes, updates, sweeps and single-use names.
+
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Level } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
@@ -14,7 +16,7 @@ import { type Loading, type UpdateCache, Updates } from './updates.js'
 import { ValidatedStore } from './validated-store.js'
 import { WriteQueue } from './write-queue.js'
 
-/** The limit in ms of an orderly shutdown. */
+/** Maximum ms of an orderly shutdown. */
 const LONGEST_END = 10_000
 
 /** Synchronizes memory with the store, in both directions. */
@@ -24,14 +26,13 @@ export class StoreClient {
   readonly #core: Core
   readonly breaker: CircuitBreaker
   readonly #writeQueue: WriteQueue
-  /** The unconfirmed writes, for the inspector. */
+  /** The writes that the store has not confirmed, for the inspector. */
   readonly unsaved: Pick<WriteQueue, 'size' | 'of'>
   readonly #loads: Loads
-  /** Single-use names across all nodes. */
   readonly singleUse: SingleUse
   readonly #sweeps: Sweeps
   readonly #updates: Updates<Subject>
-  /** The updates of values and of features. */
+  /** All update queues: of values and of features. */
   readonly #allUpdates: Pick<Updates<never>, 'settled'>[] = []
 
   constructor(store: Store, core: Core) {
@@ -51,7 +52,7 @@ export class StoreClient {
         if (isSubject(name)) this.#loads.apply(name, stored, generation)
         else core.featureDataOf(name)?.mergeRemote(name, stored, 'store')
       },
-      // Another process may have erased the user, who may never return to cause a load.
+      // Another process may have erased the user meanwhile. Load now, because the user may never return.
       onLate: (name) => {
         if (isUser(name)) this.#loads.load(name).catch(() => undefined)
       },
@@ -69,14 +70,14 @@ export class StoreClient {
     this.#loads.forgetEmpty()
   }
 
-  /** Loads missing and stale subjects; returns undefined if the caller need not wait. */
+  /** Loads missing and stale subjects. Returns undefined if the caller need not wait. */
   loadIfStale(subjects: readonly Subject[]): Promise<unknown> | undefined {
     return this.#loads.loadIfStale(subjects)
   }
 
   /**
-   * Loads these subjects even if they are fresh, because a new revocation register must be later than a revocation register of a process
-   * with a fast clock. Waits only up to the deadline, so that a sign-in or sign-out never depends on the store.
+   * Loads these subjects even if they are fresh: a new revocation register must be later than any stored one, even one written with a fast
+   * clock. Waits only up to the deadline, because no sign-in or sign-out may depend on the store.
    */
   refresh(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const ready = this.loadIfStale(subjects)
@@ -84,7 +85,7 @@ export class StoreClient {
     return Promise.all(subjects.map((subject) => this.#loads.loadInTime(subject)))
   }
 
-  /** Returns whether the store has a write, as far as this process knows. */
+  /** Returns whether the store has this register, as far as this process knows. */
   hasStored(subject: Subject, { key, stamp }: LwwRegister): boolean {
     const isPending = this.#writeQueue.of(subject).some((register) => register.key === key && register.stamp >= stamp)
     return !isPending && this.isLoaded(subject) && this.#core.values.find(subject)?.source(key) !== 'node'
@@ -95,7 +96,7 @@ export class StoreClient {
     return this.#loads.isLoaded(subject)
   }
 
-  /** Stores registers that are new in this process and did not come from the store. */
+  /** Queues registers for the store that are new in this process and did not come from the store. */
   persist(subject: StoreKey, registers: readonly LwwRegister[]): void {
     this.#writeQueue.add(subject, registers)
   }
@@ -109,58 +110,59 @@ export class StoreClient {
     this.#writeQueue.erase(subject, revocationRegisters, storeKey(subject, generation))
   }
 
-  /** As `erase`, but writes nothing for a guest without stored values. */
+  /** Erases a guest like `erase`, but writes nothing for a guest without stored values. */
   eraseGuest(guest: StoreKey, revocationRegisters: readonly LwwRegister[]): void {
     const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.values.find(guest)
     if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, revocationRegisters)
-    // Another process may have written since the last load. A load erases all values of a retired id.
+    // Another process may have written since the last load. This load erases such values, because the guest's id is retired.
     else this.#loads.load(guest).catch(() => undefined)
   }
 
   /** Discards the pending writes of a generation that another process has erased. Stores only the revocation registers. */
   discard(subject: Subject, revocationRegisters: readonly LwwRegister[], generation: number): void {
     this.#writeQueue.discard(subject, revocationRegisters, storeKey(subject, generation))
-    // Under the new generation's name, nothing was loaded yet.
+    // The values under the new generation's store key are not loaded yet.
     this.#loads.invalidate(subject)
   }
 
-  /** Queues the known registers that are newer than the stored registers, or missing in the store. */
+  /** Queues the known registers that are newer than the stored registers or missing among them. */
   keepMissing(name: FeatureKey, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
     this.#writeQueue.addMissing(name, known, stored)
   }
 
-  /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
+  /** Resolves with the level `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
   async storedLevel(subjects: Iterable<StoreKey>): Promise<Level> {
     const all = [...subjects]
     return all.some(isLocal) ? 'memory' : this.#writeQueue.storedLevel(all)
   }
 
-  /** Resolves with the registers of a subject from the store itself; with an empty list if the store does not answer in time. */
+  /** Loads a subject, and resolves with its stored registers; with an empty list if the store does not answer in time. */
   async storedRegisters(subject: Subject): Promise<readonly LwwRegister[]> {
     const stored = await this.#load(subject)
-    // The load has queued newer registers that another process has announced but not stored: wait for their write, and load again.
+    // The load has queued registers that the store lacks, because another process announced but did not store them. Wait for their write,
+    // and load again.
     const isBehind = stored !== undefined && this.#writeQueue.of(subject).length > 0
     return (isBehind ? await this.#load(subject) : stored) ?? []
   }
 
-  /** Returns the updates of a subject's values in the store; undefined if these values are never stored. */
+  /** Returns the object that applies updates to a subject's values in the store; undefined if these values are never stored. */
   updatesOf(subject: Subject): Updates<Subject> | undefined {
     return isLocal(subject) ? undefined : this.#updates
   }
 
-  /** Creates the updates for values that other code caches. */
+  /** Creates such an object for values in another cache, such as a feature's. */
   updates<N extends StoreKey>(loading: Loading<N>, memory: UpdateCache<N>): Updates<N> {
     const updates = new Updates(this, loading, memory, this.#core.settings)
     this.#allUpdates.push(updates)
     return updates
   }
 
-  /** Returns the primary key of an owner. A user's key changes with each erasure. */
+  /** Returns the current store key of a name. A user's store key changes with each erasure. */
   storeKeyOf(name: StoreKey): string {
     return storeKey(name, this.#core.revocations.generation(name))
   }
 
-  /** Resolves with a feature's registers from the store and the pending writes; rejects if the store does not answer. */
+  /** Resolves with a feature's registers, merged from the store and the pending writes. Rejects if the store does not answer. */
   async load(name: FeatureKey): Promise<readonly LwwRegister[]> {
     const stored = await this.#loads.storedUnder(storeKey(name))
     return Replica.of([...stored, ...this.#writeQueue.of(name)], 'store').registers()
@@ -171,14 +173,14 @@ export class StoreClient {
     this.breaker.call(async () => this.#store.prune?.(storeKey(name), before)).catch(() => undefined)
   }
 
-  /** Resolves when all current writes are stored. Keeps the process alive until then. */
+  /** Resolves when all current writes are stored or evicted. Keeps the process alive until then. */
   async settled(): Promise<void> {
     const stay = setInterval(() => undefined, LONGEST_END)
     await this.#allStored()
     clearInterval(stay)
   }
 
-  /** Closes the store after the pending writes, within the time of an orderly shutdown. */
+  /** Closes the store after the pending writes, but waits at most `LONGEST_END` ms. */
   async close(): Promise<void> {
     this.#loads.close()
     this.#sweeps.close()
@@ -205,9 +207,12 @@ export class StoreClient {
     this.#core.settings.report(new LiveSessionError('store_unavailable', message))
   }
 
-  /** Resolves with the store's registers, after the pending writes; with undefined if the store does not answer in time. */
+  /**
+   * Waits for the pending writes, loads a subject, and resolves with its stored registers; with undefined if the store does not answer in
+   * time.
+   */
   async #load(subject: Subject): Promise<readonly LwwRegister[] | undefined> {
-    // While the store is slow or down, do not wait for the writes: the load shows whether the store has recovered.
+    // If the store is slow or down, does not wait for the writes: the load shows whether the store has recovered.
     if (this.breaker.state === 'good' && (await this.storedLevel([subject])) === 'memory') return undefined
     return this.#loads.loadInTime(subject)
   }

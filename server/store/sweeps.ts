@@ -1,3 +1,5 @@
+// Decides when unused values are deleted from the store, and after how long.
+
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Settings } from '../settings/settings.js'
 import type { Store } from '../types/store.js'
@@ -5,7 +7,7 @@ import type { Store } from '../types/store.js'
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
 
-/** Deletes unused values from the store: daily, first at a random time within an hour of the start, because nodes start together. */
+/** Deletes unused values from the store daily. The first sweep is at a random time in the first hour, because nodes may start together. */
 export class Sweeps {
   readonly #store: Store
   readonly #settings: Settings
@@ -32,9 +34,9 @@ export class Sweeps {
     try {
       const now = clock()
       await this.#store.sweep(now - storeMaxIdle, {
-        // After `maxAge` a guest's cookie has expired, and nothing else leads to the values.
+        // After `maxAge` a guest's cookie has expired, so nobody can reach the guest's values any more.
         guests: now - Math.min(storeMaxIdle, maxAge),
-        // A user's cookie or ticket would become valid again if it outlived the revocation in the store.
+        // Keeps revocations for at least `maxAge`: a revoked cookie or ticket that outlived its revocation would be valid again.
         revocations: now - Math.max(storeMaxIdle, maxAge),
       })
     } catch (cause) {

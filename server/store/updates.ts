@@ -1,4 +1,4 @@
-// Computes and stores the changes of `update()`, retries after conflicts, and applies each id once.
+// Computes and stores the changes of `update()`. Retries after conflicts, and applies each idempotency key once.
 
 import { randomBytes } from 'node:crypto'
 import type { ChangeSource } from '../../shared/change.js'
@@ -16,13 +16,13 @@ import { isSubject, isUser } from '../subjects/subject.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import type { ValidatedStore } from './validated-store.js'
 
-/** Attempts per update, under conflicts with other processes. */
+/** Maximum attempts per update, because each conflict with another process costs one attempt. */
 const MAX_ATTEMPTS = 50
-/** Bytes of a random id, enough to be unique. */
+/** Bytes of a random idempotency key, enough to be unique. */
 const ID_BYTES = 12
-/** ms for which updates of handlers and jobs wait for a silent store. */
+/** ms for which an update by a handler or job is retried while the store does not answer. */
 const PATIENCE = 10_000
-/** ms between the retries of such an update. */
+/** ms between two of these retries. */
 const PAUSE = 100
 
 /** An update: the next value depends on the current value. */
@@ -33,7 +33,7 @@ export interface Update {
   /** Throws if the visitor has left. */
   readonly permit: () => void
   readonly source: ChangeSource
-  /** The base stamp of a page's change, which the update's stamp must exceed, like the stamp in memory. */
+  /** The base stamp of a page's change. The update gets a larger stamp than the base and than the stamp in memory. */
   readonly base?: Stamp
 }
 
@@ -57,7 +57,7 @@ interface UpdateStore {
   readonly breaker: CircuitBreaker
   readonly validated: ValidatedStore
   persist(name: StoreKey, registers: readonly LwwRegister[]): void
-  /** Returns the name in the store. A user's name changes with each erasure. */
+  /** Returns the store key of a name. A user's store key changes with each erasure. */
   storeKeyOf(name: StoreKey): string
   storedLevel(names: Iterable<StoreKey>): Promise<Level>
 }
@@ -78,19 +78,19 @@ export class Updates<N extends StoreKey> {
   }
 
   /**
-   * Makes an update once per id, the idempotency key, because a silent store may have accepted an earlier attempt.
+   * Makes an update once per `id`, its idempotency key. An earlier attempt may have been stored although the store did not answer.
    *
    * @throws {LiveSessionError} `store_unavailable`, `conflict` or `closed`
    */
   async apply(subject: N, id: string, update: Update): Promise<Stamp> {
     const { breaker } = this.#store
-    // If nothing else is pending, only this load can close the circuit of a silent store.
+    // If no other call is pending, only this load can discover that the store has recovered.
     if (breaker.state !== 'good' && breaker.concurrency > 0) await this.#loading.loadInTime(subject)
     return this.#inFlight.run(subject, async () => {
       try {
         return await this.#make(subject, id, update)
       } catch (error) {
-        // For a guest who has left, loading finds the revocation register, and deletes values that the store may have accepted.
+        // The store may have accepted a write of a guest who has left. A load finds the revocation register, and deletes the write.
         const hasLeft = error instanceof LiveSessionError && error.code === 'superseded'
         if (hasLeft && isSubject(subject) && !isUser(subject)) await this.#loading.loadInTime(subject)
         throw error
@@ -99,13 +99,13 @@ export class Updates<N extends StoreKey> {
   }
 
   /**
-   * Makes an update for handlers and jobs, which no page resends, and therefore retries while the store is silent.
+   * Makes an update for a handler or job. Retries while the store does not answer, because no page would resend the update.
    *
    * @throws {LiveSessionError} as `apply`; `store_unavailable` only after 10 s
    */
   async applyPersistently(subject: N, update: Update): Promise<Stamp> {
     const { breaker } = this.#store
-    // Random, because a later id of a numbered series would cover this id, so that the retry would count as accepted.
+    // The id is random. In a numbered series, a later accepted id covers all earlier ids, so a retry of this id would count as accepted.
     const id = randomBytes(ID_BYTES).toString('hex')
     const end = performance.now() + PATIENCE
     for (;;) {
@@ -123,7 +123,7 @@ export class Updates<N extends StoreKey> {
     }
   }
 
-  /** Returns whether the store may have an update before memory does. */
+  /** Returns whether an update is in flight, which the store may have before memory has. */
   isInFlight(subject: N): boolean {
     return this.#inFlight.has(subject)
   }
@@ -137,7 +137,7 @@ export class Updates<N extends StoreKey> {
     const { field, next, permit, source, base = NEVER } = update
     const { breaker, validated } = this.#store
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      // Skipped while the store is slow or down, because each waiting update would make a call.
+      // Loads only while the store is good: else each waiting update would add a call.
       if (breaker.state === 'good') await this.#loading.loadIfStale([subject])
       const isStored = this.#loading.isLoaded(subject) && (await this.#store.storedLevel([subject])) === 'store'
       permit()
@@ -146,9 +146,9 @@ export class Updates<N extends StoreKey> {
       const current = replica?.register(field.key)
       const accepted = acceptedAt(current, id)
       if (current && accepted !== undefined) {
-        // The store may have accepted the update without an answer, so no other process knows of it.
+        // The store may have accepted an earlier attempt without an answer. Then other processes do not know of the update yet.
         this.#memory.mergeStored(subject, current, source)
-        // Another process announced the update. If that process runs an earlier build, it may not have stored the update.
+        // Another process announced the update. If that process runs an earlier build, the update may not be stored.
         if (replica?.source(field.key) === 'node') this.#store.persist(subject, [current])
         return accepted
       }
@@ -161,7 +161,7 @@ export class Updates<N extends StoreKey> {
       const isSet = await breaker.inTime(
         breaker.call(() => validated.compareAndSet(name, register, expected)).catch(() => undefined),
       )
-      // Another process has erased the subject: delete the write, and compute again from the new state.
+      // Another process has erased the subject during the call: delete this write, and compute again from the new state.
       if (this.#store.storeKeyOf(subject) !== name) {
         validated.merge(name, [{ key: field.key, stamp: nextStamp(stamp, stamp) }]).catch(() => undefined)
         continue
@@ -172,7 +172,7 @@ export class Updates<N extends StoreKey> {
         this.#memory.mergeStored(subject, register, source)
         return stamp
       }
-      // Memory is stale: a load synchronizes it with the store.
+      // Memory is stale: load the newer register, then try again.
       if (isSet === false) await this.#loading.loadInTime(subject)
     }
     throw field.refusal('conflict', `update("${field.key}"): other writes were faster ${MAX_ATTEMPTS} times`)

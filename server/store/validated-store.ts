@@ -1,3 +1,5 @@
+// Decides which registers of the store's answers are valid.
+
 import { fromIdsText, readIds } from '../../shared/idempotency-keys.js'
 import { freezeJson, type JsonValue } from '../../shared/json.js'
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
@@ -12,7 +14,7 @@ interface Read {
   readonly bad: ReadonlyMap<string, Stamp>
 }
 
-/** Wraps the store for all other code: reports invalid registers, treats them as absent, and lets the next write replace them. */
+/** Wraps the app's store. Warns of each invalid register, and treats the register as absent. The next write of the key replaces it. */
 export class ValidatedStore {
   readonly #store: Store
   readonly #core: Core
@@ -27,7 +29,7 @@ export class ValidatedStore {
     return this.#read(await this.#store.load(name)).registers
   }
 
-  /** Resolves with the store's registers after the merge, as the store's own `merge` does. */
+  /** Resolves with the stored registers of these keys after the merge. */
   async merge(name: string, registers: readonly LwwRegister[]): Promise<readonly LwwRegister[]> {
     if (registers.length === 0) return []
     const { registers: stored, bad } = this.#read(await this.#store.merge(name, registers))
@@ -47,10 +49,13 @@ export class ValidatedStore {
     await this.#store.remove(name)
   }
 
-  /** Replaces an invalid register by compare-and-set, because a merge would keep a larger stamp. Resolves with the store's register. */
+  /**
+   * Replaces an invalid register by compare-and-set, because a merge would keep an invalid register with a larger stamp. Resolves with the
+   * register then stored.
+   */
   async #replace(name: string, register: LwwRegister, stamp: Stamp = NEVER): Promise<LwwRegister> {
     if (await this.#store.compareAndSet(name, register, stamp)) return register
-    // Another process has replaced the register.
+    // The compare-and-set failed because another process has replaced the invalid register.
     const [stored] = this.#read(await this.#store.merge(name, [register])).registers
     if (stored) return stored
     throw new Error(`koa-live-session: store: an invalid register could not be replaced: ${register.key}`)
@@ -69,15 +74,15 @@ export class ValidatedStore {
 /** Marks an unreadable stamp or value. No valid stamp or value is NaN, so `validRegisters` rejects the register. */
 const UNREADABLE = Number.NaN
 
-/** The fault of a register, with its readable members. */
+/** An invalid register: its readable members, and why it is invalid. */
 export interface InvalidRegister {
   readonly key: string | undefined
-  /** The stamp, which a compare-and-set passes as `expected` to replace the register; undefined if unreadable. */
+  /** The stored stamp, which a compare-and-set expects when it replaces the register; undefined if unreadable. */
   readonly stamp: Stamp | undefined
   readonly reason: string
 }
 
-/** Parses a register of a text store, without validation: `text` is the value's JSON, or null for a tombstone. */
+/** Parses a register stored as texts, without validation. `text` is the value's JSON, or null for a tombstone. */
 export function readRegister(key: string, stamp: unknown, text: string | null, ids = ''): StoredRegister {
   const read = { key, stamp: readStamp(stamp), ...(ids === '' ? {} : { ids: fromIdsText(ids) }) }
   return text === null ? read : { ...read, value: readValue(text) }
@@ -109,8 +114,8 @@ function listed(answer: unknown): readonly StoredRegister[] {
 }
 
 /**
- * Returns the valid registers of a store's answer. They may be edited by hand, corrupt, or forged by an attacker with access to the
- * database. An invalid register must not hide the visitor's other values.
+ * Returns the valid registers of a store's answer. Stored registers may be edited by hand, corrupt, or forged by an attacker with access to
+ * the database. An invalid register must not hide the visitor's other values.
  *
  * @throws {TypeError} if the answer is not a list
  */
@@ -131,8 +136,8 @@ export function validRegisters(
     }
     if (typeof key !== 'string' || key === '') return fault('expected a key')
     if (!isStamp(stamp)) return fault('expected a safe integer as stamp')
-    // A revocation register with a future stamp counts, because a revocation must hold. Only the largest stamp is invalid: no stamp could
-    // follow.
+    // A revocation register is valid even with a future stamp, because a revocation must hold. Only the largest stamp is invalid, because
+    // no later stamp exists.
     const isFuture = isRevocation({ key }) ? stamp === LONGEST_STAMP : isAhead(stamp, now)
     if (isFuture) return fault('its stamp is in the future. Is a clock ahead?')
     const ids = readIds(known)

@@ -1,4 +1,4 @@
-// Decides when pending writes go to the store: batches, order, retries, backoff, and evictions of guests' writes.
+// Decides when pending writes go to the store, in which order, when to retry, and which guests' writes to evict.
 
 import { isNews } from '../../shared/idempotency-keys.js'
 import type { Level } from '../../shared/protocol.js'
@@ -10,24 +10,24 @@ import type { CircuitBreaker } from './circuit-breaker.js'
 import { isErasure, joined, type StoreCall, storeCall, write } from './store-call.js'
 import type { ValidatedStore } from './validated-store.js'
 
-/** Backoff in ms after the store rejects a subject's writes but accepts others. */
+/** The first backoff in ms of a subject whose writes the store rejects while accepting others. */
 const FIRST_BACKOFF = 100
 const LONGEST_BACKOFF = 60_000
-/** Maximum concurrent calls. The limit spares a recovering store: after an outage, 100,000 subjects may be pending. */
+/** Maximum concurrent store calls. The limit protects a recovering store: after an outage, 100,000 subjects may be pending. */
 export const MAX_CALLS = 32
 
-/** The dependencies of the queue, with callbacks for the outcome of writes. */
+/** The dependencies of the queue, including callbacks for the outcome of writes. */
 export interface WriteQueueDeps {
   /** The memory bound for guests' pending writes. */
   readonly guestMemory: GuestMemory
   isGuest(name: StoreKey): boolean
-  /** Called after the eviction of a guest's queued writes, which does not stop writes in flight. */
+  /** Called after the eviction of a guest's queued writes. Writes in flight continue. */
   onEvict(guest: StoreKey): void
   /** Returns the current generation of a subject's values. */
   generation(subject: StoreKey): number
-  /** Called with the store's registers of the written keys, which may be newer writes of another process. */
+  /** Called with the stored registers of the written keys. They may be newer writes of another process. */
   onStored(subject: StoreKey, stored: readonly LwwRegister[], generation: number): void
-  /** Called when a write is stored late: after an outage, or although the subject was erased during the store call. */
+  /** Called when a write is stored late: after an outage, or after the subject was erased during the store call. */
   onLate(subject: StoreKey): void
 }
 
@@ -37,9 +37,9 @@ class PendingWrites {
   readonly registers: Replica = new Replica()
   /** The call in flight. */
   sent: StoreCall | undefined
-  /** The next call, if registers or erasures were added after the call in flight. */
+  /** The next call, for registers and erasures added since the call in flight began. */
   next: StoreCall | undefined
-  /** The store's failure count when these writes began: a higher count means an outage meanwhile. */
+  /** `failureCount` of the circuit breaker when these writes began. A higher count now means an outage meanwhile. */
   failureCount: number
   /** Consecutive failures while the store was up. */
   failures = 0
@@ -51,8 +51,8 @@ class PendingWrites {
 }
 
 /**
- * A write-behind queue: retries the newest write of each key until the store confirms it. Sends one call at a time per subject, so that a
- * late write cannot restore erased values. Evicts only guests' writes, because the number of guests is unbounded.
+ * A write-behind queue: retries the newest write of each key until the store confirms this write. Sends one call at a time per subject:
+ * otherwise a late write could restore erased values. Evicts only guests' writes, because the number of guests is unbounded.
  */
 export class WriteQueue {
   readonly #store: ValidatedStore
@@ -77,14 +77,17 @@ export class WriteQueue {
     this.#plan()
   }
 
-  /** Queues the known registers that are missing in the store: the process that announced them may have crashed before storing them. */
+  /**
+   * Queues the known registers that are newer than the stored registers or missing among them. The process that announced them may have
+   * crashed before storing them.
+   */
   addMissing(subject: StoreKey, known: readonly LwwRegister[], stored: readonly LwwRegister[]): void {
     const replica = Replica.of(stored, 'store')
     const missing = known.filter((register) => replica.merge(register, 'job'))
     if (missing.length > 0) this.add(subject, missing)
   }
 
-  /** Deletes all stored registers of a subject under a name, then writes the revocation registers. */
+  /** Deletes all registers of a subject stored under the store key `name`, then writes the revocation registers. */
   erase(subject: StoreKey, revocationRegisters: readonly LwwRegister[], name: string = storeKey(subject)): void {
     const pending = this.#pendingOf(subject)
     pending.next = joined(pending.next ?? storeCall(), storeCall([name]))
@@ -94,12 +97,12 @@ export class WriteQueue {
   }
 
   /**
-   * After another process has erased `name`, discards pending values, and deletes values that this process wrote under `name` too late. If
-   * `name` is the first name, the next load deletes such values instead.
+   * Called when another process has erased the store key `name`. Discards pending values, and deletes values that this process wrote under
+   * `name` too late. Under the first store key, the next load deletes such values instead.
    */
   discard(subject: StoreKey, revocationRegisters: readonly LwwRegister[], name: string = storeKey(subject)): void {
     const pending = this.#pending.get(subject)
-    // The first name also has the revocation registers: a crash during its deletion would undo a revocation.
+    // The first store key also has the revocation registers, so a crash during its deletion would undo a revocation.
     if (name !== storeKey(subject)) this.erase(subject, revocationRegisters, name)
     else if (pending) {
       pending.registers.forget((register) => !isRevocation(register))
@@ -130,7 +133,7 @@ export class WriteQueue {
     })
   }
 
-  /** Resolves with `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
+  /** Resolves with the level `store` if all current writes of these subjects are stored before the deadline, else with `memory`. */
   async storedLevel(subjects: Iterable<StoreKey>): Promise<Level> {
     if (this.#breaker.state !== 'good') return 'memory'
     const all = Promise.all(Array.from(subjects, (subject) => this.whenStored(subject)))
@@ -175,10 +178,10 @@ export class WriteQueue {
     let isStored = false
     try {
       const stored = await this.#breaker.call(() => write(this.#store, subject, written, sent, generation))
-      // Values about to be erased must not return to memory.
+      // If an erasure is queued, the stored values must not return to memory.
       if (!isErasure(pending.next)) this.#deps.onStored(subject, stored, generation)
       const isErased = generation !== this.#deps.generation(subject)
-      // Writes made after an erasure go to another name, and may have older stamps: this call did not store them.
+      // Writes made after an erasure go to another store key, and may have older stamps, so this call did not store them.
       if (!isErasure(pending.next) && !isErased) registers.forget((register) => isIn(written, register))
       isStored = true
       if (isErased || pending.failureCount !== this.#breaker.failureCount) this.#deps.onLate(subject)
@@ -188,14 +191,14 @@ export class WriteQueue {
       pending.next = joined(sent, pending.next ?? storeCall())
       for (const revocation of written.registers().filter(isRevocation)) registers.merge(revocation, 'job')
       if (!wasDown) this.#backOff(pending)
-      // Moves to the end of the queue: a rejected subject must not delay others.
+      // Moves the subject to the end of the queue, because a rejected subject must not delay others.
       this.#pending.delete(subject)
       this.#pending.set(subject, pending)
     }
     pending.sent = undefined
     this.#inFlight -= 1
     this.#countBytes(subject, pending)
-    // If nothing is left, writes added during the call were duplicates, or were evicted.
+    // No register is left: writes added during the call were duplicates of stored writes, or were evicted.
     if (registers.isEmpty && !isErasure(pending.next)) {
       for (const resolve of pending.next?.waiters ?? []) resolve(isStored)
       this.#pending.delete(subject)
@@ -203,15 +206,18 @@ export class WriteQueue {
     this.#flush()
   }
 
-  /** Counts a guest's pending writes toward the memory bound, which evicts the oldest, because an attacker can create unlimited guests. */
+  /** Counts a guest's pending writes toward the guest memory, which evicts the oldest: an attacker can create unlimited guests. */
   #countBytes(subject: StoreKey, pending: PendingWrites): void {
     const { bytes, isEmpty } = pending.registers
-    // The guest may have signed in meanwhile.
+    // Asks each time, because the guest may have signed in meanwhile.
     const isBound = this.#deps.isGuest(subject) && (!isEmpty || isErasure(pending.next))
     this.#deps.guestMemory.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
   }
 
-  /** Drops a guest's queued writes, but keeps the revocation register of an id that was a user's, because that register revokes access. */
+  /**
+   * Drops a guest's queued writes, but keeps the revocation register of a user's former browser id: without that register, access would
+   * continue.
+   */
   #evict(guest: StoreKey, pending: PendingWrites): void {
     const { erases, waiters = [] } = pending.next ?? {}
     pending.registers.forget((register) => !isRevocation(register) || register.value === undefined)
@@ -233,7 +239,7 @@ export class WriteQueue {
   }
 }
 
-/** Returns whether a replica has this write with all of its ids, or a newer write of the same key. */
+/** Returns whether a replica has this register with all of its ids, or a newer register of the same key. */
 function isIn(replica: Replica, register: LwwRegister): boolean {
   const known = replica.register(register.key)
   return known !== undefined && !isNews(register, known)

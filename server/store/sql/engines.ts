@@ -1,24 +1,24 @@
-// The SQL of the engines: table, merge and insert; and the detection of a database's engine.
+// Has the SQL statements of each database engine, and detects the engine of a Kysely.
 
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { columnsAndValues, indexName, KEY, MAX_TEXT, quoted, READ_PRECISION, type Row, type RowRead } from './rows.js'
 
-/** The app's Kysely, with any tables: the store names its own. */
+/** The app's Kysely, typed for any tables. */
 export type AnyDatabase = Kysely<any>
 
-/** The differences between engines. */
+/** The SQL that differs between engines. */
 export interface Engine {
   /** The text type for a `cast`. */
   readonly text: RawBuilder<unknown>
-  /** Returns the statements to create a missing table. */
+  /** Returns the statements that create the table and its index unless they exist. */
   migration(table: string): readonly string[]
   /** Returns the statement to add the column `ids`, which tables of earlier versions lack. */
   addition(table: string): string
-  /** A statement that locks out concurrent migrations. */
+  /** A statement that makes concurrent migrations wait until the transaction ends. */
   readonly migrationLock?: RawBuilder<unknown>
   /** Returns a statement that applies the merge rule to each row. Some engines return the changed rows. */
   merge(table: string, rows: readonly Row[]): RawBuilder<RowRead>
-  /** Returns a condition for an update or delete of several rows. To avoid deadlocks, the condition locks rows in the order of `merge`. */
+  /** Extends the condition of an update or delete: the statement then locks its rows in the order of `merge`, which avoids deadlocks. */
   inOrder(table: string, condition: RawBuilder<unknown>): RawBuilder<unknown>
   /** Returns a statement to insert a row unless its key exists. */
   insert(table: string, row: Row): RawBuilder<unknown>
@@ -27,7 +27,7 @@ export interface Engine {
 // A stored stamp beyond safe integers is invalid, so any write replaces the row.
 const wins = sql`(excluded.stamp, excluded.value, excluded.ids) > (stored_row.stamp, stored_row.value, stored_row.ids)
   or stored_row.stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
-/** Whether the last use recorded in the row must be updated. */
+/** Whether `read_at`, the recorded last use of the stored row, is too old. */
 const unmarked = sql`excluded.read_at - stored_row.read_at >= ${sql.lit(READ_PRECISION)}`
 
 /** The common SQL of SQLite and PostgreSQL. */
@@ -52,7 +52,7 @@ const onConflict = {
 /** SQLite. */
 const sqlite: Engine = {
   ...onConflict,
-  // SQLite has a single writer at a time, so no deadlocks.
+  // SQLite allows a single writer at a time, so deadlocks cannot occur.
   inOrder: (_, condition) => condition,
   migration: (table) => [
     `create table if not exists ${quoted(table, '"')} (
@@ -72,7 +72,7 @@ const sqlite: Engine = {
 /** PostgreSQL. */
 const postgres: Engine = {
   ...onConflict,
-  // An update locks rows in their physical order, which may deadlock; PostgreSQL detects deadlocks only after a second.
+  // A plain update locks rows in their physical order, which may deadlock. PostgreSQL detects a deadlock only after a second.
   inOrder: (table, condition) => sql`(subject, ${KEY}) in (
     select subject, ${KEY} from ${sql.table(table)} where ${condition} order by subject, ${KEY} for update)`,
   migration: (table) => [
@@ -89,13 +89,13 @@ const postgres: Engine = {
   ],
   addition: (table) =>
     `alter table ${quoted(table, '"')} add column if not exists "ids" text collate "C" not null default ''`,
-  // `if not exists` checks first, then creates, so that one of two concurrent migrations would fail. The number is the package's own.
+  // Without this lock, one of two concurrent migrations fails, because `if not exists` is not atomic. The number identifies this package.
   migrationLock: sql`select pg_advisory_xact_lock(5499823114)`,
 }
 
 const mysqlWins = sql`(values(stamp), values(value), values(ids)) > (stamp, value, ids)
   or stamp > ${sql.lit(Number.MAX_SAFE_INTEGER)}`
-/** A column for 200 ids of 32 characters, with stamps of 16. */
+/** The type of the column `ids`: 200 ids of 32 characters, each with a stamp of 16 characters and two separators. */
 const MYSQL_IDS = `varchar(${200 * (32 + 16 + 2)}) character set ascii collate ascii_bin not null default ''`
 
 /** MariaDB and MySQL. */
@@ -118,7 +118,7 @@ const mysql: Engine = {
 
   addition: (table) => `alter table ${quoted(table, '`')} add column \`ids\` ${MYSQL_IDS}`,
 
-  // Assignments run from left to right, and see earlier results: `stamp` is the last, because `ids` and `value` depend on its old value.
+  // MySQL runs assignments from left to right, and each sees earlier results. So `stamp` is last: `ids` and `value` need the old stamp.
   merge: (table, rows) => sql<RowRead>`
     insert into ${sql.table(table)} ${columnsAndValues(rows)}
     on duplicate key update
@@ -130,11 +130,11 @@ const mysql: Engine = {
   // MySQL finds, and therefore locks, rows by the primary key.
   inOrder: (_, condition) => condition,
 
-  // Not an upsert, whose count of affected rows depends on a connection flag.
+  // An upsert is no alternative: its count of affected rows depends on a connection flag.
   insert: (table, row) => sql`insert ignore into ${sql.table(table)} ${columnsAndValues([row])}`,
 }
 
-/** By the engine's quotes and parameter marks in compiled SQL: class checks would fail for other drivers or a second copy of Kysely. */
+/** The engines by the quotes and parameter marks of compiled SQL. Class checks would fail for other drivers or a second copy of Kysely. */
 const ENGINES: ReadonlyMap<string, Engine> = new Map([
   ['"x" = ?', sqlite],
   ['"x" = $1', postgres],

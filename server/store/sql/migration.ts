@@ -3,8 +3,8 @@ import { type AnyDatabase, engineOf } from './engines.js'
 import { checkTable, DEFAULT_TABLE } from './rows.js'
 
 /**
- * Creates the table of `sqlStore` and its index if they are missing, and adds a missing column; otherwise changes nothing. Several nodes
- * may migrate at the same time. If you have migrations of your own, docs/stores-reference.md has the same statements.
+ * Creates the table of `sqlStore` and its index unless they exist, and adds the column `ids` to a table of an earlier version. Several
+ * nodes may migrate at the same time. For migrations of your own, docs/stores-reference.md lists the SQL statements.
  *
  * @param db your own `Kysely`, or a transaction
  * @param options the `table`, as in `sqlStore`

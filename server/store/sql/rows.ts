@@ -17,7 +17,7 @@ export interface Row {
   readonly read_at: number
 }
 
-/** A row as read, with numbers as texts, because the settings of the app's driver decide how a BIGINT is read. */
+/** A row as read. The query casts numbers to text, because the settings of the app's driver decide how a BIGINT is read. */
 export interface RowRead {
   readonly key: string
   readonly stamp: string
@@ -26,8 +26,8 @@ export interface RowRead {
 }
 
 /**
- * A deleted key's value. No JSON text is empty, so every engine sorts the tombstone first. With NULL each comparison would need a case of
- * its own, because `NULL < 'x'` is not true.
+ * The column `value` of a deleted key. No JSON text is empty, so every engine sorts a tombstone before any value. NULL would need a special
+ * case in each comparison, because `NULL < 'x'` is not true.
  */
 export const TOMBSTONE = ''
 
@@ -57,10 +57,10 @@ export function fromRow({ key, stamp, value, ids }: RowRead): StoredRegister {
   return readRegister(fromColumnText(key), stamp, value === TOMBSTONE ? null : value, ids)
 }
 
-/** Minimum ms between two updates of a row's last use: otherwise each read would be a write. */
+/** Minimum ms between two updates of a row's `read_at`. Without a minimum, each read would also write. */
 export const READ_PRECISION: number = 24 * 60 * 60 * 1000
 
-/** Quoted, because `key` is a reserved word in some engines. */
+/** The column `key`, quoted because `key` is a reserved word in some engines. */
 export const KEY: RawBuilder<string> = sql`${sql.ref('key')}`
 
 /** `(subject, ...) values (...), (...)` */
@@ -71,12 +71,12 @@ export function columnsAndValues(rows: readonly Row[]): RawBuilder<unknown> {
   return sql`(subject, ${KEY}, stamp, value, ids, read_at) values ${sql.join(tuples)}`
 }
 
-/** Maximum characters of a stored subject or key: 255 bytes fit even if URL-encoded, and both columns fit into an index of each engine. */
+/** Maximum characters of a stored subject or key: room for 255 URL-encoded bytes. Two such columns fit into an index of each engine. */
 export const MAX_TEXT: number = 3 * 255
 
 /**
  * Encodes a subject or key for its column: keeps printable ASCII except `%`, and URL-encodes all other characters. PostgreSQL cannot store
- * U+0000, and MySQL ignores differences in trailing spaces, case or accents, so that two users would share their values.
+ * U+0000. MySQL ignores differences in trailing spaces, case or accents, so two users would share their values.
  *
  * @throws {TypeError} for a text too long or not well-formed
  */
@@ -105,8 +105,6 @@ function urlEncoded(text: string): string | undefined {
     return undefined
   }
 }
-
-// Validates and quotes the name of the table.
 
 export const DEFAULT_TABLE = 'live_session_settings'
 

@@ -24,13 +24,13 @@ import {
 /** The options of `sqlStore(db, options)`. */
 export interface SqlStoreOptions {
   /**
-   * The name of the table, optionally with its schema: 'app.settings'.
+   * The name of the table, optionally with its schema, such as 'app.settings'.
    *
    * @default 'live_session_settings'
    */
   readonly table?: string
   /**
-   * Returns ms since 1970, to record a row's last use.
+   * Returns the current time in ms since 1970, for the recorded last use of rows.
    *
    * @default Date.now
    */
@@ -66,7 +66,7 @@ class SqlStore implements Store {
     this.#engine = engineOf(db)
     this.#table = checkTable(table)
     this.#clock = clock
-    // A plugin for renaming columns would change our column names.
+    // A Kysely plugin that renames columns would break the store's own column names.
     this.#db = db.withoutPlugins()
   }
 
@@ -75,7 +75,7 @@ class SqlStore implements Store {
     const rows = await this.#rows(subject)
     const unmarked = rows.filter((row) => Number(row.read_at) <= now - READ_PRECISION)
     if (unmarked.length === 0 || (await this.#mark(subject, now, unmarked.length))) return rows.map(fromRow)
-    // Another node has marked the rows meanwhile, or a sweep has deleted them: read again.
+    // Fewer rows than expected were updated: another node has marked the rows, or a sweep has deleted them. Read again.
     return (await this.#rows(subject)).map(fromRow)
   }
 
@@ -90,7 +90,7 @@ class SqlStore implements Store {
       if (asked.length === 0) break
       const others = await this.#rows(subject, asked)
       stored.push(...others)
-      // A row missing now was removed in between, so write it again.
+      // A row that is still missing was deleted between the two statements, so write that row again.
       asked = without(asked, others)
     }
     return stored.map(fromRow)
@@ -140,7 +140,7 @@ class SqlStore implements Store {
     await this.#run(doing, sql`delete from ${sql.table(this.#table)} where ${this.#engine.inOrder(this.#table, rows)}`)
   }
 
-  /** Returns all rows of the subject, or those of some keys. */
+  /** Returns the rows of the given keys, or all rows of the subject. */
   async #rows(subject: string, keys: readonly Pick<Row, 'key'>[] = []): Promise<readonly RowUsed[]> {
     const { text } = this.#engine
     const ofKeys = sql`and ${KEY} in (${sql.join(keys.map(({ key }) => key))})`
@@ -152,7 +152,7 @@ class SqlStore implements Store {
     return rows
   }
 
-  /** Records the current use. Returns whether all rows still existed. */
+  /** Records the current use in all rows whose recorded use is too old. Returns false if fewer than `count` rows were updated. */
   async #mark(subject: string, now: number, count: number): Promise<boolean> {
     const rows = sql`subject = ${columnText('subject', subject)} and read_at <= ${now - READ_PRECISION}`
     try {
@@ -162,7 +162,7 @@ class SqlStore implements Store {
       )
       return numAffectedRows >= count
     } catch {
-      // A full database, or a read-only replica, still allows reads.
+      // A full database or a read-only replica refuses this update, but reads must continue.
       return true
     }
   }
@@ -186,10 +186,10 @@ function without(rows: readonly Row[], known: readonly RowRead[]): readonly Row[
   return rows.filter(({ key }) => !keys.has(key))
 }
 
-/** Subjects deleted at a time: few, because other statements may wait for the locks on their rows. */
+/** Subjects per sweep transaction: few, because other statements may wait for the row locks of the transaction. */
 const BATCH = 100
 
-/** The rows to delete: a prefix of subjects' names, and limits for the last use, in ms since 1970. */
+/** Selects the rows that a sweep deletes: a prefix of subjects' names, and limits of the last use in ms since 1970. */
 interface Unread {
   readonly names: string
   readonly limit: number
@@ -198,8 +198,9 @@ interface Unread {
 }
 
 /**
- * Deletes some subjects with no row used at `limit` or later, and returns how many; undefined if there are none. Deletes all values of a
- * subject or none: otherwise a returning visitor would find half of them. Revocation registers stay until `revocationLimit`.
+ * Deletes a batch of subjects without a row used at `limit` or later. Returns the number of subjects; undefined if no subject is left.
+ * Deletes all values of a subject or none: otherwise a returning visitor would find only some values. Revocation registers stay until
+ * `revocationLimit`.
  */
 async function sweepBatch(
   db: AnyDatabase,
@@ -229,7 +230,7 @@ async function sweepBatch(
     .catch(unlessUsed)
 }
 
-/** Rolls back a batch that contains a subject used meanwhile: the next batch no longer selects this subject. */
+/** Rolls back a batch because one of its subjects was used during the transaction. The next batch no longer selects this subject. */
 class UsedMeanwhile extends Error {}
 
 function unlessUsed(error: unknown): number {
@@ -237,19 +238,21 @@ function unlessUsed(error: unknown): number {
   throw error
 }
 
-/** Maximum attempts of a statement rolled back by the database for a conflict. */
+/** Maximum attempts of a database action that deadlocks or serialization failures roll back. */
 const ATTEMPTS = 10
 
-/** Codes of conflicts: PostgreSQL's deadlock and serialization failure, MariaDB's and MySQL's deadlock. */
+/** The error codes of conflicts: deadlock and serialization failure of PostgreSQL, deadlock of MariaDB and MySQL. */
 const UNDONE: ReadonlySet<unknown> = new Set(['40P01', '40001', 'ER_LOCK_DEADLOCK'])
 
-/** The codes for an unknown table or column of PostgreSQL, MariaDB and MySQL; for SQLite each driver has its own. */
+/**
+ * The error codes for an unknown table or column in PostgreSQL, MariaDB and MySQL. SQLite's drivers differ: `failure` reads their message.
+ */
 const UNKNOWN: ReadonlySet<unknown> = new Set(['42P01', 'ER_NO_SUCH_TABLE', '42703', 'ER_BAD_FIELD_ERROR'])
 
 /**
  * Runs a database action, and retries after a rollback for a deadlock or a serialization failure.
  *
- * @throws {Error} with the failed operation; its cause has the driver's code
+ * @throws {Error} with the failed operation; `cause` has the driver's error code
  */
 export async function attempt<T>(doing: string, act: () => Promise<T>): Promise<T> {
   for (let retries = ATTEMPTS - 1; ; retries -= 1) {
@@ -262,13 +265,13 @@ export async function attempt<T>(doing: string, act: () => Promise<T>): Promise<
 }
 
 /**
- * Wraps a driver's error without visitors' values: mysql2 attaches the statement with all values, PostgreSQL the failed row, and logs print
- * all properties of an error.
+ * Wraps a driver's error without its extra properties, which logs would print. They contain visitors' values: mysql2 attaches the whole
+ * statement, PostgreSQL the failed row.
  */
 function failure(doing: string, error: unknown): Error {
   const code = codeOf(error)
   const text = error instanceof Error ? error.message : String(error)
-  // If several addresses refuse a connection, Node gives only a code.
+  // If several addresses refuse a connection, Node's error has a code but no message.
   const message = text === '' ? String(code) : text
   const remedy =
     UNKNOWN.has(code) || /^no such (?:table|column)|has no column named/.test(text)
