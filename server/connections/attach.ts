@@ -1,4 +1,4 @@
-// Attaches the plugin to a socket.io server: checks server and options, and adds `liveSession` to each socket.
+// Attaches the plugin to a socket.io server: checks the server and the options, and adds `liveSession` to each socket.
 
 import type Koa from 'koa'
 import type { Namespace, Server, ServerOptions } from 'socket.io'
@@ -18,7 +18,7 @@ import { SocketHandle } from './socket.js'
 const FIVE_MINUTES = 5 * 60 * 1000
 const OPTIONS = ['handshake', 'recheck']
 
-/** The servers whose sockets have `liveSession`. */
+/** The servers to which a plugin is attached. */
 const attached = new WeakSet<Server>()
 
 /** Adds `liveSession` to every socket of every namespace, before the app's own handlers run. */
@@ -31,7 +31,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
   )
   const handles = new WeakMap<LiveSocket, SocketHandle>()
   const enter = async (socket: LiveSocket): Promise<void> => {
-    // A child of a dynamic namespace has its parent's handlers, too, so this may be the second call.
+    // In a child of a dynamic namespace, the parent's handlers also run, so this may be the second call.
     if (handles.has(socket)) return
     const connection = await handshake.enter(socket)
     const handle = new Handle(core, socket, connection)
@@ -62,8 +62,8 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
 }
 
 /**
- * @throws {TypeError} if it is not a socket.io server, if another plugin is attached, or if sockets can connect, or have connected, without
- * identification
+ * @throws {TypeError} if `io` is no socket.io server, if another plugin is attached, if `connectionStateRecovery` is on, or if sockets have
+ * connected already
  */
 export function checkServer(io: Server): void {
   if (typeof io?._nsps?.values !== 'function') {
@@ -92,7 +92,7 @@ export function checkServer(io: Server): void {
   }
 }
 
-/** Returns the error that a browser gets for a refused handshake: only the code. */
+/** Returns the error that a browser gets for a refused handshake. The error reveals only the code. */
 function handshakeError(error: unknown, core: Core): Error {
   if (error instanceof LiveSessionError) {
     emitRefusal(core.app, 'handshake', error)
@@ -104,11 +104,11 @@ function handshakeError(error: unknown, core: Core): Error {
 
 type Cors = NonNullable<ServerOptions['cors']>
 
-/** Warns of a listed origin whose pages cannot connect: socket.io accepts their polling, but does not let them read the responses. */
+/** Warns of an origin in `origins` whose pages cannot connect: socket.io's `cors` option does not let them read its polling responses. */
 function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Core): void {
   engine?.on('initial_headers', (_: unknown, { headers }: { readonly headers: NodeJS.Dict<string | string[]> }) => {
     const { origin, upgrade, 'sec-fetch-site': site } = headers
-    // Browsers let any page read a websocket, and the server's own pages read any response.
+    // Browsers let any page read a websocket, and let the server's own pages read any response.
     if (typeof origin !== 'string' || upgrade !== undefined || site === 'same-origin') return
     if (!settings.origins.includes(origin) || mayRead(origin, engine.opts.cors)) return
     warn(
@@ -118,7 +118,10 @@ function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, w
   })
 }
 
-/** Reads the options as the cors package does, for requests with cookies. Assumes that a function allows the origin. */
+/**
+ * Returns whether socket.io's `cors` options let pages of an origin read responses to requests with cookies, by the rules of the cors
+ * package. Assumes that a function allows the origin.
+ */
 function mayRead(origin: string, cors: Cors | false = {}): boolean {
   if (typeof cors === 'function') return true
   const { origin: allowed, credentials } = cors || {}

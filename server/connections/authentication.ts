@@ -4,12 +4,12 @@ import { noteHandshake } from '../http/middleware.js'
 import { IN_HANDSHAKES, watchSession } from '../identity/identify-user.js'
 import { type UserId, type UserSubject, userNamed } from '../subjects/subject.js'
 
-/** The symbol descriptions of koa-session's getter for its instance in a context, since version 5. */
+/** The descriptions of the symbol under which koa-session, since version 5, keeps its instance in a context. */
 const CONTEXT_SESSION = new Set(['get contextSession', 'context#contextSession'])
 
 const UNANSWERED = 'attach(io, { handshake }): a middleware did not call next(), so the socket was refused'
 
-/** Authenticates a connection: runs the app's own middleware and `identify` for the request that opened it. */
+/** Finds the user of a connection: runs the app's middleware and `identify` for the request that opened the connection. */
 export class Authentication {
   readonly #core: Core
   readonly #middleware: readonly Koa.Middleware[]
@@ -19,16 +19,16 @@ export class Authentication {
     this.#middleware = middleware
   }
 
-  /** Whether handshakes run any code of the app. If not, all connections are guests'. */
+  /** Whether handshakes run any code of the app. Otherwise all connections belong to guests. */
   get isNeeded(): boolean {
     return this.#core.settings.identify !== undefined || this.#middleware.length > 0
   }
 
   /**
-   * Runs the app's own middleware to identify the user, and to provide data for features. Commits no app session: a Set-Cookie would
+   * Runs the app's middleware and `identify`, and returns the user. Prevents koa-session from saving the app session: a Set-Cookie would
    * corrupt the 101 response, and a session destroyed meanwhile would be stored again.
    *
-   * @throws errors of the middleware; an error with status 403 if a middleware does not call `next()`
+   * @throws an error of the middleware; an error with status 403 if a middleware does not call `next()`
    */
   async userOf(ctx: Koa.Context): Promise<UserSubject | undefined> {
     if (!this.isNeeded) return undefined

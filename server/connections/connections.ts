@@ -1,4 +1,4 @@
-// The open connections of this process, each with its visitor and its sockets.
+// Finds and closes the open connections of this process, by the names of their visitors.
 
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
@@ -30,7 +30,7 @@ export class Connections {
     }
   }
 
-  /** Returns the connections under these names: a user's, a browser's, or the key of a user's sign-outs. */
+  /** Returns the connections under these names. A name is a user's, a browser's, or the sign-out key of a user. */
   of(...names: readonly string[]): readonly Connection[] {
     return [...new Set(names.flatMap((name) => [...this.#under(name)]))]
   }
@@ -40,8 +40,8 @@ export class Connections {
   }
 
   /**
-   * Returns the number of sockets under a name. Counts a connection without sockets as well, so that the limit of sockets also bounds the
-   * number of connections.
+   * Returns the number of sockets under a name. Counts a connection without sockets as one, so that the limit of sockets also limits
+   * connections.
    */
   sockets(name: string): number {
     let sum = 0
@@ -49,19 +49,19 @@ export class Connections {
     return sum
   }
 
-  /** Called when a name is revoked, as `OnRevoked`: marks its connections whose visitor has left. */
+  /** Marks the connections under a revoked name whose visitor has left. Called as `OnRevoked` for each revoked name. */
   mark(name: string, revocations: Revocations): void {
     for (const connection of this.#connections.get(name) ?? NONE)
       connection.hasVisitorLeft ||= !connection.isCurrent(revocations)
   }
 
-  /** Closes connections, and stops counting them immediately. Resolves when they are closed. */
+  /** Stops counting the connections immediately, and closes them. Resolves when all are closed. */
   async close(connections: readonly Connection[], code: LiveSessionErrorCode): Promise<void> {
     for (const connection of connections) this.remove(connection)
     await Promise.all(connections.map((connection) => connection.close(code)))
   }
 
-  /** Closes the connections of a name that a revocation register, from another process or the store, has made invalid. */
+  /** Closes the connections under a name that are invalid after a revocation register from another process or the store. */
   closeInvalid(name: string, revocations: Revocations): void {
     // Keeps connections with a newer cookie: the user may have signed in again.
     const invalid = this.of(name).filter(
@@ -70,7 +70,9 @@ export class Connections {
     void this.close(invalid, 'other_visitor')
   }
 
-  /** Returns the connections under a name. A revocation register names a user by the subject, but connections are stored under its hash. */
+  /**
+   * Returns the connections under a name. Revocation registers name a user by the subject, but the map has the subject's hash as the key.
+   */
   #under(name: string): ReadonlySet<Connection> {
     return this.#connections.get(isUser(name) ? subjectHash(name) : name) ?? NONE
   }
@@ -86,27 +88,29 @@ interface SocketHandle {
 
 type Conn = Socket['conn']
 
-/** ms for a browser on a slow network to receive its last messages. */
+/** ms until a graceful close is forced: time for a browser on a slow network to receive its last messages. */
 const GRACE = 500
 
 /** A connection with its sockets in all namespaces, possibly none. */
 export class Connection {
   /** The visitor, identified in the handshake. */
   readonly identity: PageIdentity
-  /** `Revocations.revision` at the call of `identify`. */
+  /** `Revocations.revision` when the handshake called `identify`. */
   readonly revision: number
   /** The owner of the tab's values, if any. */
   readonly tab: TabSubject | undefined
-  /** Functions of the features, which add members to a socket. */
+  /** Functions of the features, each of which adds members to a socket. */
   readonly members: readonly ((socket: Socket) => void)[]
   /** The names by which `Connections` finds this connection. */
   readonly names: readonly string[]
   readonly #conn: Conn
-  /** The open sockets, each with its handle after admission. */
+  /** The open sockets. The value is a socket's handle, or undefined until the socket is admitted. */
   readonly #handles = new Map<Socket, SocketHandle | undefined>()
-  /** Whether the visitor has left. `Connections.mark` updates this at each revocation, while the connection is watched. */
+  /** Whether the visitor has left. While the connection is watched, `Connections.mark` updates this member at each revocation. */
   hasVisitorLeft = false
-  /** Whether `Connections` updates `hasVisitorLeft`. After the close, the socket asks `Revocations` for handlers still running. */
+  /**
+   * Whether `Connections` updates `hasVisitorLeft`. After the close it does not: for handlers still running, the socket asks `Revocations`.
+   */
   isWatched = false
   #wasClosed = false
 
@@ -122,19 +126,19 @@ export class Connection {
     this.names = namesOf(identity)
   }
 
-  /** Whether the visitor is still current, by the revocations since the handshake. */
+  /** Returns whether the visitor is still current after the revocations since the handshake. */
   isCurrent(revocations: Revocations): boolean {
     return revocations.validitySince(this.identity, this.revision) === 'current'
   }
 
-  /** Whether the server has closed the connection; false if the browser has disconnected. */
+  /** Whether the server has closed the connection; false if only the browser has disconnected. */
   get wasClosed(): boolean {
     return this.#wasClosed
   }
 
   /** The number of sockets, including those in admission. */
   get sockets(): number {
-    // socket.io emits no event for a socket rejected during admission, but removes the socket from its rooms.
+    // socket.io emits no event for a socket rejected during admission, but removes the socket from all rooms.
     for (const [socket, handle] of this.#handles)
       if (!handle && !socket.rooms.has(socket.id)) this.#handles.delete(socket)
     return this.#handles.size
@@ -142,12 +146,14 @@ export class Connection {
 
   /** Counts a socket, before its admission. */
   enter(socket: Socket): void {
-    // Membership of this room tells `sockets` that the socket is not rejected; socket.io joins the room at admission anyway.
+    // While the socket is in this room, `sockets` knows that the socket is not rejected. socket.io joins the same room at admission.
     void socket.join(socket.id)
     this.#handles.set(socket, undefined)
   }
 
-  /** Records the admission of a socket. From then on its rooms tell nothing: the app may let the browser leave any of them. */
+  /**
+   * Records the admission of a socket. Afterwards `sockets` ignores the socket's rooms, because the app may make the socket leave any room.
+   */
   add(handle: SocketHandle, socket: Socket): void {
     this.#handles.set(socket, handle)
   }
@@ -162,8 +168,8 @@ export class Connection {
   }
 
   /**
-   * Closes the connection so that its browser reconnects as the current visitor. After `disconnect(true)` a browser would not reconnect.
-   * Also drops sockets in admission. Resolves when the connection is closed.
+   * Closes the connection so that its browser reconnects as the current visitor, which `disconnect(true)` would prevent. Also closes
+   * sockets in admission. Resolves when the connection is closed.
    */
   async close(code: LiveSessionErrorCode): Promise<void> {
     this.#wasClosed = true
@@ -185,8 +191,8 @@ export function hangUp(conn: Conn): Promise<void> {
       clearTimeout(timer)
       resolve()
     })
-    // A polling browser gets its last messages in answer to the current poll. A graceful close would wait for the next poll, and deliver
-    // messages meant for the former visitor.
+    // A polling browser gets its last messages in the response to its current poll. A graceful close would wait for the next poll, and
+    // deliver messages meant for the former visitor.
     conn.close(conn.transport.name === 'polling')
   })
 }

@@ -1,4 +1,4 @@
-// Decides which connections and sockets a handshake admits, by origin, user, cookie and number of sockets.
+// Decides whether a handshake may open a connection or a socket, by origin, user, cookie and number of sockets.
 
 import { ServerResponse } from 'node:http'
 import type Koa from 'koa'
@@ -19,13 +19,13 @@ const READ_BY_ANY =
   '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
   'In clients of socket.io 2 leave forceJSONP out'
 
-/** The statuses of cookies that open no connection, regardless of `identify`. */
+/** The cookie statuses with which a handshake is refused, whichever user `identify` names. */
 const REFUSED: readonly CookieStatus[] = ['retired', 'revoked']
 
-/** An error of the app's own code, already reported. */
+/** Thrown after an error of the app's own code, which is already reported. */
 export class HandshakeFailure extends Error {}
 
-/** The handshakes of connections: each identifies the visitor once, for all namespaces of the connection. */
+/** Performs the handshakes of connections. Identifies the visitor of a connection once, for all of its namespaces. */
 export class Handshake {
   readonly #core: Core
   readonly #authentication: Authentication
@@ -41,21 +41,20 @@ export class Handshake {
   /**
    * Admits a socket, or refuses it.
    *
-   * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie is retired or revoked, or belongs to a user whom
-   * `identify` does not name, or if the visitor is changing; `rate_limited` if the visitor has too many sockets; a refusal thrown by the
-   * app's middleware
-   * @throws {HandshakeFailure} after any other error of the app, already reported
+   * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie is retired or revoked, or is of a user whom `identify` does not
+   * name, or if the visitor is changing; `rate_limited` if the visitor has too many sockets; any refusal by the app's middleware
+   * @throws {HandshakeFailure} after any other error of the app, which is already reported
    */
   async enter(socket: Socket): Promise<Connection> {
     const connection = await this.#connectionOf(socket)
     if (connection.wasClosed) throw signedOut()
-    // The connection itself already counts as its first socket.
+    // The first socket was counted in `#admit`, together with the connection.
     if (connection.sockets > 0) this.#checkSocketLimit(connection.identity)
     connection.enter(socket)
     return connection
   }
 
-  /** Returns the connection of a socket, identified at its first socket. */
+  /** Returns the connection of a socket. The connection's first socket identifies the visitor. */
   #connectionOf({ conn, request }: Socket): Promise<Connection> {
     const known = this.#connections.get(conn)
     if (known !== undefined) return known
@@ -67,7 +66,7 @@ export class Handshake {
 
   /** Reports an error of the app once, regardless of the number of namespaces. */
   #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
-    // A silent store is not the browser's fault, so let the browser reconnect by itself, as after any broken connection.
+    // If the store does not answer, closes the connection, so that the browser reconnects by itself. A refused browser would not reconnect.
     if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
     if (error instanceof LiveSessionError) throw error
     this.#core.report(error, ctx)
@@ -87,8 +86,8 @@ export class Handshake {
       hasLeft ||
       (browser && (revocations.isRetiredSince(browser, revision) || pendingRotations.isPending(browser)))
     ) {
-      // The visitor has changed, or is changing with a pending response. Closing first stops socket.io from sending the refusal, so the
-      // browser reconnects by itself.
+      // The visitor has changed, or a pending response is changing the visitor. Closes the connection first: then socket.io cannot send the
+      // refusal, and the browser reconnects by itself.
       void hangUp(conn)
       throw signedOut()
     }
@@ -105,7 +104,10 @@ export class Handshake {
     return connection
   }
 
-  /** Identifies the visitor by cookie and `identify`, for the life of the connection: no response could bring another cookie. */
+  /**
+   * Identifies the visitor by the cookie and the user from `identify`. The identity is final, because a connection cannot receive another
+   * cookie.
+   */
   #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): PageIdentity {
     const { identifyChecks, identities } = this.#core
     const identity = identities.recognize(read, user)
@@ -113,7 +115,7 @@ export class Handshake {
     const received = readable(read)
     const isUsers = received?.user !== undefined
     if (cookieStatus === 'other' && isUsers && user === undefined) identifyChecks.recordRefusal(received.browserSubject)
-    // During a sign-out, a browser may send a retired cookie with a still valid app session.
+    // Refuses a retired cookie even with a user: during a sign-out, the app session of such a browser may still be valid.
     if (REFUSED.includes(cookieStatus) || (cookieStatus === 'other' && isUsers)) throw signedOut()
     return pageIdentityOf(
       this.#core,
@@ -132,9 +134,9 @@ export class Handshake {
 
   #checkOrigin(ctx: Koa.Context): void {
     const headers = originHeaders(ctx)
-    // Without https, no header reveals which page requested a script.
+    // JSONP requests are scripts. Without https, no header reveals which page requested a script.
     const isScript = 'j' in ctx.query
-    // Checks the opening request, because a polling connection may have been upgraded meanwhile.
+    // Checks how the request began: a polling connection may have been upgraded to a websocket meanwhile.
     const isOwn = ctx.get('Upgrade') === '' ? isOwnPolling : isOwnWebSocket
     if (!isScript && isOwn(headers, this.#core.settings.origins)) return
     this.#core.warn(isScript ? READ_BY_ANY : describeBadOrigin(headers), 'bad_origin')

@@ -15,7 +15,7 @@ import { subjectHash } from '../subjects/subject.js'
 import type { LiveSocket } from '../types/live-socket.js'
 import { hangUp } from './connections.js'
 
-/** A socket whose events a feature may name. */
+/** A socket as an emitter of events with any name, such as a feature's. */
 interface EventSource {
   on(event: string, listener: (...args: unknown[]) => void): unknown
 }
@@ -26,7 +26,7 @@ interface SocketContext extends Pick<ExchangeContext, 'identity' | 'owner' | 'pe
   checkVisitor(this: void): boolean
 }
 
-/** The waiting time in ms of a bucket overdrawn by its full size. */
+/** The waiting time in ms of a bucket that is overdrawn by its full size. */
 const TWICE_SPENT = 2000
 const TOO_MANY_MALFORMED = new LiveSessionError('rate_limited', 'too many malformed messages')
 
@@ -34,7 +34,9 @@ const TOO_MANY_MALFORMED = new LiveSessionError('rate_limited', 'too many malfor
 export class PageEvents {
   readonly #core: Core
   readonly #socket: LiveSocket
-  /** Counts the messages that our own pages rarely send, with the same limit as changes: no other limit counts tickets that are cheap to refuse. */
+  /**
+   * Counts messages that our own pages rarely send, with the same limit as changes. No other limit counts tickets that are cheap to refuse.
+   */
   readonly #malformed: Bucket
   readonly #context: ExchangeContext & SocketContext
   /** The event handlers of each feature. */
@@ -67,15 +69,15 @@ export class PageEvents {
     const message = parseMessage(input)
     const { who } = message
     const isOwn = who === undefined || who === identity.who
-    // The first greeting of a socket does not count.
+    // The first greeting of a socket does not count as a question.
     if (this.#isGreeted && (!isOwn || isQuestion(message))) this.#core.limits.spendQuestion(identity)
-    // A connection's visitor and cookie stay the same, and a page that sends changes knows both from a greeting.
+    // After the greeting, a page that sends changes knows its visitor and cookie, which stay the same for the connection.
     const later = who === undefined || message.set.length === 0 ? 'identity' : 'results'
     const include = this.#isGreeted ? later : 'greeting'
     // Without an acknowledgement, the page gets its ticket by a push.
     const context = hasAck ? this.#context : { ...this.#context, socket: undefined }
     const answer = isOwn ? exchange(this.#core, message, context, include) : answerOtherVisitor(this.#core, identity)
-    // At once, so that of several messages in a turn only the first is free.
+    // Set synchronously: of several messages in a turn, only the first is free.
     this.#isGreeted = true
     return answer
   }

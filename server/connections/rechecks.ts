@@ -1,3 +1,5 @@
+// Decides when open connections are rechecked, and closes those whose user has changed.
+
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type net from 'node:net'
 import type Koa from 'koa'
@@ -7,7 +9,9 @@ import type { Core } from '../core.js'
 import type { Authentication } from './authentication.js'
 import type { Connection } from './connections.js'
 
-/** The usual ms between two slots: less for an interval that is no multiple of this, more for an interval of over `MAX_SLOTS` slots. */
+/**
+ * The usual ms between two slots: less for an interval that is no multiple of `SLOT_MS`, more for an interval of over `MAX_SLOTS` slots.
+ */
 const SLOT_MS = 1000
 const MAX_SLOTS = 1000
 
@@ -15,8 +19,8 @@ const MAX_SLOTS = 1000
 type Opening = Pick<Socket, 'conn' | 'request'>
 
 /**
- * Rechecks open connections by running the middleware of `handshake` and `identify` again, because the app's own session may have ended
- * without a request of that browser. Spreads connections over slots, so that thousands opened at once are not rechecked at once.
+ * Rechecks open connections: runs the middleware of `handshake` and `identify` again, because the app's own session may have ended without
+ * a request of that browser. Spreads connections over slots: thousands opened together must not be rechecked together.
  */
 export class Rechecks {
   readonly #core: Core
@@ -28,7 +32,7 @@ export class Rechecks {
   #last = 0
   #failedAt = Number.NEGATIVE_INFINITY
 
-  /** @param every ms within which each connection is checked; `Infinity`: never */
+  /** @param every the interval in ms at which each connection is rechecked; `Infinity` for never */
   constructor(core: Core, authentication: Authentication, every: number) {
     this.#core = core
     this.#authentication = authentication
@@ -41,7 +45,7 @@ export class Rechecks {
     if (slots > 0) this.#timer = setInterval(() => this.#recheckSlot(), Math.min(every / slots, LONGEST_TIMER)).unref()
   }
 
-  /** Rechecks a connection until it is closed. */
+  /** Rechecks a connection regularly until the connection closes. */
   add(connection: Connection, { conn, request }: Opening): void {
     if (this.#slots.length === 0) return
     this.#last = (this.#last + 1) % this.#slots.length
@@ -66,7 +70,7 @@ export class Rechecks {
       const again = requestAgain(request, conn.remoteAddress)
       ctx = app.createContext(again, new ServerResponse(again))
       const user = await this.#authentication.userOf(ctx)
-      // The browser reconnects with its current cookies, as their visitor.
+      // After the close, the browser reconnects with its current cookies, as the current visitor.
       if (user !== connection.identity.visitor.user) void connections.close([connection], 'other_visitor')
     } catch (error) {
       // The app's own middleware may refuse the visitor, as in a handshake.
@@ -75,7 +79,7 @@ export class Rechecks {
     }
   }
 
-  /** Reports repeated failures once: while the app's store is down, every recheck fails. */
+  /** Returns whether a failure is the first in a while, and so to be reported: while the app's store is down, every recheck fails. */
   #isFirstFailure(): boolean {
     const now = this.#core.settings.clock()
     const isFirst = now - this.#failedAt > 2 * this.#every
@@ -90,9 +94,10 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Copies the opening request without the properties that middleware has added (as Express' does): a recheck would take old results for new.
+ * Copies the opening request without the properties that middleware has added to it. In a recheck, middleware would take these old results
+ * for new.
  *
- * @param remoteAddress the address of the connection: with polling, the socket of the first request may be gone, and the address with it
+ * @param remoteAddress the address of the connection. With polling, the first request's socket, which had the address, may be closed
  */
 function requestAgain(request: IncomingMessage, remoteAddress: string | undefined): IncomingMessage {
   const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request

@@ -1,4 +1,4 @@
-// Implements `socket.liveSession`: values, listeners and page events, from the admission of a socket until its end.
+// Implements `socket.liveSession`: values, listeners and page events, from a socket's admission until its end.
 
 import { Socket } from 'socket.io'
 import type { AnyChange, Listener } from '../../shared/change.js'
@@ -31,7 +31,7 @@ export class SocketHandle extends Handle {
   readonly #socket: LiveSocket
   readonly #connection: Connection
   readonly #identity: PageIdentity
-  /** The visitor in the connection's tab. */
+  /** The visitor with the connection's tab. */
   readonly #visitor: Visitor
   readonly #events: PageEvents
   readonly #use: SocketUse
@@ -79,13 +79,13 @@ export class SocketHandle extends Handle {
     return this.#listeners.onChange(listener)
   }
 
-  /** Holds the subjects in memory, sends the browser the values missing in its cookie, and listens to its events. */
+  /** Pins the visitor's subjects in memory, sends the browser the values missing in its cookie, and listens to the page's events. */
   open(): void {
     const { cookie, hasCookie, visitor } = this.#identity
     const { cookieValues, memory } = this.#core
-    // A child of a dynamic namespace has its parent's handlers, too: this may be the second call.
+    // In a child of a dynamic namespace, the parent's handlers also run, so this may be the second call.
     if (this.#isOpen || this.#connection.wasClosed) return
-    // Merges the cookie again, because the cache may have evicted the values while the app's own middleware ran.
+    // Merges the cookie again, because memory may have evicted its values while the app's own middleware ran.
     if (cookie) cookieValues.ensureMerged(cookie, visitor)
     this.#isOpen = true
     this.#connection.add(this, this.#socket)
@@ -105,7 +105,7 @@ export class SocketHandle extends Handle {
   dismiss(code: LiveSessionErrorCode): void {
     this.#release()
     this.#socket.emit(RECONNECT, code)
-    // Until the connection is closed, nothing more arrives that the app sends to the former visitor's rooms.
+    // Leaves all rooms, so that the browser gets no more messages to the former visitor's rooms while the connection closes.
     for (const room of [...this.#socket.rooms]) void this.#socket.leave(room)
   }
 
@@ -136,7 +136,9 @@ export class SocketHandle extends Handle {
     if (this.#hasGone()) throw visitorLeft()
   }
 
-  /** Without an adapter, only the store tells of a user's revocation at another node: a write here discovers it. */
+  /**
+   * Without an adapter, this node learns only from the store that another node has revoked the user. So each stored write reloads the user.
+   */
   protected override async recheck(level: Level): Promise<Level> {
     const { nodes, store } = this.#core
     const { user } = this.#identity.visitor
@@ -153,8 +155,8 @@ export class SocketHandle extends Handle {
   }
 
   /**
-   * Closes the connection if its visitor has left, or if the browser does not read. A revocation's message may be lost, but a later cookie
-   * of the user reveals it.
+   * Closes the connection if its visitor has left, or if the browser does not read. The message about a revocation may be lost, but a later
+   * cookie of the user reveals the revocation.
    */
   #closeIfLeft(): boolean {
     if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#core.guestMemory)
@@ -187,7 +189,7 @@ export class SocketHandle extends Handle {
 
 const NAME = 'liveSession'
 
-/** Makes `socket.liveSession` throw an error on sockets not admitted by `attach`. */
+/** Makes `socket.liveSession` throw until `attach` has admitted the socket. */
 export function installSocketGetter(): void {
   if (NAME in Socket.prototype) return
   Object.defineProperty(Socket.prototype, NAME, {

@@ -1,20 +1,20 @@
-// Closes connections with too many unread bytes.
+// Closes connections whose browser leaves too many bytes unread.
 
 import type { Socket } from 'socket.io'
 import type { GuestMemory } from '../memory/guest-memory.js'
 
 type Conn = Socket['conn']
 
-/** Maximum unread bytes: twice the largest event that socket.io accepts by default. */
+/** Maximum unread bytes of a connection: twice the largest event that socket.io accepts by default. */
 const MOST_WAITING = 2_000_000
-/** Unread bytes that are normal for any page now and then. */
+/** Unread bytes that any page may have for a moment. */
 const USUAL = 64_000
-/** Bytes of a pending packet besides its data. */
+/** Approximate bytes of a pending packet without its data. */
 const PACKET = 200
 
 /**
- * Closes a connection with too many unread bytes, and returns true. Otherwise closes it later, if the unread packets of all connections
- * exceed the memory bound. No value is lost: a page gets all values when it reconnects.
+ * Closes a connection with too many unread bytes, and returns true. Counts fewer unread bytes toward the guest memory, which may close the
+ * connection later. No value is lost, because a page gets all values when it reconnects.
  */
 export function hangUpIfUnread(conn: Conn, guestMemory: GuestMemory): boolean {
   const waiting = waitingFor(conn)
@@ -28,14 +28,17 @@ export function hangUpIfUnread(conn: Conn, guestMemory: GuestMemory): boolean {
 }
 
 function waitingFor(conn: Conn): number {
-  // A private member of engine.io: the unsent packets.
+  // `writeBuffer`, a private member of engine.io, has the unsent packets.
   const packets: unknown = Reflect.get(conn, 'writeBuffer')
   let waiting = webSocketOf(conn)?.bufferedAmount ?? 0
   for (const packet of Array.isArray(packets) ? packets : []) waiting += PACKET + (packet.data?.length ?? 0)
   return waiting
 }
 
-/** A graceful close would wait 30 s for an answer, with all pending packets in memory. */
+/**
+ * Closes a connection without waiting for the browser. A graceful close would wait 30 s for an answer, and keep all pending packets in
+ * memory.
+ */
 function hangUpAtOnce(conn: Conn): void {
   const webSocket = webSocketOf(conn)
   conn.close(true)

@@ -1,4 +1,4 @@
-// Builds the parts of an answer to a page: identity, current values, and which stamps the cookie and the store hold.
+// Builds the answer to a page: identity, results, current values, and the stamps that the cookie and the store have.
 
 import type { Field } from '../../shared/field.js'
 import type { PageAnswer } from '../../shared/protocol.js'
@@ -10,14 +10,15 @@ import type { PageIdentity } from '../identity/identities.js'
 import type { Visitor } from '../subjects/visitor.js'
 import type { LiveSocket } from '../types/live-socket.js'
 
-/** The members of an answer that do not depend on the identity. */
+/** The members of an answer that the exchange itself computes. */
 type ExchangeParts = Pick<PageAnswer, 'otherVisitor' | 'results' | 'ticket' | 'persisted' | 'unsaved'>
 
 /**
- * Returns an answer. A single literal, because TypeScript finds no misspelt member in a spread; JSON omits undefined members.
+ * Returns an answer, as a single object literal: in a spread, TypeScript would not find a misspelt member. JSON omits the undefined
+ * members.
  *
- * @param include only the results; also the page's identity; or, as a greeting, also all readable values
- * @param tabVisitor the visitor in the page's tab
+ * @param include `results`: only the results; `identity`: also the page's identity; `greeting`: also all readable values
+ * @param tabVisitor the visitor with the page's tab, whose subjects include the tab
  */
 export function buildAnswer(
   core: Core,
@@ -29,7 +30,7 @@ export function buildAnswer(
   const { visitor, cookie, hasCookie } = identity
   const hasIdentity = include !== 'results'
   const isGreeting = include === 'greeting'
-  // Memory may have evicted the visitor's values.
+  // Memory may have evicted values that the cookie still has.
   if (isGreeting && cookie) core.cookieValues.ensureMerged(cookie, visitor)
   return {
     who: hasIdentity ? identity.who : undefined,
@@ -46,8 +47,8 @@ export function buildAnswer(
 }
 
 /**
- * Returns a ticket of a single subject: the accepted changes, and newer values than the page's. Other subjects' changes come over the
- * socket or with the cookie. The tab's own values have priority, because only the tab keeps them.
+ * Returns a ticket with the current values of those changed fields that belong to one subject. Other subjects' values reach the page over
+ * the socket or in the cookie. If tab fields changed, the subject is the tab, because only the tab keeps its values.
  */
 export function ticketOf(
   { values, pageTickets }: Core,
@@ -64,8 +65,8 @@ export function ticketOf(
 }
 
 /**
- * Returns the stamps that the store has for fields outside the cookie, and as `unsaved` the keys whose newest write the store lacks:
- * without a store, all keys. A page waits for no `unsaved` key.
+ * For the fields outside the cookie, returns the stamps in the store as `persisted`. Returns as `unsaved` the keys whose newest write the
+ * store lacks; without a store, all keys. A page does not wait for the saving of `unsaved` keys.
  */
 export async function stampsInStore(
   { values, store }: Core,
@@ -80,7 +81,7 @@ export async function stampsInStore(
   const registers = (
     await Promise.all(subjects.map(async (subject) => (await store?.storedRegisters(subject)) ?? []))
   ).flat()
-  // Each field has a single subject.
+  // Each field belongs to a single subject, so a key occurs only once.
   const persisted = registers.flatMap(({ key, stamp }): PageAnswer['persisted'] => {
     return fields.some((field) => field.key === key) ? [[key, stamp]] : []
   })
@@ -90,7 +91,7 @@ export async function stampsInStore(
   return { persisted, unsaved: unsaved.length === 0 ? undefined : unsaved }
 }
 
-/** All readable values: a ticket per subject of the visitor. */
+/** Returns all readable values, in one ticket per subject of the visitor. */
 function greetingOf({ pageTickets, cookieValues, values }: Core, visitor: Visitor): readonly string[] {
   const isGuest = visitor.user === undefined
   return cookieValues.allSubjects(visitor).map((subject) => {

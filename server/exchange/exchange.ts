@@ -18,23 +18,23 @@ import { mergeTickets, verifyTickets } from './verify-tickets.js'
 /** The context of a page's exchange: the visitor, the rules and the transport. */
 export interface ExchangeContext extends ChangeContext {
   readonly identity: PageIdentity
-  /** The visitor in the page's tab. */
+  /** The visitor with the page's tab: the owner of the page's values. */
   readonly owner: Visitor
-  /** The socket's bucket. */
+  /** The socket's bucket for the rate limit of changes. */
   readonly bucket?: Bucket
   /** The socket that gets the answer; undefined for a POST, and for a message without an acknowledgement. */
   readonly socket?: LiveSocket | undefined
-  /** Called before anything is merged. May throw, to refuse the exchange as a whole. */
+  /** Called after the tickets are verified and before they are merged. May throw to refuse the whole exchange. */
   beforeMerge?(this: void): void
-  /** Called with the level of a write. Rejects with `superseded` if the visitor has turned out to have left. */
+  /** Called with the level of each write. Rejects with `superseded` if the visitor turns out to have left before the write. */
   recheck?(this: void, level: Level): Awaitable<Level>
 }
 
 /**
- * Performs an exchange: merges a page's tickets, applies its changes, and answers. Tickets come first: the changes may be based on them.
- * Refuses at once, so that the limit of malformed messages counts all refusals of a turn.
+ * Performs an exchange: merges a page's tickets, applies its changes, and answers. Merges tickets first, because changes may be based on
+ * their values. Refuses synchronously: the limit of malformed messages must count each refusal before the next message.
  *
- * @throws {LiveSessionError} if the exchange is refused as a whole
+ * @throws {LiveSessionError} if the whole exchange is refused
  */
 export function exchange(
   core: Core,
@@ -44,7 +44,7 @@ export function exchange(
 ): Promise<PageAnswer> {
   const { tickets, set } = message
   const { identity, owner: visitor } = context
-  // Counts tickets by the cost of verification: their changes were counted when they were made.
+  // Counts only the cost of verifying the tickets. The changes in a ticket were counted when the page made them.
   const now = core.settings.clock()
   core.limits.spendTickets(tickets, identity, now)
   if (set.length > 0) core.limits.spend(set.length, identity, context.bucket, now)
@@ -55,7 +55,7 @@ export function exchange(
   return answer(core, context, include, { set, overtaken, results })
 }
 
-/** What an exchange has done so far. */
+/** The state of an exchange after its changes were applied. */
 interface Progress {
   readonly set: ParsedMessage['set']
   readonly overtaken: readonly Field[]
@@ -69,13 +69,13 @@ async function answer(
   { set, overtaken, results: pending }: Progress,
 ): Promise<PageAnswer> {
   const { identity, owner: visitor, socket, source } = context
-  // Sign the ticket in this turn if possible, so that the sockets get the same ticket, and before the store call, which then covers its
-  // writes. So do not await results that are known.
+  // Signs the ticket in this turn if possible, so that other sockets get the same ticket. So does not await results that are already known.
+  // The store call comes later, and waits for all writes in the ticket.
   const results = isThenable(pending) ? await pending : pending
   const changed = [...fieldsOf(results), ...overtaken, ...overtakenOf(core, set, results)]
   const ticket = ticketOf(core, visitor, changed, socket)
   const levels = core.store && (await levelsOf(core.store, visitor, results, context))
-  // Only a POST asks which stamps the store holds, so that no greeting over a socket waits for the store.
+  // Asks for the stamps in the store only for a POST, so that no greeting over a socket waits for the store.
   const { persisted, unsaved }: Pick<PageAnswer, 'persisted' | 'unsaved'> =
     source === 'socket' ? { persisted: [] } : await stampsInStore(core, visitor)
   const answered = results.map((one) =>
@@ -84,7 +84,7 @@ async function answer(
   return buildAnswer(core, identity, include, { results: answered, ticket, persisted, unsaved }, visitor)
 }
 
-/** Returns the answer to another visitor's page: the current identity, and no results, since nothing was applied. */
+/** Returns the answer to another visitor's page: a greeting of the current visitor, without results, because no change was applied. */
 export function answerOtherVisitor(core: Core, identity: PageIdentity): PageAnswer {
   return buildAnswer(core, identity, 'greeting', { otherVisitor: true, results: [], persisted: [] })
 }
@@ -93,12 +93,18 @@ function fieldsOf(results: Results): readonly Field[] {
   return results.flatMap((result) => ('field' in result ? result.field : []))
 }
 
-/** The fields of changes refused because of a newer value: the page may have to bring that value to another process. */
+/**
+ * Returns the fields of changes refused because of a newer value. The ticket includes these values, because the page may need them at
+ * another process.
+ */
 function overtakenOf({ values }: Core, set: ParsedMessage['set'], results: Results): readonly Field[] {
   return set.flatMap(([key], index) => (results[index]?.stamp ? (values.fields.get(key) ?? []) : []))
 }
 
-/** Resolves with the level of each subject's writes, so that a subject outside the store neither delays nor lowers the others. */
+/**
+ * Resolves with the level of each subject's writes. Subjects are separate: one that is never stored must neither delay nor lower the
+ * others.
+ */
 async function levelsOf(
   store: StoreClient,
   visitor: Visitor,

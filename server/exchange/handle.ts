@@ -30,7 +30,7 @@ export abstract class Handle {
 
   /** Returns the replica with the field's value, if any. */
   protected abstract replica(field: Field): Replica | undefined
-  /** The visitor's cookie as last seen. */
+  /** The content of the visitor's cookie, as this process last received it. */
   protected abstract readonly cookie: CookieContent | undefined
   /** The owner of the values. */
   protected abstract readonly owner: Owner
@@ -39,16 +39,16 @@ export abstract class Handle {
   get report(): (error: unknown) => void {
     return this.#core.report
   }
-  /** Called before each write, even if the write is refused. */
+  /** Called before each write, even if the write will be refused. */
   protected beforeWrite(): void {}
-  /** @throws {LiveSessionError} if these fields are not settable, or the visitor has left */
+  /** @throws {LiveSessionError} if the handle may not write these fields, or the visitor has left */
   protected permit(_fields: Iterable<Field>): void {}
   /** Called with each field written or deleted. */
   protected wrote(_: Field): void {}
   /**
-   * Called with the level of a write.
+   * Called with the level of each write, and returns this level.
    *
-   * @throws {LiveSessionError} if the write is refused after all
+   * @throws {LiveSessionError} if the visitor turns out to have left before the write
    */
   protected recheck(level: Level): Awaitable<Level> {
     return level
@@ -85,7 +85,7 @@ export abstract class Handle {
       const subject = this.owner.subject(field)
       const permit = (): void => {
         this.permit([field])
-        // The request may have signed its visitor in or out during the store call.
+        // During the store call, the request may have signed its visitor in or out.
         if (this.owner.subject(field) !== subject) throw visitorLeft()
       }
       permit()
@@ -127,7 +127,7 @@ export abstract class Handle {
     return this.get(key)
   }
 
-  /** Validates all changes before applying any. Applies all changes synchronously, before the caller's next line. */
+  /** Validates all changes before applying any. Applies them synchronously, before the caller's next line runs. */
   #write(changes: () => readonly (readonly [Field, JsonValue | undefined])[]): Promise<Written> {
     return TrackedPromise.of(() => {
       this.beforeWrite()
@@ -153,7 +153,10 @@ export abstract class Handle {
     return [field, field.accept(value)]
   }
 
-  /** Returns the field of a write. The key may come from a client, which may see the refusal, so the refusal names no hidden field. */
+  /**
+   * Returns the field of a key to write. The refusal of an undeclared key lists no hidden fields, because a client may have sent the key,
+   * and may see the refusal.
+   */
   #settable(method: string, key: string): Field {
     return this.#fields.get(key) ?? this.#refuse(method, key)
   }
@@ -165,7 +168,10 @@ export abstract class Handle {
     throw new LiveSessionError('undeclared_key', undeclared(method, key, named), isKey(key) ? { key } : {})
   }
 
-  /** Returns the field of a read. A wrong key is usually a bug in a literal, so all keys are logged, in case the app drops the error. */
+  /**
+   * Returns the field of a key to read. A wrong key is usually a bug in a literal, so the warning lists all keys, in case the app swallows
+   * the error.
+   */
   protected declared(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field
@@ -180,7 +186,7 @@ function keysOf(fields: FieldMap, isNamed = (_: Field): boolean => true): readon
   return [...fields.values()].filter(isNamed).map(({ key }) => key)
 }
 
-/** Describes a field that requests or users lack: a request does not name its tab, and a user may have several browsers. */
+/** Explains why this handle lacks a field: a request does not name its tab, and a user may have several browsers. */
 function ofOther(method: string, { key, scope }: Field): string {
   if (scope === 'tab') {
     const page = method === 'get' || method === 'has' ? ', or snapshot().values, which has it after a reload' : ''
@@ -189,14 +195,14 @@ function ofOther(method: string, { key, scope }: Field): string {
   return `${method}("${key}"): the field has scope: '${scope}', and a user may have several browsers. Use ctx.liveSession or socket.liveSession`
 }
 
-/** Describes an undeclared key, with a suggestion. */
+/** Describes an undeclared key, and suggests a similar declared key. */
 function undeclared(method: string, key: unknown, keys: readonly string[]): string {
   const declared = keys.length === 0 ? 'not declared.' : `not declared. Declared: ${keys.join(', ')}.`
   if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
   return `${method}("${key}"): ${declared}${didYouMean(key, keys)}`
 }
 
-/** Functions by name. The rejections of their promises never terminate the process. */
+/** The members that a feature adds to handles, by name. A rejected promise of a member never terminates the process. */
 export type Members<U> = Readonly<Record<string, (use: U, ...args: never[]) => Awaitable<unknown>>>
 
 /** Reports errors of promises not awaited by the app. */
@@ -204,7 +210,7 @@ interface Reporting {
   readonly report: (error: unknown) => void
 }
 
-/** A class of handles; `useOf` returns a handle's interface for features. */
+/** A class of handles. `useOf` returns the interface through which features use a handle. */
 interface HandleClass<H extends Reporting, U> {
   readonly prototype: H
   useOf(this: void, handle: H): U
@@ -224,14 +230,14 @@ export function addMembers<H extends Reporting, U, C>(
   return Handles
 }
 
-/** The promise of a write. A rejection that no code handles goes to `report`, instead of terminating the Node process. */
+/** The promise of a write. If the app never calls `then`, a rejection goes to `report` instead of terminating the Node process. */
 export class TrackedPromise<T> extends Promise<T> {
   #isAwaited = false
 
   /** Runs a write synchronously, so that the caller's next line sees the result. */
   static of<T>(write: () => T | PromiseLike<T>, report: (error: unknown) => void): TrackedPromise<T> {
     const tracked = new TrackedPromise<T>((resolve) => resolve(write()))
-    // `await` calls `then` a microtask later, so wait for the next turn of the event loop.
+    // Waits for the next turn of the event loop, because `await` calls `then` a microtask later.
     Promise.prototype.then.call(tracked, undefined, (error: unknown) => {
       setImmediate(() => {
         if (!tracked.#isAwaited) report(error)

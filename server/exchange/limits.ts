@@ -1,4 +1,4 @@
-// Rate-limits the requests of browsers.
+// Decides whether a browser may make more changes, send more tickets and questions, or open more sockets.
 
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Identified } from '../identity/identities.js'
@@ -8,14 +8,17 @@ import type { LimitOptions } from '../settings/settings.js'
 /** The bucket shared by all guests without a cookie. No subject has this name. */
 const WITHOUT_COOKIE = 'without a cookie'
 
-/** Without a cookie, a guest has a new id in each request. All such guests share a bucket, so a flood does not count as many visitors. */
+/**
+ * Returns the name of a visitor's bucket. Without a cookie, a guest has a new id in each request. So all such guests share a bucket:
+ * otherwise each request of a flood would have a new bucket.
+ */
 function countedAs({ cookie, visitor }: Identified): string {
   return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
 }
 
 /**
- * Characters of tickets per second; bursts may have twice as many. The client POSTs some 24,000 characters at most, three times a second,
- * and twenty pages of a visitor may reconnect at once.
+ * Characters of tickets that a visitor may send per second, or twice as many in a burst. A client POSTs at most some 24,000 characters,
+ * three times a second, and twenty pages of a visitor may reconnect together.
  */
 const TICKET_RATE = 512 * 1024
 
@@ -33,18 +36,19 @@ export class Limits {
     this.#ticketBuckets = RotatingCache.onMap({ max: maxVisitors, clock })
   }
 
-  /** Returns a socket's bucket, for `spend`. */
+  /** Creates a socket's bucket, for `spend`. */
   ofSocket(): Bucket {
     return new Bucket(this.#options.changesPerSocket, this.#clock())
   }
 
-  /** Returns the ms until a socket's bucket has a token; 0 if there is a token now. */
+  /** Returns the ms until a socket's bucket has a token; 0 if the bucket has one now. */
   wait(socket: Bucket): number {
     return socket.wait(1, this.#clock())
   }
 
   /**
-   * Spends changes from the bucket of the browser's subject, and from its socket's bucket, if given. Spends all changes, or none.
+   * Takes a token for each change from the visitor's bucket and, if given, from the socket's bucket. Takes no token if either bucket has
+   * too few.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
@@ -56,8 +60,8 @@ export class Limits {
   }
 
   /**
-   * Counts a request without changes or tickets, which asks for a cookie or for all values. Has the same limit as changes, but a separate
-   * bucket, so that a flood of changes does not keep newcomers from getting a cookie.
+   * Counts a question, which asks for a cookie or for all values. Questions have the same limit as changes, but buckets of their own: a
+   * flood of changes must not keep newcomers from getting a cookie.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
@@ -87,7 +91,7 @@ export class Limits {
   }
 
   /**
-   * Admits another socket of a subject.
+   * Checks whether a subject may open another socket.
    *
    * @param open the subject's sockets in all namespaces
    * @throws {LiveSessionError} `rate_limited` at the maximum
@@ -105,7 +109,7 @@ function refuseUntil(wait: number, what: string): void {
   throw new LiveSessionError('rate_limited', `too many ${what}, try again in ${retryAfter} s`, { retryAfter })
 }
 
-/** A token bucket: allows `rate` per second, with bursts of twice as much. */
+/** A token bucket: gains `rate` tokens per second, and holds at most twice as many. */
 export class Bucket {
   readonly #rate: number
   #tokens: number
@@ -117,7 +121,7 @@ export class Bucket {
     this.#filledAt = now
   }
 
-  /** Returns the ms until there are `count` tokens; 0 if there are now. A full bucket allows any count, and is then overdrawn. */
+  /** Returns the ms until the bucket has `count` tokens; 0 if it has them now. A full bucket allows any count, and is then overdrawn. */
   wait(count: number, now: number): number {
     // A clock that runs backwards removes no tokens.
     const gained = Math.max(0, now - this.#filledAt) * (this.#rate / 1000)

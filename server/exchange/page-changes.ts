@@ -1,4 +1,4 @@
-// Decides which changes of a page the server accepts, by access, schema and base stamp, in groups.
+// Decides which changes of a page the server accepts, by access, schema and base stamp. One invalid change refuses its whole group.
 
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
@@ -21,12 +21,12 @@ export interface ChangeDeps {
   readonly settings: Pick<Settings, 'clock'>
 }
 
-/** The part of an exchange's context that its changes need. */
+/** The part of an exchange's context that `applyChanges` needs. */
 export interface ChangeContext {
   readonly owner: Owner
   readonly source: ChangeSource
   /**
-   * Called before each group of changes, because the visitor may leave while a group waits for a store call.
+   * Called before each group of changes, because the visitor may leave while an earlier group waits for a store call.
    *
    * @throws {LiveSessionError} `superseded` if the visitor has left
    */
@@ -35,7 +35,7 @@ export interface ChangeContext {
   onRefusal(this: void, error: LiveSessionError): void
 }
 
-/** An accepted change, applied now or on an earlier attempt. */
+/** A change accepted now or, if the page resent it, on an earlier attempt. */
 interface Accepted {
   readonly field: Field
   readonly id: string
@@ -44,25 +44,25 @@ interface Accepted {
   readonly value: JsonValue | undefined
 }
 
-/** The outcome of a change. */
+/** The outcome of a change: accepted or refused. */
 type Result = Accepted | Refused
 
-/** The outcomes of changes, in order. */
+/** The outcomes of changes, in the order of the message. */
 export type Results = readonly Result[]
 
-/** An allowed and valid change. */
+/** A change that the visitor may make, with a valid value. */
 interface PageChange {
   readonly field: Field
   readonly subject: Subject
-  /** As on the wire: the stamp that the page names. `trustedBase` returns the base. */
+  /** The base stamp as the page claims it. `trustedBase` returns the base to use. */
   readonly claimedBase: number
   readonly id: string
   readonly value: JsonValue | undefined
-  /** The outcome of the page's previous change of the same key, which this change is based on. */
+  /** The outcome of the previous change of the same key in this message: this change is based on that one. */
   readonly previousResult: Result | undefined
 }
 
-/** A change as sent, with its group, and the previous change of the same key. */
+/** A change as received, with its group and the previous change of the same key in the message. */
 interface ReceivedChange {
   readonly wire: WireChange
   readonly index: number
@@ -71,7 +71,8 @@ interface ReceivedChange {
 }
 
 /**
- * Applies a page's changes if they are allowed, valid, and based on the current value. Synchronous, unless a store call is necessary.
+ * Applies the changes of a page that are allowed, valid and based on the current value, and refuses the others. Synchronous unless a change
+ * needs a store call.
  *
  * @throws {LiveSessionError} `closed`
  */
@@ -89,7 +90,10 @@ export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], conte
   return allOf(results)
 }
 
-/** Returns the groups in the order of application: by their first change, but each after all earlier changes of its keys. */
+/**
+ * Returns the groups in the order in which to apply them: by their first change, but each group after the groups with earlier changes of
+ * its keys.
+ */
 function groupsInOrder(set: readonly WireChange[]): readonly (readonly ReceivedChange[])[] {
   const groups = new Map<string | number, ReceivedChange[]>()
   const last = new Map<string, ReceivedChange>()
@@ -104,7 +108,7 @@ function groupsInOrder(set: readonly WireChange[]): readonly (readonly ReceivedC
   const placed = new Set<readonly ReceivedChange[]>()
   const ordered: (readonly ReceivedChange[])[] = []
   const place = (group: readonly ReceivedChange[]): void => {
-    // Cyclic groups never come from our pages.
+    // Also ends a cycle of groups, which our own pages never send.
     if (placed.has(group)) return
     placed.add(group)
     for (const { previous } of group) if (previous) place(previous.group)
@@ -151,7 +155,7 @@ function validate(
   owner: Owner,
 ): Omit<PageChange, 'previousResult'> {
   const field = fields.get(key)
-  // Browsers must not learn of a hidden field.
+  // A hidden field is refused as an undeclared key, because browsers must not learn of hidden fields.
   if (!field || field.access === 'hidden') {
     const what = isKey(key) ? `"${key}" is not declared on this server` : 'no such key'
     throw new LiveSessionError('undeclared_key', `change ${index}: ${what}`, isKey(key) ? { key } : {})
@@ -171,13 +175,13 @@ function validate(
   }
 }
 
-/** Applies a group. An update is always alone in its group, and goes to the store if there is one. */
+/** Applies a validated group. An update is always alone in its group, and goes to the store if the app has one. */
 function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], context: ChangeContext): Awaitable<Results> {
   const [change] = changes
   const updates = change?.id ? deps.store?.updatesOf(change.subject) : undefined
   if (!change || !updates) return applyInMemory(deps, changes, context)
   const { field, subject, id, value, previousResult } = change
-  // If the store did not answer the previous change, refuse at once, so that a list of changes waits only once.
+  // If the store did not answer the previous change, refuses this change without a call: a list of changes waits only once.
   if (previousResult && 'code' in previousResult && previousResult.code === 'store_unavailable') return [previousResult]
   const { permit, source } = context
   const next = (): JsonValue | undefined => {
@@ -188,7 +192,7 @@ function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], contex
   return updates.apply(subject, id, update).then((stamp) => [{ field, id, value, stamp }])
 }
 
-/** Applies the changes not accepted before, with a common stamp. Refuses each change whose key has a newer value. */
+/** Writes the changes not accepted before, all with one stamp. Refuses each change whose key has a newer value than the base. */
 function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], context: ChangeContext): Results {
   const checked = changes.map((change) => {
     const { field, id, value } = change
@@ -206,45 +210,49 @@ function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], context
   return checked.map((one) => ('field' in one ? { ...one, stamp: 'base' in one ? stamp : one.acceptedAt } : one))
 }
 
-/** Returns the base stamp of a change, capped at the current time or, if later, at this server's stamp. */
+/**
+ * Returns the base stamp of a change: the claimed base, but at most the current time or this server's stamp of the key, whichever is later.
+ */
 function trustedBase(
   { values, settings }: ChangeDeps,
   { field: { key }, subject, claimedBase, previousResult }: PageChange,
 ): Stamp {
   const replica = values.find(subject)
   const stamp = replica?.stamp(key) ?? NEVER
-  // Trust the page's previous change as base if that change is still the newest write. Compare values, too: a rebased change keeps its id
-  // and has another value. Look the stamp up by id: without a store, another process may have accepted the change under another stamp.
+  // If the page's previous change is still the newest write, that write is the base. Compares values, too, because a rebased change keeps
+  // its id but has another value. Finds the stamp by id, because without a store another process may have accepted the change under another
+  // stamp.
   const isNewest =
     previousResult &&
     'field' in previousResult &&
     (values.acceptedAt(subject, key, previousResult.id) ?? previousResult.stamp) === stamp
   if (isNewest && sameJson(previousResult.value, replica?.value(key))) return stamp
-  // The cap stops a forged future stamp from advancing later stamps; pages prove by tickets which values they have seen. The cap is never
-  // below this server's own stamp: else a page that has seen the value would be refused, and could only resend the same change.
+  // Without the cap, a forged future stamp would advance later stamps; pages prove by tickets which values they have seen. The cap is never
+  // below this server's own stamp: else the server would refuse every change by a page that has seen this value.
   return newestOf([Math.min(claimedBase, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
 }
 
 /**
- * Returns `acceptedAt`, the stamp of an earlier attempt, if that was accepted. Else returns the base over which to write the change.
+ * Returns `acceptedAt`, the stamp of the change, if an earlier attempt was accepted. Otherwise returns the base that the change replaces.
  *
- * @throws {LiveSessionError} `conflict` or `superseded` if there is a newer value than the base
+ * @throws {LiveSessionError} `conflict` or `superseded` if the current value is newer than the base
  */
 function checkBase(deps: ChangeDeps, change: PageChange): { readonly acceptedAt: Stamp } | { readonly base: Stamp } {
   const { values, settings } = deps
   const { field, subject, claimedBase, id, value, previousResult } = change
   const { key } = field
-  // The page replaces any current value.
+  // With `ANY_BASE`, the page replaces any current value.
   if (claimedBase === ANY_BASE) return { base: NEVER }
   const acceptedAt = values.acceptedAt(subject, key, id)
   if (acceptedAt !== undefined) return { acceptedAt }
   const base = trustedBase(deps, change)
   const replica = values.find(subject)
   const written = replica?.register(key) ?? { key, stamp: NEVER }
-  // A stand-in value lets `withExpiry` tell whether a value known only to the page has expired. A `set` depends on no value.
+  // If only the page knows the value at the base, null stands in for the value, so that `withExpiry` finds whether that value has expired.
+  // A `set` depends on no value, so needs no expiry.
   const known = written.stamp < base ? { key, stamp: base, value: null } : written
   const { stamp } = id === '' ? written : field.withExpiry(known, settings.clock())
-  // An `update` of a refused change must not be applied without that change.
+  // An `update` computed from a refused change must not be applied without that change.
   const isBaseApplied = id === '' || !previousResult || 'field' in previousResult
   if (isBaseApplied && stamp <= base) return { base }
   if (id === '' && sameJson(written.value, value)) {

@@ -3,15 +3,15 @@
 import type { LiveSessionError } from '../../shared/errors.js'
 import type { PostRefusal, Refusal, Refused } from '../../shared/protocol.js'
 
-/** The forms of a refusal, by kind of request. */
+/** A refusal in its form for each kind of message. */
 interface RefusalForms {
-  /** For an event refused as a whole. */
+  /** The acknowledgement of an event that is refused as a whole. */
   readonly ack: Refusal
-  /** For a single change of several. */
+  /** The result of a single refused change. */
   readonly result: Refused
-  /** For a handshake: the `data` of its `connect_error`. */
+  /** The `data` of the `connect_error` of a refused handshake. */
   readonly data: Pick<Refusal, 'code'>
-  /** For a POST. */
+  /** The response to a refused POST. */
   readonly response: {
     readonly status: number
     readonly headers: Readonly<Record<string, string>>
@@ -19,7 +19,7 @@ interface RefusalForms {
   }
 }
 
-/** By default, browsers hide this header from pages of other origins. */
+/** The name of a header that browsers hide from pages of other origins unless CORS exposes it. */
 export const RETRY_AFTER = 'Retry-After'
 
 /** Returns a refusal in all its forms. */

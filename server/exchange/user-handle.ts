@@ -49,7 +49,10 @@ export class UserHandle extends Handle {
     return this.values.find(this.#subject)
   }
 
-  /** Throws if this process knows no values of the user: a value computed from the default could overwrite a value in a cookie. */
+  /**
+   * Returns the value that `update` starts from. Throws if this process knows no values of the user: a result computed from the default
+   * could overwrite a value in a cookie.
+   */
   protected override current(key: string): JsonValue | undefined {
     if (this.loaded) return this.get(key)
     throw this.declared('update', key).refusal('not_loaded', `update("${key}"): ${UNKNOWN}`)
@@ -59,7 +62,7 @@ export class UserHandle extends Handle {
     return { subject: () => this.#subject }
   }
 
-  /** Holds the subject in memory, with regular reloads, while there are listeners. */
+  /** Pins the subject in memory while the handle has listeners. Pinned subjects are reloaded regularly. */
   #listen(unsubscribe: () => void): () => void {
     this.#core.memory.pin(this.#subject).listeners.add(this.#onChange)
     return () => {

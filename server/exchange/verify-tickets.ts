@@ -8,18 +8,18 @@ import { isUser, type Subject, subjectHash } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
 import type { Ticket } from '../values/ticket.js'
 
-/** A verified ticket of this visitor. */
+/** A verified ticket, whose subject this visitor owns. */
 interface VerifiedTicket {
   readonly subject: Subject
-  /** The generation of a user's values. */
+  /** The generation of a user's values; undefined for other subjects. */
   readonly generation: number | undefined
   readonly registers: readonly LwwRegister[]
 }
 
 /**
- * Verifies all tickets before any is merged. Only the visitor who owns a ticket's subject may redeem the ticket.
+ * Verifies all tickets of a message, without merging any. Only the visitor who owns a ticket's subject may redeem the ticket.
  *
- * @throws {LiveSessionError} `bad_ticket` or `other_visitor`, with the index
+ * @throws {LiveSessionError} `bad_ticket` or `other_visitor`, with the index of the ticket
  */
 export function verifyTickets(
   core: Core,
@@ -34,7 +34,10 @@ export function verifyTickets(
   })
 }
 
-/** Merges verified tickets. Returns the fields whose ticket is outdated: memory has a newer value, or the ticket's value has expired. */
+/**
+ * Merges verified tickets. Returns the fields whose value in a ticket is outdated: memory has a newer value, or the ticket's value has
+ * expired.
+ */
 export function mergeTickets({ values }: Core, verified: readonly VerifiedTicket[], now: number): readonly Field[] {
   const overtaken: Field[] = []
   for (const { subject, generation, registers } of verified) {
