@@ -29,8 +29,8 @@ import { Tickets } from './values/ticket.js'
 import { Values } from './values/values.js'
 
 /**
- * All parts of a plugin. Each part receives the core, and uses the others only after its own constructor, except those created before it.
- * The parts import only this type: they do not depend on this file at run time.
+ * All parts of a plugin. Each part receives the core. Its constructor may use only the parts created before it. The parts import this class
+ * only as a type, so they do not depend on this file at run time.
  */
 export class Core {
   readonly app: Koa
@@ -66,7 +66,7 @@ export class Core {
   /** The other processes of the app, after `attach`. */
   nodes: Nodes | undefined = undefined
 
-  /** The data of all features: each adds itself. */
+  /** The data of all features: each `FeatureData` adds itself. */
   readonly featureData: AnyFeatureData[] = []
   /** Empty until all features are created. */
   readonly features: readonly Feature[] = []
@@ -133,7 +133,7 @@ export class Core {
     this.features = makers.map((make) => make(this))
   }
 
-  /** Returns the feature data with this key; undefined for other keys. */
+  /** Returns the feature data that handles this key; undefined if none does. */
   featureDataOf(key: string): AnyFeatureData | undefined {
     return this.featureData.find(({ handles }) => handles(key))
   }

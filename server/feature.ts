@@ -16,8 +16,8 @@ import type { Subject, UserSubject } from './subjects/subject.js'
 import type { Emit, LiveSocket } from './types/live-socket.js'
 
 /**
- * A feature's additions to the plugin. The core imports no feature, and features do not import each other. Each member is for a moment or a
- * place that only the core knows, so even a member with a single user stays.
+ * A feature's additions to the plugin. The core imports no feature, and features do not import each other. Each member serves a moment or a
+ * place that only the core knows, so a member stays even if a single feature uses it.
  */
 export interface Feature {
   /** Members of the plugin object, which `liveSession()` returns. */
@@ -26,33 +26,40 @@ export interface Feature {
   readonly request?: Members<RequestUse>
   /** Members of `socket.liveSession`. */
   readonly socket?: Members<SocketUse>
-  /** Handlers of page events by name. Called on each socket's admission. The core limits malformed messages, and acknowledges. */
+  /**
+   * Handlers of page events by name. Called on each socket's admission. The core limits malformed messages, and acknowledges each message.
+   */
   readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<FlashAnswer>>>
   /** Called when a socket opens, before the app's own handlers. Returns a function to call when the socket closes. */
   readonly opens?: (socket: LiveSocket, identity: Identified) => () => void
-  /** Called synchronously when a subject's values may have changed, before the app's next line, which may emit to a room. */
+  /** Called synchronously when a subject's values may have changed, because the app's next line may emit to a room. */
   readonly changes?: (subject: Subject) => void
   /** Content of the live cookie, which the core alone signs and writes. */
   readonly cookie?: CookieMember
   /**
-   * Called when a browser connects, with the handshake's context, which no later hook has. May return a function that adds members to each
-   * of the browser's sockets.
+   * Called when a browser connects. No later hook gets the handshake's context. May return a function that adds members to each socket of
+   * the connection.
    */
   readonly connects?: (ctx: Koa.Context, conn: Socket['conn']) => ((socket: Socket) => void) | undefined
-  /** Answers a POST to the endpoint, the one path that the core serves, if the body is not JSON. Returns whether it has answered. */
+  /** Answers a POST to the core's endpoint if the body is not JSON. Returns whether the feature has answered. */
   readonly post?: (ctx: Koa.Context) => Awaitable<boolean>
   /**
-   * Called at the start of each request, before the app's routes; not for a POST to the endpoint. `user` comes from `identify`; `useOf`
-   * begins the session.
+   * Called at the start of each request, before the app's routes; not for a POST to the endpoint. `user` is the user named by `identify`.
+   * `useOf` begins the session, and returns its `RequestUse`.
    */
   readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse, user: UserSubject | undefined) => void
   /** Adds members to the result of `snapshot` and `embed`, which the core serializes. */
   readonly snapshot?: (use: RequestUse, snapshot: WritableSnapshot) => void
-  /** Returns the tab's values for the snapshot, if the request for its page brings them: memory has values of open sockets only. */
+  /**
+   * Returns the tab's values for the snapshot if the page's request brings tab values: memory has only the values of tabs with a socket.
+   */
   readonly tab?: (ctx: Koa.Context, identity: Identified) => Replica | undefined
-  /** Called when `ctx.liveSession.identify()` finds another user, before the request continues as that user: no other hook tells of it. */
+  /**
+   * Called when `ctx.liveSession.identify()` finds another user, before the request continues as that user: no other hook reports this
+   * change.
+   */
   readonly signsIn?: (ctx: Koa.Context, visit: ResponseContext) => void
-  /** Ends a user's sign-ins, except the sign-in of the request `except`. `revoke` and `erase` wait for it. */
+  /** Ends a user's sign-ins, except the sign-in of the request `except`. `revoke` and `erase` await the promise. */
   readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
   /** Called when the plugin closes. */
   readonly close?: () => void

@@ -1,3 +1,5 @@
+// Sends changes to the app's other processes, and merges the changes that they send.
+
 import { EventEmitter } from 'node:events'
 import type { Namespace, Server } from 'socket.io'
 import { idsOf, withIds } from '../shared/idempotency-keys.js'
@@ -11,8 +13,11 @@ import { readGeneration } from './subjects/store-key.js'
 import { isBrowser, isSignOut } from './subjects/subject.js'
 
 /**
- * The message between processes: a name of a subject or of a feature's data, the new registers of this name, for each key the idempotency
- * keys of its updates, and the ids (`kid`) of the sender's ticket keys.
+ * The event between processes, with four arguments:
+ * - the name of the registers' subject, or the key of a feature's data
+ * - the new registers
+ * - the idempotency keys of updates, by register key
+ * - the ids (`kid`) of the sender's ticket keys
  */
 const MERGE = 'live_session:merge'
 const OF_ANOTHER =
@@ -20,8 +25,7 @@ const OF_ANOTHER =
   'give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/troubleshooting.md#messages-of-another-app'
 
 /**
- * Exchanges changes with other processes of the app, in a message per name and turn. Sends all earlier changes before a revocation
- * register.
+ * Exchanges changes with the app's other processes: one message per name and turn. Sends all earlier changes before a revocation register.
  */
 export class Nodes {
   readonly #io: Server
@@ -76,7 +80,10 @@ export class Nodes {
     }
   }
 
-  /** Returns whether a message comes from this app, since several apps may share an adapter. Accepts older builds, which send no `kid`s. */
+  /**
+   * Returns whether a message comes from this app, since several apps may share an adapter. Messages of older builds have no `kid`s, and
+   * count as this app's.
+   */
   #isOurs(kids: unknown): boolean {
     return !Array.isArray(kids) || this.#kids.some((kid) => kids.includes(kid))
   }
@@ -111,7 +118,10 @@ function fromWire(item: unknown): unknown {
   return { key, stamp, value }
 }
 
-/** Returns whether an adapter reaches other processes. The default adapter extends `EventEmitter`, and its `serverSideEmit` only warns. */
+/**
+ * Returns whether an adapter reaches other processes, unlike socket.io's default adapter, whose `serverSideEmit` only warns. The default
+ * adapter's class is the one that extends `EventEmitter` directly.
+ */
 function hasOthers(adapter: object): boolean {
   let place: object = adapter
   while (!Object.hasOwn(place, 'serverSideEmit')) {

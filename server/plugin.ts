@@ -148,7 +148,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
       throw new TypeError(
         'koa-live-session: revoke(id, { except }): expected a request of this user, received one of another visitor',
       )
-    // Identify this request's visitor before the revocation, so that its cookie still counts.
+    // Identify this request's visitor before the revocation, so that the request's cookie is still valid.
     void except?.liveSession.visitorId
     await revoke(this.#core, user, except)
   }
@@ -180,7 +180,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
   }
 }
 
-/** @throws {TypeError} if the method itself is the middleware: TypeScript does not catch `app.use(live.middleware)` */
+/** @throws {TypeError} if the app passes the method itself as middleware, as in `app.use(live.middleware)`, which TypeScript accepts */
 function checkNotUsed(method: 'middleware' | 'sameOrigin', given: readonly unknown[]): void {
   if (given.length === 0) return
   const expected = `expected app.use(live.${method}())`

@@ -35,7 +35,7 @@ function spec<T>(fallback: T, expected: string, is: (value: unknown) => boolean,
   return { default: fallback, expected, is: (value) => value === fallback || is(value), show }
 }
 
-/** Types and docs are in types/options.ts. `resolveOptions` checks dependencies between options. */
+/** The options' types and docs are in types/options.ts. `resolveOptions` checks dependencies between options. */
 const OPTIONS = {
   fields: spec<Fields | undefined>(undefined, 'what defineFields returned', isRecord),
   identify: spec<LiveSessionOptions<Fields>['identify']>(undefined, 'a function', isFunction),
@@ -46,7 +46,7 @@ const OPTIONS = {
   endpoint: spec<string>(
     DEFAULT_ENDPOINT,
     'a path like "/x", of ASCII letters, digits and -._~/',
-    // A browser takes `//x` for another host, and leaves out `.` and `..`.
+    // A browser reads `//x` as another host, and removes the segments `.` and `..`.
     matches(/^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+\/?$/),
   ),
   secure: spec<boolean | undefined>(undefined, 'a boolean', (value) => typeof value === 'boolean'),
@@ -112,10 +112,10 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const storeLife = store?.maxIdle ?? Infinity
   const longLived = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
   check(storeLife >= maxAge, 'store', longLived, storeLife)
-  // A store may record a subject's use only once a day.
+  // A store may record a subject's use only once a day: with less than a day, `sweep` would delete subjects in use.
   check(storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
   check(!isAsync(deviceLabel), 'deviceLabel', 'expected a function that answers at once', 'an async function')
-  // A promise is truthy, so with an async function every visitor would count as having agreed.
+  // A promise is truthy, so with an async function every visitor would count as consenting.
   check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
   const report = createReport(app, onError)
   return Object.freeze({
@@ -126,7 +126,8 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     cookie,
     maxAge,
     origins: Object.freeze([...origins]),
-    // The cache evicts within twice this time, because memory must not write back values after the store has deleted them.
+    // Half of `storeMaxIdle`, because the cache evicts an unused subject only within twice `maxIdle`. Memory must not write back values
+    // that the store has deleted.
     maxIdle: idle ?? (store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge),
     limits: Object.freeze(limited),
     report,
@@ -146,15 +147,15 @@ type CookieGiven = Pick<Resolved<typeof OPTIONS>, 'key' | 'maxAge' | 'sameSite' 
 function cookieOf({ key, maxAge, secure, domain, partitioned, ...given }: CookieGiven): CookieOptions {
   const { sameSite = partitioned ? 'none' : 'lax' } = given
   const base = key ?? `${secure && domain === undefined ? '__Host-' : ''}live`
-  // Use another name: browsers still send older, unpartitioned cookies to frames of any site.
+  // A partitioned cookie needs another name, because browsers still send older, unpartitioned cookies to frames of any site.
   const name = partitioned ? `${base}-part` : base
   check(!partitioned || secure === true, 'partitioned', 'it needs secure: true, or browsers drop the cookie', secure)
   const isSent = !partitioned || sameSite === 'none'
   check(isSent, 'sameSite', "expected 'none' with partitioned: true, or frames do not send the cookie", sameSite)
   const isSound = sameSite !== 'none' || secure === true
   check(isSound, 'sameSite', "'none' needs secure: true, or browsers drop the cookie", secure)
-  // Browsers refuse a __Host- cookie without Secure or with a Domain: otherwise a sibling subdomain could overwrite it (RFC 6265bis,
-  // 4.1.3.2).
+  // Browsers refuse a __Host- cookie without Secure or with a Domain, because a sibling subdomain could overwrite such a cookie (RFC
+  // 6265bis, 4.1.3.2).
   const isHost = name.startsWith('__Host-')
   check(!isHost || (secure === true && domain === undefined), 'key', '__Host- needs secure: true and no domain', name)
   check(!name.startsWith('__Secure-') || secure === true, 'key', '__Secure- needs secure: true', name)
@@ -254,7 +255,7 @@ function warnOfUsers({ settings: { identify, store }, warn }: Core): void {
   )
 }
 
-/** Warns about times probably given in seconds instead of ms: no app expires visitors so fast. */
+/** Warns about times that are probably in seconds instead of ms: no app expires visitors so fast. */
 function warnOfSeconds({ settings: { fields, maxAge }, warn }: Core): void {
   const remedy = 'expected ms, not seconds. For an hour: 60 * 60 * 1000'
   if (maxAge < 2 * 60 * 1000 || isDaysInSeconds(maxAge)) {
@@ -265,7 +266,7 @@ function warnOfSeconds({ settings: { fields, maxAge }, warn }: Core): void {
   }
 }
 
-/** Returns whether a time is whole days as seconds, but not whole minutes as ms. A time meant as ms would be whole minutes. */
+/** Returns whether a time is a multiple of a day in seconds (86,400), but not of a minute in ms. Most times in ms are whole minutes. */
 function isDaysInSeconds(time: number): boolean {
   return time > 0 && time % (24 * 60 * 60) === 0 && time % (60 * 1000) !== 0
 }

@@ -1,4 +1,4 @@
-// Encodes and decodes the value of the live cookie: version, ids, epoch, registers and contents of features.
+// Encodes and decodes the value of the live cookie.
 
 import type { FieldMap } from '../../shared/fields.js'
 import { isRecord, parseRegisters } from '../../shared/parse.js'
@@ -57,7 +57,9 @@ export class VerifiedCookie implements CookieContent, Verified, MemoizedCookie {
   readonly members: MemberValues | undefined
   memo: CookieMemo | undefined
   readonly #readAt: number
-  /** The registers parsed last, for repeated reads of a cookie. All other cookies keep only their text, which takes less memory. */
+  /**
+   * The registers of the cookie that was parsed last, for repeated reads. All other cookies keep only their text, which takes less memory.
+   */
   static #parsed: { readonly cookie: VerifiedCookie; readonly registers: readonly LwwRegister[] } | undefined
 
   constructor(rest: Rest, registers: readonly LwwRegister[], now: number) {
@@ -108,7 +110,7 @@ export function stampsByKey(cookie: Pick<CookieContent, 'registers'> | undefined
   return new Map(cookie?.registers.map(({ key, stamp }) => [key, stamp]))
 }
 
-/** Returns the stamps of a cookie's fields except hidden fields. They prove to the page that the browser stores our cookies. */
+/** Returns the keys and stamps in a cookie, without hidden fields. The stamps prove to the page that the browser stores our cookies. */
 export function readableStamps(
   cookie: Pick<CookieContent, 'registers'> | undefined,
   fields: FieldMap,
@@ -120,7 +122,7 @@ export function readableStamps(
     .map(({ key, stamp }) => [key, stamp])
 }
 
-/** Returns the cookie; undefined if a newer build wrote it, or if there are several. */
+/** Returns the cookie that this build can read; undefined for a newer build's cookie, and for ambiguous cookies. */
 export function readable(cookie: ReadCookie | undefined): VerifiedCookie | undefined {
   return cookie?.isNewer === false ? cookie : undefined
 }

@@ -1,4 +1,4 @@
-// Merges a request's cookie into memory, and decides which registers the replacing cookie contains.
+// Merges a request's cookie into memory, and decides which registers the next cookie contains.
 
 import type { ChangeSource } from '../../shared/change.js'
 import { idsOf } from '../../shared/idempotency-keys.js'
@@ -13,7 +13,7 @@ import { bytesOf, type MemberValues } from './members.js'
 import type { CookieMemo, CookieMemos } from './memo.js'
 import { fitting, spaceBeside, spaceForRegisters } from './size.js'
 
-/** Maximum ids in a cookie, each of some 45 bytes. */
+/** Maximum number of idempotency keys in a cookie. Each takes some 45 bytes. */
 const MAX_IN_COOKIE = 8
 
 /** Synchronizes cookies with the replicas in memory, in both directions. */
@@ -43,7 +43,7 @@ export class CookieValues {
     return visitor.tab ? [...subjects, visitor.tab] : subjects
   }
 
-  /** Compares a cookie with memory. The first time, merges the cookie into memory. */
+  /** Returns the cookie's memo. If there is none, merges the cookie into memory first. */
   ensureMerged(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
     if (cookie.memo) return cookie.memo
     // If the cookie's user is revoked or its browser id retired, do not merge the cookie, and keep no memo.
@@ -51,7 +51,7 @@ export class CookieValues {
     return isCurrent ? this.merge(cookie, visitor) : this.#memo(visitor)
   }
 
-  /** Merges a current cookie into memory, and compares the two. */
+  /** Merges a current cookie into memory, and memoizes its visitor and replicas. */
   merge(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
     this.#mergeIntoMemory(cookie, visitor)
     const memo = this.#memo(visitor)
@@ -68,7 +68,7 @@ export class CookieValues {
 
   /**
    * Returns the registers for the cookie that replaces `cookie`. Copies undeclared keys from the old cookie: only the build that declares
-   * such a key knows whether it belongs to the user or to the browser.
+   * such a key knows whether the user or the browser owns its value.
    */
   registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly LwwRegister[] {
     const { fields, maxAge, clock } = this.#core.settings
@@ -93,12 +93,17 @@ export class CookieValues {
     return fitting(own, others.registers(), this.#space)
   }
 
-  /** Returns the bytes left for features: at most 300 beyond the budget, fewer if another build's registers fill the cookie. */
+  /**
+   * Returns the bytes that these registers leave for features. Features may exceed the budget by 300 bytes, if the cookie has the space.
+   */
   spaceForMembers(registers: readonly LwwRegister[]): number {
     return spaceBeside(registers, this.#space, this.#core.settings.cookieBudget)
   }
 
-  /** Returns the recent ids of these registers, if they fit beside the features' content. With a store, the store recognizes retries. */
+  /**
+   * Returns the recent idempotency keys of these registers, if the keys fit beside the features' content. With a store, none: the store
+   * recognizes retries.
+   */
   ids(registers: readonly LwwRegister[], members: MemberValues): IdsByKey | undefined {
     const { store, clock } = this.#core.settings
     if (store) return undefined

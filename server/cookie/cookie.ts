@@ -68,7 +68,7 @@ export class LiveCookie {
   readonly #clock: LiveCookieDeps['clock']
   readonly #isCurrent: LiveCookieDeps['isCurrent']
   readonly #warn: Warn
-  /** By signature, so that each text is verified once. */
+  /** The verified cookies by signature, so that each text is verified once. */
   readonly #verified: RotatingCache<GoodCookie>
   /** The verified cookies of a request that brings several: memoized, because a request reads its cookie repeatedly. */
   readonly #searched = new WeakMap<Sender, readonly GoodCookie[]>()
@@ -237,7 +237,7 @@ function allValues(header: string, pair: string): readonly string[] {
   return values
 }
 
-/** Returns whether a cookie's name begins there. Another cookie's name may end like ours, or its value may contain our name. */
+/** Returns whether a cookie's name begins at this position. Another cookie's name may end like ours, or its value may contain our name. */
 function beginsName(header: string, at: number): boolean {
   let before = at - 1
   while (header[before] === ' ') before -= 1

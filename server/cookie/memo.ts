@@ -1,17 +1,22 @@
-// Memoizes the comparison of cookies with memory, and invalidates memos after changes, evictions and revocations.
+// Memoizes the visitors and replicas of verified cookies, and drops memos after changes, evictions and revocations.
 
 import type { Field } from '../../shared/field.js'
 import type { Replica } from '../../shared/replica.js'
 import type { Visitor } from '../subjects/visitor.js'
 
-/** The memoized comparison of a cookie with memory, so that later requests with the same cookie skip merging, parsing and crypto. */
+/**
+ * The visitor and the replicas of a verified cookie. With this memo, later requests with the same cookie skip merging, parsing and crypto.
+ */
 export interface CookieMemo extends Readonly<Record<Exclude<Field['scope'], 'tab'>, Replica | undefined>> {
   readonly visitor: Visitor
   /** Whether a cookie written now would differ from this cookie. Computed on first use. */
   isOutdated: boolean | undefined
 }
 
-/** A cookie with its memo, dropped when the user is revoked or the browser id retired, and when a replica changes or is evicted. */
+/**
+ * A cookie with its memo. A change or eviction of a replica drops the memo, as does a revocation of the user or a retirement of the browser
+ * id.
+ */
 export interface MemoizedCookie {
   memo: CookieMemo | undefined
 }

@@ -14,7 +14,7 @@
 // rotated   | reads: write             | clear           | next, with the rotated id  | rotated                 | forgotten
 // forgotten | sets: write, else clear  | clear           | a new guest                | forgotten               | forgotten
 //
-// In any row, a visitor who is no longer current keeps the cookie of the browser as it is.
+// In any row, the response keeps the browser's cookie if the visitor is no longer current.
 
 import type { Sub } from '../subjects/subject.js'
 import type { Validity } from './validity.js'
@@ -33,11 +33,14 @@ export type CookieStatus =
   | 'other'
   /** Valid cookies of several browsers, none of the current user: an attacker has planted some. */
   | 'ambiguous'
-  /** Its user was revoked after the signature; or its id is retired, and the browser never got its next cookie, as its notice tells. */
+  /**
+   * Its user was revoked after the signature. Or its id is retired, and the retirement notice shows that the browser missed its next
+   * cookie.
+   */
   | 'revoked'
   /** Its browser id is retired. The request may be late: sent before the browser got its next visitor. */
   | 'retired'
-  /** Retired, but rotated to the current user's id at a sign-in. */
+  /** Its browser id is retired, because the current user's sign-in rotated the id. */
   | 'rotated'
   /** Any status, after the visitor was forgotten in this request: `leave()` of a guest, or with `forget`. */
   | 'forgotten'
@@ -48,7 +51,7 @@ const USE_RANK = {
   /** Identifies the visitor to a page: `snapshot`, `embed`. */
   shows: 1,
   sets: 2,
-  /** Signs in or out, or POSTs with its own cookie. */
+  /** Signs in or out, or POSTs with the visitor's own cookie. */
   renews: 3,
 } as const
 export type SessionUse = keyof typeof USE_RANK
@@ -128,7 +131,6 @@ export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' | '
   return clearsWithoutConsent ? 'clear' : 'keep'
 }
 
-/** Returns the higher-ranking use. */
 export function higherUse(one: SessionUse, other: SessionUse): SessionUse {
   return USE_RANK[one] > USE_RANK[other] ? one : other
 }

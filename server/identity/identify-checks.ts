@@ -1,3 +1,5 @@
+// Warns if the app's `identify` contradicts itself.
+
 import { type BrowserId, type BrowserSubject, type Sub, subjectHash, type UserSubject } from '../subjects/subject.js'
 
 /** The maximum number of browsers to remember. */
@@ -18,7 +20,7 @@ export class IdentifyChecks {
   readonly #clock: () => number
   /** The browsers whose handshakes were refused. */
   readonly #refused = new Set<BrowserSubject>()
-  /** By current browser id, the former user and the time of the change. */
+  /** The former user and the time of the change, by the current browser id. */
   readonly #former = new Map<BrowserId, readonly [user: Sub, at: number]>()
 
   constructor(warn: (message: string) => void, clock: () => number) {
@@ -32,12 +34,18 @@ export class IdentifyChecks {
     this.#refused.add(browser)
   }
 
-  /** Warns if a request of a refused browser names a user: the handshake lacks data for `identify`. Without a user, the user has signed out. */
+  /**
+   * Warns if `identify` names a user for a request of a refused browser: the handshake lacks data for `identify`. If none is named, the
+   * user has signed out.
+   */
   checkRefusal(browser: BrowserSubject, user: UserSubject | undefined): void {
     if (this.#refused.delete(browser) && user !== undefined) this.#warn(UNNAMED)
   }
 
-  /** Records a browser's change of user. Warns if it returns to its previous user, as if `identify` depends on the path, and two tabs are open. */
+  /**
+   * Records a browser's change of user. Warns if the browser soon returns to its previous user, as with two tabs and an `identify` that
+   * depends on the path.
+   */
   recordChange(browser: BrowserId, former: Sub, next: BrowserId, user: UserSubject): void {
     const now = this.#clock()
     const [previous, at = 0] = this.#former.get(browser) ?? []

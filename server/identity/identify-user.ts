@@ -24,13 +24,14 @@ export function createIdentifyUser({ identify }: Settings): IdentifyUser {
 /** The symbol descriptions of koa-session's cached instance in a context, since version 5. */
 const INSTANCE = new Set(['contextSession instance', 'context#_contextSession'])
 
-/** Where the app must add its session, to run before `identify`. */
+/** Where the app must add koa-session for requests, so that the session runs before `identify`. */
 const IN_REQUESTS = 'app.use(session(...)) before app.use(live.middleware())'
 export const IN_HANDSHAKES = 'the same session(...) in attach(io, { handshake: [session, ...] })'
 
 /**
- * Checks that the app's session runs before `identify`. Call the returned function after `identify`, to detect a session created by
- * `identify` itself. A session in a cookie is complete; a session in a store is not loaded, so every user would look like a guest.
+ * Checks that the app's session runs before `identify`. Call the returned function after `identify`, to detect a session that `identify`
+ * itself created by reading. Koa-session fills such a session from a cookie, but does not load it from a store, so every user would look
+ * like a guest.
  *
  * @throws {TypeError} from the returned function, with instructions
  */

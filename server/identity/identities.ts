@@ -16,10 +16,10 @@ import { Visitor } from '../subjects/visitor.js'
 import { type CookieStatus, cookieStatusOf, PLANS, statusAfterChange, statusAfterForgetting } from './cookie-status.js'
 import { Login } from './login.js'
 
-/** The visitor of a browser according to a cookie, with its registers. */
+/** The browser, user and registers of a cookie. */
 type CookieOwner = Pick<CookieContent, 'browser' | 'user' | 'registers'>
 
-/** The statuses of a cookie that is neither revoked nor retired, and whose epoch therefore counts. */
+/** The statuses of a cookie that is neither revoked nor retired, so its epoch is adopted. */
 const VALID: readonly CookieStatus[] = ['own', 'other']
 /** The length of a random browser id. */
 const ID_LENGTH = 22
@@ -39,13 +39,13 @@ export class Identities {
 
   /**
    * Identifies the visitor of a cookie. Adopts the user's epoch from a valid cookie, and merges the registers of an `own` cookie into
-   * memory; retires no id.
+   * memory. Retires no id.
    */
   recognize(read: ReadCookie | undefined, user: UserSubject | undefined): RequestIdentity {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'ambiguous') : 'none', user, read)
     const { revocations, cookieValues, memory } = this.#core
-    // A memo bypasses memory, which checks for idle entries, so evict idle entries now, which also drops their memos.
+    // Reading memory evicts idle entries, but a memo bypasses memory. So evict idle entries now, which drops the memos.
     memory.evictIdle()
     const last = cookie.memo?.visitor
     const known = last && last.user === user ? last : undefined
@@ -114,8 +114,9 @@ export class Identities {
   }
 
   /**
-   * Rotates the browser id for another visitor, against session fixation: an attacker may have planted the id before the sign-in. Transfers
-   * a guest's values to the account at a sign-in; after a user, only the browser's own values.
+   * Rotates the browser id for another visitor, against session fixation: an attacker may have planted the id before the sign-in. At a
+   * guest's sign-in, transfers the guest's values to the account. If the former visitor was a user, transfers only the browser's own
+   * values.
    */
   rotate(previous: CookieOwner, user: UserSubject | undefined, status: CookieStatus): RequestIdentity {
     const old = browserSubject(previous.browser)
@@ -134,15 +135,15 @@ export class Identities {
   }
 
   /**
-   * Continues with the id to which another request has rotated a retired cookie at the same user's sign-in, as after a double click.
-   * Undefined if no request has.
+   * Returns the identity with the id to which another request has rotated a retired cookie, at a sign-in of the same user, as after a
+   * double click. Undefined if no request has rotated the cookie's id to this user.
    */
   followRotation(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): RequestIdentity | undefined {
     if (this.#statusOfRetired(retired, user, sender) !== 'rotated') return undefined
     return withoutCookie('rotated', this.#rotatedVisitor(retired, user))
   }
 
-  /** Forgets the browser, which returns as a new guest. */
+  /** Retires the browser's id, and returns the identity of a new guest. */
   forget(previous: CookieOwner, status: CookieStatus): RequestIdentity {
     return { ...newVisitor(statusAfterForgetting(status), undefined), toClose: this.#retire(previous, undefined) }
   }
@@ -168,7 +169,7 @@ export class Identities {
 
   /** Retires the names of a departing visitor, which invalidates messages in flight. Returns the names whose connections must close. */
   #retire({ browser, user: former, registers }: CookieOwner, user: UserSubject | undefined): readonly string[] {
-    // A revoked user who signs in again has not left. After an earlier retirement, the user may have signed in elsewhere.
+    // A revoked user who signs in again has not left. If the id was retired before, the user may have signed in again elsewhere.
     const isAgain = this.#core.revocations.isRetired(browserSubject(browser))
     const hasLeft = !isAgain && former !== undefined && former !== (user && subjectHash(user))
     this.#core.revocations.retire(browserSubject(browser), user, (user ?? former) !== undefined, registers.length === 0)

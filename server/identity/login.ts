@@ -21,8 +21,8 @@ export class Login {
   }
 
   /**
-   * Transfers values from the former browser id at a sign-in or sign-out. That id is retired, so an `onLogin` rule that adds two carts runs once. If
-   * several nodes transfer at once, the guest's hash is the idempotency key, so that the account gets the sum once.
+   * Transfers values from the former browser id at a sign-in or sign-out. That id is retired, so an `onLogin` rule that adds two carts runs
+   * once. If several nodes transfer concurrently, the guest's hash as idempotency key ensures that the account gets the sum once.
    */
   transfer(former: BrowserSubject, { user, browserSubject }: Visitor): void {
     const { values } = this.#core
@@ -86,7 +86,10 @@ export class Login {
   }
 }
 
-/** Returns whether a field has this scope and transfers. Fields that guests' pages cannot write do not: a cookie may be planted. */
+/**
+ * Returns whether a field has this scope and transfers. A field that guests' pages cannot write does not transfer, because the guest's
+ * cookie may be planted.
+ */
 function transfersIn(field: Field | undefined, scope: Field['scope']): field is Field {
   return field?.scope === scope && isTransferred(field)
 }

@@ -23,7 +23,7 @@ import { epochRegister, generationRegister, type Revocation, type Validity } fro
 /** The epoch of all guests. */
 const ONLY_EPOCH = 0
 const GUESTS: Signature = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
-/** The revision of a revocation from the store: before every request, so that `isRetiredSince` ignores it. */
+/** The revision of a revocation from the store: counts as before every request, so `isRetiredSince` ignores the revocation. */
 const BEFORE = 0
 
 /**
@@ -121,7 +121,8 @@ export class Revocations {
   /**
    * Retires a browser id, or a feature's name, for good.
    *
-   * @param isEmpty whether the guest's cookie has no values. If the store has none either, nothing is written to the store
+   * @param isEmpty whether the guest's cookie has no values. If the store has no values of the guest either, nothing is written to the
+   * store
    */
   retire(
     name: BrowserSubject | FeatureKey,
@@ -142,7 +143,10 @@ export class Revocations {
     this.#core.nodes?.broadcast(key, [epochRegister({ epoch: this.#clock(), rotatedTo: undefined })])
   }
 
-  /** Retires a browser id or records a sign-out again, in all processes, to close the connections opened after the first time. */
+  /**
+   * Retires a browser id or records a sign-out again, in all processes, to close the connections opened since the first retirement or
+   * sign-out.
+   */
   revokeAgain(name: string): void {
     if (isSignOut(name)) {
       this.signOut(name)
@@ -160,7 +164,10 @@ export class Revocations {
     return this.#apply(subject, revocation, known?.revision ?? BEFORE)
   }
 
-  /** Applies a revocation register from another process. Returns whether it may invalidate connections: false for a user's known revocation. */
+  /**
+   * Applies a revocation register from another process. Returns whether the register may invalidate connections: false for a known
+   * revocation of a user.
+   */
   applyFromNode(name: string, revocation: Revocation): boolean {
     if (!isSignOut(name)) return this.#apply(name, revocation, this.#next())
     this.#recordSignOut(name)
@@ -237,8 +244,8 @@ export interface RetiredName extends Revocation {
 }
 
 /**
- * Retired browser ids and keys of features. Keeps each until older cookies and tickets have expired, in bounded memory: guests' names share
- * the bound of guests, so that they never evict users' names.
+ * Retired browser ids and keys of features, in bounded memory. Keeps each until the cookies and tickets signed before have expired. Guests'
+ * names share the memory bound of guests, so they never evict users' names.
  */
 class RetiredNames {
   readonly #users: RotatingCache<RetiredName>
@@ -266,7 +273,7 @@ class RetiredNames {
     const isKept = isUsers || last?.isUsers === true
     if (isKept) this.#guests.delete(name)
     const names = isKept ? this.#users : this.#guests
-    // The clocks of processes differ, so never decrease a revocation register's time.
+    // The clocks of processes differ, so never decrease the time of a retirement.
     names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), rotatedTo, isUsers: isKept, revision })
   }
 }

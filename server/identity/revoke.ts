@@ -5,10 +5,11 @@ import type { Core } from '../core.js'
 import type { UserSubject } from '../subjects/subject.js'
 
 /**
- * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has the revocation or is late.
+ * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has confirmed the revocation or did
+ * not answer in time.
  *
- * @param except a request of the user, which gets a new browser id before the page learns of the closing, so that the page's next request,
- * still with the former cookie, leads to the new id
+ * @param except a request of the user. Its browser id is rotated before the page hears of the closed connection: the page's next request
+ * may still bring the former cookie, and then gets the new id
  */
 export async function revoke(core: Core, user: UserSubject, except?: Koa.Context): Promise<void> {
   await core.store?.refresh([user])

@@ -1,3 +1,5 @@
+// Tracks id rotations whose response is in flight, and closes the connections of the former visitor.
+
 import type { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import onHeaders from 'on-headers'

@@ -12,7 +12,10 @@ const FIRST = 0
 interface UserRecord {
   /** The newest known epoch, in ms since 1970. */
   readonly epoch: number
-  /** The newest epoch whose revocation register was applied here: a cookie of a later epoch may arrive before that epoch's revocation register. */
+  /**
+   * The newest epoch whose revocation register was applied here. A cookie of a later epoch may arrive before the revocation register of
+   * that epoch.
+   */
   readonly appliedEpoch: number
   /** The revision of the user's last revocation in this process. */
   readonly revision: number
@@ -65,7 +68,8 @@ export class UserEpochs {
 
   /** Adopts the epoch of a valid cookie or ticket. */
   adopt(sub: Sub, epoch: number): void {
-    // Keep `appliedEpoch` and `revision`: the revocation register still has to apply when it arrives, and visitors without a cookie continue until then.
+    // Keep `appliedEpoch` and `revision`: the revocation register must still apply when it arrives. Until then, visitors without a cookie
+    // continue.
     if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
   }
 
@@ -77,7 +81,7 @@ export class UserEpochs {
     return { epoch, rotatedTo: undefined }
   }
 
-  /** Applies a revocation by another process. Returns whether it is new. */
+  /** Applies a revocation by another process. Returns whether the revocation is new. */
   apply(user: UserSubject, { epoch }: Revocation, revision: number): boolean {
     const sub = subjectHash(user)
     const record = this.#recordOf(sub)

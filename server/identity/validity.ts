@@ -1,4 +1,4 @@
-// Converts revocations (of a user, a retired id or an erasure) to registers and back.
+// Converts revocations, retirements and erasures to registers and back.
 
 import { LiveSessionError } from '../../shared/errors.js'
 import { isKey } from '../../shared/fields.js'
@@ -7,17 +7,19 @@ import { toStamp } from '../../shared/stamp.js'
 import { FIRST_GENERATION } from '../subjects/store-key.js'
 import { isUser, type UserSubject } from '../subjects/subject.js'
 
-/** A revocation register: the revocation of a user, or the retirement of a browser id or another name. */
+/** The content of a register `$epoch`: the revocation of a user, or the retirement of a browser id or another name. */
 export interface Revocation {
   /** ms since 1970 */
   readonly epoch: number
   /** The user who signed in when the browser id was retired. */
   readonly rotatedTo: UserSubject | undefined
-  /** Whether the id ever belonged to a user; always true with `rotatedTo`. If not, the register counts toward the memory bound of guests. */
+  /**
+   * Whether the id ever belonged to a user; always true with `rotatedTo`. If false, the register counts toward the memory bound of guests.
+   */
   readonly isUsers?: boolean
 }
 
-/** A subject's values and revocation registers in one place. */
+/** A subject's registers, split into values, revocation and generation. */
 export interface SubjectState {
   readonly registers: readonly LwwRegister[]
   readonly revocation: Revocation | undefined
@@ -56,7 +58,7 @@ export function visitorLeft(remedy = ''): LiveSessionError {
 }
 
 /**
- * The validity of a visitor, since a request or connection began, or of a signed cookie or ticket.
+ * The validity of a signed cookie or ticket, or of a visitor since a request or connection began.
  *
  * | | may write values | may write the cookie |
  * |---|---|---|
@@ -66,7 +68,7 @@ export function visitorLeft(remedy = ''): LiveSessionError {
  */
 export type Validity =
   | 'current'
-  /** The user has signed out in some browser. Without a cookie, it may have been this browser. */
+  /** The user has signed out in some browser. For a visitor without a cookie, it may have been this browser. */
   | 'signed-out'
   /** The browser id is retired. */
   | 'retired'

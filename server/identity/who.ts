@@ -1,4 +1,4 @@
-// Computes a page's identity, and how often it must POST.
+// Computes a page's identity, and how often the page must POST.
 
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
@@ -33,7 +33,7 @@ export function pageIdentityOf(
 }
 
 /**
- * Returns a page's identity, an opaque string that pages only compare. Undefined for a guest whose browser keeps no id.
+ * Returns a page's `who`, an opaque string that pages only compare. Undefined for a guest whose browser keeps no id.
  *
  * @param hasCookie whether the visitor has consented, and the browser has brought a cookie with its id or gets one with this response
  */
@@ -45,7 +45,7 @@ export function whoOf({ browserSubject, user }: Visitor, hasCookie: boolean, epo
 
 /**
  * Returns the seconds after which a page must POST to renew the live cookie and koa-session's own session, which expire a fixed time after
- * the last request. Undefined if the default is early enough.
+ * the last request. Undefined if the page's default interval is short enough.
  *
  * @param maxAge ms, of the live cookie
  */

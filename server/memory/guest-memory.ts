@@ -1,3 +1,5 @@
+// Bounds the memory of guests' data, by evicting the oldest.
+
 /** A `RotatingCache` of guest data. */
 interface GuestCache {
   /** Drops the older entries. */
@@ -11,8 +13,8 @@ interface Pin {
 
 /**
  * The memory bound for all guest data in this process, because an attacker can create unlimited guests. The caches of guests share the
- * bound and rotate together, which evicts the oldest data of each cache. Data in use is pinned, up to half of the bound; beyond that half,
- * the oldest data is freed first.
+ * bound and rotate together, which evicts the oldest data of each cache. Data in use is pinned, up to half of the bound. Beyond that half,
+ * the oldest pins end, and their owners free the data.
  */
 export class GuestMemory {
   readonly #max: number
@@ -31,7 +33,7 @@ export class GuestMemory {
     this.#caches.push(cache)
   }
 
-  /** Adjusts the byte counts of newer and older entries. */
+  /** Adds to the byte counts of the caches' newer and older entries; a negative number subtracts. */
   grow(newer: number, older: number): void {
     this.#newer += newer
     this.#older += older

@@ -36,13 +36,16 @@ export interface MemoryCounts {
 
 interface MemoryOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
   readonly guestMemory: GuestMemory
-  /** Returns whether the cookie has space for this key. */
+  /** Returns whether the cookie has this key's value. */
   readonly isInCookie: (key: string) => boolean
-  /** Called when a subject's replica changes, or when references to the replica become stale. `onDrop` does so for all subjects at once. */
+  /**
+   * Called when a subject's replica changes, or when references to the replica become stale. `onDrop` instead reports that the references
+   * of all subjects may be stale.
+   */
   readonly onChange: (subject: Subject) => void
 }
 
-/** Bytes in memory for a replica with a cookie's values. Crafted values may exceed this. */
+/** Maximum bytes in memory of a replica whose values fit into a cookie. Crafted values may take more memory. */
 const COOKIE_SPACE = 10_000
 
 /**
@@ -70,7 +73,7 @@ export class Memory {
     })
   }
 
-  /** Evicts the replicas not used recently. Call this before the use of a reference to a replica. */
+  /** Evicts the replicas not used recently. Call this before using a saved reference to a replica. */
   evictIdle(): void {
     const now = this.#clock()
     if (now >= this.#users.idleAt) this.#users.evictIdle(now)
@@ -87,7 +90,7 @@ export class Memory {
     this.#onChange(subject)
   }
 
-  /** Records a change of a replica, and its growth in bytes. */
+  /** Records a change of a replica, which has grown by `bytes`. */
   changed(subject: Subject, bytes: number): void {
     const pinned = this.#pinned.get(subject)
     if (pinned) this.#countPinned(pinned)
@@ -163,12 +166,12 @@ export class Memory {
     this.#browsers.clear()
   }
 
-  /** Counts a guest's replica only beyond the size of a cookie: below that size, an idle socket costs about as much as without values. */
+  /** Counts a guest's replica only if larger than a cookie: a smaller replica adds little to the memory of its idle socket. */
   #countPinned(pinned: PinnedSubject): void {
     const { subject, replica } = pinned
     if (isUser(subject)) return
     const isLight = replica.bytes <= COOKIE_SPACE && replica.registers().every(this.#fitsCookie)
-    // Moves this pin to the end, to shrink last, because its sockets do not know the newest write yet.
+    // Moves this pin to the end, so that this replica shrinks last: its sockets do not know the newest write yet.
     this.#guestMemory.pin(pinned, 0)
     if (!isLight) this.#guestMemory.pin(pinned, replica.bytes, () => this.#shrink(pinned))
   }

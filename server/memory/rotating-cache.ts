@@ -3,18 +3,27 @@
 import NodeCache from 'node-cache'
 import type { GuestMemory } from './guest-memory.js'
 
-/** A power of two. V8 copies the table of a growing cache, which takes 300 ms for a million names, but 20 ms for a shard of them. */
+/**
+ * The number of shards, a power of two. V8 copies the table of a growing cache, which takes 300 ms for a million names, but 20 ms for a
+ * shard of them.
+ */
 const SHARDS = 16
 const BITS = 32 - Math.log2(SHARDS)
-/** FNV-1a, 32 bits. Reads the global `Math` once: in the sandboxes of test runners each read takes a microsecond. */
+/**
+ * The constants of the hash FNV-1a (32 bits), and `Math.imul`, read once: in a test runner's sandbox each read of a global takes a
+ * microsecond.
+ */
 const [OFFSET, PRIME, imul] = [0x811c9dc5, 0x01000193, Math.imul]
 
 export interface RotatingCacheOptions<V = unknown> {
   /** Maximum number of entries; a full cache holds at least half of them. @default no limit */
   readonly max?: number
-  /** A bound in bytes shared with other caches, and an entry's size. @default no limit */
+  /** A bound in bytes that several caches share, and a function for an entry's bytes. @default no limit */
   readonly shared?: { readonly bytes: GuestMemory; weigh(this: void, thing: V): number }
-  /** Called on each eviction, which makes references to entries stale. `count`: the maximum entries that a rotation dropped; else 0. */
+  /**
+   * Called on each eviction, which makes references to entries stale. `count`: the most entries that a rotation may have dropped; 0 for
+   * other evictions.
+   */
   readonly onDrop?: (count: number) => void
   /** ms after which an unused entry may be evicted. @default never */
   readonly maxIdle?: number
@@ -23,9 +32,9 @@ export interface RotatingCacheOptions<V = unknown> {
 }
 
 /**
- * A bounded cache of two maps: writes go to the newer map, and reads move entries there. When it is full, or `maxIdle` has passed, the
- * cache rotates: it drops the older map as a whole, and the newer map becomes the older. The cache never rejects a write and never sweeps:
- * sweeping a million keys would block the event loop for 600 ms, dropping a map takes 0.1 ms.
+ * A bounded cache of two maps: writes go to the newer map, and reads move entries there. When the newer map is full, or `maxIdle` has
+ * passed, the cache rotates: it drops the older map as a whole, and the newer map becomes the older. The cache never rejects a write and
+ * never sweeps: sweeping a million keys would block the event loop for 600 ms, dropping a map takes 0.1 ms.
  */
 export class RotatingCache<V, K = string> {
   readonly #maxNewer: number
@@ -37,7 +46,7 @@ export class RotatingCache<V, K = string> {
   #older: CacheMap<V, K>
   #newerBytes = 0
   #olderBytes = 0
-  /** ms since 1970 from which `evictIdle` has an effect: the next rotation by age. */
+  /** The time of the next rotation by age, in ms since 1970. Before it, `evictIdle` does nothing. */
   idleAt: number
 
   private constructor(create: () => CacheMap<V, K>, options: RotatingCacheOptions<V>) {
@@ -66,7 +75,7 @@ export class RotatingCache<V, K = string> {
     return this.#newer.size + this.#older.size
   }
 
-  /** Evicts idle entries: rotates if `maxIdle` has passed since the last rotation; twice if twice that time has passed. */
+  /** Evicts idle entries: rotates if `maxIdle` has passed since the last rotation, or rotates twice if twice that time has passed. */
   evictIdle(now: number): void {
     if (now < this.idleAt) return
     if (now >= this.idleAt + this.#maxIdle) this.#rotate()

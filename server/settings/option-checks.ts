@@ -11,7 +11,7 @@ export function checkNames(options: object | undefined, known: readonly string[]
     if (!known.includes(name)) throw optionError(prefix + name, unknownOption(name, known))
 }
 
-/** Returns the error for an option. @param received shown unless empty */
+/** Returns the error for an option. @param received the received value; an empty text is not shown */
 export function optionError(option: string, expected: string, received = ''): TypeError {
   return new TypeError(`koa-live-session: ${option}: ${expected}${received === '' ? '' : `, received ${received}`}`)
 }

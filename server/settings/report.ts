@@ -11,7 +11,7 @@ import type { Sub } from '../subjects/subject.js'
 /** Reports to the app an error that no caller receives. Never throws, because an uncaught error would end the process. */
 export type Report = (error: unknown, ctx?: Koa.Context) => void
 
-/** Creates a `Report`: refusals go to `onError`, errors thrown by the app's own code go where Koa sends them. */
+/** Creates a `Report`: refusals go to `onError`, other errors to the app's listeners of `error` or, if there are none, to the console. */
 export function createReport(app: Koa, onError: (error: LiveSessionError) => void): Report {
   return (error, ctx) => {
     const fallBack = (failure: unknown): void => console.error(error, failure)
@@ -38,7 +38,7 @@ const HOUR = 60 * 60 * 1000
 /** Maximum messages of a kind per hour: a flood of bad requests must neither flood the log nor suppress other messages. */
 const MOST_OF_A_KIND = 10
 
-/** @param clock ms since 1970 */
+/** @param clock returns ms since 1970 */
 export function createWarn(clock: () => number): Warn {
   const kinds = new Map<string, { readonly since: number; readonly logged: Set<string> }>()
   return (message, kind = message) => {
@@ -69,12 +69,12 @@ export const REFUSAL_CHANNEL = 'koa-live-session:refusal'
 /**
  * - `request`: sent in the response to a POST
  * - `socket`: sent as the answer to a page's event
- * - `handshake`: refused the connection of a socket
+ * - `handshake`: sent to a browser whose handshake is refused
  * - `app`: caused by the app's own code, and passed to `onError`
  */
 export type RefusedWhere = 'request' | 'socket' | 'handshake' | 'app'
 
-/** A refusal, without a browser's secrets. */
+/** A refusal, as published on the channel: contains no secrets of a browser. */
 export interface RefusalMessage {
   readonly app: Koa
   readonly where: RefusedWhere

@@ -37,7 +37,7 @@ export interface CookieOptions {
   readonly name: string
   /** ms of validity. */
   readonly maxAge: number
-  /** Sends no expiry time, so the browser drops the cookie when it closes. */
+  /** Sends no expiry time, so the browser drops the cookie when the user closes the browser. */
   readonly endsWithBrowser: boolean
   readonly sameSite: 'strict' | 'lax' | 'none'
   readonly secure: boolean | undefined
@@ -46,6 +46,6 @@ export interface CookieOptions {
   readonly partitioned: boolean
 }
 
-/** The defaults, documented in types/options.ts. */
+/** The default limits, documented in types/options.ts. */
 export const LIMITS = { changesPerSocket: 20, changesPerVisitor: 50, socketsPerVisitor: 20 }
 export type LimitOptions = Readonly<typeof LIMITS>

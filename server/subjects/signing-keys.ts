@@ -4,7 +4,7 @@ import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timi
 
 const MIN_BYTES = 32
 const GENERATE = `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`
-/** The advice for an unset variable: first to set it, because a new secret would invalidate all cookies. */
+/** The advice for an unset variable. Asks for an existing secret first, because a new secret would invalidate all cookies. */
 const SET = `Is the variable set? node --env-file=.env loads it from a file. If you have no secret yet: ${GENERATE}`
 
 /** A key's purpose, which is part of its derivation, so that a signature for another purpose is invalid. */
@@ -16,7 +16,10 @@ export interface Key {
   readonly key: KeyObject
 }
 
-/** Derives a key for a purpose from each secret, in their order. The first signs or encrypts; the others support key rotation. */
+/**
+ * Derives a key for a purpose from each secret, in the order of the secrets. The first key signs or encrypts; the others support key
+ * rotation.
+ */
 export function deriveKeys(secrets: readonly string[], purpose: Purpose): readonly Key[] {
   return secrets.map((secret) => {
     const derived = Buffer.from(hkdfSync('sha256', secret, '', `koa-live-session/${purpose}`, MIN_BYTES))
@@ -55,14 +58,14 @@ export class SigningKeys {
     return this.#keys.map(({ key }) => mac(key, text))
   }
 
-  /** Returns the index of the key that made the signature: 0 is the signing key, others are old; -1: none. */
+  /** Returns the index of the key that made the signature: 0 is the current key, higher indexes are old keys; -1 if no key made it. */
   index(text: string, signature: string): number {
     return this.#keys.findIndex(({ key }) => isEqual(mac(key, text), signature))
   }
 
   /**
-   * Returns the valid signature among these, with a single HMAC per key. A lookup in the set uses a randomly seeded hash, so that timing
-   * does not reveal how much of a signature is correct.
+   * Returns the valid signature among these, with a single HMAC per key. A lookup in the set uses a randomly seeded hash, so timing does
+   * not reveal how much of a signature is correct.
    */
   find(text: string, signatures: ReadonlySet<string>): string | undefined {
     return this.signAll(text).find((expected) => signatures.has(expected))
@@ -78,7 +81,7 @@ export class SigningKeys {
 /**
  * Validates the app's secrets, from which all keys are derived.
  *
- * @throws {TypeError} if there are none, a secret is too short to resist guessing, or they are unreadable (a Keygrip)
+ * @throws {TypeError} if there are no secrets, if one is too short to resist guessing, or if they are unreadable (a Keygrip)
  */
 export function readSecrets(keys: unknown, source: string): readonly string[] {
   const fail = (received: string, advice = GENERATE): never => {

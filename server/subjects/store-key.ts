@@ -6,7 +6,7 @@ import { isSubject, isUser, type Subject, subjectHash, type UserSubject } from '
 declare const KIND: unique symbol
 /** The key of a feature's own registers, with the feature's prefix. */
 export type FeatureKey = string & { readonly [KIND]: 'feature' }
-/** The owner of stored registers, which `storeKey` converts to their primary key. */
+/** The owner of stored registers. `storeKey` returns the primary key of its registers. */
 export type StoreKey = Subject | FeatureKey
 
 /** The generation of a user who was never erased. */
@@ -29,8 +29,8 @@ export function readGeneration(key: string): { readonly user: UserSubject; reado
 }
 
 /**
- * Returns the primary key of registers in the store. Hashes a browser id, because only the cookie may contain the id. Hashes a user id if a
- * store may reject the key, for more than 255 bytes or a NUL character.
+ * Returns the primary key of registers in the store. Hashes a browser id, because only the cookie may contain the id. Hashes a user id if
+ * the key has more than 255 bytes or a NUL character, which a store may reject.
  */
 export function storeKey(owner: StoreKey, generation: number = FIRST_GENERATION): string {
   if (!isSubject(owner)) return owner

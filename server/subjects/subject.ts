@@ -12,11 +12,11 @@ export type UserSubject = string & { readonly [KIND]: 'user' }
  */
 export type BrowserSubject = string & { readonly [KIND]: 'browser' }
 /**
- * `tab:<browser id>/<random>`: owns a tab's values during a connection or a POST. The tab itself keeps them, in tickets for any tab of the
- * same browser.
+ * `tab:<browser id>/<random>`: owns a tab's values during a connection or a POST. The tab itself keeps these values, in tickets that are
+ * valid in any tab of the same browser.
  */
 export type TabSubject = BrowserSubject & { readonly of: 'tab' }
-/** The key of a user's sign-outs, between processes. */
+/** The name under which processes tell each other of a user's sign-out. */
 export type SignOutKey = `signout:${Sub}`
 /** The owner of values. */
 export type Subject = UserSubject | BrowserSubject
@@ -93,7 +93,7 @@ export function tabSubject(id: BrowserId): TabSubject {
   return `tab:${id}/${newBrowserId()}` as TabSubject
 }
 
-/** Returns the key of a user's sign-outs, which also names the user's connections without a live cookie. */
+/** Returns the key of a user's sign-outs. The key also names the user's connections without a live cookie. */
 export function signOutKey(user: Sub): SignOutKey {
   return `signout:${user}`
 }

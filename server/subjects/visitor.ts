@@ -31,7 +31,7 @@ export class Visitor {
   /** The owner of the tab's values, for a connection or during a POST; else undefined. */
   readonly tab: TabSubject | undefined
 
-  /** @param browserSubject the owner of the browser's own values: a connection subject without a cookie */
+  /** @param subject the owner of the browser's own values; for a connection without a cookie, a connection subject */
   constructor(
     browser: BrowserId,
     user: UserSubject | undefined,
@@ -45,7 +45,7 @@ export class Visitor {
     this.tab = tab
   }
 
-  /** Returns the owner of a field's register. An undeclared key belongs to the user. */
+  /** Returns the owner of a field's register. An undeclared key belongs to the user or, for a guest, to the browser. */
   subject(field?: Pick<Field, 'scope'>): Subject {
     if (field?.scope === 'tab' && this.tab) return this.tab
     return field?.scope === 'browser' ? this.browserSubject : (this.user ?? this.browserSubject)
@@ -56,7 +56,7 @@ export class Visitor {
     return this.user && userIdOf(this.user)
   }
 
-  /** Returns the same visitor in a tab. Never cache this with a cookie: all tabs of a browser send the same cookie. */
+  /** Returns the same visitor in a tab. Never cache the result with a cookie: all tabs of a browser send the same cookie. */
   inTab(tab: TabSubject | undefined): Visitor {
     return tab ? new Visitor(this.browser, this.user, this.browserSubject, tab) : this
   }

@@ -1,4 +1,4 @@
-// The types of the events sent to a page.
+// The types of sockets with this library's events.
 
 import type { Socket } from 'socket.io'
 import type { LiveSessionClientToServer, LiveSessionServerToClient } from '../../shared/protocol.js'
@@ -9,5 +9,5 @@ export type LiveSocket = Socket<LiveSessionClientToServer, LiveSessionServerToCl
 /** The events that a page receives. */
 type PageEvent = keyof LiveSessionServerToClient
 
-/** Sends an event to a page, if it is connected. */
+/** Sends an event to a page, if the page is connected. */
 export type Emit = <E extends PageEvent>(event: E, ...args: Parameters<LiveSessionServerToClient[E]>) => void

@@ -13,15 +13,15 @@ import type { UserSession } from './session.js'
 /** The options of `live.attach(io, options)`. */
 export interface AttachOptions {
   /**
-   * The middleware that `identify` relies on, and your guards. Runs for the opening request of each connection, even without `identify`.
-   * Pass the same instances as to `app.use`. Middleware that throws, or does not call `next()`, refuses the socket.
+   * The middleware that `identify` relies on, and middleware that refuses visitors. Runs for the opening request of each connection, even
+   * without `identify`. Pass the same instances as to `app.use`. Middleware that throws, or does not call `next()`, refuses the socket.
    */
   readonly handshake: Koa.Middleware | readonly Koa.Middleware[]
   /**
    * ms after which `handshake` and `identify` run again for an open socket. If `identify` then returns another user, or none, or if
    * middleware refuses with 401 or 403, the plugin closes the socket, and the browser reconnects. More than 0; `Infinity`: never.
    *
-   * @default 5 minutes
+   * @default 300_000 (5 minutes)
    */
   readonly recheck?: number
 }
@@ -29,7 +29,7 @@ export interface AttachOptions {
 /** The options of `live.revoke(id, options)`. */
 export interface RevokeOptions {
   /**
-   * A request of the user, whose browser stays signed in: the browser gets a new cookie, and its sockets reconnect. If you compare your own
+   * A request of the user. Its browser stays signed in: the browser gets a new cookie, and its sockets reconnect. If you compare your own
    * sessions with `revokedAt`, restart this request's session after the call.
    */
   readonly except?: Koa.Context
@@ -53,8 +53,8 @@ export interface PluginMembers<F extends Fields, Identified extends boolean> {
   middleware(): Koa.Middleware
   /**
    * Returns middleware against cross-site request forgery: a request from a page of another origin fails with `bad_origin` (403), unless
-   * its method is GET, HEAD, OPTIONS or TRACE. Put it before your routes, and after `live.middleware()`: the endpoint has its own check,
-   * which also accepts `origins`.
+   * the request's method is GET, HEAD, OPTIONS or TRACE. Put it before your routes, and after `live.middleware()`: the endpoint has its own
+   * check, which also accepts pages of the option `origins`.
    *
    * @example
    * app.use(live.sameOrigin())
@@ -92,8 +92,8 @@ export interface PluginMembers<F extends Fields, Identified extends boolean> {
   revoke(id: UserId, options?: RevokeOptions): Promise<void>
   /**
    * Returns when the user was last revoked or erased, in ms since 1970; undefined if this process knows of neither. Reject your own
-   * sessions that began earlier. With a store, first reloads a stale user, for `storeTimeout` at most. Rejects with a `TypeError` for an
-   * invalid `id`.
+   * sessions that began earlier. With a store, first reloads the user if stale, and waits for at most `storeTimeout`. Rejects with a
+   * `TypeError` for an invalid `id`.
    */
   revokedAt(id: UserId): Promise<number | undefined>
   /**

@@ -29,7 +29,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly onLogin?: 'account' | 'newest' | 'drop' | undefined
   /**
-   * At least one secret of 32 bytes or more: the first signs, all verify. To rotate, put a new secret first, and keep the old for `maxAge`.
+   * At least one secret of 32 bytes or more: the first signs, all verify. To rotate, put a new secret first, and keep the old secret for
+   * `maxAge`.
    *
    * @default app.keys
    */
@@ -50,18 +51,18 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /**
    * The cookie's `Domain`: this host and its subdomains receive the cookie.
    *
-   * @default none: this host only
+   * @default undefined: only this host receives the cookie
    */
   readonly domain?: string | undefined
   /**
-   * Lifetime in ms since the last use. `'session'`: ends with the browser, or 31 days after the last use if the browser is never closed.
-   * @default 31 days
+   * Lifetime of the session, in ms since its last use. With `'session'`, it ends when the browser is closed, or 31 days after the last use.
+   * @default 2_678_400_000 (31 days)
    */
   readonly maxAge?: number | 'session' | undefined
   /**
    * Persists values beyond this process and its cookies: `redisStore`, `sqlStore`, or your own.
    *
-   * @default none
+   * @default undefined: no store
    */
   readonly store?: Store | undefined
   /**
@@ -77,14 +78,14 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    * Returns a label for the browser of a request, for `live.devices(id)`: at most 200 characters, for example derived from the User-Agent.
    * Must be synchronous.
    *
-   * @default nothing
+   * @default () => undefined: no label
    */
   readonly deviceLabel?: ((ctx: Koa.Context) => string | undefined) | undefined
   /**
    * Returns whether this visitor consents to storage in the browser. Without consent the plugin writes nothing to the browser, and values
    * live only in the open page. Must be synchronous.
    *
-   * @default always
+   * @default () => true
    */
   readonly consent?: ((ctx: Koa.Context) => boolean) | undefined
   /**
@@ -110,8 +111,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly partitioned?: boolean | undefined
   /**
-   * Maximum total bytes of a visitor's values in the cookie: at least the sum of `maxBytes` of the fields in the cookie. For a budget above the default,
-   * raise the buffer of your proxy: nginx answers 502 if all headers of a response have more than 4 kB.
+   * Maximum total bytes of a visitor's values in the cookie: at least the sum of `maxBytes` of the fields in the cookie. For a budget above
+   * the default, raise the buffer of your proxy: nginx answers 502 if the headers of a response exceed 4 kB.
    *
    * @default 2000
    */
@@ -124,7 +125,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   readonly endpoint?: string | undefined
   /**
    * Further origins whose pages may use the session, such as `['https://app.example.com']`, or `['capacitor://localhost']` for a native
-   * app. The endpoint answers them with CORS headers, credentials included.
+   * app. The endpoint answers their requests with CORS headers that allow credentials.
    *
    * @default []
    */
@@ -134,11 +135,12 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
     /**
      * ms after which the cache may evict an unused subject.
      *
-     * @default maxAge; with a store at most half of `storeMaxIdle`
+     * @default `maxAge`; with a store, half of `storeMaxIdle` if that is less
      */
     readonly maxIdle?: number | undefined
     /**
-     * Maximum subjects in the cache: this many users, and as many browsers. A full cache holds at least half of them.
+     * Maximum number of users in the cache, and of browsers. Evicts the oldest half in one step, so a full cache may keep only half of the
+     * maximum.
      *
      * @default 100_000
      */
@@ -147,7 +149,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      * Approximate bytes of memory for the data of all guests in this process: values, flash messages, sessions of `live.sessionStore()`,
      * verified cookies, retired browser ids, and pending writes to the store. The oldest are evicted first. At most half of this memory is
      * for data that cannot be evicted yet. Beyond that half, the oldest unsaved writes of guests are dropped while a store is down, and
-     * guests with open sockets keep only values that fit the cookie. Data of users is never evicted for guests.
+     * guests with open sockets keep only values that fit the cookie. Data of users is never evicted to make room for guests.
      *
      * @default 64_000_000
      */
@@ -170,10 +172,10 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    * guest's values after `maxAge` at the latest, because no cookie refers to them any more. Records of revoked users and retired browser
    * ids stay for `maxAge`. With `Infinity` the store deletes nothing.
    *
-   * @default 100 days
+   * @default 8_640_000_000 (100 days)
    */
   readonly storeMaxIdle?: number | undefined
-  /** Rate limits for browsers. The plugin refuses anything beyond them as `rate_limited`. */
+  /** Rate limits for browsers. The plugin refuses changes and sockets beyond the limits as `rate_limited`. */
   readonly limits?: {
     /**
      * Maximum changes per second of a socket, with bursts of twice as many.

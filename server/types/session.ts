@@ -11,9 +11,9 @@ import type { AppSession } from '../features/session-store/types.js'
 /** The visitor's identity, for the app's own tables. */
 export interface VisitorIds {
   /**
-   * A hash of the user, or of a guest's browser: the same in every request and socket, on every node, whatever the keys. Neither a secret
-   * nor a proof of identity. Undefined for a guest who has not consented, or whose cookie is neither in this request nor set by its response.
-   * A sign-in changes it to the user's hash, and a sign-out to the hash of a new guest.
+   * A hash of the user, or of a guest's browser: the same in every request and socket, on every node, independent of the option `keys`.
+   * Neither a secret nor a proof of identity. Undefined for a guest who has not consented, or whose cookie is neither in this request nor
+   * set by its response. A sign-in changes it to the user's hash, and a sign-out to the hash of a new guest.
    */
   readonly visitorId: string | undefined
   /**
@@ -43,11 +43,13 @@ export interface Session<F extends Fields, K extends keyof F & string> {
    * @throws {LiveSessionError} `undeclared_key`; the server's log lists the declared keys
    */
   get<P extends K>(key: P): Value<F[P]>
-  /** Returns whether there is a live value, readable by this build; a default does not count. Throws as `get` does. */
+  /**
+   * Returns whether the key has a value, not deleted or expired, that this build can read. A default does not count. Throws as `get` does.
+   */
   has(key: K): boolean
   /**
-   * Sets a value: visible to `get` on the next line, awaited or not. Resolves when the value is in memory and, with a store, when the store
-   * has confirmed the write or `storeTimeout` has passed: `level` tells which.
+   * Sets a value: `get` returns it on the next line, even if the call is not awaited. Resolves when the value is in memory and, with a
+   * store, when the store has confirmed the write or `storeTimeout` has passed: `level` of the result tells which.
    */
   set<P extends K>(key: P, value: Settable<F[P]>): Promise<Written>
   /** Sets several keys with the same stamp: validates all values before setting any. Rejects with `malformed` if there are no keys. */
@@ -87,14 +89,14 @@ export interface RequestSession<F extends Fields = RegisteredFields>
   identify(): Promise<void>
   /**
    * Logs this browser out: gives it a new browser id, and makes its sockets reconnect as a guest. The account keeps its values, and the
-   * browser keeps values of scope `browser`. With `forget`, or for a guest, forgets everything and removes the cookie.
+   * browser keeps values of scope `browser`. With `forget`, or for a guest, forgets the browser's values too, and removes the cookie.
    */
   leave(options?: { readonly forget?: boolean }): Promise<void>
   /**
    * Shows this browser a message once, within an hour: in the next page that calls `takeFlash`, or in an open page that listens
    * (`onFlash`). With `for: 'next'` only in a page loaded afterwards. After a redirect, open pages wait 2 s for the target page to take the
-   * message. A message is JSON of up to 1,000 bytes; at most the ten newest wait. Messages
-   * that a request adds survive its own sign-in or sign-out; earlier messages are dropped.
+   * message. A message is JSON of up to 1,000 bytes; at most the ten newest messages wait. Messages that a request adds survive its own
+   * sign-in or sign-out; earlier messages are dropped.
    *
    * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` (a request from another site without a live cookie),
    * `closed`.
@@ -107,7 +109,7 @@ export interface RequestSession<F extends Fields = RegisteredFields>
   takeFlash(): Promise<readonly JsonValue[]>
   /**
    * Returns the payload of `socket.liveSession.handOff` for this request, as output by the schema. Returns `undefined` after the first
-   * call, and if the form brought no token, or a token over 60 s old, for another purpose or from another browser. Call it before
+   * call, and if the POST's body has no token, or a token over 60 s old, for another purpose or from another browser. Call it before
    * `identify()`.
    *
    * Rejects with `bad_origin`, `store_unavailable`, `invalid_value` (the schema refuses the payload), `too_large` or `malformed` (the
@@ -134,9 +136,9 @@ export interface SocketSession<F extends Fields = RegisteredFields>
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**
-   * Makes the page POST to `to`, a path on this origin, where `ctx.liveSession.takeHandOff` returns the payload, once and within 60 s: for
-   * a sign-in over a socket. Resolves when the token is sent. `to` is a route of your own, never visitor input: the page POSTs there with
-   * all of its cookies. Put the page to return to into the payload.
+   * Makes the page POST to `to`, a path on this origin: in that route, `ctx.liveSession.takeHandOff` returns the payload, once and within
+   * 60 s. Serves a sign-in over a socket. Resolves when the token is sent. `to` is a route of your own, never visitor input: the page POSTs
+   * there with all of its cookies. Put the page to return to into the payload.
    *
    * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` (the connection brought no live cookie),
    * `superseded` (the visitor has left), `closed`.
@@ -179,13 +181,13 @@ declare module 'socket.io' {
 
 /** A key's state, for debugging. */
 export interface Inspection {
-  /** As stored; undefined if the key is deleted. */
+  /** The stored value; undefined if the key is deleted. */
   readonly value: JsonValue | undefined
-  /** The time of the write: ms since 1970, or one more than the key's last stamp; can be 1 for a value from a sign-in. */
+  /** The time of the write in ms since 1970, or the key's last stamp plus 1 if that is larger. Can be 1 for a value from a sign-in. */
   readonly stamp: number
   /** The places that have this write, as far as this process knows. */
   readonly places: readonly ('cache' | 'cookie' | 'store')[]
-  /** Bytes in the cookie, real or hypothetical, including key and stamp. */
+  /** Bytes that the value takes in the cookie, or would take there, including key and stamp. */
   readonly bytes: number
   /** The source of the write. */
   readonly source: ChangeSource

@@ -11,11 +11,11 @@ export interface StoredRegister {
   /** Up to 64 kB of JSON; omitted for a deleted key, which is not the same as `null`. */
   readonly value?: JsonValue | undefined
   /**
-   * Idempotency keys, so that the plugin applies a retried `update` once: for each update of about the last two minutes, its id (up to 32
-   * characters of `A-Za-z0-9_-`) and its stamp. The plugin writes at most 20; a store should keep up to 200. An empty id as the first item
-   * means that older ids, up to its stamp, are unknown. Ids belong to their register: the newer register's ids win; if stamp and value are
-   * equal, a register with ids wins over one without. If a store omits ids, an update accepted only by another process may be applied
-   * twice.
+   * Idempotency keys, by which the plugin applies a retried `update` once. Each item is an update of about the last two minutes: its id (up
+   * to 32 characters of `A-Za-z0-9_-`) and its stamp. The plugin writes at most 20 items; a store should keep up to 200. An empty id as the
+   * first item means that older ids, up to this item's stamp, are unknown. A newer register replaces the ids with its own. If stamp and
+   * value are equal, a register with ids wins over one without. If a store omits ids, an update accepted only by another process may be
+   * applied twice.
    */
   readonly ids?: readonly (readonly [id: string, stamp: number])[] | undefined
 }
@@ -23,16 +23,16 @@ export interface StoredRegister {
 /** The limits for data that `Store.sweep` deletes earlier or later than the rest, in ms since 1970. */
 export interface SweepLimits {
   /**
-   * Deletes subjects whose name begins with `browser:` if not used since this time, which is `before` or later: their cookies have expired.
-   * A store may instead keep these subjects as long as the others.
+   * Deletes subjects whose name begins with `browser:` if not used since this time: their cookies have expired. The time is `before` or
+   * later. A store may instead keep these subjects as long as the others.
    *
    * @default before
    */
   readonly guests?: number
   /**
-   * Keeps the keys `$epoch` and `$generation`, which record revocations and erasures, of subjects used since this time, which is `before`
-   * or earlier. If a store deletes these keys with the rest, `storeMaxIdle` must be `maxAge` or longer: otherwise a revoked cookie would
-   * become valid again.
+   * Of subjects used since this time, keeps the keys `$epoch` and `$generation`, which record revocations and erasures. The time is
+   * `before` or earlier. If a store deletes these keys with the rest, `storeMaxIdle` must be `maxAge` or longer: otherwise a revoked cookie
+   * would become valid again.
    *
    * @default before
    */
@@ -40,8 +40,8 @@ export interface SweepLimits {
 }
 
 /**
- * Durable storage, shared by several nodes: Redis, a database, or your own. A store is one more replica: it
- * holds the registers of each subject. `merge` applies the merge rule inside the store, because another node may write at the same time.
+ * Durable storage, shared by several nodes: Redis, a database, or your own. A store is one more replica: it holds the registers of each
+ * subject. `merge` applies the merge rule inside the store, because another node may write at the same time.
  *
  * The rule: per key the larger `stamp` wins; on equal stamps the larger canonical JSON text of the value (keys sorted, non-ASCII characters
  * escaped), compared as bytes; a tombstone (a register without `value`) is the smallest. Store a tombstone like any other register; a
@@ -69,9 +69,9 @@ export interface Store {
    */
   merge(subject: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]>
   /**
-   * For `update`: writes only if the key's stamp is still `expected` (0: absent), and returns whether it wrote. The register's stamp is
-   * larger than `expected`, except to replace a register with an impossible stamp. Of concurrent calls, exactly one gets `true`. A write
-   * counts as a use: see `sweep`.
+   * For `update`: writes only if the key's stamp is still `expected` (0: the key is absent), and returns whether it wrote. The register's
+   * stamp is larger than `expected`, except to replace a register with an impossible stamp. Of concurrent calls, exactly one gets `true`. A
+   * write counts as a use: see `sweep`.
    */
   compareAndSet(subject: string, register: StoredRegister, expected: number): Promise<boolean>
   /** Deletes the subject with all its registers, including tombstones. */
@@ -93,7 +93,7 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** The prefix of browsers' names in a store. */
+/** The prefix of browsers' subjects in a store. */
 export const BROWSERS = 'browser:'
 
 export const STORE_METHODS: readonly (keyof Store)[] = ['load', 'merge', 'compareAndSet', 'remove', 'sweep', 'close']

@@ -16,8 +16,8 @@ import { isLocal, type Subject } from '../subjects/subject.js'
 export type Source = ChangeSource | 'cookie'
 
 /**
- * The sources of changes that go to the store and to the other processes. Within this process, every change drops cookie memos, reaches
- * listeners and, at the end of the turn, goes to the sockets in a ticket.
+ * The sources whose changes go to the store, and the sources whose changes go to the other processes. Within this process, every change
+ * drops cookie memos, reaches listeners and, at the end of the turn, goes to the sockets in a ticket.
  */
 const FORWARDED: Readonly<Record<'store' | 'nodes', readonly Source[]>> = {
   store: ['request', 'socket', 'job', 'ticket', 'login', 'cookie'],
@@ -25,7 +25,7 @@ const FORWARDED: Readonly<Record<'store' | 'nodes', readonly Source[]>> = {
   nodes: ['request', 'socket', 'job', 'ticket', 'login'],
 }
 
-/** As `Values.value`. */
+/** Returns a field's value in a replica, else the field's default. */
 type ValueOf = (field: Field, replica: Replica | undefined) => JsonValue | undefined
 
 /** Merges registers from any source into memory, and passes newer registers on to the store, other processes and pages. */
@@ -84,7 +84,7 @@ export class Changes {
       const { key } = register
       const field = this.#fields.get(key)
       const previous = field && pinned && this.#value(field, replica)
-      // The same write with more ids changes no value.
+      // A register of the same write with more ids changes no value.
       const isChange = pinned && supersedes(register, { stamp: replica.stamp(key), value: replica.value(key) })
       if (!replica.merge(this.#withDeclaredKey(register), source)) continue
       news.push(register)
@@ -108,7 +108,7 @@ export class Changes {
     if (pinned) this.#notifyListeners(pinned, changes)
   }
 
-  /** Lets undeclared keys of another build go into cookies: the browser brought the keys in a ticket, so it may see them. */
+  /** Allows another build's undeclared keys in cookies: the browser brought these keys in a ticket, so it may see them. */
   markSeenByBrowser(subject: Subject, registers: readonly LwwRegister[]): void {
     const replica = this.#core.memory.find(subject)
     for (const register of registers)
@@ -118,7 +118,7 @@ export class Changes {
       }
   }
 
-  /** Uses the declared key instead of the parsed text, so that a million subjects share a string. */
+  /** Uses the declared key instead of the parsed text, so that a million subjects share one string. */
   readonly #withDeclaredKey = ({ key, stamp, value, ids }: LwwRegister): LwwRegister => {
     return { key: this.#fields.get(key)?.key ?? key, stamp, value, ids }
   }

@@ -66,7 +66,7 @@ type Notify = (change: AnyChange) => void
 
 /**
  * Notifies listeners of changes in order: a listener's own change waits until all listeners know the previous change. Coalesces pending
- * changes, so that a set of listeners has at most one for each key.
+ * changes: for each key, a set of listeners has at most one pending change.
  */
 export class Notifications {
   readonly #warn: (message: string) => void
@@ -79,7 +79,7 @@ export class Notifications {
   }
 
   /**
-   * Queues changes that were made together: a change by a listener comes after all of them.
+   * Queues changes made in one step. A change by one of the listeners comes after all of these changes.
    *
    * @param notify must not throw
    */

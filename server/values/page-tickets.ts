@@ -1,3 +1,5 @@
+// Signs the tickets for pages, and sends changes to sockets at the end of each turn.
+
 import { LONGEST_TIMER } from '../../shared/checks.js'
 import type { Field } from '../../shared/field.js'
 import type { FieldMap } from '../../shared/fields.js'
@@ -24,11 +26,14 @@ interface Pending {
   answered: { readonly ticket: string; readonly socket: LiveSocket | undefined } | undefined
 }
 
-/** Dispatches changes to pages: signs a single ticket for all of a subject's changes in a turn, and sends it to each of its sockets. */
+/**
+ * Dispatches changes to pages: signs one ticket for all of a subject's changes in a turn, and sends this ticket to each of the subject's
+ * sockets.
+ */
 export class PageTickets {
   readonly #core: Core
   readonly #fields: readonly Field[]
-  /** The keys of the readable fields that only a tab keeps. */
+  /** The keys of the readable fields whose values only the tab keeps. */
   readonly tabKeys: readonly string[]
   #changed = new Map<PinnedSubject, Pending>()
   #afterFlush: (() => void)[] = []
@@ -50,7 +55,7 @@ export class PageTickets {
     } else this.#changed.set(pinned, { fields: new Set([field]), answered: undefined })
   }
 
-  /** Calls `act` after the pending tickets are sent: a page gets other tickets of the turn before its answer. */
+  /** Calls `act` after the pending tickets are sent: a page must get the turn's other tickets before its answer. */
   afterFlush(act: () => void): void {
     if (this.#changed.size === 0) act()
     else this.#afterFlush.push(act)
@@ -67,7 +72,10 @@ export class PageTickets {
     for (const act of afterFlush) this.#try(act)
   }
 
-  /** Returns a greeting's ticket: all readable registers of the subject and, as `defaults`, the values of fields without one. */
+  /**
+   * Returns a greeting's ticket: all readable registers of the subject and, as `defaults`, the values of fields without a readable
+   * register.
+   */
   greeting(subject: Subject, replica: Replica, isOwn: (field: Field) => boolean, isGuest: boolean): string {
     const fields = this.#fields.filter(isOwn)
     const registers = this.readableRegisters(replica, fields)
@@ -84,8 +92,8 @@ export class PageTickets {
   }
 
   /**
-   * Returns a ticket for an answer; undefined if pages can read none of the fields. If the ticket covers this turn's changes, the push
-   * reuses it, and skips the answered socket.
+   * Returns a ticket for an answer; undefined without readable registers. If the ticket covers all of this turn's changes, the flush sends
+   * the same ticket to the subject's other sockets.
    */
   answerTicket(
     subject: Subject,
@@ -116,7 +124,7 @@ export class PageTickets {
       sub,
       epoch,
       generation: generation || undefined,
-      // An expiry has no valid stamp, so a page could not send it back.
+      // An expiry is no valid stamp, so the server would refuse its register if a page sent the register back.
       changes: registers.filter(({ stamp }) => isStamp(stamp)).map(toWire),
       ids: idsOf(registers, now),
       expiries: expiriesOf(this.#core.settings.fields, registers, now),
@@ -137,11 +145,14 @@ export class PageTickets {
 
   #send({ subject, sub, replica, sockets }: PinnedSubject, { fields, answered }: Pending): void {
     const ticket = answered?.ticket ?? this.ticket(subject, this.readableRegisters(replica, fields), NO_CLAIMS, sub)
-    // Emit to each socket, not to a room of them: an adapter may open a channel for every room.
+    // Emit to each socket, not to a room of the sockets: an adapter may open a channel for every room.
     for (const socket of sockets) if (socket !== answered?.socket) socket.emit(STORE_SESSION, ticket)
   }
 
-  /** Returns the registers whose values the schema accepts unchanged. An expired register is replaced by its expiry, without a value. */
+  /**
+   * Returns the registers whose values the schema accepts unchanged. Replaces an expired register by one without a value, whose stamp is
+   * the expiry.
+   */
   readableRegisters(
     replica: Replica,
     fields: Iterable<Field>,

@@ -11,7 +11,7 @@ import { isSub, type Sub } from '../subjects/subject.js'
 const ALGORITHM = 'HS256'
 const TYPE = 'live-session+jwt'
 
-/** The content of a ticket without its dates. */
+/** The claims of a ticket without its audience and dates. */
 export type TicketContent = Omit<TicketClaims, 'aud' | 'iat' | 'exp'>
 
 /** A ticket with a valid signature and date. */

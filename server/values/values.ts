@@ -22,7 +22,7 @@ import { Changes, type Source } from './changes.js'
 
 /** Options of a write. */
 export interface Writing {
-  /** The base stamp of a page's change, which the write's stamp must exceed. */
+  /** The base stamp of a page's change. The write's stamp is larger. */
   readonly base?: Stamp | undefined
   /** The idempotency key of an update. */
   readonly id?: string | undefined
@@ -65,17 +65,17 @@ export class Values {
     return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOWEST_STAMP])
   }
 
-  /** Returns the stamp of an accepted update, or of a later update of the same page; undefined if unknown, or for a `set`. */
+  /** Returns the stamp of the accepted update with this id, or of a later update of the same page; undefined if neither is known. */
   acceptedAt(subject: Subject, key: string, id: string): Stamp | undefined {
     return acceptedAt(this.find(subject)?.register(key), id)
   }
 
-  /** Returns the value without the default; undefined if not yet set, or if deleted, expired or unreadable. */
+  /** Returns the value, but no default; undefined if not yet set, or if deleted, expired or unreadable. */
   live(field: Field, replica: Replica | undefined): JsonValue | undefined {
     return replica && field.live(replica, this.#core.settings.clock)
   }
 
-  /** Returns the same as `get`: the value of `live`, else the default. */
+  /** Returns the value of a handle's `get`: the live value, else the default. */
   value(field: Field, replica: Replica | undefined): JsonValue | undefined {
     const live = this.live(field, replica)
     return live === undefined ? field.default : live
@@ -101,10 +101,10 @@ export class Values {
   }
 
   /**
-   * Merges newer registers, and passes them on to sockets and listeners and, by source, to the store and other processes. Returns the
-   * number of newer registers.
+   * Merges newer registers, and passes them on to sockets and listeners. Their source decides whether they also go to the store and to
+   * other processes. Returns the number of newer registers.
    *
-   * @param generation the registers' generation; an earlier generation is ignored. @default the current generation
+   * @param generation the registers' generation. Registers of an earlier generation are ignored. @default the current generation
    */
   merge(subject: Subject, registers: readonly LwwRegister[], source: Source, generation?: number): number {
     if (generation !== undefined && !this.startGeneration(subject, generation)) return 0
@@ -119,7 +119,7 @@ export class Values {
     if (register) this.#changes.persist(subject, [register])
   }
 
-  /** Merges a write already in the store, and announces it to the other processes. */
+  /** Merges a register that the store already has, and broadcasts it to the other processes. */
   mergeStored(subject: Subject, register: LwwRegister, source: ChangeSource): void {
     this.#changes.mergeLocally(subject, [register], source)
     this.#changes.broadcast(subject, [register])
@@ -152,17 +152,17 @@ export class Values {
   }
 }
 
-/** The changes of a write: a field's new value, or `undefined` to delete. */
+/** The changes of a write: each field's new value, or `undefined` to delete the value. */
 export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
 
-/** The owner of values: maps fields to subjects. */
+/** Names the subject that owns each field's value. */
 export interface Owner {
   subject(field: Field): Subject
   /** Undefined for a guest. */
   readonly user?: UserSubject | undefined
 }
 
-/** Returns a call's changes as registers, grouped by subject. */
+/** Returns a write's changes as registers, grouped by subject. */
 function registersBySubject(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, LwwRegister[]> {
   const all = new Map<Subject, LwwRegister[]>()
   for (const [field, value] of changes) {
