@@ -1,4 +1,4 @@
-// The client behind the public API. Passes events to the core of a page, and runs the effects.
+// The client behind the public API: passes events to the page's core, and runs the effects that the core returns.
 
 import type { JsonValue } from '../shared/json.js'
 import type { Fields } from '../shared/types.js'
@@ -28,8 +28,8 @@ type Subscriber = (value: JsonValue | undefined) => void
 /**
  * Creates the client of a page, a server or a test.
  *
- * @param begins whether to start work at once
- * @param internals the internals for `onFlash`, `keepTab` and the like
+ * @param begins whether to dispatch `begin`, which starts the page's exchanges with the server
+ * @param internals the socket, the endpoint and the snapshot, for `onFlash`, `keepTab` and the like
  */
 export function createClient<F extends Fields>(
   page: Page,
@@ -38,7 +38,7 @@ export function createClient<F extends Fields>(
   internals: Omit<Internals, 'initialState' | 'page' | 'dispatch' | 'environment' | 'onClose'>,
   begins: boolean,
 ): LiveSessionClient<F> {
-  // In the id of an `update`, this name tells the server which page made the change, and `calls` orders the page's changes.
+  // The id of an `update` is `<name>-<calls>`: `name` tells the server which page made the change, and `calls` orders the page's changes.
   const name = Math.random().toString(36).slice(2)
   let calls = 0
   const notifier = createNotifier(page)
@@ -50,7 +50,7 @@ export function createClient<F extends Fields>(
     if (notifier.isReady) return shown(key)
     throw new TypeError(texts.text('before_ready', key, method))
   }
-  /** Resolves when the values are saved. With `next`, the core computes the value, and again whenever a newer current value arrives. */
+  /** Resolves when the values are saved. With `next`, the core computes the value, and computes another over each newer current value. */
   const change = (
     keys: readonly string[],
     valueFor: (key: string) => JsonValue | undefined,
@@ -95,7 +95,7 @@ export function createClient<F extends Fields>(
     })
     const show = (): void => give(shown(key))
     const unsubscribe = changes.add((change) => change.key === key && give(change.value))
-    // Browsers restore forms just before this event, after scripts have run: show the value again.
+    // Browsers restore form controls after scripts have run, just before `pageshow`: then show the value again.
     globalThis.addEventListener?.('pageshow', show)
     show()
     if (!notifier.isReady) void ready.then(show)
@@ -170,7 +170,7 @@ function createDispatch(
 
   const dispatch = (...event: Event): void => {
     if (notifier.isClosed) return
-    // The step in progress runs an `update` function, and would undo a change by that function.
+    // The step in progress is running a function of `update`, and would undo a change made by that function.
     if (isStepping) throw new TypeError(texts.text('impure_update'))
     const { who } = page
     let effects: readonly Effect[] = []
@@ -182,15 +182,15 @@ function createDispatch(
     }
     if (who && who !== page.who) notifier.source = 'login'
     else if (event[0] === 'answered') notifier.source ??= 'socket'
-    // Persist first, so that no page restores discarded changes. Look `save` up on each call, because `keepTab` replaces it.
+    // Persist before the effects run, so that no page restores discarded changes. Read `save` on each call, because `keepTab` replaces it.
     environment.save(serializeOutbox(page))
-    // Send changes before listeners send messages of their own. Immediate results of effects join the same notification.
+    // Run effects before listeners: so changes are sent before the listeners' own messages. Immediate results join the same notification.
     const wasPaused = notifier.isPaused
     notifier.isPaused = true
-    // Guarded, because listeners of the app on its socket may throw.
+    // Guarded, because an effect may call the app's listeners on the socket, which may throw.
     for (const [what, ...args] of effects) guarded(environment[what] as (...args: unknown[]) => void)(...args)
     notifier.isPaused = wasPaused
-    // Notify no listener while changes wait for a connection to name its visitor: a listener's own message would overtake them.
+    // Notify no listener while changes wait for a connection to name its visitor: a listener's own message would overtake the changes.
     const isWaiting = page.socket !== 'down' && page.timers.has('greet') && wirePending(page)[0]
     if (!isWaiting) notifier.notify()
   }

@@ -32,10 +32,10 @@ export type ErrorTextCode = LiveSessionErrorCode | 'before_ready' | 'impure_upda
 export interface ErrorTexts {
   /** Returns the message of an error. `method` is the called function, such as `get`. */
   text(code: ErrorTextCode, key?: string, method?: string): string
-  /** Returns the rejection reason of a failed change. Logs errors of the caller's own code, because callers need not await. */
+  /** Returns the rejection reason of a failed change. Logs errors thrown by the caller's own code, because callers need not await. */
   errorOf(key: string, refusal: RefusalReason): unknown
   /**
-   * Returns a copy of a JSON value. `method` is the called function, if not `set`.
+   * Returns a copy of a JSON value. `method` is the called function; `set` if omitted.
    *
    * @throws {LiveSessionError} `invalid_value`
    */
@@ -63,13 +63,13 @@ export const SHORT_TEXTS: ErrorTexts = {
 }
 
 /**
- * Checks and returns the member's original value, before any `toJSON` of the value. In development `freezeJson` also reports the path of a
- * flaw, and rejects more values: those that the server would reject, and those that JSON changes silently (a symbol key, -0).
+ * The replacer of `JSON.stringify`: checks and returns the member's original value, from before `toJSON`. In development, `freezeJson` also
+ * reports the path of an invalid value. It also rejects values that the server would reject or JSON would change (a symbol key, -0).
  */
 function soundOf(this: Readonly<Record<string, unknown>>, key: string): unknown {
   const value = this[key]
   const isLeaf = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
-  // JSON omits an undefined member of an object. As the root or in a list, undefined is rejected.
+  // An undefined member of an object passes: JSON omits the member. This function rejects undefined in a list, `JSON.parse` as the root.
   const prototype = Object.getPrototypeOf(value ?? this)
   if (isLeaf || Array.isArray(value) || !(prototype && Object.getPrototypeOf(prototype))) return value
   throw new TypeError(key)

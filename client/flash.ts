@@ -1,3 +1,5 @@
+// Requests flash messages while the page is visible, and passes each to the listeners once.
+
 import type { JsonValue } from '../shared/json.js'
 import type { Unsubscribe } from '../shared/observable.js'
 import { FLASH, type FlashAnswer, TAKE_FLASH } from '../shared/protocol.js'
@@ -7,7 +9,7 @@ import type { AnyClient } from './types.js'
 
 type Add = (listener: (message: JsonValue) => void) => Unsubscribe
 
-/** ms before a refused page asks again: usually a rate limit has refused the request. */
+/** ms before the page repeats a refused request; usually a rate limit has refused it. */
 const PAUSE = 1000
 
 const flashes = new WeakMap<Internals, Add>()
@@ -32,13 +34,13 @@ function createFlash(live: AnyClient, { socket, onClose }: Internals): Add {
   /** The unsubscribe functions of the current listeners. */
   const listening = new Set<Unsubscribe>()
   const { document } = globalThis
-  /** Messages received after the last listener had gone: kept here, because no other page gets them. */
+  /** Messages received after the last listener was removed. The next listener gets them, because the server sends them to no other page. */
   const pending: JsonValue[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
   let isClosed = false
-  /** `[true]` after a disconnect: a page that reconnects may not take messages for the next page load. */
+  /** Part of the request: `[true]` after a disconnect, because a page that reconnects may not take messages for the next page load. */
   let back: [isBack?: true] = []
-  /** Requests the waiting messages. A hidden page leaves them to another page, or waits until visible. */
+  /** Requests the waiting messages. A hidden page leaves the messages to another page, or requests them when visible. */
   const request = (): void => {
     if (isClosed || !listening.size || !socket?.connected || document?.hidden) return
     socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {

@@ -1,3 +1,5 @@
+// Keeps URL parameters and values in sync, without disturbing navigations of the browser or the app's router.
+
 import { type JsonValue, sameJson } from '../shared/json.js'
 import type { Unsubscribe } from '../shared/observable.js'
 import { fromParameter, LONGEST_ADDRESS, parameterOf, toParameter } from '../shared/url-parameter.js'
@@ -6,7 +8,7 @@ import type { AnyClient } from './types.js'
 
 /** Minimum ms between URL changes: browsers reject more than 100 changes in 10 s, and also count changes by the app's own router. */
 const PACE = 200
-/** ms in which another page may replace this page; a download, for example, replaces nothing. */
+/** ms after the start of a navigation in which another page may replace this page. A download, for example, replaces nothing. */
 const LEAVING = 10_000
 
 /**
@@ -35,14 +37,14 @@ export function followAddress(live: AnyClient): Unsubscribe {
     const text = parameterOf(location.search, name)
     return text === undefined ? text : fromParameter(text, defaults[key])
   }
-  /** Whether the app's own router has finished navigating: an earlier URL change would abort that navigation. */
+  /** Whether the app's own router is not navigating: a URL change would abort its navigation. */
   const isRouterIdle = (): boolean => !globalThis.navigation?.transition
-  /** Returns the page's URL with its current values. */
+  /** Returns the page's URL with the fields' current values. */
   const addressNow = (): string => {
     const url = new URL(location.href)
     for (const [key, name] of fields) {
       const value = live.get(key)
-      // Keep the spelling of a parameter with an equal value, and leave the parameters of other code alone.
+      // Keep the spelling of a parameter whose value is equal, and keep the parameters of other code.
       if (sameJson(valueInAddress(key, name), value)) continue
       const others = url.search
         .slice(1)
@@ -57,14 +59,14 @@ export function followAddress(live: AnyClient): Unsubscribe {
   /** Replaces the page's URL. Returns whether the former URL differed. */
   const replace = (address: string): boolean => {
     if (address === location.href) return false
-    // `follow` retries a rejected or ignored change.
+    // `follow` retries a URL change that the browser rejects or ignores.
     try {
       history.replaceState(history.state, '', address)
     } catch {}
     last = location.href
     return true
   }
-  /** Writes the values to the URL. Returns whether to retry later: after a change, or while a restored page does not know its visitor. */
+  /** Writes the values to the URL. Returns whether to check again later: after a change, or while the page does not know its visitor. */
   const write = (): boolean => !page.isReady || replace(addressNow())
   const follow = (): void => {
     if (signal.aborted || pause || location.href === leftUrl || (isRouterIdle() && !write())) return
@@ -92,20 +94,20 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const travel = (): void => {
     const former = last
     last = location.href
-    // A link to a fragment is no history step, and its URL may lack the last change: write the URL instead of reading it.
+    // A link to a fragment is no history step, and its URL may lack the last change: write the values to the URL instead of reading them.
     if (former !== last && former.split('#')[0] === last.split('#')[0]) follow()
     else read(false)
   }
   const begin = (): void => {
     last = location.href
-    // The server has already applied or refused the URL's values, except `unapplied` values. Take those from the URL, never from the HTML.
+    // The server has applied or refused all values in the URL except `unapplied` values. Take these from the URL, never from the HTML.
     setFromAddress((key) => Object.hasOwn(unapplied, key))
     // `onChange` and `onVisitor` return functions to unsubscribe.
     signal.addEventListener(
       'abort',
       live.onChange(({ source }) => (source === 'request' ? stay : follow)()),
     )
-    // Write at once, before the app's listener may reload the page: the old URL would set the former visitor's values.
+    // Write the new visitor's values before the app's listener may reload the page: the old URL would set the former visitor's values.
     signal.addEventListener('abort', live.onVisitor(write))
     addEventListener('popstate', travel, { signal })
     addEventListener('pageshow', ({ persisted }) => persisted && read(true), { signal })
@@ -124,7 +126,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
           const address = page.isReady ? addressNow() : leftUrl
           // Delay the pending URL change, which would now abort the navigation. Values received meanwhile stay out of the URL.
           setTimeout(() => {
-            // The app's own router has taken over, so the page stays.
+            // The app's own router handles this navigation, so the page stays.
             if (!isRouterIdle()) stay()
             else if (location.href === leftUrl && replace(address)) leftUrl = location.href
           })
@@ -139,7 +141,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const unsubscribe = (): void => controller.abort()
   // Skip frames, whose URL is invisible and which any site can open unseen; workers and servers have no page.
   if (globalThis.document && fields[0] && self === top) {
-    // A prerendered page may never be shown, so wait.
+    // A prerendered page may never be shown, so begin when it is shown.
     if ('prerendering' in document && document.prerendering)
       document.addEventListener('prerenderingchange', begin, { signal })
     else begin()

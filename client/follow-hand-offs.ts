@@ -1,3 +1,5 @@
+// Follows hand-offs to routes: POSTs each token by a form.
+
 import type { Unsubscribe } from '../shared/observable.js'
 import { HAND_OFF, HAND_OFF_FIELD } from '../shared/protocol.js'
 import { internalsOf } from './internals.js'
@@ -18,9 +20,9 @@ let freeAt = 0
  */
 export function followHandOffs(live: AnyClient): Unsubscribe {
   const { socket, endpoint, onClose } = internalsOf(live)
-  // The event names no target URL, because an app may relay an event that a stranger has made up.
+  // The event names no target URL, because an app may relay an event that another client has forged.
   const follow = (token: string): void => {
-    // A second submit would cancel the response to the first, and lose that response's cookies. Outside a browser there is no page.
+    // A second submit would cancel the first submit's response and lose its cookies. Outside a browser there is no document.
     const { document, performance } = globalThis
     const now = performance.now()
     if (now < freeAt || !document) return

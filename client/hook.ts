@@ -23,9 +23,9 @@ export interface StoreSessionOptions
   extends Pick<LiveSessionClientOptions<Fields>, 'endpoint' | 'credentials' | 'headers'> {}
 
 /**
- * POSTs the tickets of `store_session` events, so that the cookie has the changes, which then survive a server restart: a small hook for
- * server-rendered pages. Keeps no values and reports no status. On the socket of a `createLiveSession`, it would miss that client's own
- * changes, which the client POSTs itself.
+ * A small hook for server-rendered pages: POSTs the tickets of `store_session` events. The responses store the tickets' changes in the
+ * cookie, where they survive a server restart. Keeps no values and reports no status. On the socket of a `createLiveSession`, the hook
+ * would miss the changes made by that client, which POSTs them itself.
  *
  * @param socket the page's socket
  * @param options like those of `createLiveSession`
@@ -38,20 +38,21 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   const unsaved = new Map<string, readonly [ticket: string, stamp: number]>()
   /** The connection's visitor, if the handshake had the browser's cookie; without a cookie the endpoint cannot store tickets. */
   let who: string | undefined
-  /** Counts connections refused or without the visitor's cookie since a connection last had that cookie. */
+  /** Counts the connections that were refused or lacked the visitor's cookie, since the last connection with that cookie. */
   let asked = 0
   /** The timer of the next POST. */
   let planned: unknown
-  /** `posted`: the time of the last POST, in ms since 1970. `life`: the ms after which a page in use POSTs to renew the cookie. */
+  /** The time of the last POST, in ms since 1970. */
   let posted = Date.now()
+  /** ms after the last POST until a page in use POSTs again, to renew the cookie. */
   let life: number
-  /** ms for a connection to name its visitor. */
+  /** ms to wait for a connection to name its visitor. */
   let timeout = 4e3
   let isOver: boolean | undefined
 
   /**
-   * Collects changes for 100 ms. After a refusal, or without an answer, the remaining tickets are resent 5 s later: the exponential backoff of
-   * `client/core/sending` has too many bytes for the hook.
+   * Plans a POST in 100 ms, which collects changes. After a refusal, or without an answer, `send` has already planned the next POST 5 s
+   * later. Exponential backoff, as in `client/core/sending`, would add too many bytes to the hook.
    */
   const plan = (): void => {
     if (!planned) planned = setTimeout(post, 100)
@@ -59,11 +60,11 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   const post = (): void => {
     planned = 0
     const tickets = [...new Map(unsaved.values()).keys()]
-    // The endpoint, and browsers with `keepalive`, accept no more characters: the other tickets go with the next POST.
+    // The endpoint, and browsers with `keepalive`, accept no longer body: the next POST has the other tickets.
     while (`${tickets}`.length > 65e3) tickets.pop()
     if (who && (tickets[0] || posted + life < Date.now())) void send(tickets)
   }
-  /** POSTs tickets, which renews the cookie. Without `tickets`, requests the visitor's cookie, and reconnects with that cookie. */
+  /** POSTs tickets; the response also renews the cookie. Without `tickets`, requests the visitor's cookie, and reconnects with it. */
   const send = async (tickets?: readonly string[]): Promise<void> => {
     planned = setTimeout(post, 5000)
     posted = Date.now()
@@ -73,7 +74,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
         const answer: PostBody = await (
           await fetch(options.endpoint ?? ('/store_session' satisfies typeof DEFAULT_ENDPOINT), {
             method: 'POST',
-            // Only tickets may outlive the page: the late response to a request for a cookie could replace the next guest's cookie.
+            // Only a POST of tickets may outlive the page: the late response to another POST could replace the next guest's cookie.
             keepalive: !!tickets,
             ...options,
             headers: {
@@ -83,7 +84,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
             body: JSON.stringify({ who: tickets && who, tickets } satisfies PageMessage),
           })
         ).json()
-        // If a bad ticket made the server refuse all, discard that ticket and resend the others. Only our server answers `persisted` or `error`.
+        // If a bad ticket made the server refuse all, discard it and resend the others. Only our server answers `persisted` or `error`.
         const over = answer.persisted ? tickets : [tickets?.[answer.error.index as number]]
         for (const [key, [ticket]] of unsaved) if (over?.includes(ticket)) unsaved.delete(key)
         if (answer.persisted) planned = 0
@@ -94,7 +95,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     if (!tickets && !isOver) socket.disconnect().connect()
   }
   const onTicket = (ticket: string): void => {
-    // `atob` garbles non-ASCII text, but only keys and stamps matter. A restarted server may send changes older than the unsaved changes.
+    // `atob` garbles non-ASCII text, but only keys and stamps matter. Skip changes older than the unsaved changes, from a restarted server.
     for (const [key, stamp] of (JSON.parse(atob(`${ticket.split('.')[1]}`.replace(/[-_]/g, '/'))) as TicketClaims)
       .changes)
       if (stamp >= (unsaved.get(key)?.[1] ?? 0)) unsaved.set(key, [ticket, stamp])

@@ -31,7 +31,7 @@ export interface Internals {
 
 type F = RegisteredFields
 
-/** A client for hydration: components first render the server's values, whatever the page has received since. */
+/** A client for hydration: components first render the HTML's values, even if the page has received newer values. */
 export interface Hydratable extends LiveSessionClient {
   readonly [INTERNALS]: {
     initialState<K extends Keys<F>['readable']>(key: K): readonly [value: Value<F[K]>, status: StatusDetail] | undefined

@@ -1,3 +1,5 @@
+// Persists the tab's values in sessionStorage, and passes their tickets to the server in the handshake and in a cookie.
+
 import type { Unsubscribe } from '../shared/observable.js'
 import { TAB_AUTH, TAB_COOKIE } from '../shared/protocol.js'
 import { serializeOutbox } from './core/outbox.js'
@@ -8,7 +10,7 @@ import type { AnyClient } from './types.js'
 const MAX_LENGTH = 1500
 const LEAVE = 'beforeunload'
 
-/** Returns undefined if storage is blocked, full or damaged, and on a server, where all visitors would share the storage. */
+/** Calls `make`. Returns undefined if storage is blocked, full or damaged, or on a server, where all visitors would share the storage. */
 function tried<T>(make: () => T): T | undefined {
   try {
     return globalThis.document && make()
@@ -18,8 +20,8 @@ function tried<T>(make: () => T): T | undefined {
 }
 
 /**
- * Persists the values of this tab (`scope: 'tab'`) in its sessionStorage, across reloads, back navigation and server restarts. Call this
- * right after `createLiveSession`, before the socket connects: the handshake sends the values in `auth`.
+ * Persists the values of this tab (`scope: 'tab'`) in its sessionStorage, across reloads, back navigation and server restarts. Call
+ * `keepTab` right after `createLiveSession`, before the socket connects: the handshake sends the values in `auth`.
  *
  * @throws {TypeError} if `live` is not a client
  * @example
@@ -51,7 +53,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
     // Listen only if needed: Firefox keeps no page with such a listener in its back/forward cache.
     globalThis[text ? 'addEventListener' : 'removeEventListener']?.(LEAVE, leave)
   }
-  // Like an outbox, restores only changes of the same visitor, after the page knows its visitor.
+  // Restores the stored changes, if they are this visitor's. While the page does not know its visitor, keeps them for the next call.
   const restore = (tabKeys?: readonly string[]): void => {
     dispatch('restored', [stored], tabKeys)
     if (page.who) stored = ''
@@ -63,7 +65,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
 
   // Remove the cookie of the unloaded page, which the server has read by now.
   bring('', 0)
-  // Discards the HTML's values, which may be another tab's. Hydration still shows them, from `initialState`.
+  // Discard the tab's values in the HTML, which may be another tab's. Hydration still shows these values, from `initialState`.
   restore(initial?.tab)
   if (socket) {
     const { auth } = socket

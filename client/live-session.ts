@@ -16,7 +16,7 @@ export const EMBEDS: string = `script#${EMBED_ID}[type$=json]`
 type Plain = Readonly<Record<string, JsonValue>>
 
 /**
- * Creates the page's client, which shows changes at once and saves them in the cookie.
+ * Creates the page's client, which shows changes immediately and saves them in the cookie.
  *
  * @example
  * const live = createLiveSession({ socket: io() })
@@ -42,7 +42,7 @@ export function create<F extends Fields>(
     (dispatch, running) => createBrowserEnvironment(socket, { endpoint, ...how }, texts, dispatch, running),
     texts,
     { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
-    // Begin at once, to send outboxes and to ask for the visitor. A server cannot reach an endpoint without an origin.
+    // A page begins, to send outboxes and to ask for the visitor. Elsewhere, a client begins only to ask an endpoint with an origin.
     !!location || (!initial && !socket && endpoint.includes('://')),
   )
 }

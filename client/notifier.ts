@@ -22,9 +22,8 @@ export interface Notifier {
   readonly ready: Promise<void>
   /** Whether listeners know the first values. */
   isReady: boolean
-  /** Whether the client is closed. */
   isClosed?: boolean
-  /** The source of those changes of which listeners are not notified yet. */
+  /** The source of the changes that listeners have not received yet. */
   source?: ChangeSource | undefined
   /** While true, listeners are notified later. */
   isPaused?: boolean | undefined
@@ -36,7 +35,7 @@ export interface Notifier {
   notify(): void
 }
 
-/** Maximum rounds of listener calls in a row, so that the page stays usable. */
+/** Maximum rounds of notifications in a row: listeners that change values in each round must not block the page. */
 const MAX_AT_ONCE = 100
 
 /** Stands for the last notification of a key that had none. */

@@ -41,7 +41,7 @@ export const LiveSessionProvider: FunctionComponent<{
  * `set((previous) => next)` as `live.update` does. All renders get the same `set`. For a read-only field,
  * the type of `set` is `never`. On a page without `embed()` or `initial`, await `live.ready` before rendering.
  *
- * @throws {TypeError} without a `LiveSessionProvider` above, and before `live.ready`
+ * @throws {TypeError} without a `LiveSessionProvider` above the component, and before `live.ready`
  *
  * @example
  * const [division, setDivision, { status }] = useLiveSession('division')

@@ -14,7 +14,7 @@ export type AnyClient = LiveSessionClient<any>
 
 /** The options of `createLiveSession(options)`. */
 export interface LiveSessionClientOptions<F extends Fields> {
-  /** The page's socket, of any namespace; may connect later. Without a socket, the page POSTs changes, and receives none from elsewhere. */
+  /** The page's socket, of any namespace; may connect later. Without a socket, the page POSTs changes, and receives none made elsewhere. */
   readonly socket?: AnySocket
   /** The first values; by default those of `ctx.liveSession.embed()` in the page. Plain values count as older than any ticket. */
   readonly initial?: Snapshot<F> | Values<F, Keys<F>['readable']>
@@ -40,7 +40,7 @@ export interface LiveSessionClientOptions<F extends Fields> {
 
 /** A field as a Svelte writable store: `$division` in a component. A refusal shows in `live.status(key)`. */
 export interface FieldStore<V, S> {
-  /** Calls `run` at once with the current value, then after each change. */
+  /** Calls `run` immediately with the current value, then after each change. */
   subscribe(run: (value: V) => void): Unsubscribe
   /** Like `live.set`. */
   set(value: S): void
@@ -51,7 +51,7 @@ export interface FieldStore<V, S> {
 /**
  * The visitor's values in this page, as returned by `createLiveSession()`. Its functions do not depend on `this`.
  *
- * Writes are optimistic: shown at once, and rolled back if refused. A refused write rejects with a `LiveSessionError`. Its `code` is
+ * Writes are optimistic: shown immediately, and rolled back if refused. A refused write rejects with a `LiveSessionError`. Its `code` is
  * `invalid_value`, `undeclared_key`, `not_writable`, `users_only`, `too_large` or `malformed` for a bad value or key; `superseded` if
  * another write came first, or another visitor now uses this browser; or `closed` after `close()`. With `cookies_blocked` and
  * `store_unavailable` the page still shows the value, unsaved. While the server is unreachable, busy or restarting, writes wait instead of
@@ -59,7 +59,7 @@ export interface FieldStore<V, S> {
  * `onVisitor` a new visitor, and the console a mistake of your own code.
  */
 export interface LiveSessionClient<F extends Fields = RegisteredFields> extends Observable<F, Keys<F>['readable']> {
-  /** Resolves when the first values are known; at once with `initial` or `embed()`. Never rejects. */
+  /** Resolves when the first values are known; immediately with `initial` or `embed()`. Never rejects. */
   readonly ready: Promise<void>
   /**
    * Returns the shown value, or the default: frozen, and the same object until the value changes.
@@ -69,16 +69,16 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   get<K extends Keys<F>['readable']>(key: K): Value<F[K]>
   /** Returns whether the key has a value; a default does not count. */
   has(key: Keys<F>['readable']): boolean
-  /** Sets a value, shown at once. Resolves when `saved`: when the answer to a POST confirms this value or a later value of this tab. */
+  /** Sets a value, shown immediately. Resolves when `saved`: when the answer to a POST confirms this value or a later value of this tab. */
   set<K extends Keys<F>['writable']>(key: K, value: Settable<F[K]>): Promise<void>
   /**
-   * Sets several values in a single exchange: all shown at once, and accepted or refused as a whole. Accepted values get the same stamp.
-   * If another device writes a key at the same time, that key alone is `superseded` or resent, as with `set`. Resolves when all values
-   * are `saved`. The `key` of an error lists all keys: `'division, theme'`.
+   * Sets several values in a single exchange: all shown immediately, and accepted or refused as a whole. Accepted values get the same
+   * stamp. If another device writes a key at the same time, that key alone is `superseded` or resent, as with `set`. Resolves when all
+   * values are `saved`. The `key` of an error lists all keys: `'division, theme'`.
    */
   setMany(values: { readonly [P in Keys<F>['writable']]?: Settable<F[P]> }): Promise<void>
   /**
-   * Sets the value that `next` computes from the current value: shown at once, and applied exactly once, over that current value. If
+   * Sets the value that `next` computes from the current value: shown immediately, and applied exactly once, to that value. If
    * another tab or device was faster, `next` runs again with the newer value. If `next` throws, the promise rejects with the error.
    *
    * @param next must be synchronous and pure, because it may run more than once
@@ -87,11 +87,14 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
    * await live.update('cart', (cart) => [...cart, item])
    */
   update<K extends Keys<F>['writable']>(key: K, next: (value: Value<F[K]>) => Settable<F[K]>): Promise<void>
-  /** Removes the value: the default is shown at once. Resolves and rejects as `set` does. */
+  /** Removes the value: the default is shown immediately. Resolves and rejects as `set` does. */
   delete(key: Keys<F>['writable']): Promise<void>
-  /** Returns the status of a key's newest change; without a key the worst of all: `rejected`, `offline`, `saving`, `saved`, `default`. */
+  /**
+   * Returns the status of a key's newest change. Without a key, returns the worst status of all keys, in the order `rejected`, `offline`,
+   * `saving`, `saved`, `default`.
+   */
   status(key?: Keys<F>['readable']): StatusDetail
-  /** Calls the listener after each status change, never at once. */
+  /** Calls the listener after each status change, but not with the current status. */
   onStatus(listener: (key: Keys<F>['readable'], detail: StatusDetail) => void): Unsubscribe
   /** Returns a field as a store, for Svelte and libraries with the same store contract. */
   field<K extends Keys<F>['writable']>(key: K): FieldStore<Value<F[K]>, Settable<F[K]>>
@@ -99,11 +102,12 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   field<K extends Keys<F>['readable']>(key: K): Pick<FieldStore<Value<F[K]>, never>, 'subscribe'>
   /**
    * Calls the listener when the page starts to show another visitor's values, after a sign-in, a sign-out or a switch of users in any tab:
-   * render again, or reload. While the page unloads, the call waits for ten seconds: another page may replace this page. Never called for
-   * the first visitor of a page. In a browser without cookies, possibly called once for the same user: compare the `id`s before a reload.
+   * render again, or reload. While the page unloads, the call waits for up to ten seconds: another page may replace this page. Never called
+   * for the first visitor of a page. In a browser without cookies, the listener may be called once for the same user: compare the `id`s
+   * before a reload.
    */
   onVisitor(listener: (visitor: PageVisitor) => void): Unsubscribe
-  /** Retries unsaved changes at once; resolves when all are saved, refused or `offline`: `status()` tells which. */
+  /** Retries unsaved changes immediately. Resolves when all are saved, refused or `offline`: `status()` tells which. */
   flush(): Promise<void>
   /** Removes all listeners and timers. The socket stays open. Unsaved changes are `offline` here, and persist for the next page. */
   close(): void

@@ -36,9 +36,9 @@ export function liveSessionPlugin(live: LiveSessionClient): Plugin {
 }
 
 /**
- * Returns refs to a value, and to the status and the reason of its newest change. All are updated until the scope ends. If you set `value`
- * to a function, `live.update` gets that function. A refusal shows as the status `'rejected'`. For a read-only field, `value` is a readonly
- * ref. Without `embed()` or `initial`, mount after `live.ready`.
+ * Returns refs to a value, and to the status and the reason of its newest change. All refs are updated until the scope ends. If you set
+ * `value` to a function, `live.update` gets that function. A refusal shows as the status `'rejected'`. For a read-only field, `value` is a
+ * readonly ref. Without `embed()` or `initial`, mount after `live.ready`.
  *
  * @throws {TypeError} without `liveSessionPlugin` in the app, and before `live.ready`
  *

@@ -10,17 +10,20 @@ export const COOKIE_BUDGET = 2000
 /** Bytes for all fields that are in tickets but not in the cookie: a single POST holds all values of a browser. */
 const TICKET_BUDGET = 24_000
 
-/** `\u0000` */
+/** Characters of the longest escape in JSON: `\u0000`. */
 const LONGEST_ESCAPE = 6
-/** `-1.2345678901234567e+100` */
+/** Characters of the longest number in JSON: `-1.2345678901234567e+100`. */
 const LONGEST_NUMBER = 24
-/** `["",9007199254740991,""]`; the factor 2 in `mostBytes` leaves space for the comma. */
+/** Characters of `["",9007199254740991,""]`. The factor 2 in `mostBytes` also leaves space for the comma after it. */
 const FRAME = 24
 
-/** Bytes in V8 of: an empty object or list; an empty string; a number beyond small integers; a list element. */
+/** Bytes in V8 of an empty object or list. */
 const HEADER = 56
+/** Bytes in V8 of an empty string. */
 const HEADER_OF_TEXT = 20
+/** Bytes in V8 of a number that is no small integer. */
 const DOUBLE = 16
+/** Bytes in V8 of a list element, without its value. */
 const ELEMENT = 12
 
 /** Returns the maximum bytes of a register in the cookie: in a JSON array, with the longest stamp, in base64. */
@@ -82,8 +85,8 @@ export function isInCookie({ client, cookie, scope }: FieldSpec): boolean {
 }
 
 /**
- * Returns the maximum bytes of each field: its `maxBytes`, or an equal share of the rest. Thus a cookie has space for all values, whichever
- * devices wrote them.
+ * Returns the maximum bytes of each field: its `maxBytes`, or an equal share of the bytes that remain. Thus a cookie has space for all
+ * values, whichever devices wrote them.
  *
  * @throws {TypeError} if the fields cannot fit
  */

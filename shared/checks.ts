@@ -15,7 +15,7 @@ export function isWithin(ms: number, time: number, now: number): boolean {
   return time <= now && now < time + ms
 }
 
-/** The longest delay of a timer: Node fires timers with longer delays at once. */
+/** The longest delay of a timer: Node fires timers with longer delays immediately. */
 export const LONGEST_TIMER: number = 2 ** 31 - 1
 
 /** @throws {TypeError} if `next`, the argument of `update`, is not a function */

@@ -22,12 +22,12 @@ const SLACK = 4
 /** The message for refusals of hidden fields, which does not name the field, because a browser may read the message. */
 const HIDDEN = 'a value that is not for browsers was refused; the cause of this error says which'
 
-/** The schema's output for a stored value; undefined if unreadable. Wrapped, because a memo must tell unreadable from not read yet. */
+/** The schema's output for a stored value; undefined if unreadable. Wrapped, so that a memo tells unreadable values from missing ones. */
 interface Reading {
   readonly value: JsonValue | undefined
 }
 
-/** A field's limit, and the plugin's options for all fields. */
+/** The limit of a field, and the plugin's options that apply to all fields. */
 export interface FieldDefaults {
   /** The field's own `maxBytes`, or its share of the budget. */
   readonly maxBytes: number
@@ -241,7 +241,7 @@ export class Field {
 }
 
 /**
- * Returns a frozen copy of a JSON value: on the server, and in a page's development build before the value is shown or sent.
+ * Returns a frozen copy of a JSON value. Called for each value to set, on the server and in a page's development build.
  *
  * @throws {LiveSessionError} `invalid_value`, with a remedy
  */

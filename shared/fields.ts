@@ -38,7 +38,7 @@ export function isKey(key: unknown): key is string {
  * Declares the session's fields, once for the server and for pages. Checks and freezes the declaration.
  *
  * @param fields the field of each key. A key starts with a letter and has at most 64 of A-Z a-z 0-9 _ . -
- * @throws {TypeError} at once, with the field, the expected and the received value
+ * @throws {TypeError} immediately, with the field, the expected and the received value
  * @example
  * export const fields = defineFields({ division: { schema: z.number().int(), default: -1, client: 'write' } })
  * declare module 'koa-live-session/fields' { interface Register { fields: typeof fields } }
@@ -72,7 +72,7 @@ function checkParameters(fields: Declarations): void {
   }
 }
 
-/** Checks and compiles the fields, each with its share of the cookie or the tickets. */
+/** Checks and compiles the fields, each with its share of the bytes in the cookie or the tickets. */
 export function compileFields(fields: Fields, budget: number, defaults: Omit<FieldDefaults, 'maxBytes'>): FieldMap {
   const declared = checkFields(fields)
   const shares = shareBudget(declared, budget)

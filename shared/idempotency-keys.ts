@@ -7,7 +7,7 @@ import { isStamp, type Stamp } from './stamp.js'
 
 /** ms after which the next write drops an id: a retry after a lost answer arrives sooner. */
 const ID_LIFETIME = 120_000
-/** Maximum ids of a key: older ids are dropped. Each page has a single id, and so has each update of a handler. */
+/** Maximum ids of a key: older ids are dropped. A page's newest id replaces its older ids; each update of a handler has its own id. */
 export const MAX_IDS = 20
 /** Maximum ids in a ticket, which goes to each socket and must fit in a POST. */
 const MAX_IN_TICKET = 50
@@ -44,7 +44,7 @@ export function acceptedAt(register: LwwRegister | undefined, id: string): Stamp
   return register?.ids?.find(([accepted]) => accepted !== FORGOTTEN && impliesKey(accepted, id))?.[1]
 }
 
-/** Returns a write at `now` with the recent ids of the overwritten register and, for an update, with its `id`. */
+/** Returns the write `next` with the recent ids of the overwritten register and, for an update, with the update's `id`. */
 export function withRecentIds(
   next: LwwRegister,
   overwritten: LwwRegister | undefined,
@@ -74,8 +74,8 @@ export function isNews(next: Known, current: Known): boolean {
 }
 
 /**
- * Formats ids for stores: `first:1700000000000,other:1700000000001`. The mark of unknown changes sorts before all ids, and a later mark
- * before an earlier mark: of two texts for the same write, the larger has more ids.
+ * Formats ids for stores: `first:1700000000000,other:1700000000001`. The forgotten watermark sorts before all ids, and a later watermark
+ * before an earlier one. So of two texts for the same write, the larger text has more ids.
  */
 export function idsText(ids: WireIds = []): string {
   return ids
@@ -93,7 +93,7 @@ export function fromIdsText(text: string): WireIds {
   })
 }
 
-/** Reverses the order of stamps. Its own inverse. */
+/** Maps larger stamps to smaller numbers. The function is its own inverse. */
 function complement(stamp: number): number {
   return Number.MAX_SAFE_INTEGER - stamp
 }
@@ -109,7 +109,7 @@ function isAcceptedId(item: unknown): item is IdempotencyKey {
   return Array.isArray(item) && item.length === 2 && (isId(item[0]) || item[0] === FORGOTTEN) && isStamp(item[1])
 }
 
-/** Returns, by key, the recent ids of these registers. @param most in total; by default the maximum of a ticket */
+/** Returns, by key, the recent ids of these registers. @param most maximum ids in total; by default that of a ticket */
 export function idsOf(
   registers: readonly LwwRegister[],
   now: number,

@@ -102,7 +102,7 @@ export function isWellFormed(text: string): boolean {
 
 function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value)
-  // Not compared with `Object.prototype`: a frame, and a test runner's sandbox, have another.
+  // Not compared with `Object.prototype`: a frame, and a test runner's sandbox, have their own `Object`.
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 

@@ -39,12 +39,12 @@ export interface Snapshot<F extends Fields = Fields>
  */
 export interface Observable<F extends Fields, K extends keyof F & string> {
   /**
-   * Calls the listener at once with the current value, then after each change. In a page, the first call waits for `ready`, and each
+   * Calls the listener immediately with the current value, then after each change. In a page, the first call waits for `ready`, and each
    * `pageshow` repeats the call, because the browser may have restored the state of form controls.
    *
    * @throws {LiveSessionError} `undeclared_key`, on the server
    */
   subscribe<P extends K>(key: P, listener: (value: Value<F[P]>) => void): Unsubscribe
-  /** Calls the listener after each change of any key, never at once. */
+  /** Calls the listener after each change of any key, but not with the current values. */
   onChange(listener: (change: Change<F, K>) => void): Unsubscribe
 }

@@ -5,7 +5,7 @@ import type { JsonValue } from './json.js'
 import type { IdsByKey, WireRegister } from './register.js'
 import type { Stamp } from './stamp.js'
 
-/** The event names of protocol version 2. */
+// The event names of protocol version 2.
 export const STORE_SESSION = 'store_session'
 export const EXCHANGE = 'live_session:exchange'
 export const RECONNECT = 'live_session:reconnect'
@@ -31,7 +31,7 @@ export const MAX_BODY: number = 64 * 1024
 export const MAX_CHANGES = 1000
 /** Maximum characters of a ticket. */
 export const MAX_TICKET: number = 64 * 1024
-/** The default seconds after which a page in use POSTs. */
+/** The default of `renew`: seconds after which a page in use POSTs. */
 export const RENEWAL = 300
 /** The `base` of an unconditional change, from programs that keep no values. */
 export const ANY_BASE = -1
@@ -51,7 +51,7 @@ export type WireChange = readonly [key: string, base: number, id: string, value?
 export interface PageMessage {
   /** The page's visitor: an opaque string from an answer or the snapshot. A page without `who` asks for its visitor. */
   readonly who?: string | undefined
-  /** Signed changes: by POST for the cookie in the response, over a socket for a server that may have lost them. */
+  /** Signed changes. By POST, the response stores them in the cookie. Over a socket, they restore values that the server may have lost. */
   readonly tickets?: readonly string[] | undefined
   /** At most 1,000 changes, each applied or refused on its own or with its group. Each change of a key builds on the previous change. */
   readonly set?: readonly WireChange[] | undefined
@@ -146,7 +146,7 @@ export interface LiveSessionClientToServer {
 
 /** The message between processes. Pass this type as `InterServerEvents` to your own `Server`. */
 export interface LiveSessionInterServer {
-  /** New registers of a subject, with the ids of their updates by key, and the `kid`s of the sender's ticket keys. */
+  /** Announces new registers of a subject. `ids` has, by key, the ids of their updates; `kids` names the sender's ticket keys. */
   'live_session:merge': (
     subject: string,
     registers: readonly (readonly [key: string, stamp: number, value?: JsonValue])[],
@@ -203,7 +203,7 @@ export interface AnySnapshot {
   readonly unsaved?: readonly string[]
   /** Keys of the tab: the page's own values override the values here. */
   readonly tab?: readonly string[]
-  /** The expiry times of values with their own `maxAge`: the stamp of the end, and the ms left at rendering; 0 if expired. */
+  /** The expiry times of values with their own `maxAge`: the stamp of the expiry, and the ms left at rendering; 0 if expired. */
   readonly expiries?: readonly (readonly [key: string, stamp: Stamp, ms: number])[]
   /** By key, the URL parameter to keep in sync with the value. */
   readonly urls?: Readonly<Record<string, string>>

@@ -3,7 +3,10 @@
 import type { JsonValue } from './json.js'
 import { LOWEST_STAMP, type Stamp } from './stamp.js'
 
-/** The id of an accepted update, and its stamp. The first in a list may have an empty id, the forgotten watermark: updates up to its stamp are forgotten. */
+/**
+ * The id of an accepted update, and its stamp. The first item of a list may be the forgotten watermark, with an empty id: updates up to its
+ * stamp are forgotten.
+ */
 export type IdempotencyKey = readonly [id: string, stamp: Stamp]
 
 /** The ids of registers' accepted updates, by key. */

@@ -1,4 +1,4 @@
-// Each entry with the registered types must import the entry that apps augment: an augmentation alone adds no file to a program.
+// Each entry that uses the registered types must import the augmented entry: TypeScript loads no file because of an augmentation alone.
 import type { Fields, Register } from './index.js'
 
 type Registered = Register extends { readonly fields: infer F extends Fields } ? F : Fields

@@ -1,3 +1,5 @@
+// The registers of a subject in memory, with the merge, and a count of their bytes.
+
 import { memoryBytes } from './budget.js'
 import type { ChangeSource } from './change.js'
 import { isNews } from './idempotency-keys.js'
@@ -5,14 +7,17 @@ import { type JsonValue, sameJson } from './json.js'
 import type { IdempotencyKey, LwwRegister } from './register.js'
 import { NEVER, type Stamp } from './stamp.js'
 
-/** The source of a write, together with its ids, if any: few writes have ids, so a cell for ids would waste memory. */
+/** The source of a write, together with its ids, if any: few writes have ids, so a separate cell for ids would waste memory. */
 type SourceCell = ChangeSource | { readonly source: ChangeSource; readonly ids: readonly IdempotencyKey[] }
 type Cell = string | Stamp | JsonValue | SourceCell | undefined
 
+/** Cells of a register. */
 const WIDTH = 4
-/** Bytes of: an empty replica with its cache entry; a register without its value; an id. */
+/** Bytes of an empty replica with its cache entry. */
 const EMPTY = 200
+/** Bytes of a register without its value. */
 const REGISTER = 56
+/** Bytes of an id with its stamp. */
 const ID = 128
 
 /**
@@ -88,7 +93,7 @@ export class Replica {
     return true
   }
 
-  /** Changes the source of a register to that of an equal write. */
+  /** Sets the source of the key's newest write, if it is equal to the given register. */
   setSource({ key, stamp, value }: LwwRegister, source: ChangeSource): void {
     const at = indexOf(this.#cells, key)
     if (at < 0 || this.#cells[at + 1] !== stamp || !sameJson(this.#cells[at + 2] as JsonValue | undefined, value))

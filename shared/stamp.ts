@@ -34,7 +34,7 @@ export function isStamp(value: unknown): value is Stamp {
   return Number.isSafeInteger(value) && Number(value) > NEVER
 }
 
-/** Returns whether a page may know a key by this stamp: of a write, of an expiry (`expiryStamp`), or `NEVER`. */
+/** Returns whether a page may name this value as a base: the stamp of a write or of an expiry (`expiryStamp`), or `NEVER`. */
 export function isKnown(value: unknown): value is number {
   return typeof value === 'number' && value >= NEVER && [value, value - 0.5].some(Number.isSafeInteger)
 }

@@ -73,7 +73,7 @@ export interface FieldSpec {
    * With `client: 'write'`: makes the field read-only for the pages of guests, whose changes are refused as `users_only`. A guest's URL
    * does not set the field either, and a sign-in does not carry a guest's value over to the account.
    *
-   * @default guests may do what `client` says
+   * @default none: guests have the access that `client` names
    */
   readonly guests?: 'read'
   /**
@@ -94,7 +94,7 @@ export interface FieldSpec {
    * Maximum bytes of the encoded value, including key and stamp; larger values are refused as `too_large`. Fields in the cookie share
    * `cookieBudget`; fields with `cookie: false` or `scope: 'tab'` share 24,000 bytes.
    *
-   * @default an equal share of the rest; 24,000 if client is 'hidden'
+   * @default an equal share of the remaining bytes; 24,000 if client is 'hidden'
    */
   readonly maxBytes?: number
   /**
@@ -107,7 +107,7 @@ export interface FieldSpec {
   /**
    * ms since the last write after which the value expires and reads as the default, also in open pages: more than 0, at most 100 years.
    *
-   * @default as long as the session lives
+   * @default none: the value lives as long as the session
    */
   readonly maxAge?: number
   /**
@@ -162,7 +162,7 @@ export type Rules<S extends Schemas> = {
   }
 }
 type Rule<V> = (account: V, browser: V) => V | Literal
-/** Matches no value, but makes TypeScript expect a literal: so it infers the type of a returned `'a'` as `'a'`, not as `string`. */
+/** Matches no value, but makes TypeScript expect a literal, and so infer the type of a returned `'a'` as `'a'`, not as `string`. */
 type Literal = ('' | 0 | true) & { readonly [literal]: true }
 declare const literal: unique symbol
 

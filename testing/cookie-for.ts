@@ -17,7 +17,7 @@ import { NEVER, nextStamp } from '../shared/stamp.js'
 import type { Fields } from '../shared/types.js'
 import { acceptTestValues, type Given } from './test-values.js'
 
-/** The sender and contents of a cookie. */
+/** The visitor and the values of a cookie. */
 export interface CookieVisitor<F extends Fields> {
   /**
    * The signed-in user; a guest if omitted. The cookie alone is no sign-in: the request must also have the credentials that your `identify`

@@ -14,7 +14,7 @@ import { memoryCore } from './memory-session.js'
 /** `socket.session` of a browser with a session. */
 export interface MemoryAppSession<S extends object = RegisteredSession> extends AppSession<S> {
   /**
-   * Changes a value as if in a request or another tab; `undefined` deletes the key. Calls listeners at once.
+   * Changes a value as if in a request or another tab; `undefined` deletes the key. Calls listeners immediately.
    *
    * @throws {LiveSessionError} if `set` would reject the value
    */

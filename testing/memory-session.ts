@@ -23,7 +23,7 @@ const KEYS = ['the key of sessions that only tests have']
 /** `socket.liveSession` of a visitor who has a live cookie. */
 export interface MemorySession<F extends Fields> extends SocketSession<F> {
   /**
-   * Changes a value as a request, another tab or a job would. Calls listeners at once.
+   * Changes a value as a request, another tab or a job would. Calls listeners immediately.
    *
    * @param source the source that listeners receive. @default 'request'
    * @throws {LiveSessionError} if `set` would reject the value

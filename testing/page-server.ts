@@ -22,8 +22,9 @@ import { NEVER, newestOf, nextStamp, type Stamp } from '../shared/stamp.js'
 import type { Fields } from '../shared/types.js'
 import { acceptTestValues } from './test-values.js'
 
-/** A guest whose browser keeps its cookie. */
+/** The `who` of the page's visitor: a guest whose browser keeps its cookie. */
 const WHO = 'guest'
+/** Claims of every ticket. */
 const GUEST = { sub: 'guest', epoch: 0 }
 
 /** Maximum bytes of a cookie in browsers. */
@@ -133,7 +134,7 @@ export class PageServer {
   /** Permits the next change or group, unless a refusal is queued. */
   #permit(): void {
     const code = this.#refusals.shift()
-    // After its questions in vain, a page asks again only if told to.
+    // A page asks `MAX_QUESTIONS` times in vain. Its next question, after `flush()`, succeeds.
     if (code === 'cookies_blocked') this.#questionsLeft = MAX_QUESTIONS + 1
     else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
   }

@@ -16,8 +16,8 @@ import type { Given } from './test-values.js'
 /** A client with a simulated server, which has the rules of a real server, but no delays. */
 export interface TestClient<F extends Fields = RegisteredFields> extends LiveSessionClient<F> {
   /**
-   * Simulates values from another tab, device, request or job. The page receives them, with the source `'ticket'`, at once or, if offline,
-   * after `online()`.
+   * Simulates values from another tab, device, request or job. The page receives them, with the source `'ticket'`, immediately or, if
+   * offline, after `online()`.
    *
    * @throws {LiveSessionError} if `set` would reject a value; then the page receives none
    */
@@ -42,7 +42,7 @@ const NO_SOCKET = { socket: undefined, endpoint: DEFAULT_ENDPOINT, initial: unde
  * Creates a client without a server, to test components in Node and in browsers.
  *
  * The client is real, with a simulated server that validates and stamps like any server, for a guest whose browser keeps its cookie. The
- * client is ready at once. When the promise of `set` or `flush()` resolves, all exchanges are done; no timer runs. The visitor never
+ * client is ready immediately. When the promise of `set` or `flush()` resolves, all exchanges are done; no timer runs. The visitor never
  * changes (`onVisitor`), and `onFlash`, `followAddress` and `followHandOffs` receive nothing.
  *
  * @param given the page's initial values, with the status `saved`; other keys begin with their defaults

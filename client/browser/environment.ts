@@ -43,7 +43,7 @@ export function createBrowserEnvironment(
     [STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
     [RECONNECT]: on('reconnect'),
   })
-  // Key presses and clicks are frequent: skip most.
+  // Key presses and clicks are frequent: skip those while `renew` runs.
   const use = (): void => void (running.has('renew') || dispatch('use'))
   const leave = (): void => {
     tabs.leave()
@@ -57,7 +57,7 @@ export function createBrowserEnvironment(
     keydown: use,
     pointerdown: use,
     online: on('wake'),
-    // engine.io does not listen to `offline` if the host is `localhost`. If the server is still reachable, the socket is back at once.
+    // engine.io does not listen to `offline` if the host is `localhost`. If the server is reachable, the socket reconnects immediately.
     offline: on('reconnect'),
     beforeunload: on('unload'),
     pagehide: leave,
@@ -88,7 +88,7 @@ export function createBrowserEnvironment(
       if (socket?.connected) dispatch('connect')
       // Listen with capture, because a part of the page may stop the propagation.
       for (const one of events) globalThis.addEventListener?.(...one, true)
-      // Prefetched or cached HTML may show a former visitor, so ask for the current one: only for fresh HTML, `deliveryType` is `''`.
+      // Prefetched or cached HTML may show a former visitor, so ask for the current visitor. For fresh HTML, `deliveryType` is `''`.
       const entry: NavigationEntry | undefined = performance.getEntriesByType?.('navigation')[0]
       if (entry?.deliveryType) dispatch('return')
     },
@@ -103,7 +103,7 @@ export function createBrowserEnvironment(
 
 /** The timers of a page, by name. */
 export interface Timers {
-  /** Starts a timer of `ms` and a random part of `spread`, because many browsers lose the same server at once. */
+  /** Starts a timer of `ms` plus a random part of `spread`: many browsers lose a server together, and must not all return together. */
   start(...[name, ms, spread]: Effects['timer']): void
   close(): void
 }

@@ -4,9 +4,8 @@ import type { TabMessage } from '../core/events.js'
 
 /** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */
 export interface Tabs {
-  /** Queues for the lock, at most `PATIENCE` ms: its holder may be frozen. After a timeout, tabs POST without the lock until it is free again. */
+  /** Waits for the lock, at most `PATIENCE` ms: the holder may be frozen. After a timeout, the tab POSTs without it until it is free. */
   queue(): void
-  /** Releases the lock. */
   release(): void
   share(message: TabMessage): void
   /** Releases the lock and closes the channel: browsers keep no page with a lock or a channel in the back/forward cache. */
@@ -15,7 +14,7 @@ export interface Tabs {
   join(): void
 }
 
-/** ms to wait for the lock, and to hold it. */
+/** ms after `queue()` at which the tab stops waiting for the lock, or releases it. */
 const PATIENCE = 5000
 
 export function createTabs(name: string, onLock: () => void, onMessage: (message: TabMessage) => void): Tabs {

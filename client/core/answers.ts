@@ -23,7 +23,7 @@ import { cookieSeen, reconnect, renewed, requestCookie, switchVisitor, unblock }
 
 /** Minimum ms before the page resends a change after a temporary refusal. */
 const RETRY_PAUSE = 1000
-/** ms to let all tabs announce another visitor, so that the page reconnects only once. */
+/** ms from another tab's announcement of a visitor to the reconnect: more tabs may announce the visitor, but the page reconnects once. */
 const RECONNECT_PAUSE = 50
 
 /** Handles the answer to a message over the socket; `answer` is undefined if lost. */
@@ -32,7 +32,7 @@ export function answered(page: Page, message: PageMessage, answer: PageAnswer | 
   if (page.socket === 'down') requeue(page, message, true)
   else if (!answer) {
     requeue(page, message, true)
-    // An open connection may be dead, as after a change of networks. The server may also be slow, so each silence doubles the timeout.
+    // An open connection may be dead, as after a change of networks. The server may also be slow, so each timeout doubles the next.
     page.timeouts += 1
     page.failures += 1
     reconnect(page)
@@ -67,7 +67,7 @@ function questionAnswered(page: Page, answer: PageAnswer): void {
   const { who, hasCookie } = answer
   page.questions += 1
   page.mustAsk = false
-  // Without `accepted`, the answer cannot replace a known visitor.
+  // The answer to a request without the visitor's cookie cannot replace a known visitor.
   if (hasCookie || page.who === undefined) switchVisitor(page, answer)
   if (hasCookie) {
     cookieSeen(page, true)
@@ -109,12 +109,12 @@ function applyResults(page: Page, { tickets = [], set = [] }: PageMessage, answe
   // Merge the ticket first: its ids tell which `update`s the current values contain.
   if (ticket) addTicket(page, ticket)
   const toRetry = set.filter(([key], i) => applyResult(page, key, answer.results[i], isPost && !unsaved?.includes(key)))
-  // Without backoff, which would delay changes that do not wait for the store.
+  // Pause without backoff, which would also delay changes that do not wait for the store.
   if (toRetry[0]) startTimer(page, isPost ? 'postPause' : 'sendPause', RETRY_PAUSE, RETRY_PAUSE)
   const allTickets = ticket ? [...tickets, ticket] : tickets
   applySaveReport(page, { persisted, unsaved, tickets: isPost ? allTickets : undefined })
   if (!isPost) return
-  // A value without a ticket came from the server with the HTML, a result or a refusal, so saving it needs no ticket.
+  // A value without a ticket came from the server, with the HTML, a result or a refusal. The response to any POST saves such a value.
   for (const [key, state] of page.keys)
     if (!state.ticket && !unsaved?.includes(key)) markSaved(page, state, state.stamp)
   const shared = allTickets.filter((one) => !readTicket(one).tab)
@@ -128,13 +128,13 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
   if (!sent || !result) return
   sent.isInFlight = false
   const { code, stamp = NEVER, value }: Partial<Refused> = result
-  // A change without callers is from another page's outbox. If its value is current, the server accepted the change and has dropped its id.
+  // A change without callers is from another page's outbox. If the current value equals the change's, the server has accepted it before.
   const isCurrentValue = code && stamp && !sent.callers[0] && sameJson(value, sent.value)
   if (!code || isCurrentValue) {
     // Merge the sent value only if no ticket with that stamp came: a ticket's value, as transformed by the schema, wins.
     if (state.stamp < stamp) merge(state, stamp, sent.value)
     sent.stamp = stamp
-    // The later changes in an unloading page's last POST build on this change.
+    // The later changes in an unloading page's last POST are based on this change.
     for (const next of pendingOf(state))
       if (sent.inDoubt && next.inDoubt) {
         next.base = stamp
@@ -142,7 +142,7 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
       }
     // The answer to a POST may already have reported the value as unsaved.
     if (state.code === 'store_unavailable') abandon(page, state, { code: state.code })
-    // Without a save of its own, the change settles only if an earlier save covers it.
+    // If this answer does not save the change, its promise resolves only if an earlier answer has saved this stamp.
     else markSaved(page, state, isSaved ? stamp : state.settled)
     return
   }
@@ -150,7 +150,7 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
   if (code === 'store_unavailable') sent.inDoubt = code
   if (isTemporary(code)) return true
   if (stamp) merge(state, stamp, value)
-  // Rebase an `update` onto the newer value, and resend a `set` that cannot have arrived before.
+  // Resend an `update`, rebased onto the newer value. Resend a `set`, unless an earlier attempt may have arrived.
   if (sent.id ? code === 'conflict' && stamp && sent.callers[0] : stamp && !sent.inDoubt) markUnsent(sent)
   else reject(page, state, sent, code)
 }
@@ -167,8 +167,8 @@ function reject(page: Page, state: KeyState, sent: Change, code: LiveSessionErro
 }
 
 /**
- * Handles the refusal of a whole message. If it names a ticket, abandons that ticket's keys and resends the rest. Otherwise abandons every
- * key of the message or, if the message was only a question, every key with changes.
+ * Handles the refusal of a whole message. If the refusal names a ticket, abandons the keys of that ticket and resends the rest. Otherwise
+ * abandons every key of the message or, if the message was only a question, every key with changes.
  */
 function messageRefused(
   page: Page,
@@ -220,6 +220,6 @@ export function applyTabMessage(page: Page, message: TabMessage): void {
   unblock(page)
   page.questions = 0
   if (page.socket === 'none') requestCookie(page)
-  // A connection about to name its visitor usually has the current cookie. If not, its greeting makes this tab notify the other tab.
+  // A connection about to name its visitor usually has the current cookie. With an older one, its greeting makes this tab notify the rest.
   else if (!page.timers.has('greet')) startTimer(page, 'link', RECONNECT_PAUSE)
 }

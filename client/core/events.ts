@@ -15,11 +15,14 @@ export interface PageVisitor {
 /** Computes a value from the previous value. May throw, and runs again after the previous value has changed. */
 export type Next = (value: JsonValue | undefined) => JsonValue
 
-/** A call of `set`, `update` or `delete`: its id, the function of an `update` or the value of a `set`, and the callback for the outcome. */
+/** A call of `set`, `setMany`, `update` or `delete`. */
 export interface Call {
   readonly id: string
+  /** The function of an `update`. */
   readonly next?: Next | undefined
+  /** The value of a `set`. */
   readonly value?: JsonValue | undefined
+  /** Receives the outcome. */
   readonly settle?: (refusal?: RefusalReason) => void
 }
 
@@ -43,7 +46,7 @@ export interface Posted {
   readonly error?: RefusalReason | undefined
 }
 
-/** The message of a tab to the other tabs of its browser: the visitor, and the contents of the cookie. */
+/** The message of a tab to the other tabs of its browser: its visitor, and the saved and unsaved values. */
 export interface TabMessage extends Pick<PageAnswer, 'persisted'> {
   readonly who: string | undefined
   readonly unsaved?: readonly string[] | undefined
@@ -57,9 +60,9 @@ export interface TabMessage extends Pick<PageAnswer, 'persisted'> {
  * - `postPause`: pause before the next POST, between two POSTs of changes or after a failure
  * - `sendPause`: pause before the next message over the socket
  * - `link`: pause before the socket reconnects
- * - `greet`: time for the connection to name the visitor
+ * - `greet`: time for the connection to name its visitor
  * - `renew`: time during which a page in use needs no POST
- * - `unload`: time in which another document may replace the page; a download, for example, replaces nothing
+ * - `unload`: time after `beforeunload` in which another document may replace the page; a download, for example, replaces nothing
  * - `:key`: time until the value of this key expires
  */
 export type TimerName = 'postPause' | 'sendPause' | 'link' | 'greet' | 'renew' | 'unload' | `:${string}`
@@ -67,7 +70,7 @@ export type TimerName = 'postPause' | 'sendPause' | 'link' | 'greet' | 'renew' |
 /** The events of a page, by name, with their arguments. */
 export interface Events {
   begin: []
-  /** Sets or deletes values, several as a group. With `call.next`, `values` are the shown values from which to compute. */
+  /** Sets or deletes values; several values are a group. With `call.next`, `values` has the shown value, from which `next` computes. */
   set: [call: Call, values: readonly (readonly [key: string, value: JsonValue | undefined])[]]
   connect: []
   disconnect: []
@@ -83,7 +86,7 @@ export interface Events {
   posted: [posted: Posted]
   timer: [name: TimerName]
   shared: [message: TabMessage]
-  /** The outboxes of other pages, or of this tab; these keys' values in the HTML may be another tab's. */
+  /** The outboxes of other pages, or of this tab. The values of `tabKeys` in the HTML may be another tab's, so the page discards them. */
   restored: [texts: readonly string[], tabKeys?: readonly string[] | undefined]
   /** The browser begins to replace the page by another document. */
   unload: []
@@ -108,7 +111,7 @@ export interface Effects {
   reconnect: []
   /** Queues for the lock by which a single tab POSTs at a time. */
   queue: []
-  /** Releases that lock, or leaves the queue. */
+  /** Releases the lock for POSTs, or leaves the queue. */
   release: []
   /** The answer counts as lost after `timeout` ms. Without `timeout`, the POST is an unloading page's last, and awaits no answer. */
   post: [message: PageMessage, timeout?: number]
@@ -140,7 +143,7 @@ export interface Environment extends Omit<EffectHandlers, 'settle' | 'visitor'> 
   close(): void
 }
 
-/** Creates the environment, which reports events by `dispatch`, and only reads the running timers. */
+/** Creates the environment, which reports events by `dispatch`. `timers` has the running timers, for reading only. */
 export type CreateEnvironment = (dispatch: Dispatch, timers: ReadonlySet<TimerName>) => Environment
 
 /** A change whose callers await its outcome. */

@@ -17,15 +17,14 @@ export interface Change {
   id: string
   /** The name shared by the changes of a `setMany`, which are sent together. */
   group: string | undefined
-  /** The value from which the `update` was made, in a list; undefined before its first run. */
+  /** A list of one: the value from which the `update` was computed, which may be undefined. Absent before the first run. */
   from?: readonly [value: JsonValue | undefined] | undefined
   /** The stamp of the value that the change replaces; set when the change is sent. */
   base?: Stamp | undefined
-  /** Whether the change is in flight. */
   isInFlight?: boolean
   /**
-   * Whether the change may have arrived, because its answer was lost. `true`: on the way. `store_unavailable`: because the store did not answer the server.
-   * `unload`: because an unloading page may have sent the change.
+   * Whether the change may have been applied without an acknowledgement. `true`: the answer was lost. `store_unavailable`: the store did
+   * not answer the server. `unload`: an unloading page may have sent the change.
    */
   inDoubt?: boolean | 'store_unavailable' | 'unload'
   /** The stamp from the server's acknowledgement. */
@@ -46,11 +45,11 @@ export interface KeyState {
   msLeft: number
   /** The ticket with this value, to POST to the endpoint; `''` if there is none. */
   ticket: string
-  /** Whether the key belongs to this tab, so that its values are saved as soon as the page has them. */
+  /** Whether the key belongs to this tab: a value then counts as saved as soon as the page has it. */
   isTab?: boolean
   /** Unsaved changes, oldest first. */
   changes: readonly Change[]
-  /** The idempotency keys of the `update`s in the value, if known. */
+  /** The idempotency keys of the `update`s that the value contains, if known. */
   ids?: readonly IdempotencyKey[] | undefined
   /** The newest stamp whose value needs no POST, because the value is saved or abandoned; `Infinity` for a key of the tab. */
   settled: Stamp
@@ -91,12 +90,12 @@ export function ensureKey({ keys }: PageKeys, key: string): KeyState {
   return state
 }
 
-/** Returns the pending mutations in order. Each is sent after the outcome of the previous one; those in doubt are sent together. */
+/** Returns the pending mutations in order. Each is sent after the outcome of the previous one; mutations in doubt are sent together. */
 export function pendingOf({ changes }: KeyState): readonly Change[] {
   return changes.filter(({ stamp }) => !stamp)
 }
 
-/** Returns the shown value; undefined for the default. @param isHidden whether to show only new changes: the visitor is not yet known */
+/** Returns the shown value; undefined for the default. @param isHidden whether to show only new changes, as the visitor is unknown */
 export function liveOf(state: KeyState, isHidden = false): JsonValue | undefined {
   // An `update`, and a change in the last POST, would show a value that may be another visitor's.
   const pending = pendingOf(state).filter(({ id, inDoubt }) => !isHidden || !(id || inDoubt === 'unload'))
@@ -129,7 +128,7 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
 }
 
 /**
- * Adds a pending mutation. Replaces the last one, if unsent, and adopts its callers; an `update` replaces only another `update`.
+ * Adds a pending mutation. If the last one is unsent, the new one replaces it and adopts its callers; but an `update` replaces no `set`.
  */
 export function addPending(
   page: PageKeys,
@@ -156,8 +155,8 @@ function makePending(callers: readonly Call[], group?: string): Change {
 }
 
 /**
- * Splits a change with a refused value, because its earlier callers may have a valid value: a `set` before its last caller, and an
- * `update`, which combines all its callers, in halves. Returns the change of the earlier callers; undefined for a single caller.
+ * Splits a change with a refused value, because the values of its earlier callers may be valid. Splits a `set` before its last caller, and
+ * an `update`, which combines all its callers, in halves. Returns the change of the earlier callers; undefined for a single caller.
  */
 export function bisectCallers(state: KeyState, change: Change): Change | undefined {
   const { id, callers } = change
@@ -180,7 +179,7 @@ export function markUnsent(change: Change): Change {
   })
 }
 
-/** Rebases unsent `update`s, if new or if their base value has changed. */
+/** Computes the new `update`s, and again each unsent `update` whose base value has changed. */
 export function rebase(page: PageKeys): void {
   for (const state of page.keys.values()) {
     let below = state.value
@@ -207,7 +206,7 @@ export function rebase(page: PageKeys): void {
   }
 }
 
-/** Merges a value, if newer. `ids` names the `update`s in the value, if known. */
+/** Merges a value, if newer. `ids` names the `update`s that the value contains, if known. */
 export function merge(
   state: KeyState,
   stamp: Stamp,
@@ -225,7 +224,7 @@ export function merge(
   if (ids) markAccepted(state, ids)
 }
 
-/** Marks each `update` of this page as accepted if the new value contains it, and resends the overwritten ones. */
+/** Marks each `update` of this page as accepted if the new value contains it, and resends overwritten `update`s. */
 function markAccepted(state: KeyState, ids: readonly IdempotencyKey[]): void {
   state.changes = state.changes.map((change) => {
     const accepted = ids.find(([id, upTo]) => (id ? impliesKey(id, change.id) : change.stamp && change.stamp <= upTo))

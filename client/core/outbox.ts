@@ -46,8 +46,8 @@ export function restoreOutboxes(page: Page, texts: readonly string[], tabKeys: r
   })
   for (const [key, list] of lists) {
     const state = ensureKey(page, key)
-    // A change older than the current value may have arrived, and must not overwrite later values. Of several changes, the current value
-    // may be an arrived one, so keep them: the server recognizes arrived changes by id or value.
+    // Skip a single change older than the current value: it may have arrived, and must not overwrite later values. Keep several changes,
+    // because the current value may be one of them: the server recognizes arrived changes by id or value.
     if (pendingOf(state)[0] || !(list[1] || list.every(([, base]) => base >= state.stamp))) continue
     const restored = list.map(([, base, id, value, group]) => ({
       value,
@@ -61,12 +61,12 @@ export function restoreOutboxes(page: Page, texts: readonly string[], tabKeys: r
   }
 }
 
-/** Returns whether to prefer `list` over the known changes of another page: it continues the known list, or else builds on a newer value. */
+/** Returns whether to prefer `list` to another page's `known` list: it continues `known`, or the lists differ and its base is newer. */
 function isFurther(list: readonly WireChange[], known: readonly WireChange[]): boolean {
   return hasAll(list, known) || (!hasAll(known, list) && (list[0]?.[1] ?? 0) > (known[0]?.[1] ?? -1))
 }
 
-/** Returns whether the list has the last of the other changes, and so all of them that still count. */
+/** Returns whether the list has the last of the other changes. If so, it has all of the other changes that still count. */
 function hasAll(list: readonly WireChange[], others: readonly WireChange[]): boolean {
   const last = others.at(-1)?.[2]
   return list.some(([, , id]) => id && id === last)

@@ -29,9 +29,9 @@ export interface Page extends PageKeys {
   socket: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** Whether the page must request its missing cookie by a POST of `{}`. */
   mustAsk?: boolean
-  /** Counts answered questions and dropped POSTs since an accepted POST, a wake, a message of another tab or the end of `renew`, to end loops. */
+  /** Counts answered questions and dropped POSTs, to end loops. Reset by an accepted POST, a wake, another tab or the end of `renew`. */
   questions: number
-  /** Whether the values are the visitor's: false until the HTML or a greeting has brought values, and while a restored page asks. */
+  /** Whether the values are the visitor's: false before the HTML or a greeting brings values, and while a restored page asks for `who`. */
   isReady: boolean
   /** The POST in flight. While the page waits for the lock, `isQueued` is set instead. */
   postInFlight?: PageMessage | undefined
@@ -54,15 +54,14 @@ export interface Page extends PageKeys {
   isLeft?: boolean
   /** The new visitor, not announced to the app yet: while the page unloads, a reload by the app would cancel the sign-in's navigation. */
   newVisitor?: PageVisitor | undefined
-  /** The expiry times of values in the HTML, counted from the first event. */
+  /** The expiry times of values in the HTML, counted from the event `begin`. */
   readonly expiries: Expiries | undefined
-  /** The running timers. */
   readonly timers: Set<TimerName>
 }
 
 /** Creates a page's state from its HTML. */
 export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: boolean): Page {
-  // Values without stamps are older than any write, so they serve as defaults.
+  // Plain values have no stamps, and are older than any write, so they serve as defaults.
   const snapshot: Initial = isSnapshot(initial) ? initial : { defaults: initial }
   const { who, persisted, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, expiries } = snapshot
   const page: Page = {

@@ -11,15 +11,15 @@ import { unpersistedTickets } from './tickets.js'
 export const MAX_QUESTIONS = 3
 /** Maximum characters of changes and tickets in a message. A character may take three bytes. */
 const MAX_LENGTH = 20_000
-/** ms between POSTs of changes: limits a dragged slider to three a second. */
+/** ms between POSTs of changes: limits a dragged slider to three POSTs a second. */
 const POST_INTERVAL = 334
 /** ms to wait for an answer over the socket, after which the connection counts as dead; doubles after each timeout. */
 const ANSWER_TIMEOUT = 4000
 /** Timeout of a POST in ms: a cut connection reports no error. */
 const POST_TIMEOUT = 10_000
-/** Timeout of a POST in ms after a failure, to which the backoff is added: other connections that the browser reuses may be dead, too. */
+/** Timeout in ms, plus the backoff, of a POST after a failure: the browser may reuse another connection that is dead, too. */
 const RETRY_TIMEOUT = 2000
-/** The longest pause between two tries, in ms. */
+/** The longest pause between two attempts, in ms, unless `Retry-After` asks for more. */
 const MAX_PAUSE = 30_000
 /** The longest pause that a `Retry-After` can ask for, in ms: a gateway may name an hour, and more than 24 days would overflow a timer. */
 const MAX_WAIT = 60_000
@@ -79,7 +79,7 @@ export function postWithLock(page: Page): void {
   addEffect(page, 'post', page.postInFlight, page.failures ? RETRY_TIMEOUT + pauseOf(page.failures) : POST_TIMEOUT)
 }
 
-/** Returns these changes and as many tickets as fit; without changes, at least a single ticket. The next POST has the others. */
+/** Returns a message with these changes and as many tickets as fit; without changes, at least one ticket. The next POST has the others. */
 export function bodyOf(page: Page, set: readonly WireChange[]): PageMessage {
   let space = MAX_LENGTH - JSON.stringify(set).length
   const some = unpersistedTickets(page).filter((ticket, i) => {
@@ -98,9 +98,9 @@ function startDue(page: Page): readonly WireChange[] {
   for (const [key, state] of page.keys) {
     const list = sendableOf(state)
     const group = list[0]?.group
-    // Send a group alone, because the server refuses an oversized message as a whole, and only when no other change precedes its changes.
+    // Send a group in its own message, because the server refuses an oversized message as a whole. First send all changes that precede it.
     if (set[0] ? group !== set[0][4] : group && later.some((one) => one.group === group)) continue
-    // Each change has its base stamp: a late delivery, by an abandoned POST or a dead connection, must not overwrite a later change.
+    // Each change carries its base stamp: a late delivery, by an abandoned POST or a dead connection, must not overwrite a later change.
     const wires = list.map((sent) => wire(key, sent, sent.base ?? state.stamp))
     space -= JSON.stringify(wires).length
     if (space < 0 && set[0] && !group) continue
@@ -114,8 +114,8 @@ function startDue(page: Page): readonly WireChange[] {
 }
 
 /**
- * Returns the changes of a key to send now: the first pending mutation, or none while one is in flight. Those in doubt are resent together,
- * up to where a group begins or ends: the server recognizes accepted changes by id or value.
+ * Returns the changes of a key to send now: the first pending mutation, or none while one is in flight. Mutations in doubt are resent
+ * together, unless their groups differ: the server recognizes accepted changes by id or value.
  */
 function sendableOf(state: KeyState): readonly Change[] {
   const pending = inFlight(state) ? [] : pendingOf(state)
@@ -136,8 +136,8 @@ function baseOf(state: KeyState): Stamp {
 }
 
 /**
- * Returns all pending mutations, for the outbox and for the last POST. Those of a key share the base of the first, because neither the next
- * page nor this page, if restored, learns which of them have arrived.
+ * Returns all pending mutations, for the outbox and for the last POST. The mutations of a key share the base of the first, because neither
+ * the next page nor this page, if restored, learns which of them have arrived.
  */
 export function wirePending({ keys }: Pick<Page, 'keys'>): readonly WireChange[] {
   return [...keys].flatMap(([key, state]) => {
@@ -163,7 +163,7 @@ export function abortPost(page: Page): void {
   page.isQueued = false
 }
 
-/** Puts the changes of a message back into the queue. After a lost message, they are in doubt. */
+/** Marks the changes of a message as no longer in flight, to send them again. After a lost message, the changes are in doubt. */
 export function requeue(page: Page, message: PageMessage | undefined, isLost: boolean): void {
   for (const [key] of message?.set ?? []) {
     const sent = inFlight(ensureKey(page, key))
@@ -178,7 +178,7 @@ export function pauseOf(failures: number): number {
   return Math.min(MAX_PAUSE, 250 * 2 ** failures)
 }
 
-/** Pauses with exponential backoff, for `minPause` ms at least, as far as `MAX_WAIT` allows. */
+/** Pauses with exponential backoff, for at least `minPause` ms, of which at most `MAX_WAIT` count. */
 export function backOff(page: Page, name: TimerName, minPause: number): void {
   page.failures += 1
   const pause = pauseOf(page.failures) / 2

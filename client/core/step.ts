@@ -12,17 +12,18 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
 
 /*
  * How a page works:
- *  1. A page belongs to a visitor. It knows the visitor only as `who`: an opaque string from the page's HTML or an answer, which it only
- *     compares. If an answer names another visitor, the page discards its values and rejects pending promises as `superseded`. Changes made before the first visitor carry over.
+ *  1. A page belongs to a visitor, whom it knows only as `who`: an opaque string from its HTML or an answer. If an answer names another
+ *     visitor, the page discards its values and rejects pending promises as `superseded`. Changes made before the first visitor is known
+ *     carry over.
  *  2. A key has the server's newest value, and this page's unsaved changes in order. An acknowledged change has a `stamp`; any other change
- *     is a pending mutation. A key has a single one in flight, or several in doubt. The page shows the last pending mutation, else the
- *     server's value, else the default.
- *  3. Changes go over the socket if the connection has named its visitor (`socket`), else by POST. While a connection is about to name
- *     its visitor, changes wait for about a second, and so does every POST except the question. For each change, the answer has a stamp, or
- *     the reason of a refusal, which ends that change alone. The changes of a call are a group, sent together: the server refuses the whole
- *     group if a change is invalid, but only the overtaken change if another write was faster.
- *  4. An `update` with a lost answer is resent unchanged: the server accepts an id only once. The page rebases an `update` onto a newer
- *     value. A `set` is resent over the newer value, unless the first attempt is in doubt: then it rejects as `superseded`.
+ *     is a pending mutation. Each key has at most one mutation in flight, or several in doubt. The page shows the last pending mutation,
+ *     else the server's value, else the default.
+ *  3. Changes go over the socket if the connection has named its visitor (`greeted`), else by POST. While a connection is about to name
+ *     its visitor, changes wait for about a second, and so does every POST except the question. The answer has a result for each change: a
+ *     stamp or a refusal. The changes of a `setMany` are a group, sent together. The server refuses the whole group if a change is invalid,
+ *     but only the overtaken change if another write was faster.
+ *  4. The page resends an `update` unchanged after a lost answer: the server accepts an id only once. If another write was faster, the page
+ *     resends an `update` rebased onto the newer value. It resends a `set` as it is; but a `set` in doubt rejects as `superseded`.
  *  5. While a value is newer than `settled`, a POST of its ticket is due. Answers, other tabs and the stamps seen in the cookie raise
  *     `settled` and resolve promises: the value is saved. A value may also be abandoned, as after a refused ticket: this raises `settled`
  *     too, but rejects promises.
@@ -48,7 +49,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     renewed(page)
     scheduleExpiry(page, page.expiries)
   },
-  // `sendDue`, after each event, sends the change.
+  // After each event, `step` calls `sendDue`, which sends the change.
   set: (page, call, values) => {
     for (const [key, value] of values) addPending(page, key, call, value, !!values[1])
   },
@@ -73,7 +74,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
       // A socket refused with a code does not reconnect by itself.
     } else if (code) backOff(page, 'link', 1000)
   },
-  // Ignore a ticket before the greeting, which may be another visitor's, and a ticket whose subject no greeting of this visitor has named.
+  // Before the greeting, a ticket may be another visitor's: ignore it. Later, ignore tickets whose subject no greeting has named.
   ticket: (page, ticket) => {
     if (page.socket === 'greeted' && page.subs.has(readTicket(ticket).sub)) addTicket(page, ticket)
   },
@@ -154,8 +155,8 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
 }
 
 /**
- * Ends the pauses before POSTs and sends, and resets the count of questions. The `renew` timer may be late, as timers stop while the
- * machine sleeps and while the page is in the back/forward cache.
+ * Ends the pauses before POSTs and sends, and resets the count of questions. Also ends `renew`, because timers stop while the machine
+ * sleeps and while the page is in the back/forward cache.
  */
 function wake(page: Page): void {
   page.questions = 0

@@ -25,7 +25,7 @@ export function addTicket(page: Page, ticket: string): void {
 /**
  * Merges the values of a ticket whose signature may be old.
  *
- * @param unsaved for a ticket of an accepted POST: the keys saved nowhere. All other keys of the ticket count as saved
+ * @param unsaved for a ticket of an accepted POST: the keys that are not saved. All other keys of the ticket count as saved
  */
 export function addOldTicket(page: Page, ticket: string, unsaved?: readonly string[]): void {
   // Only a new greeting, which has `defaults`, proves its values current.
@@ -41,7 +41,7 @@ function mergeClaims(page: Page, ticket: string, claims: TicketClaims, unsaved?:
     const state = ensureKey(page, key)
     const isStampAhead = isAhead(stamp, page.now)
     if (isStampAhead !== isAhead(state.stamp, page.now)) {
-      // A server's clock was ahead: values with its stamps lose, as on servers. Only a greeting (with `defaults`) proves the value current.
+      // A stamp from a server with a fast clock loses, as on servers, unless a greeting (with `defaults`) proves its value current.
       if (!isStampAhead) reset(page, state, true)
       else if (!claims.defaults) continue
     }
@@ -59,7 +59,7 @@ function mergeClaims(page: Page, ticket: string, claims: TicketClaims, unsaved?:
 export function scheduleExpiry(page: Page, expiries: Expiries = []): void {
   for (const [key, stamp, ms] of expiries) {
     const state = ensureKey(page, key)
-    // Skip if a newer value exists, or if an older ticket has more ms than are left.
+    // Skip if the page has a newer value, or knows from a newer ticket that fewer ms are left.
     if (stamp <= state.stamp || (stamp === state.expiryStamp && ms >= state.msLeft)) continue
     state.expiryStamp = stamp
     state.msLeft = ms

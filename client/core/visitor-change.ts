@@ -17,7 +17,7 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
   const kind = claims[0]?.guest ? 'guest' : 'user'
   // Without a cookie, `who` is missing, and each connection is another guest.
   if (!who || who !== page.who) {
-    // Carry over changes made before the first visitor is known, and changes of a new guest, because several guest cookies may race.
+    // Carry over changes made before the visitor is known, and changes of a new guest, because several responses may set guest cookies.
     const isCarried = !page.kind || (page.kind === 'new' && kind === 'guest')
     for (const state of page.keys.values()) reset(page, state, isCarried)
     if (!isCarried) page.newVisitor = { kind, id }

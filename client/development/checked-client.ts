@@ -92,7 +92,7 @@ function checkOptions(options: { readonly socket?: AnySocket }): void {
   }
 }
 
-/** Warns in the console if this page has another open client for the endpoint: each saves on its own, and shows its own status. */
+/** Warns in the console if this page has another open client for the endpoint: each client saves on its own, and shows its own status. */
 function warnOfSecond(live: AnyClient): void {
   const { endpoint, onClose } = internalsOf(live)
   if (!globalThis.document) return

@@ -17,7 +17,7 @@ const MIN_REFUSALS = 3
 const NOT_STICKY = 'polling requests reach several processes'
 const UNATTACHED =
   'the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. Call live.attach(io) on the server'
-/** Consecutive failures of a server before a warning. */
+/** Consecutive responses with the same 5xx status before a warning. */
 const REPEATED = 3
 /** ms to wait for a socket's answer. */
 const PATIENCE = 5000
@@ -32,8 +32,8 @@ export interface Ways {
 }
 
 /**
- * Warns in the console, with a remedy: at once if the endpoint, on another origin, would get no cookie; later, once for each status, if a
- * POST gets no answer from the endpoint itself. Busy and restarting servers recover by themselves, so only repeated failures count.
+ * Warns in the console if the endpoint is on another origin and would get no cookie. Returns a function that warns, once for each status,
+ * if a POST got no answer from the endpoint itself. Busy and restarting servers recover by themselves, so only repeated 5xx failures count.
  */
 export function createWarning(ways: Ways): (status: number, isOurs?: boolean) => void {
   const { endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', socket } = ways

@@ -182,7 +182,7 @@ export const KEEPING: readonly Rule[] = [
   },
 ]
 
-/** Two names of the maximum length that differ only in the last byte, and a long name of four-byte characters. */
+/** Returns two names of the maximum length that differ only in the last byte, and a long name of four-byte characters. */
 function longest(name: string): readonly string[] {
   const space = LONGEST - name.length
   return [

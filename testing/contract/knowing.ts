@@ -98,7 +98,7 @@ function acceptedIds(count: number): readonly IdempotencyKey[] {
   const ids = Array.from({ length: count }, (_, index) => {
     return [`-_${String(index).padStart(30, 'x')}`, toStamp(STAMP + index)] as const
   })
-  // An empty id stands for dropped ids.
+  // An empty id is the forgotten watermark, in place of dropped ids.
   return [['', toStamp(STAMP)], ...ids.slice(1)]
 }
 

@@ -1,4 +1,4 @@
-// Tests the store contract: merges, compare-and-sets, loads and deletions of several connections at once.
+// Tests the store contract: concurrent merges, compare-and-sets, loads and deletions over several connections.
 
 import { deepStrictEqual, fail, ok, strictEqual } from 'node:assert/strict'
 import type { Store } from '../../server/types/store.js'
@@ -8,7 +8,7 @@ import { timeAfter } from '../../shared/stamp.js'
 import { inTurn, newest, type Rule, type RuleSetup, register, STAMP, sorted } from './rule.js'
 
 const WRITERS = 50
-/** Few values, so that writes collide; some differ only in case or type, or are easily taken for a tombstone. */
+/** Few values, so that writes collide. Some differ only in case or type; a store may mistake others for a tombstone. */
 const MEETING: readonly (JsonValue | undefined)[] = [undefined, 'a', 'A', null, '', '\u00e9', { a: 1 }, 0, false, [1]]
 const KEYS = ['a', 'b', 'c', 'd', 'e']
 
