@@ -115,7 +115,7 @@ export interface ResponseHook {
 /** An open socket, for members of `socket.liveSession`. */
 export interface SocketUse extends Identified {
   isOpen(): boolean
-  /** Sends to this socket alone, if it is open. */
+  /** Sends an event to this socket alone, if the socket is open. */
   readonly emit: Emit
   /**
    * Call this before a write.

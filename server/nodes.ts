@@ -47,8 +47,8 @@ export class Nodes {
   }
 
   /**
-   * Whether a socket.io adapter connects the processes; messages may still get lost. Checked each time, because the app may set its adapter
-   * at any time.
+   * Whether a socket.io adapter connects the processes; the adapter may still lose messages. Checked at each call, because the app may set
+   * its adapter at any time.
    */
   get hasAdapter(): boolean {
     return hasOthers(this.#main.adapter)

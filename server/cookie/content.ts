@@ -97,7 +97,7 @@ interface NewerCookie extends Verified {
 
 export type GoodCookie = VerifiedCookie | NewerCookie
 
-/** Valid cookies of several browser ids, none of the current user. An attacker planted some of them, and nothing tells which. */
+/** Valid cookies of several browser ids, none of the current user. An attacker planted some of them, and nothing shows which. */
 interface AmbiguousCookies {
   readonly isNewer?: undefined
   readonly ambiguous: readonly VerifiedCookie[]

@@ -75,7 +75,7 @@ export class CookieValues {
     const now = clock()
     const own: LwwRegister[] = []
     const others = new Replica()
-    // The lifetime of an undeclared field is unknown here. The plugin's `maxAge` applies instead, so that unused keys disappear.
+    // The lifetime of an undeclared field is unknown here. Instead, the plugin's `maxAge` applies, so that unused keys do not stay forever.
     const carry = (register: LwwRegister, source: ChangeSource): void => {
       if (!isPast(register.stamp, maxAge, now)) others.merge(register, source)
     }
@@ -101,8 +101,8 @@ export class CookieValues {
   }
 
   /**
-   * Returns the recent idempotency keys of these registers, if the keys fit beside the features' content. With a store, none: the store
-   * recognizes retries.
+   * Returns the recent idempotency keys of these registers, if the keys fit beside the features' content. Returns none with a store,
+   * because the store recognizes retries.
    */
   ids(registers: readonly LwwRegister[], members: MemberValues): IdsByKey | undefined {
     const { store, clock } = this.#core.settings

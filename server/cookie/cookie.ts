@@ -56,7 +56,7 @@ interface LiveCookieDeps {
   readonly guestMemory: GuestMemory
 }
 
-/** The live cookie. Our own code verifies it, with a cache to keep crypto off the hot path; koa-session writes it. */
+/** The live cookie. Our own code verifies the cookie, with a cache to keep crypto off the hot path. Koa-session writes the cookie. */
 export class LiveCookie {
   readonly #keys: SigningKeys
   readonly #options: CookieOptions
@@ -117,7 +117,7 @@ export class LiveCookie {
     ctx['session'] = this.#payload(content)
     // Deferred, because outer middleware may add headers.
     if (!this.#hasWarnedOfHead) process.nextTick(() => this.#checkHead(res))
-    // Not `manuallyCommit`: it hashes the content first to detect changes.
+    // Not `manuallyCommit`, which first hashes the content to detect changes.
     return ctx['session'].save()
   }
 

@@ -23,7 +23,7 @@ import type { Validity } from './validity.js'
 export type CookieStatus =
   /** No valid cookie. */
   | 'none'
-  /** No cookie arrived, but the browser may have withheld its own. A cookie in the response would replace it. */
+  /** No cookie arrived, but the browser may have withheld its own. A cookie in the response would replace the withheld cookie. */
   | 'withheld'
   /** Written by a newer build, and kept unchanged. */
   | 'newer'

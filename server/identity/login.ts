@@ -51,7 +51,7 @@ export class Login {
       this.#combine(field, rule, register.value, user, former)
       return
     }
-    // An existing value of the account wins, even if an earlier sign-in brought it with the same stamp.
+    // An existing value of the account wins, even if an earlier sign-in transferred that value with the same stamp.
     if (!values.find(user)?.stamp(field.key)) values.merge(user, [{ ...register, stamp: LOWEST_STAMP }], 'login')
   }
 

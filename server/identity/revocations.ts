@@ -27,7 +27,7 @@ const GUESTS: Signature = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
 const BEFORE = 0
 
 /**
- * Called for each sign-out, retirement, revocation and erasure that this process learns of: the one place to log them.
+ * Called for each sign-out, retirement, revocation and erasure that this process learns of: the one place to log such events.
  *
  * @param name a retired browser subject or feature key, the hash of a revoked or erased user, or a `SignOutKey`
  */
@@ -157,7 +157,7 @@ export class Revocations {
     this.#core.nodes?.broadcast(name, [register])
   }
 
-  /** Applies a revocation register from the store. Returns whether it is new. */
+  /** Applies a revocation register from the store. Returns whether the revocation is new. */
   applyFromStore(subject: Subject, revocation: Revocation): boolean {
     const known = isUser(subject) ? undefined : this.#retired.get(subject)
     if (known && known.epoch >= revocation.epoch) return false

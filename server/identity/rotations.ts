@@ -22,7 +22,8 @@ export class PendingRotations {
 
   /**
    * Closes the connections under the retired names, and resolves when they are closed. After the response has arrived, also closes the
-   * connections opened meanwhile as the former user, because this browser may have opened them; other browsers reconnect immediately.
+   * connections opened meanwhile as the former user, because this browser may have opened some of those. Other browsers reconnect
+   * immediately.
    *
    * @param user the former user
    */

@@ -24,7 +24,7 @@ interface UserRecord {
 
 const NO_RECORD: UserRecord = { epoch: FIRST, appliedEpoch: FIRST, revision: 0, generation: FIRST_GENERATION }
 
-/** The epoch and generation of a user's cookie or ticket when it was signed. */
+/** The user's epoch and generation at the signing of a cookie or ticket. */
 export interface Signature {
   readonly epoch: number
   readonly generation: number
@@ -36,7 +36,10 @@ export interface UserEpochsOptions {
   readonly clock: () => number
 }
 
-/** The current epochs and generations of users, by the subject's hash. Keeps each until older cookies and tickets have expired. */
+/**
+ * The current epochs and generations of users, by the subject's hash. Keeps each record until the cookies and tickets of earlier epochs
+ * have expired.
+ */
 export class UserEpochs {
   readonly #clock: () => number
   readonly #records: RotatingCache<UserRecord>

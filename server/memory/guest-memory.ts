@@ -39,7 +39,7 @@ export class GuestMemory {
     this.#older += older
   }
 
-  /** Rotates all caches if they exceed the bound, which evicts their older entries. */
+  /** If the caches exceed the bound, rotates all of them, which evicts their older entries. */
   fit(): void {
     const space = this.#max - this.#pinned
     if (this.#newer <= space / 2 && this.#newer + this.#older <= space) return
@@ -47,7 +47,7 @@ export class GuestMemory {
   }
 
   /**
-   * Pins an object with its total size in bytes; 0 unpins.
+   * Pins an object of this size in bytes, or changes the size of its pin; 0 unpins the object.
    *
    * @param free called when the bound ends this pin: the owner must free the memory
    */

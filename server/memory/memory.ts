@@ -166,7 +166,7 @@ export class Memory {
     this.#browsers.clear()
   }
 
-  /** Counts a guest's replica only if larger than a cookie: a smaller replica adds little to the memory of its idle socket. */
+  /** Counts a guest's replica only if larger than a cookie: a smaller replica adds little to its idle socket's memory. */
   #countPinned(pinned: PinnedSubject): void {
     const { subject, replica } = pinned
     if (isUser(subject)) return

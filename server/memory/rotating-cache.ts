@@ -16,7 +16,7 @@ const BITS = 32 - Math.log2(SHARDS)
 const [OFFSET, PRIME, imul] = [0x811c9dc5, 0x01000193, Math.imul]
 
 export interface RotatingCacheOptions<V = unknown> {
-  /** Maximum number of entries; a full cache holds at least half of them. @default no limit */
+  /** Maximum number of entries; a full cache may hold only half of this number. @default no limit */
   readonly max?: number
   /** A bound in bytes that several caches share, and a function for an entry's bytes. @default no limit */
   readonly shared?: { readonly bytes: GuestMemory; weigh(this: void, thing: V): number }
@@ -46,7 +46,7 @@ export class RotatingCache<V, K = string> {
   #older: CacheMap<V, K>
   #newerBytes = 0
   #olderBytes = 0
-  /** The time of the next rotation by age, in ms since 1970. Before it, `evictIdle` does nothing. */
+  /** The time of the next rotation by age, in ms since 1970. Before this time, `evictIdle` does nothing. */
   idleAt: number
 
   private constructor(create: () => CacheMap<V, K>, options: RotatingCacheOptions<V>) {
@@ -160,7 +160,7 @@ export class RotatingCache<V, K = string> {
     this.#setSizes(this.#newerBytes - weigh(newer), this.#olderBytes - weigh(older))
   }
 
-  /** Sets the sizes of both maps: never negative, although an entry may have grown after its size was added. */
+  /** Sets the sizes of both maps: never below 0, although an entry may have grown uncounted after its size was added. */
   #setSizes(newer: number, older: number): void {
     const [newerBytes, olderBytes] = [Math.max(0, newer), Math.max(0, older)]
     this.#shared?.bytes.grow(newerBytes - this.#newerBytes, olderBytes - this.#olderBytes)

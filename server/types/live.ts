@@ -98,7 +98,7 @@ export interface PluginMembers<F extends Fields, Identified extends boolean> {
   revokedAt(id: UserId): Promise<number | undefined>
   /**
    * Deletes the user's values everywhere (GDPR), and revokes cookies and tickets that could restore them. If the store does not answer,
-   * resolves before the store has deleted the values; `settled()` resolves afterwards. Rejects with a `TypeError` if `id` is not a
+   * `erase` resolves before the store has deleted the values, and `settled()` afterwards. Rejects with a `TypeError` if `id` is not a
    * `UserId`.
    */
   erase(id: UserId): Promise<void>

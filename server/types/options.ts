@@ -55,7 +55,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly domain?: string | undefined
   /**
-   * Lifetime of the session, in ms since its last use. With `'session'`, it ends when the browser is closed, or 31 days after the last use.
+   * Lifetime of the session, in ms since its last use. A session with `'session'` ends when the browser is closed, or 31 days after the
+   * last use.
    * @default 2_678_400_000 (31 days)
    */
   readonly maxAge?: number | 'session' | undefined
@@ -103,9 +104,9 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly key?: string | undefined
   /**
-   * Whether the cookie is `Partitioned` (CHIPS), for an app in a frame of another site. Then each embedding site has values of its own, and
-   * browsers that block third-party cookies keep this cookie. Needs `secure: true`. Changes the cookie's name to `'__Host-live-part'` or
-   * `<key>-part`, because browsers still send older, unpartitioned cookies.
+   * Whether the cookie is `Partitioned` (CHIPS), for an app in a frame of another site. With it, each embedding site has values of its own,
+   * and browsers that block third-party cookies keep this cookie. Needs `secure: true`. Changes the cookie's name to `'__Host-live-part'`
+   * or `<key>-part`, because browsers still send older, unpartitioned cookies.
    *
    * @default false
    */

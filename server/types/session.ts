@@ -13,12 +13,12 @@ export interface VisitorIds {
   /**
    * A hash of the user, or of a guest's browser: the same in every request and socket, on every node, independent of the option `keys`.
    * Neither a secret nor a proof of identity. Undefined for a guest who has not consented, or whose cookie is neither in this request nor
-   * set by its response. A sign-in changes it to the user's hash, and a sign-out to the hash of a new guest.
+   * set by its response. A sign-in changes the id to the user's hash, and a sign-out to the hash of a new guest.
    */
   readonly visitorId: string | undefined
   /**
    * The signed-in user's id from `identify`, as text: `1` and `'1'` look the same. Undefined for a guest. In a request, `identify()` and
-   * `leave()` change this id; on a socket it never changes.
+   * `leave()` change this id; on a socket the id never changes.
    */
   readonly userId: string | undefined
 }
@@ -136,9 +136,9 @@ export interface SocketSession<F extends Fields = RegisteredFields>
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**
-   * Makes the page POST to `to`, a path on this origin: in that route, `ctx.liveSession.takeHandOff` returns the payload, once and within
-   * 60 s. Serves a sign-in over a socket. Resolves when the token is sent. `to` is a route of your own, never visitor input: the page POSTs
-   * there with all of its cookies. Put the page to return to into the payload.
+   * Hands a payload to a route, for a sign-in over a socket: makes the page POST to `to`, a path on this origin. In that route,
+   * `ctx.liveSession.takeHandOff` returns the payload, once and within 60 s. Resolves when the token is sent. `to` is a route of your own,
+   * never visitor input: the page POSTs there with all of its cookies. Put the page to return to into the payload.
    *
    * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` (the connection brought no live cookie),
    * `superseded` (the visitor has left), `closed`.
@@ -156,8 +156,8 @@ export interface UserSession<F extends Fields = RegisteredFields>
   /** The user's id, as text. */
   readonly userId: string
   /**
-   * Whether this process knows the user's values. With a store: whether it loaded them within the last 10 × `storeRefresh` ms. Without a
-   * store: whether any value came from a cookie, a socket or an earlier write.
+   * Whether this process knows the user's values. With a store: whether this process loaded the values within the last 10 × `storeRefresh`
+   * ms. Without a store: whether any value came from a cookie, a socket or an earlier write.
    */
   readonly loaded: boolean
   /** Ends this handle's subscriptions: `using user = await live.user(id)` does so at the end of the block. */

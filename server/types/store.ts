@@ -77,14 +77,14 @@ export interface Store {
   /** Deletes the subject with all its registers, including tombstones. */
   remove(subject: string): Promise<void>
   /**
-   * Deletes only the subject's tombstones whose stamps are smaller than `before`: no older write will come any more. Does not count as a
-   * use. A store without `prune` keeps deleted keys of an app's own session (`live.sessionStore()`) until the session ends, and
+   * Deletes only the subject's tombstones whose stamps are smaller than `before`: the plugin makes no older writes any more. Does not count
+   * as a use. A store without `prune` keeps deleted keys of an app's own session (`live.sessionStore()`) until the session ends, and
    * deleted entries of a user's list of devices for good.
    */
   prune?(subject: string, before: number): Promise<void>
   /**
    * Deletes the subjects not used since `before` (ms since 1970), and returns how many. A store may record a subject's use only once a day:
-   * it must then keep the subject up to a day longer, never shorter. A store with expiry of its own may return 0.
+   * such a store must keep the subject up to a day longer, never shorter. A store with expiry of its own may return 0.
    *
    * @param limits for data deleted earlier or later
    */

@@ -101,8 +101,8 @@ export class Values {
   }
 
   /**
-   * Merges newer registers, and passes them on to sockets and listeners. Their source decides whether they also go to the store and to
-   * other processes. Returns the number of newer registers.
+   * Merges newer registers, and passes them on to sockets and listeners. By `source`, also passes them on to the store and to other
+   * processes. Returns the number of newer registers.
    *
    * @param generation the registers' generation. Registers of an earlier generation are ignored. @default the current generation
    */
@@ -125,7 +125,7 @@ export class Values {
     this.#changes.broadcast(subject, [register])
   }
 
-  /** Applies an erasure if the generation is newer than the known generation. Returns whether the generation is current. */
+  /** Applies an erasure if `generation` is newer than the known generation. Returns false if it is older. */
   startGeneration(subject: Subject, generation: number): boolean {
     const { revocations } = this.#core
     const known = revocations.generation(subject)
