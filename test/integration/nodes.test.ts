@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
+import type Koa from 'koa'
+import type { Store } from 'koa-live-session'
+import { cookieFor, emptyCache, memoryStore, testClock } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
 import { awaited } from '../support/app/awaited.js'
@@ -7,6 +9,9 @@ import { Bus } from '../support/app/bus.js'
 import { startCluster } from '../support/app/cluster.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
+import type { TestSocket } from '../support/app/socket.js'
+import { nameOf, set, values } from '../support/app/users.js'
+import { nodes, valuesAt } from './stored-values.js'
 
 /** Nodes with an adapter, each with its own clock. */
 function cluster() {
@@ -191,5 +196,284 @@ describe('several nodes', () => {
     const loaded = new Promise((resolve) => here.onChange(resolve))
     gate.open()
     expect(await awaited('the value', loaded)).toMatchObject({ value: 5, source: 'store' })
+  })
+})
+
+const REFRESH = 20
+
+/** Ann's browser at the first node, and a socket of her other device at the second. */
+async function start(optionsOf?: (node: 1 | 2) => object) {
+  const cluster = await startCluster(optionsOf)
+  const ann = cluster.one.visitor()
+  await ann.fetch('/login/now?user=ann')
+  await set(ann, { division: 1 })
+  const device = cluster.two.visitor()
+  await device.fetch('/login/now?user=ann')
+  const socket = await device.connect()
+  // A ticket for the user, and a ticket for the browser's own values.
+  for (const _ of [1, 2]) await socket.ticket()
+  return { ...cluster, ann, device, socket }
+}
+
+/** Options of nodes with a store; while the link is cut, the second node cannot write. */
+function shared() {
+  const store = memoryStore()
+  const link = { isCut: false }
+  const merge: Store['merge'] = (...args) => (link.isCut ? Promise.reject(new Error('cut')) : store.merge(...args))
+  const optionsOf = (node: 1 | 2): object => ({
+    store: node === 1 ? store : { ...store, merge },
+    storeRefresh: REFRESH,
+    // Short, so that a node does not wait for the cut link.
+    storeTimeout: 20,
+  })
+  return { link, optionsOf }
+}
+
+function outcome(socket: TestSocket): Promise<string> {
+  return Promise.race([socket.closed.then(() => 'ended'), socket.change('division', 9).then(() => 'still open')])
+}
+
+describe('after lost adapter messages, with a store', () => {
+  it('nodes and sockets get the newest value after storeRefresh', async () => {
+    const { bus, clock, one, two, ann, socket } = await start(shared().optionsOf)
+    bus.isCut = true
+    await set(ann, { division: 2 })
+    bus.isCut = false
+    expect((await two.live.user('ann')).get('division')).toBe(1)
+    clock.advance(REFRESH)
+    expect((await socket.ticket()).claims.changes).toEqual([['division', expect.any(Number), 2]])
+    await socket.change('division', 3)
+    expect((await one.live.user('ann')).get('division')).toBe(3)
+  })
+
+  it('a revocation ends sockets even if the new cookie precedes it', async () => {
+    const { bus, clock, one, two, ann, socket } = await start(shared().optionsOf)
+    bus.isCut = true
+    await one.live.revoke('ann')
+    await ann.fetch('/')
+    await set(two.visitor(ann.cookie), { theme: 'dark' })
+    const there = await two.live.user('ann')
+    const isLoaded = new Promise((resolve) => there.onChange(resolve))
+    await set(ann, { division: 2 })
+    bus.isCut = false
+    clock.advance(REFRESH)
+    await awaited('the value', isLoaded)
+    expect(await outcome(socket)).toBe('ended')
+  })
+
+  it('erased values stay deleted even if the new cookie precedes the erasure', async () => {
+    const { bus, clock, one, two, ann } = await start(shared().optionsOf)
+    bus.isCut = true
+    await one.live.erase('ann')
+    await ann.fetch('/')
+    const there = two.visitor(ann.cookie)
+    await there.fetch('/')
+    const handle = await two.live.user('ann')
+    const isLoaded = new Promise((resolve) => handle.onChange(resolve))
+    await set(ann, { cart: ['new'] })
+    bus.isCut = false
+    clock.advance(REFRESH)
+    await awaited('the value', isLoaded)
+    expect(await values(there)).toMatchObject({ division: -1, cart: ['new'] })
+    const back = one.visitor(there.cookie)
+    expect(await values(back)).toMatchObject({ division: -1, cart: ['new'] })
+  })
+
+  it('erased values stay deleted after a node retries its pending write', async () => {
+    const { link, optionsOf } = shared()
+    const { one, two, clock } = await start(optionsOf)
+    link.isCut = true
+    const there = await two.live.user('ann')
+    await there.set('division', 5)
+    await one.live.erase('ann')
+    expect(there.get('division')).toBe(-1)
+    link.isCut = false
+    await two.live.settled()
+    clock.advance(REFRESH)
+    const fresh = await startCluster(optionsOf)
+    expect((await fresh.one.live.user('ann')).get('division')).toBe(-1)
+  })
+})
+
+describe('after lost adapter messages, without a store', () => {
+  it('the next cookie updates the other node and its sockets', async () => {
+    const { bus, two, ann, socket } = await start()
+    bus.isCut = true
+    await set(ann, { division: 2 })
+    bus.isCut = false
+    expect((await two.live.user('ann')).get('division')).toBe(1)
+    await two.visitor(ann.cookie).fetch('/')
+    expect((await socket.ticket()).claims.changes).toEqual([['division', expect.any(Number), 2]])
+  })
+
+  it('the next cookie of a revoked user ends earlier sockets', async () => {
+    const { bus, one, two, ann, socket } = await start()
+    bus.isCut = true
+    await one.live.revoke('ann')
+    bus.isCut = false
+    await ann.fetch('/')
+    await two.visitor(ann.cookie).fetch('/')
+    expect(await outcome(socket)).toBe('ended')
+  })
+
+  it('a late erasure ends sockets even if the new cookie precedes it', async () => {
+    const { bus, one, two, ann, socket } = await start()
+    bus.isHeld = true
+    await one.live.erase('ann')
+    await ann.fetch('/')
+    const there = two.visitor(ann.cookie)
+    await there.fetch('/')
+    bus.isHeld = false
+    expect(await outcome(socket)).toBe('ended')
+    expect(await values(there)).toMatchObject({ division: -1 })
+  })
+})
+
+describe('with a store', () => {
+  it('restores values outside the cookie after a restart', async () => {
+    const { start } = nodes(memoryStore())
+    const before = await start()
+    const visitor = before.visitor()
+    expect(await valuesAt(visitor, '/set?secret="x"&draft="half"')).toMatchObject({ level: 'store' })
+    await before.stop()
+    const after = await start()
+    const again = after.visitor(visitor.cookie)
+    expect(await valuesAt(again)).toMatchObject({ division: -1, draft: 'half', secret: 'x' })
+  })
+
+  it("restores a user's values after all cookies are lost", async () => {
+    const { start } = nodes(memoryStore(), { identify: () => 'ann' })
+    const app = await start()
+    await app.visitor().fetch('/set?division=4')
+    emptyCache(app.live)
+    expect(await valuesAt(app.visitor())).toMatchObject({ division: 4, draft: '', secret: '' })
+  })
+
+  describe('at a node whose clock is behind', () => {
+    const SKEW = 20_000
+    async function pair() {
+      const { start, store } = nodes(memoryStore(), { identify: () => 'ann', storeRefresh: 1 })
+      const ahead = testClock(Date.now() + SKEW)
+      const [one, two] = [await start({ clock: ahead }), await start({ clock: testClock(Date.now()) })]
+      return { one, two, ahead, store }
+    }
+
+    it("erases the other node's writes", async () => {
+      const { one, two, ahead } = await pair()
+      await one.visitor().fetch('/set?division=4&secret="x"')
+      await two.live.erase('ann')
+      ahead.advance(1)
+      expect(await valuesAt(one.visitor())).toMatchObject({ division: -1, draft: '', secret: '' })
+      expect(await valuesAt(two.visitor())).toMatchObject({ division: -1, draft: '', secret: '' })
+    })
+
+    it.each(['revoke', 'erase'] as const)("revokes the other node's cookies with %s()", async (end) => {
+      const { one, two } = await pair()
+      await one.live.revoke('ann')
+      const visitor = one.visitor()
+      await visitor.fetch('/set?division=4')
+      await two.live[end]('ann')
+      await expect(two.visitor(visitor.cookie).connect()).rejects.toThrow()
+    })
+  })
+
+  it('writes nothing for a reading visitor', async () => {
+    const { start, store } = nodes(memoryStore())
+    const app = await start()
+    const visitor = app.visitor(cookieFor(app.live, {}))
+    await visitor.fetch('/')
+    await app.live.settled()
+    expect(await store.sweep(Number.POSITIVE_INFINITY)).toBe(0)
+  })
+
+  it('applies each update to the newest value of any node', async () => {
+    const { start } = nodes(memoryStore())
+    const [one, two] = [await start(), await start()]
+    const users = [await one.live.user('ann'), await two.live.user('ann')]
+    const updates = Array.from({ length: 50 }, (_, at) => present(users[at % 2]).update('visits', (count) => count + 1))
+    await Promise.all(updates)
+    const fresh = await (await start()).live.user('ann')
+    expect(fresh.get('visits')).toBe(50)
+  })
+
+  it('inspect() names the places of a write', async () => {
+    const { start, store } = nodes(memoryStore(), { storeTimeout: 20 })
+    const ann = await (await start()).live.user('ann')
+    await ann.set('secret', 'x')
+    expect(ann.inspect().get('secret')?.places).toEqual(['cache', 'store'])
+    store.fail(Number.POSITIVE_INFINITY)
+    await ann.set('secret', 'y')
+    expect(ann.inspect().get('secret')?.places).toEqual(['cache'])
+    store.fail(0)
+  })
+
+  it('accepts long ids and ids with control characters', async () => {
+    const { start, store } = nodes(memoryStore())
+    const app = await start()
+    const ids = ['é'.repeat(256), 'a\0b']
+    for (const id of ids) await (await app.live.user(id)).set('secret', id)
+    emptyCache(app.live)
+    for (const id of ids) expect((await app.live.user(id)).get('secret')).toBe(id)
+    expect(await store.sweep(Number.POSITIVE_INFINITY)).toBe(2)
+  })
+
+  it("shows another node's write after storeRefresh", async () => {
+    const { start, clock } = nodes(memoryStore(), { identify: () => 'ann', storeRefresh: 1000 })
+    const [one, two] = [await start(), await start()]
+    const visitor = two.visitor()
+    await visitor.fetch('/')
+    await (await one.live.user('ann')).set('division', 5)
+    clock.advance(1000)
+    expect(await valuesAt(visitor)).toMatchObject({ division: 5, draft: '', secret: '' })
+  })
+
+  it('sweeps values after storeMaxIdle, but no revocation', async () => {
+    const DAY = 24 * 60 * 60 * 1000
+    const [maxAge, storeMaxIdle] = [365 * DAY, 100 * DAY]
+    const identify = (ctx: Koa.Context) => ctx.query['user'] as string
+    const { start, store, clock } = nodes(memoryStore(), { maxAge, storeMaxIdle, identify } as never)
+    const app = await start()
+    const guest = app.visitor()
+    await guest.fetch('/set?draft="half"')
+    const stolen = cookieFor(app.live, { userId: 'ann', values: { division: 666 } })
+    await app.live.revoke('ann')
+    const { cookie } = guest
+    clock.advance(101 * DAY)
+    await store.sweep(clock.now() - storeMaxIdle, { revocations: clock.now() - maxAge })
+    expect(await valuesAt(guest)).toMatchObject({ division: -1, draft: '', secret: '' })
+    expect([guest.cookie, await store.load(`browser:${nameOf(guest)}`)]).toEqual([cookie, []])
+    const thief = (await start()).visitor(stolen)
+    expect(await valuesAt(thief, '/get?user=ann')).toMatchObject({ division: -1, draft: '', secret: '' })
+  })
+
+  it('returns revokedAt at another node and after a restart', async () => {
+    const { start, clock } = nodes(memoryStore())
+    const [one, two] = [await start(), await start()]
+    expect(await two.live.revokedAt('ann')).toBeUndefined()
+    await one.live.revoke('ann')
+    const revokedAt = clock.now()
+    clock.advance(60_000)
+    for (const app of [one, two, await start()]) {
+      expect(await app.live.revokedAt('ann')).toBe(revokedAt)
+      expect(await app.live.revokedAt('bob')).toBeUndefined()
+    }
+    await expect(one.live.revokedAt('')).rejects.toThrow('revokedAt(id): expected a string')
+  })
+})
+
+describe('a connection without a cookie', () => {
+  it('acknowledges writes with level memory', async () => {
+    const { start } = nodes(memoryStore())
+    const app = await start()
+    const levels = new Promise((resolve) => {
+      app.io.on('connection', async ({ liveSession }) => {
+        const set = await liveSession.set('division', 3)
+        const updated = await liveSession.update('division', (division) => Number(division) + 1)
+        resolve([set.level, updated.level])
+      })
+    })
+    const socket = await app.visitor().connect()
+    expect(await awaited('the writes', levels)).toEqual(['memory', 'memory'])
+    expect(await socket.set(['division', -1, '', 5])).toMatchObject({ results: [{ level: 'memory' }] })
   })
 })

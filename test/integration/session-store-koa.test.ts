@@ -1,8 +1,15 @@
 import { describe, expect, it } from '@jest/globals'
-import type { SessionStore } from 'koa-live-session'
+import type Koa from 'koa'
+import type { AppSession, SessionStore } from 'koa-live-session'
+import { memoryStore, testClock } from 'koa-live-session/testing'
 import session from 'koa-session'
+import type { Store } from '../../server/types/store.js'
 import { App } from '../support/app/app.js'
-import { begin, SessionApp, sessionId } from '../support/app/sessions.js'
+import { AuthStore, account, identify } from '../support/app/auth.js'
+import { Gate } from '../support/app/gate.js'
+import { type Action, begin, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { startWithUsers, values } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 import { turn } from '../support/app/within.js'
 
 const HOUR = 60 * 60 * 1000
@@ -218,5 +225,253 @@ describe('koa-session with live.sessionStore()', () => {
     expect(await sessions.read(visitor)).toEqual({})
     await store.set('another', { user: 'cy' }, DAY)
     expect(await store.get('another')).toMatchObject({ user: 'cy' })
+  })
+})
+
+const wait: Action = () => undefined
+const rotate: Action = ({ session }) => session.regenerate()
+
+function signIn(user: string): Action {
+  return ({ session }) => Object.assign(session, { user }).regenerate()
+}
+
+/** Makes concurrent requests with the same cookie; returns the status and the later visitor of each request. */
+async function atOnce(
+  sessions: SessionApp,
+  { cookie }: Visitor,
+  actions: readonly Action[],
+  meanwhile?: () => Promise<unknown>,
+): Promise<readonly { readonly status: number; readonly visitor: Visitor }[]> {
+  const both = actions.map((action) => ({ action, gate: new Gate(), visitor: sessions.visitor(cookie) }))
+  const answers = both.map(async ({ action, gate, visitor }) => {
+    const { status } = await sessions.fetch(visitor, async (ctx) => {
+      await gate.pass()
+      await action(ctx)
+    })
+    return { status, visitor }
+  })
+  await Promise.all(both.map(({ gate }) => gate.entered))
+  for (const { gate } of both) gate.open()
+  await meanwhile?.()
+  return Promise.all(answers)
+}
+
+describe('a regenerated session', () => {
+  const writes: readonly (readonly [string, (own: AppSession, other: () => Promise<void>) => Promise<unknown>])[] = [
+    ['a socket', (own) => own.set('cart', ['a', 'b'])],
+    ['another request', (_, other) => other()],
+  ]
+
+  it.each(writes)('includes concurrent writes by %s', async (_, write) => {
+    const { sessions, visitor } = await begin({ cart: ['a'], flash: 'hello' })
+    const [own, other] = [await sessions.session(visitor), sessions.visitor(visitor.cookie)]
+    const meanwhile = () => write(own, () => sessions.write(other, { cart: ['a', 'b'] }))
+    await sessions.during(visitor, wait, meanwhile, (ctx) => {
+      delete ctx['session'].flash
+      return signIn('ann')(ctx)
+    })
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a', 'b'] })
+  })
+
+  it("includes another process's writes from the store", async () => {
+    const given = { clock: testClock(), options: { store: memoryStore() } as never }
+    const [near, far] = [await SessionApp.start(given), await SessionApp.start(given)]
+    const visitor = await near.withSession({ cart: ['a'] })
+    const meanwhile = () => far.write(far.visitor(visitor.cookie), { cart: ['a', 'b'] })
+    await near.during(visitor, wait, meanwhile, signIn('ann'))
+    expect(await near.read(visitor)).toEqual({ user: 'ann', cart: ['a', 'b'] })
+  })
+
+  it('keeps a maxAge set by a concurrent request', async () => {
+    const { sessions, visitor } = await begin({ cart: [] }, { session: { maxAge: 600_000 } })
+    const stay: Action = ({ session }) => Object.assign(session, { maxAge: 6_000_000 })
+    await sessions.during(visitor, wait, () => sessions.ask(sessions.visitor(visitor.cookie), stay), signIn('ann'))
+    sessions.app.clock.advance(3_000_000)
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: [] })
+  })
+
+  it('keeps its values if evicted during the request', async () => {
+    const { sessions, visitor } = await begin({ cart: ['a'] }, { options: { cache: { maxVisitors: 10 } } as never })
+    await sessions.during(visitor, wait, () => sessions.flood(), signIn('ann'))
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
+  })
+
+  it('keeps its values if regenerated again in the same request', async () => {
+    const { sessions, visitor } = await begin({ cart: ['a'] })
+    await sessions.ask(visitor, async ({ session }) => {
+      await session.regenerate()
+      session.user = 'ann'
+      await session.regenerate()
+    })
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
+  })
+
+  it.each<[string, Action]>([
+    ['a double sign-in', signIn('ann')],
+    ['two rotations at once', rotate],
+  ])('survives %s, under both new ids', async (_, action) => {
+    const { sessions, visitor } = await begin({ user: 'ann', cart: ['a'] })
+    const again = sessions.visitor(visitor.cookie)
+    const response = await sessions.during(again, wait, () => sessions.ask(visitor, action), action)
+    expect(response.status).toBe(200)
+    for (const each of [visitor, again]) expect(await sessions.read(each)).toEqual({ user: 'ann', cart: ['a'] })
+  })
+
+  it('keeps its values if two concurrent sign-ins wait for the store', async () => {
+    const [store, gate] = [memoryStore(), new Gate()]
+    let isHeld = false
+    const merge: Store['merge'] = async (...given) => {
+      if (isHeld) await gate.pass()
+      return store.merge(...given)
+    }
+    const sessions = await SessionApp.start({ options: { store: { ...store, merge } } as never })
+    const before = await sessions.withSession({ cart: ['a'] })
+    const own = await sessions.session(before)
+    isHeld = true
+    const written = own.set('cart', ['a', 'b'])
+    await gate.entered
+    const answer = async (): Promise<void> => {
+      await turn()
+      isHeld = false
+      gate.open()
+    }
+    for (const { status, visitor } of await atOnce(sessions, before, [signIn('ann'), signIn('ann')], answer))
+      expect([status, await sessions.read(visitor)]).toEqual([200, { user: 'ann', cart: ['a', 'b'] }])
+    await written
+  })
+
+  it('rejects a sign-in if a concurrent request has destroyed the session', async () => {
+    const sessions = await SessionApp.start()
+    const before = await sessions.withSession({ cart: ['a'] })
+    const end: Action = async (ctx) => {
+      signOut(ctx)
+      await sessions.app.live.sessionStore().destroy(sessionId(before), { ctx })
+    }
+    const answers = await atOnce(sessions, before, [end, signIn('ann')])
+    expect(answers.map(({ status }) => status)).toEqual([200, 409])
+  })
+
+  it('hides later values from another request that regenerates the former id', async () => {
+    const { sessions, visitor } = await begin({ cart: ['a'] })
+    const planted = sessions.visitor(visitor.cookie)
+    const meanwhile = async (): Promise<void> => {
+      await sessions.ask(visitor, signIn('ann'))
+      await sessions.write(visitor, { card: '4111' })
+    }
+    await sessions.during(planted, wait, meanwhile, rotate)
+    expect(await sessions.read(planted)).toEqual({ cart: ['a'] })
+  })
+
+  it('gives a later request with the former id an empty session', async () => {
+    const { sessions, visitor } = await begin({ cart: ['a'] })
+    const early = sessions.visitor(visitor.cookie)
+    const signedIn = await sessions.during(visitor, signIn('ann'), () => sessions.write(early, { theme: 'dark' }))
+    expect(signedIn.status).toBe(200)
+    expect(await sessions.read(early)).toEqual({ theme: 'dark' })
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann', cart: ['a'] })
+  })
+})
+
+type Options = Parameters<typeof session>[0]
+
+/** An app with `session()` after the plugin's middleware. */
+function startInReverse(options: Options, who: unknown): Promise<App> {
+  const late: { session?: Koa.Middleware } = {}
+  return App.start({
+    before: (koa) => {
+      late.session = session({ key: 'app', ...options }, koa)
+      return []
+    },
+    attach: { handshake: [] },
+    options: { identify: who } as never,
+    routes: async (ctx, next) => {
+      await late.session?.(ctx, () => account(ctx, next))
+    },
+  })
+}
+
+const MESSAGE = [
+  'koa-live-session: identify read ctx.session before session() had loaded it, so every visitor would be a guest: expected ',
+  'app.use(session(...)) before app.use(live.middleware())',
+].join('')
+
+describe('session() with a store, after live.middleware()', () => {
+  it('throws at every request instead of treating users as guests', async () => {
+    const app = await startInReverse({ store: new AuthStore() }, identify)
+    for (const path of ['/', '/login?user=ann', '/']) expect((await app.visitor().fetch(path)).status).toBe(500)
+    expect((await app.visitor().store()).status).toBe(500)
+    expect(app.errors.map(String)).toEqual(Array.from({ length: 4 }, () => `TypeError: ${MESSAGE}`))
+  })
+})
+
+describe('an unreadable ctx.session', () => {
+  it('does not fail a sign-in if sessions are elsewhere', async () => {
+    const app = await App.start({
+      before: (koa) => {
+        Object.defineProperty(koa.context, 'session', {
+          get: () => {
+            throw new Error('of the app')
+          },
+        })
+        return []
+      },
+      options: { identify: (ctx: Koa.Context) => ctx.state['user'] } as never,
+      routes: async (ctx) => {
+        ctx.state['user'] = 'ann'
+        await ctx.liveSession.identify()
+        ctx.body = 'signed in'
+      },
+    })
+    const answer = await app.visitor().fetch('/', { signal: AbortSignal.timeout(5000) })
+    expect([answer.status, await answer.text(), app.errors]).toEqual([200, 'signed in', []])
+  })
+})
+
+describe('session() with a store on some paths only', () => {
+  it('throws on the other paths, whichever path comes first', async () => {
+    const app = await App.start({
+      before: (koa) => {
+        const sessions = session({ key: 'app', store: new AuthStore() }, koa)
+        return [(ctx, next) => (ctx.path === '/assets' ? next() : sessions(ctx, next))]
+      },
+      attach: { handshake: [] },
+      options: { identify } as never,
+      routes: account,
+    })
+    const visitor = app.visitor()
+    const statuses: number[] = []
+    for (const path of ['/assets', '/unused', '/assets']) statuses.push((await visitor.fetch(path)).status)
+    expect(statuses).toEqual([500, 200, 500])
+  })
+})
+
+describe('session()', () => {
+  it('may follow live.middleware() if sessions are in the cookie', async () => {
+    const app = await startInReverse({}, identify)
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    expect((await visitor.fetch('/')).status).toBe(200)
+    expect((await values(visitor))['division']).toBe(-1)
+    expect(app.errors).toEqual([])
+  })
+
+  it('may be created twice; the first options apply', async () => {
+    const app = await startWithUsers({ store: new AuthStore(), isAttached: false })
+    app.live.attach(app.io, { handshake: [session({ key: 'another' }, app.koa)] })
+    const greetings: unknown[] = []
+    app.io.on('connection', (socket) => greetings.push(socket.liveSession.userId))
+    const visitor = app.visitor()
+    await visitor.fetch('/login/now?user=ann')
+    await (await visitor.connect()).ticket()
+    expect([greetings, app.errors]).toEqual([['ann'], []])
+    expect(app.warnings.filter((text) => text.includes('identify'))).toEqual([])
+  })
+
+  it.each<[string, unknown]>([
+    ['an identify without session', (ctx: Koa.Context) => ctx.get('x-user') || undefined],
+    ['no identify', undefined],
+  ])('may follow live.middleware() with %s', async (_, who) => {
+    const app = await startInReverse({ store: new AuthStore() }, who)
+    expect([(await app.visitor().fetch('/unused')).status, app.errors]).toEqual([200, []])
   })
 })
