@@ -50,7 +50,7 @@ export function createClient<F extends Fields>(
     if (notifier.isReady) return shown(key)
     throw new TypeError(texts.text('before_ready', key, method))
   }
-  /** Resolves when the values are saved. With `next`, the core computes the value, and computes another over each newer current value. */
+  /** Resolves when the values are saved. If given, `next` computes the value, and runs again for each newer current value. */
   const change = (
     keys: readonly string[],
     valueFor: (key: string) => JsonValue | undefined,

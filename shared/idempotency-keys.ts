@@ -57,7 +57,7 @@ export function withRecentIds(
   return ids.length === 0 ? next : { ...next, ids }
 }
 
-/** Returns the newest ids of the last two minutes. Replaces dropped ids by the forgotten watermark. */
+/** Returns at most `most` ids of the last two minutes, the newest. The forgotten watermark replaces the dropped ids. */
 function youngest(ids: readonly IdempotencyKey[], now: number, most: number = MAX_IDS): readonly IdempotencyKey[] {
   const tooMany = ids.length > most ? ids.length - most : -1
   const last = ids.findLastIndex(([id, stamp], at) => id === FORGOTTEN || stamp <= now - ID_LIFETIME || at <= tooMany)

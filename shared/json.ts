@@ -73,7 +73,7 @@ export function countMembers(value: JsonValue | undefined): number {
   return members.reduce<number>((sum, member) => sum + countMembers(member), members.length)
 }
 
-/** Names the reason why JSON cannot carry a scalar unchanged; undefined if JSON can. */
+/** Names the reason why JSON cannot carry a scalar unchanged; undefined if JSON carries it unchanged. */
 function flawOf(value: unknown): string | undefined {
   switch (typeof value) {
     case 'string':

@@ -164,7 +164,7 @@ export interface TicketClaims {
   /** base64url(SHA-256(subject)) */
   readonly sub: string
   readonly epoch: number
-  /** The user's last erasure before the signature, in ms since 1970; omitted if never erased. */
+  /** The time of the user's last erasure before the signature, in ms since 1970; omitted if never erased. */
   readonly generation?: number | undefined
   /** Seconds since 1970, like `exp`. */
   readonly iat: number

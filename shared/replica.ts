@@ -1,4 +1,4 @@
-// The registers of a subject in memory, with the merge, and a count of their bytes.
+// Keeps a subject's registers in memory, merges newer registers, and counts their bytes.
 
 import { memoryBytes } from './budget.js'
 import type { ChangeSource } from './change.js'
@@ -32,7 +32,6 @@ export class Replica {
   /** When this replica last received all of the subject's registers from the store, in ms since 1970. */
   loadedAt: number | undefined = undefined
 
-  /** Creates a replica with these registers. */
   static of(registers: readonly LwwRegister[], source: ChangeSource): Replica {
     const replica = new Replica()
     for (const register of registers) replica.merge(register, source)

@@ -9,7 +9,7 @@ import { toStamp } from '../shared/stamp.js'
 /** A store in memory, with simulated faults. */
 export interface MemoryStore extends Store {
   /**
-   * Makes the next `times` operations reject; `Infinity`: all, until `fail(0)`.
+   * Makes the next `times` operations reject; with `Infinity`, all operations until `fail(0)`.
    *
    * @param times 1 if omitted
    */

@@ -30,7 +30,7 @@ export function createStorage(prefix: string): Storage {
   }
 }
 
-/** Merely reading `localStorage` may throw in a browser. On a server, all visitors would share the storage. */
+/** Returns `localStorage`; undefined if the browser denies access, and on a server, where all visitors would share the storage. */
 function accessible(): globalThis.Storage | undefined {
   try {
     return globalThis.document && globalThis.localStorage

@@ -4,7 +4,7 @@ import type { TabMessage } from '../core/events.js'
 
 /** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */
 export interface Tabs {
-  /** Waits for the lock, at most `PATIENCE` ms: the holder may be frozen. After a timeout, the tab POSTs without it until it is free. */
+  /** Waits for the lock for at most `PATIENCE` ms: its holder may be frozen. Then the tab POSTs without the lock until the lock is free. */
   queue(): void
   release(): void
   share(message: TabMessage): void

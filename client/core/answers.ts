@@ -128,7 +128,7 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
   if (!sent || !result) return
   sent.isInFlight = false
   const { code, stamp = NEVER, value }: Partial<Refused> = result
-  // A change without callers is from another page's outbox. If the current value equals the change's, the server has accepted it before.
+  // A change without callers is from another page's outbox. If the current value equals the change's, the server has accepted it already.
   const isCurrentValue = code && stamp && !sent.callers[0] && sameJson(value, sent.value)
   if (!code || isCurrentValue) {
     // Merge the sent value only if no ticket with that stamp came: a ticket's value, as transformed by the schema, wins.

@@ -61,7 +61,7 @@ export function restoreOutboxes(page: Page, texts: readonly string[], tabKeys: r
   }
 }
 
-/** Returns whether to prefer `list` to another page's `known` list: it continues `known`, or the lists differ and its base is newer. */
+/** Returns whether `list` replaces another page's `known` list: `list` continues `known`, or the lists differ and `list` has the newer base. */
 function isFurther(list: readonly WireChange[], known: readonly WireChange[]): boolean {
   return hasAll(list, known) || (!hasAll(known, list) && (list[0]?.[1] ?? 0) > (known[0]?.[1] ?? -1))
 }

@@ -29,7 +29,7 @@ export function removeChanges(
   state.changes = state.changes.filter((change) => !isOver(change))
 }
 
-/** Makes a POST due again for each value refused as `store_unavailable`. */
+/** Marks each value refused as `store_unavailable` as unsaved again, so that a POST is due. */
 export function retryUnstored({ keys }: PageKeys): void {
   for (const state of keys.values()) {
     if (state.code !== 'store_unavailable') continue
