@@ -10,11 +10,11 @@ const READ_ALREADY =
   'where parsers leave it. Put app.use(live.middleware()) before the code that reads the body'
 
 /**
- * Reads a request's body as JSON. Accepts a body already read by the app's own parser. A parser that only reads forms also sets
- * `ctx.request.body`, but leaves a JSON body unread.
+ * Reads a request's body as JSON, or returns the body that the app's own parser has read. Does not trust `ctx.request.body` alone: a parser
+ * of forms sets it even if it leaves a JSON body unread.
  *
  * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
- * @throws {TypeError} if the body was read and discarded: no page could save anything
+ * @throws {TypeError} if other code has read and discarded the body, so that no page could save anything
  */
 export async function readBody({ req, request }: Koa.Context): Promise<unknown> {
   const { body } = request as { readonly body?: unknown }
@@ -42,7 +42,7 @@ async function read(req: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   try {
-    // Keeps the stream open after an early stop, because an app's logger may still need the socket.
+    // If reading stops early, keeps the stream open, because an app's logger may still need the socket.
     for await (const chunk of req.iterator({ destroyOnReturn: false })) {
       const data = Buffer.from(chunk)
       bytes += data.length

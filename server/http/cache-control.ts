@@ -1,4 +1,4 @@
-// Decides the Cache-Control of responses with a visitor's values, and removes headers for CDNs.
+// Decides the Cache-Control of responses with a visitor's values, and removes the headers that only CDNs obey.
 
 import type { ServerResponse } from 'node:http'
 import type { Warn } from '../settings/report.js'
@@ -9,7 +9,7 @@ const NOT_SHARED =
 
 /** Directives that allow sharing a response between visitors; `must-understand` overrides `no-store` (RFC 9111, 5.2.2). */
 const SHARED = new Set(['public', 's-maxage', 'must-understand'])
-/** Headers that CDNs prefer to Cache-Control: those of RFC 9213, and their predecessors. */
+/** Headers that CDNs obey instead of Cache-Control: those of RFC 9213 and their predecessors. */
 const TARGETED = new Set([
   'cdn-cache-control',
   'cloudflare-cdn-cache-control',
@@ -25,7 +25,7 @@ const TARGETED = new Set([
  * Prevents shared caches from giving the response to another visitor, regardless of the app's headers. Warns if those headers allow
  * sharing.
  *
- * @param isOneTime whether no cache may store the response: it sets a cookie, or shows a one-time message
+ * @param isOneTime whether no cache may store the response, because the response sets a cookie or shows a one-time message
  */
 export function keepFromSharedCaches(res: ServerResponse, isOneTime: boolean, warn: Warn): void {
   const given = res.getHeader('Cache-Control')
@@ -42,7 +42,7 @@ export function keepFromSharedCaches(res: ServerResponse, isOneTime: boolean, wa
   if (isShared) warn(NOT_SHARED)
 }
 
-/** Restricts a Cache-Control to the visitor's own browser, and keeps its directives for browsers. */
+/** Changes a Cache-Control so that only the visitor's own browser may cache. Keeps the directives for browsers. */
 export function privateCacheControl(given: string): string {
   const all = directives(given)
   const kept = all.filter((one) => !SHARED.has(directiveName(one)) && !isQualified(one))
@@ -51,12 +51,12 @@ export function privateCacheControl(given: string): string {
   return (isPrivate ? kept : ['private', ...kept]).join(', ')
 }
 
-/** `private="set-cookie"` restricts only that header. */
+/** Returns whether the directive is a `private` such as `private="set-cookie"`, which restricts only the named header. */
 function isQualified(directive: string): boolean {
   return directiveName(directive) === 'private' && directive.includes('=')
 }
 
-/** Commas within quotes do not separate directives. */
+/** Splits a Cache-Control into its directives. Commas within quotes do not separate directives. */
 function directives(text: string): readonly string[] {
   const found = text.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g) ?? []
   return found.map((one) => one.trim()).filter((one) => one !== '')

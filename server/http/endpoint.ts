@@ -1,3 +1,5 @@
+// Decides which POSTs the endpoint accepts, and answers them.
+
 import type { ServerHttp2Stream } from 'node:http2'
 import Router from '@koa/router'
 import type Koa from 'koa'
@@ -19,7 +21,7 @@ import { readBody } from './body.js'
 import { answerListed, checkOwnPost, isPreflight } from './origin.js'
 import { Visit } from './visit.js'
 
-/** The steps of a request before its response. */
+/** The members of `Requests` that the endpoint calls. */
 interface RequestSteps {
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined>
   createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit: Visit): void
@@ -29,14 +31,14 @@ interface RequestSteps {
 export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middleware {
   const router = new Router()
   router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
-    // Read first, because the user may sign out while the body arrives.
+    // Reads the revision first, because the user may sign out while the body arrives.
     const { revision } = core.revocations
     if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
     if (ctx.method !== 'POST') {
       ctx.set('Allow', 'POST')
       throw new LiveSessionError('malformed', `expected POST, received ${ctx.method}`, { status: 405 })
     }
-    // Not `ctx.is()`, which needs the body's length, because a POST over HTTP/2 may omit the length.
+    // Does not use `ctx.is()`, which needs the body's length: a POST over HTTP/2 may omit the length.
     const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
     if (!isJson && (await answerByFeature(core, ctx))) return
     // A form on another site can send text that looks like JSON, but cannot label it as JSON.
@@ -61,13 +63,13 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
   return router.routes() as Koa.Middleware
 }
 
-/** Lets the features answer a POST that is not JSON, and returns whether any feature has. */
+/** Lets the features answer a POST that is not JSON. Returns whether a feature has answered. */
 async function answerByFeature({ features }: Core, ctx: Koa.Context): Promise<boolean> {
   for (const { post } of features) if (await post?.(ctx)) return true
   return false
 }
 
-/** Answers a refusal with its code. */
+/** Turns an error of the endpoint with a code into the response. */
 async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
   try {
     await next()
@@ -82,22 +84,23 @@ async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
   }
 }
 
-/** Closes the connection, so that the unread rest of the body is neither awaited nor parsed as the next request. */
+/** Closes the connection after the response: the unread rest of the body must neither be awaited nor parsed as the next request. */
 function endAfter({ res }: Koa.Context): void {
   const { stream } = res as { readonly stream?: ServerHttp2Stream }
-  // HTTP/2 forbids the header, and requests share the connection: close only this request's stream.
+  // HTTP/2 forbids the header, and requests share the connection, so closes only this request's stream.
   if (stream) stream.once('finish', () => stream.close())
   else res.setHeader('Connection', 'close')
 }
 
-/** Refuses a POST (429) while a pending response brings another cookie: a late response to this POST could replace that cookie. */
+/** Refuses a POST with 429 while another response brings a new cookie: a late response to this POST could replace the new cookie. */
 function refuseWhileRotating(
   { pendingRotations, identifyChecks }: Core,
   read: VerifiedCookie | undefined,
   user: UserSubject | undefined,
 ): void {
   if (!read) return
-  // After a refused handshake the browser asks at once, so warn if `identify` names a user only here.
+  // After a refused handshake, the browser POSTs immediately. Warns if `identify` names a user for this POST but named none for the
+  // handshake.
   identifyChecks.checkRefusal(read.browserSubject, user)
   if (pendingRotations.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
 }
@@ -107,8 +110,8 @@ function retryLater(why: string): LiveSessionError {
 }
 
 /**
- * Returns whether a page belongs to the visitor of its POST's cookie. Must run before any browser id is retired: the POST may be late, and
- * a cookie in its response would replace the cookie of the browser's next user.
+ * Returns whether a page belongs to the visitor of its POST's cookie. Must run before any browser id is retired: if the POST is late, a
+ * cookie in its response would replace the cookie of the browser's next user.
  */
 function isPageOfVisitor({ hasCookie, who }: PageIdentity, body: ParsedMessage): boolean {
   return hasCookie && who === body.who
@@ -117,13 +120,13 @@ function isPageOfVisitor({ hasCookie, who }: PageIdentity, body: ParsedMessage):
 /** Answers another visitor's page with the identity of the request's cookie. */
 function answerOtherPage(core: Core, ctx: Koa.Context, identity: PageIdentity): PageAnswer {
   ctx.set('Cache-Control', 'no-store')
-  // Not counted, because the page must ask next, and its question counts.
+  // Does not count this answer: the page sends a question next, which counts.
   if (!identity.hasCookie) return { otherVisitor: true, results: [], persisted: [] }
   core.limits.spendQuestion(identity)
   return answerOtherVisitor(core, identity)
 }
 
-/** @param identity the visitor of the request; if the page named no `who`, the visitor after this response */
+/** @param identity the visitor of the request; the visitor after this response if the page named no `who` */
 async function answer(core: Core, visit: Visit, identity: PageIdentity, body: ParsedMessage): Promise<PageAnswer> {
   if (isQuestion(body)) {
     core.limits.spendQuestion(visit)
@@ -147,7 +150,7 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
       visit.markUse(use)
     },
   }
-  // Only a question without `who` gets a greeting, because questions have a limit of their own.
+  // Only a question without `who` gets a greeting, because only questions have a limit of their own.
   const include = body.who === undefined && isQuestion(body) ? 'greeting' : 'identity'
   if (!tab) return await exchange(core, body, context, include)
   memory.pin(tab)

@@ -1,4 +1,4 @@
-// Detects requests whose visitor has changed meanwhile, and explains uses of `ctx.liveSession` after the response's headers.
+// Detects requests whose visitor has changed meanwhile, and describes uses of `ctx.liveSession` after the headers were sent.
 
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/content.js'
 import type { RetirementNotice } from '../cookie/cookie.js'
@@ -8,15 +8,23 @@ import type { Validity } from '../identity/validity.js'
 import type { Warn } from '../settings/report.js'
 import type { IdentifiedUser } from '../subjects/visitor.js'
 
-/** Detects whether the browser id was retired, or the user revoked, before or during a request. A late request's response must undo neither. */
+/**
+ * Detects whether the browser id was retired or the user revoked, before or during a request. The response to a late request must undo
+ * neither.
+ */
 export class Lateness {
   readonly #revocations: Revocations
   /** The request's cookie, if its browser id was already retired. */
   readonly retiredCookie: VerifiedCookie | undefined
-  /** Whether the cookie is retired and `identify` does not name its user. The request's writes then belong to no current visitor. */
+  /**
+   * Whether the cookie is retired and `identify` does not name the cookie's user. Then the request's writes belong to no current visitor.
+   */
   #isLate: boolean
   #revision: number
-  /** As `#revision`, for the retired id, which this request itself may have retired again. */
+  /**
+   * The revision from which to look for retirements of the retired id. Differs from `#revision`, because this request itself may retire the
+   * id again.
+   */
   #revisionOfId: number
 
   constructor(
@@ -33,13 +41,13 @@ export class Lateness {
     this.#revisionOfId = revision
   }
 
-  /** The retired id, and the time of its last retirement. */
+  /** The notice for the browser: the time of the last retirement, and the retired id. */
   get retirementNotice(): RetirementNotice | undefined {
     const cookie = this.retiredCookie
     return cookie && [this.#revocations.retired(cookie.browserSubject)?.epoch ?? 0, cookie.browser]
   }
 
-  /** Starts over as another visitor. Retires the former id again, so that no concurrent request replaces the new cookie with another id. */
+  /** Starts over as another visitor. Retires the former id again: no concurrent request may replace the new cookie with a third id. */
   restart(revision: number, isFollowing: boolean): void {
     if (this.retiredCookie && !isFollowing) this.#revocations.retire(this.retiredCookie.browserSubject, undefined)
     this.#isLate = false
@@ -52,10 +60,10 @@ export class Lateness {
     return this.#isLate || ['retired', 'revoked'].includes(this.validity(identity))
   }
 
-  /** Returns the visitor's validity now: another request may have retired the id or revoked the user since this request began. */
+  /** Returns the visitor's current validity. Since this request began, another request may have retired the id or revoked the user. */
   validity(identity: RequestIdentity): Validity {
     const validity = this.#revocations.validitySince(identity, this.#revision)
-    // Another request may have retired the retired id again.
+    // Another request may have retired the retired id once more.
     const id = this.retiredCookie?.browserSubject
     return validity !== 'revoked' && id && this.#revocations.isRetiredSince(id, this.#revisionOfId)
       ? 'retired'
@@ -67,7 +75,7 @@ const TOO_LATE_TO_SET =
   'values were used after the headers had gone out, so the browser gets no live cookie, and the next request will not see these values. ' +
   'Call get, set or embed() before you set ctx.body'
 
-/** Warns of a change too late for the cookie. */
+/** Warns of a change that comes too late for the response's cookie. */
 export function warnOfLateChange(warn: Warn): void {
   warn(TOO_LATE_TO_SET)
 }
@@ -77,7 +85,7 @@ const CONSEQUENCE = {
   'takeFlash was called': 'the back button may show the messages again',
 }
 
-/** Returns the error for a use after the headers were sent: too late to restrict caches. */
+/** Returns the error for a use after the headers were sent, which can no longer tell caches not to store the response. */
 export function usedLate(what: keyof typeof CONSEQUENCE): TypeError {
   return new TypeError(
     `koa-live-session: ${what} after the headers had gone out: ${CONSEQUENCE[what]}. ` +

@@ -1,4 +1,5 @@
-// The middleware: calls `identify`, loads the visitor from the store, and creates `ctx.liveSession`, or calls the endpoint.
+// Implements `live.middleware()`: identifies the user, loads the visitor from the store, and creates `ctx.liveSession`. Passes POSTs of
+// pages to the endpoint.
 
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../shared/promise.js'
@@ -24,11 +25,11 @@ const TOO_EARLY =
 const IN_HANDSHAKE =
   'koa-live-session: ctx.liveSession was read in the handshake of a socket, which has none: expected socket.liveSession in ' +
   "io.use or io.on('connection'). Middleware of attach(io, { handshake }) runs before the visitor is known"
-/** The contexts of handshakes. */
+/** The Koa contexts of handshakes. */
 const handshakes = new WeakSet<object>()
 const REQUEST = Symbol('koa-live-session')
 
-/** Identifies visitors in a middleware, and provides `ctx.liveSession`. */
+/** Creates the middleware, and provides `ctx.liveSession`. */
 export class Requests {
   readonly #core: Core
   readonly #endpoint: Koa.Middleware
@@ -50,7 +51,7 @@ export class Requests {
   middleware(): Koa.Middleware {
     const { endpoint } = this.#core.settings
     return (ctx, next) => {
-      // Checks the URL first, to avoid parsing the path of other requests.
+      // Checks the raw URL first, because `ctx.path` parses the URL.
       if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
       if (!('liveSession' in ctx)) throw new TypeError(OTHER_APP)
       if (ctx[REQUEST] !== undefined) {
@@ -77,7 +78,7 @@ export class Requests {
     })
   }
 
-  /** @param visit the visit, if it has begun; else it begins at the first use */
+  /** @param visit the visit, if one has begun; otherwise the first use begins one */
   createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit?: Visit): void {
     ctx[REQUEST] = new this.#Handle(this.#core, ctx, identifiedUser, visit)
   }
@@ -90,7 +91,10 @@ function handleOf(this: Koa.Context): RequestHandle {
   throw new TypeError(TOO_EARLY)
 }
 
-/** Marks a handshake's context, which has no `ctx.liveSession`: the error must not blame the place of `live.middleware()`. */
+/**
+ * Marks the context of a handshake, which has no `ctx.liveSession`. The error of a read then does not blame the place of
+ * `live.middleware()`.
+ */
 export function noteHandshake(ctx: Koa.Context): void {
   handshakes.add(ctx)
 }

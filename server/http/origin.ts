@@ -1,4 +1,4 @@
-// Decides whether a request comes from our own pages or from another site; answers listed origins and their preflights.
+// Decides whether a request comes from our own pages or from another site, and what pages of `origins` may read (CORS).
 
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
@@ -11,7 +11,7 @@ const OF_NULL =
   'Browsers send null from a sandboxed frame or a file:// page, after a redirect from another origin, and with ' +
   'Referrer-Policy: no-referrer. origins cannot list null: set Referrer-Policy: same-origin, or serve the page from an origin of its own.'
 const OF_ENDPOINT = 'If that page is yours, set app.proxy = true behind a proxy, or list the origin in origins.'
-/** The rule of `sameOrigin()`: pages of `origins` may change values at the endpoint, but the app's own routes do not trust them. */
+/** The rule of `sameOrigin()` for the app's own routes, which trust no other origin. Pages of `origins` may only POST to the endpoint. */
 const ROUTES: PostRule = {
   trusted: [],
   remedy:
@@ -20,10 +20,10 @@ const ROUTES: PostRule = {
 }
 /** The methods with which cross-site navigations send `SameSite=Lax` cookies (RFC 9110, 9.2.1). */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
-/** The values of `Sec-Fetch-Site` for requests with all cookies. */
+/** The values of `Sec-Fetch-Site` for requests with which browsers send all cookies. */
 const SAME_SITE: ReadonlySet<string> = new Set(['same-origin', 'same-site', 'none'])
 
-/** The claimed origin of a request, and the server's own. */
+/** The origin that a request claims, and the server's own origin. */
 export interface OriginHeaders {
   /** The Origin header; '' if absent. */
   readonly origin: string
@@ -34,8 +34,8 @@ export interface OriginHeaders {
 }
 
 /**
- * Returns whether a POST comes from our own pages, by the rules of Go's CrossOriginProtection, except that the scheme has to match too. A
- * request with neither header comes from no browser, or from a browser without cross-site cookies to abuse.
+ * Returns whether a POST comes from our own pages, by the rules of Go's CrossOriginProtection, but also compares the scheme. A POST with
+ * neither header comes from no browser, or from one that sends no cross-site cookies.
  */
 export function isOwnPost(headers: OriginHeaders, trusted: readonly string[]): boolean {
   const { origin, site } = headers
@@ -44,7 +44,7 @@ export function isOwnPost(headers: OriginHeaders, trusted: readonly string[]): b
   return origin === '' || isOwnOrigin(headers)
 }
 
-/** The origins that a check of POSTs trusts besides our own, the remedy in the log, and the message to the client. */
+/** How to check a POST: the other origins to trust, the remedy for the log, and the message for the client. */
 interface PostRule {
   readonly trusted: readonly string[]
   readonly remedy: string
@@ -65,7 +65,7 @@ export function checkOwnPost(core: Core, ctx: Koa.Context): void {
   checkPost(ctx, core, { trusted, remedy: OF_ENDPOINT, message: 'this page may not post here' })
 }
 
-/** Guards the app's own routes. */
+/** Creates the middleware of `live.sameOrigin()`, which guards the app's own routes. */
 export function createSameOrigin(core: Core): Koa.Middleware {
   return (ctx, next) => {
     if (!SAFE.has(ctx.method)) checkPost(ctx, core, ROUTES)
@@ -73,12 +73,12 @@ export function createSameOrigin(core: Core): Koa.Middleware {
   }
 }
 
-/** Returns whether a websocket handshake comes from our own pages. Requires the Origin, which browsers always send. */
+/** Returns whether a websocket handshake comes from our own pages. Requires an Origin, which browsers always send with websockets. */
 export function isOwnWebSocket(headers: OriginHeaders, trusted: readonly string[]): boolean {
   return trusted.includes(headers.origin) || isOwnOrigin(headers)
 }
 
-/** Returns whether HTTP long-polling comes from our own pages. Polling begins with a GET, which has no Origin if it is same-origin. */
+/** Returns whether HTTP long-polling comes from our own pages. Polling begins with a GET, and a same-origin GET has no Origin. */
 export function isOwnPolling(headers: OriginHeaders, trusted: readonly string[]): boolean {
   const { origin, site } = headers
   if (origin !== '' && trusted.includes(origin)) return true
@@ -87,8 +87,8 @@ export function isOwnPolling(headers: OriginHeaders, trusted: readonly string[])
 }
 
 /**
- * Returns whether browsers withhold the live cookie from such a request because of the cookie's `SameSite` (RFC 6265bis, 5.6.7). The
- * response to a navigation may still set a cookie.
+ * Returns whether browsers withhold the live cookie from this request because of the cookie's `SameSite` (RFC 6265bis, 5.6.7). The response
+ * to a navigation may set a cookie nevertheless.
  */
 export function isWithheldFrom(ctx: Koa.Context, { cookie, origins }: Pick<Settings, 'cookie' | 'origins'>): boolean {
   const { sameSite } = cookie
@@ -104,38 +104,40 @@ function isOwnOrigin({ origin, own }: OriginHeaders): boolean {
   return expected !== undefined && normalOrigin(origin) === expected
 }
 
-/** Returns the origin in lower case without a default port; undefined for other texts, like `null`. */
+/** Returns an origin in lower case without a default port; undefined for a text that is no origin, such as `null`. */
 function normalOrigin(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined
   const { origin } = new URL(text)
   return origin === 'null' ? undefined : origin
 }
 
-/** Reads the headers of a request. Does not use `ctx.origin`: in Koa 3 that is the request's own header. */
+/** Reads the headers of a request. Does not use `ctx.origin`, which in Koa 3 is the request's Origin header. */
 export function originHeaders(ctx: Koa.Context): OriginHeaders {
-  // Some proxies forward `ws` or `wss` for a websocket, but its page's origin is http or https.
+  // For a websocket, some proxies forward the protocol `ws` or `wss`, but the page's origin has http or https.
   const protocol = ctx.protocol.replace(/^ws/, 'http')
   return { origin: ctx.get('Origin'), site: ctx.get('Sec-Fetch-Site'), own: `${protocol}://${ctx.host}` }
 }
 
-/** Describes the refusal for the log alone: strangers must not learn the server's own origin. */
+/** Describes the refusal for the log only, because strangers must not learn the server's own origin. */
 export function describeBadOrigin({ origin, site, own }: OriginHeaders, remedy: string = OF_ENDPOINT): string {
   const says = origin === '' ? `nothing (Sec-Fetch-Site: ${site === '' ? 'none sent' : site})` : origin
   return `403 bad_origin: the browser says ${says.slice(0, 200)}, this server thinks it is ${own.slice(0, 200)}. ${origin === 'null' ? OF_NULL : remedy}`
 }
 
-/** Seconds for which a browser may cache the preflight: Chromium's maximum. Each POST is still checked. */
+/** Seconds for which a browser may cache a preflight: Chromium's maximum. The server still checks each POST. */
 const MAX_AGE = 7200
 const NAMES = /^[\w-]+(, *[\w-]+)*$/
 
-/** Returns the CORS middleware (Fetch standard): of other origins, only listed origins may POST with cookies and read the response. */
+/**
+ * Returns the CORS middleware of the endpoint. Among other origins, only those in `origins` may POST with cookies and read the response.
+ */
 export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[] {
   const { cookie, origins } = settings
   if (origins.length === 0) return []
   const answer: Koa.Middleware = (ctx, next) => {
     const origin = ctx.get('Origin')
     const isListed = origins.includes(origin)
-    // Runs just before sending, because Koa removes earlier headers from an error response.
+    // Sets headers just before they are sent, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, () => {
       ctx.vary('Origin')
       if (!isListed) return
@@ -149,7 +151,8 @@ export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[
     if (cookie.sameSite !== 'none' && ctx.get('Sec-Fetch-Site') === 'cross-site')
       warn(describeCrossSite(origin, ctx, cookie.sameSite), 'cross-site')
     if (!isPreflight(ctx)) return next()
-    // The app's own guards may require any headers. A listed page may send the same headers as our own pages.
+    // Allows all requested headers, because the app's own guards may require any. A page of `origins` may send the same headers as our own
+    // pages.
     const names = ctx.get('Access-Control-Request-Headers')
     if (NAMES.test(names)) ctx.set('Access-Control-Allow-Headers', names)
     ctx.set({ 'Access-Control-Allow-Methods': 'POST', 'Access-Control-Max-Age': String(MAX_AGE) })
@@ -165,7 +168,10 @@ export function isPreflight({ method, headers }: Koa.Context): boolean {
   return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
 }
 
-/** Describes a listed origin on another site. Only browsers can tell sites apart, by a list of some ten thousand public suffixes. */
+/**
+ * Describes an origin in `origins` that is another site. Only browsers can tell sites apart, by a list of some ten thousand public
+ * suffixes.
+ */
 function describeCrossSite(origin: string, { protocol, host }: Koa.Context, sameSite: string): string {
   return (
     `origins: ${origin} is another site than ${protocol}://${host.slice(0, 200)}, so browsers send no cookie that is ` +

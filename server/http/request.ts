@@ -26,7 +26,7 @@ const EMBEDDED_TWICE =
 
 const EMBED_UNCALLED = 'koa-live-session: embed was put into a page without a call: expected ctx.liveSession.embed()'
 
-/** Describes a value left behind by a sign-in. */
+/** Describes a guest's value that a sign-in did not transfer. */
 function describeLeft(key: string): string {
   return (
     `"${key}" was set before identify(), as a guest's value, and did not go to the account: expected set after ` +
@@ -46,15 +46,15 @@ export class RequestHandle extends Handle {
   readonly #core: Core
   readonly #ctx: Koa.Context
   readonly #identifiedUser: IdentifiedUser
-  /** The fields written by this request since it last signed a guest in, or called `leave`. */
+  /** The fields that this request has written since its last sign-in or `leave`. */
   #written: Set<Field> | undefined
   #isEmbedded = false
-  /** Set at the first use. */
+  /** The visit, from the first use on. */
   #begun: Visit | undefined
 
   /**
-   * @param identifiedUser the user from `identify`
-   * @param begun the visit, if the session was used before; else it begins at the first use
+   * @param identifiedUser the user whom `identify` named
+   * @param begun the visit, if one has begun; otherwise the first use begins one
    */
   constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, begun?: Visit) {
     super(core, core.values.requestFields)
@@ -64,7 +64,7 @@ export class RequestHandle extends Handle {
     this.#begun = begun
   }
 
-  /** Identifies the visitor at the first use: reading `ctx.liveSession` alone has no effect. */
+  /** Begins the visit at the first use. Reading `ctx.liveSession` alone has no effect. */
   get #visit(): Visit {
     this.#begun ??= new Visit(this.#core, this.#ctx, this.#identifiedUser)
     return this.#begun
@@ -106,13 +106,14 @@ export class RequestHandle extends Handle {
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
       if (stamp !== NEVER && this.values.live(field, replica) === undefined) deleted.push(field.key)
-      // Unsaved even if this response sets the cookie, which the browser may reject. Expired values are not, because pages never send them.
+      // A value counts as unsaved even if this response sets the cookie, because the browser may reject the cookie. Expired values do not
+      // count, because pages never send them.
       if (!field.isLocal && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
-    // Assignments, because TypeScript finds no misspelt member in a spread.
+    // Assigns members one by one, because TypeScript finds no misspelt member in a spread.
     const snapshot: WritableSnapshot = { values, defaults, stamps }
     if (who !== undefined) snapshot.who = who
-    // Without the withheld cookie, the page learns its identity in its first exchange.
+    // If the browser withheld its cookie, the page learns its identity in its first exchange.
     if (!visit.isWithheld && visitor.userId !== undefined) snapshot.user = visitor.userId
     if (!visit.isWithheld && visitor.userId === undefined) snapshot.guest = true
     if (hasCookie) snapshot.persisted = visit.cookieStamps
@@ -126,18 +127,18 @@ export class RequestHandle extends Handle {
     return snapshot
   }
 
-  /** Returns the snapshot as an inert script element, which needs no CSP nonce. Escaped, so that no value can end the element. */
+  /** Returns the snapshot as an inert script element, which needs no CSP nonce. Escapes the values, so that none can end the element. */
   embed(): string {
     if (this.#isEmbedded) this.#core.warn(EMBEDDED_TWICE)
     this.#isEmbedded = true
-    // <, > and & could end the element or begin a comment; U+2028 and U+2029 were line ends to older JavaScript parsers.
+    // Unescaped, <, > and & could end the element or begin a comment. Older JavaScript parsers read U+2028 and U+2029 as line ends.
     const json = JSON.stringify(this.snapshot()).replace(/[<>&\u2028\u2029]/g, escapeUnit)
     return `<script type="application/json" id="${EMBED_ID}">${json}</script>`
   }
 
   identify(): Promise<void> {
     return TrackedPromise.of(async () => {
-      // Begin the visit first, so that revocations by this call do not count as concurrent.
+      // Begins the visit before reading the revision: revocations by this call must not count as concurrent.
       const visit = this.#visit
       const { revision } = this.#core.revocations
       const user = await this.#core.identifyUser(this.#ctx)
@@ -160,7 +161,7 @@ export class RequestHandle extends Handle {
     this.#written.add(field)
   }
 
-  /** Warns of each value that this request set for the guest, and that the sign-in did not transfer. */
+  /** Warns of each value that this request has set for the guest and the sign-in did not transfer. */
   #warnOfLeaving(): void {
     for (const field of this.#written ?? []) if (!isTransferred(field)) this.#core.warn(describeLeft(field.key))
     this.#written = undefined
@@ -185,8 +186,8 @@ export class RequestHandle extends Handle {
   }
 
   /**
-   * Continues as the user whom `identify` names now, because the app may have signed a user in or out without notifying the plugin. A flash
-   * message must belong to the visitor of the next request.
+   * Continues as the user whom `identify` names now, because the app may have signed a user in or out without notifying the plugin.
+   * Otherwise a flash message would go to a visitor other than the next request's.
    */
   #refreshUser(): Awaitable<unknown> {
     const visit = this.#visit
@@ -225,7 +226,7 @@ export class RequestHandle extends Handle {
   }
 }
 
-// A template with `embed` in place of `embed()` would put the source text of this function into the page.
+// Throws for a template with `embed` in place of `embed()`, which would put the source text of the function into the page.
 Object.assign(RequestHandle.prototype.embed, {
   toString: () => {
     throw new TypeError(EMBED_UNCALLED)

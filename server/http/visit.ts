@@ -1,3 +1,5 @@
+// Decides, during a request, who its visitor is and what the response does with the cookie.
+
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import type { Field } from '../../shared/field.js'
@@ -28,7 +30,7 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Whether the browser's visitor leaves with this request. */
   #isVisitorLeaving = false
 
-  /** @throws {TypeError} if the headers were sent already, because they must keep shared caches from the response */
+  /** @throws {TypeError} if the headers were sent already: too late to tell shared caches not to store the response */
   constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, recognized?: RequestIdentity) {
     const { user } = identifiedUser
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
@@ -44,7 +46,7 @@ export class Visit implements PageIdentity, ResponseContext {
       this.#isVisitorLeaving = receivedCookie?.user !== undefined && receivedCookie.user !== this.visitor.userSub
       void core.pendingRotations.closeConnections(this.#identity.toClose, undefined, ctx.res)
     }
-    // Runs just before sending, because Koa removes earlier headers from an error response.
+    // Sets headers just before they are sent, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, this.#beforeHeaders)
   }
 
@@ -74,12 +76,14 @@ export class Visit implements PageIdentity, ResponseContext {
     return this.cookie !== undefined && this.#core.hasConsent(this.#ctx)
   }
 
-  /** Whether the browser has a cookie with its id, or gets it with this response. */
+  /** Whether the browser has a cookie with its id, or gets one with this response. */
   get hasId(): boolean {
     return this.cookie ? this.hasCookie : this.#action() === 'write'
   }
 
-  /** Whether the response announces the retirement of the cookie's id, without a new cookie: the next request may get a new cookie. */
+  /**
+   * Whether the response announces that the cookie's id is retired. The announcing response brings no new cookie; the next response may.
+   */
   get isAnnouncingRetirement(): boolean {
     return this.#action() === 'announce'
   }
@@ -89,12 +93,12 @@ export class Visit implements PageIdentity, ResponseContext {
     return this.#identity.cookieStatus === 'withheld'
   }
 
-  /** Whether the owner of values with this scope is known: with a withheld cookie, only the account is known. */
+  /** Whether the owner of values with this scope is known. If the cookie is withheld, only the user is known, not the browser. */
   knowsOwner(scope: Field['scope']): boolean {
     return !this.isWithheld || (scope === 'user' && this.visitor.user !== undefined)
   }
 
-  /** Uses the epoch of the request's own cookie: a newer epoch applies from the next request. */
+  /** Derives `who` from the epoch in the request's own cookie. A newer epoch applies from the next request. */
   get who(): string | undefined {
     const { cookie, visitor } = this.#identity
     if (this.isWithheld) return undefined
@@ -113,7 +117,7 @@ export class Visit implements PageIdentity, ResponseContext {
   replica(field: Field): Replica | undefined {
     const { cookie, visitor } = this.#identity
     if (field.scope === 'tab') return undefined
-    // Memory may have evicted values since the request began; the cookie still has them.
+    // Memory may have evicted values since the request began, but the cookie still has them.
     return cookie
       ? this.#core.cookieValues.ensureMerged(cookie, visitor)[field.scope]
       : this.#core.memory.find(visitor.subject(field))
@@ -124,7 +128,7 @@ export class Visit implements PageIdentity, ResponseContext {
     return this.#lateness.isSuperseded(this.#identity)
   }
 
-  /** Loads all subjects involved in continuing as another visitor. */
+  /** Loads all subjects needed to continue as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
     const { retiredCookie } = this.#lateness
     return loadSubjects(this.#core, retiredCookie ? [this.#previous, retiredCookie] : [this.#previous], user)
@@ -158,7 +162,10 @@ export class Visit implements PageIdentity, ResponseContext {
     return this.#core.identities.rotate(this.#previous, user, cookieStatus)
   }
 
-  /** Continues as a guest. After a user, the browser's own values stay, unless all should be forgotten. Resolves as `changeTo` does. */
+  /**
+   * Continues as a guest. When a user leaves, keeps the browser's own values unless `isForgotten`. Resolves when the former visitor's
+   * connections are closed.
+   */
   async leave(isForgotten: boolean): Promise<void> {
     const { revocations, identities } = this.#core
     const { revision } = revocations
@@ -209,7 +216,7 @@ export class Visit implements PageIdentity, ResponseContext {
       cookieStatus: this.#identity.cookieStatus,
       use: this.#use,
       validity: memo ? 'current' : this.#lateness.validity(this.#identity),
-      // A renewing request writes the cookie anyway.
+      // A use `renews` writes the cookie anyway.
       isDue: this.#use !== 'renews' && (this.#hasNewContent || isDue(this.#core, this.#identity)),
       hasConsent: () => this.#core.hasConsent(this.#ctx),
     })
@@ -225,16 +232,16 @@ function isDue(core: Core, { cookie, visitor }: Identified): boolean {
   if (!cookie) return false
   const { maxAge, clock } = core.settings
   const remaining = cookie.expiresAt - clock()
-  // More than `maxAge` is left only after a clock ran ahead.
+  // More than `maxAge` can remain only if a clock was ahead.
   if (cookie.hasOldKey || remaining < maxAge / 2 || remaining > maxAge) return true
   if (cookie.members && core.cookieMembers.isOutdated(cookie.members)) return true
   return cookie.memo?.isOutdated ?? core.cookieValues.isOutdated(cookie, visitor)
 }
 
-/** Writes a cookie with the visitor's newest values, as far as they fit. Resolves when the cookie is written. */
+/** Writes a cookie with as many of the visitor's values as fit. Resolves when the cookie is written. */
 function writeCookie(core: Core, ctx: Koa.Context, { cookie: received, visitor }: Identified): Promise<void> {
   const { cookie, cookieMembers, revocations, cookieValues } = core
-  // Memory may have evicted the visitor since the request began: merge the request's cookie first, so that no value is lost.
+  // Merges the request's cookie first, because memory may have evicted the visitor's values since the request began.
   if (received) cookieValues.ensureMerged(received, visitor)
   const registers = cookieValues.registers(visitor, received)
   const members = cookieMembers.write(visitor.browserSubject, received?.members, () =>
@@ -254,7 +261,7 @@ function writeCookie(core: Core, ctx: Koa.Context, { cookie: received, visitor }
 
 const OVER_HTTP = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
 
-/** Warns if the server mistakes https for http: cookies would lack Secure, and every page's origin would look foreign. */
+/** Warns if the server mistakes https for http. Then cookies lack Secure, and the origin of every page looks foreign. */
 function checkProxy({ settings, warn }: Core, ctx: Koa.Context): void {
   if (ctx.secure) return
   if (settings.cookie.secure)
@@ -263,8 +270,8 @@ function checkProxy({ settings, warn }: Core, ctx: Koa.Context): void {
 }
 
 /**
- * Loads all subjects involved in a request: at a sign-in also the new browser id, which another process may have used or retired. Before
- * an id rotation, reloads even fresh subjects, so that the transfer includes the newest writes of other processes, and happens only once.
+ * Loads all subjects of a request. At a sign-in these include the new browser id, which another process may have used or retired. Before an
+ * id rotation, reloads even fresh subjects: the transfer must include the newest writes of other processes, and happen only once.
  */
 export function loadSubjects(
   { revocations, identities, store }: Core,
