@@ -4,8 +4,8 @@ import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
 /**
  * Returns a frozen copy of an app's input to a feature.
  *
- * @param call the method's name, for errors
- * @param name the input's name, for errors
+ * @param call the name of the app's call, for error messages
+ * @param name the name of the input, for error messages
  * @param most the maximum bytes of the input as JSON
  * @throws {LiveSessionError} `invalid_value` or `too_large`
  */

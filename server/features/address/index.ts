@@ -13,14 +13,17 @@ import type { CookieOptions } from '../../settings/settings.js'
 
 type Unapplied = Readonly<Record<string, JsonValue>>
 
-/** Creates the feature for fields with a URL parameter: a page load sets the value from the URL, and the page keeps the URL in sync. */
+/**
+ * Creates the feature for fields with a URL parameter. A page load sets the value from the URL, and the page updates the URL when the value
+ * changes.
+ */
 export function addressFeature(core: Core): Feature {
   const fields = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
   if (fields.length === 0) return {}
   const { cookie } = core.settings
   const readable = fields.filter(({ access }) => access !== 'hidden')
   const urls = Object.fromEntries(readable.map(({ key, url = '' }) => [key, url]))
-  /** By response, the values in the URL that the page must set itself. */
+  /** The values in the URL that the page must set itself, by response. */
   const unappliedOf = new WeakMap<ResponseContext, Unapplied>()
   return {
     begins: (ctx, useOf) => {
@@ -31,14 +34,14 @@ export function addressFeature(core: Core): Feature {
     },
     snapshot: ({ ctx, visit }, snapshot) => {
       const unapplied = unappliedOf.get(visit) ?? {}
-      // Only for a page: a script's fetch has another URL than its page, and a frame's URL is invisible.
+      // Sends `urls` only to a page: a script's fetch has another URL than its page, and a frame's URL is invisible.
       if (readable.length > 0 && mayBePage(ctx, cookie)) snapshot.urls = urls
       if (Object.keys(unapplied).length > 0) snapshot.unapplied = unapplied
     },
   }
 }
 
-/** Why a parameter does not set its field. */
+/** Texts for the log: why a parameter does not set its field. */
 const CAUSES: Partial<Record<LiveSessionErrorCode, string>> = {
   malformed: `it occurs twice, or has over ${LONGEST_ADDRESS} characters`,
   invalid_value: 'the schema refuses the value, as of an outdated link',
@@ -46,7 +49,7 @@ const CAUSES: Partial<Record<LiveSessionErrorCode, string>> = {
 }
 
 /**
- * Returns whether the response is, or may be, for a top-level page in a window or a tab. Only such a visit sets values, because any site
+ * Returns whether the response is, or may be, a top-level page in a window or a tab. Only such a page load sets values, because any site
  * can load our images, frames and scripts without showing them.
  */
 function mayBePage(ctx: Koa.Context, cookie: CookieOptions): boolean {
@@ -54,24 +57,24 @@ function mayBePage(ctx: Koa.Context, cookie: CookieOptions): boolean {
   return destination === 'document' || (destination === 'empty' && isUncertain(ctx))
 }
 
-/** Returns whether the page may stay invisible: in a prefetch, or in a service worker's fetch, which looks the same for a frame. */
+/** Returns whether the page may stay invisible. A prefetched page may never be shown, and a service worker's fetch may be for a frame. */
 function isUncertain(ctx: Koa.Context): boolean {
   return isPrefetch(ctx) || isWorkerNavigation(ctx)
 }
 
-/** Returns the fields with a parameter in the URL of a page load, including prefetches. */
+/** Returns the fields with a parameter in the URL of a page load or prefetch. */
 function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOptions): readonly Field[] {
   if (!ctx.querystring || ctx.method !== 'GET' || !mayBePage(ctx, cookie)) return []
   const parameters = new URLSearchParams(ctx.querystring)
   return fields.filter(({ url = '' }) => parameters.has(url))
 }
 
-/** Sets fields from the request's URL. Returns the values left to the page, by key. */
+/** Sets fields from the request's URL. Returns by key the values that the page must set itself. */
 function applyAddress(core: Core, fields: readonly Field[], use: RequestUse): Readonly<Record<string, JsonValue>> {
   const unapplied: Record<string, JsonValue> = {}
   for (const field of fields) {
     const value = valueInAddress(field, use.ctx.querystring, core)
-    // Skip silently: users share links with guests.
+    // Skips the field without a warning, because users share links with guests.
     if (field.guestAccess !== 'write' && use.visit.visitor.user === undefined) continue
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
     if (isUncertain(use.ctx) || !setValue(core, field, value, use)) unapplied[field.key] = value
@@ -79,17 +82,20 @@ function applyAddress(core: Core, fields: readonly Field[], use: RequestUse): Re
   return unapplied
 }
 
-/** Returns the value of a field's URL parameter. Warns of an invalid value, but never throws: a bad link is not the visitor's mistake. */
+/**
+ * Returns the value of a field's URL parameter. Warns of an invalid value, but never throws, because a bad link is not the visitor's
+ * mistake.
+ */
 function valueInAddress(field: Field, search: string, { warn }: Core): JsonValue | undefined {
   const { url = '', key } = field
   const text = parameterOf(search, url)
-  // Log without the value, which is untrusted text.
+  // Leaves the value out of the log, because the value is untrusted text.
   const refuse = (code: LiveSessionErrorCode): undefined => {
     warn(`an address has ?${url}=... which does not set "${key}": ${code}: ${CAUSES[code]}`)
     return undefined
   }
   if (text === undefined) return refuse('malformed')
-  // URLs written by hand have no quotes: ?year=2026 may be meant as a string.
+  // Tries the plain text, too: a URL written by hand has no quotes, so ?year=2026 may mean a string.
   let code: LiveSessionErrorCode | undefined
   for (const input of [fromParameter(text, field.default), text]) {
     try {
@@ -102,7 +108,7 @@ function valueInAddress(field: Field, search: string, { warn }: Core): JsonValue
   return refuse(code ?? 'invalid_value')
 }
 
-/** Sets a field, and returns whether this succeeded. Counts against the rate limit of pages, because the link is untrusted. */
+/** Sets a field, and returns whether this succeeded. Counts as a page's change for the rate limit, because the link is untrusted. */
 function setValue({ limits }: Core, { key, scope }: Field, value: JsonValue, { visit, values }: RequestUse): boolean {
   if (visit.isSuperseded || !visit.knowsOwner(scope)) return false
   try {

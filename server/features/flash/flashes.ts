@@ -1,3 +1,5 @@
+// Decides which messages wait for a browser, and which response or page shows each message.
+
 import { randomBytes } from 'node:crypto'
 import { memoryBytes } from '../../../shared/budget.js'
 import { timeAfter } from '../../../shared/stamp.js'
@@ -6,21 +8,23 @@ import { RotatingCache } from '../../memory/rotating-cache.js'
 import type { BrowserSubject } from '../../subjects/subject.js'
 import { FLASH_LIFETIME, type FlashInput, gather, type Message } from './message.js'
 
-/** Approximate bytes in memory: of a browser's entry, of a message without its content, and of the id of a consumed message. */
+/** Approximate bytes in memory of a browser's entry. */
 const PLACE = 200
+/** Approximate bytes in memory of a message without its content. */
 const FRAME = 150
+/** Approximate bytes in memory of the id of a consumed message. */
 const ID = 120
 
 /**
- * The messages waiting for each browser, in memory and in the cookies written meanwhile. Each message is consumed only once: the store
- * decides or, without a store, this process.
+ * The messages waiting for each browser, in memory and in cookies. Each message is consumed only once. The store decides which call is
+ * first, or this process if there is no store.
  */
 export class Flashes {
   readonly #core: Core
   readonly #waiting: RotatingCache<readonly Message[]>
-  /** Ids of messages consumed in this process: cookies may still have them. */
+  /** Ids of messages consumed in this process, because cookies may still have these messages. */
   readonly #consumed: RotatingCache<true>
-  /** Ids of messages leased to the next page load: open pages may not consume them. */
+  /** Ids of messages leased to the next page load. Open pages may not consume leased messages. */
   readonly #leased = new Set<string>()
   #count = 0
 
@@ -32,7 +36,7 @@ export class Flashes {
     this.#consumed = RotatingCache.onMap({ ...options, shared: { bytes, weigh: () => ID } })
   }
 
-  /** The number of messages added so far in this process: tells whether a page began to load before or after a message. */
+  /** The number of messages added so far in this process. By this count, a page knows which messages were added before it began to load. */
   get count(): number {
     return this.#count
   }
@@ -46,7 +50,10 @@ export class Flashes {
     return message
   }
 
-  /** Restores messages that were consumed but not shown, under new ids: the former ids are spent, here and in the store. */
+  /**
+   * Restores messages that were consumed but not shown. Gives them new ids, because the former ids are spent in this process and in the
+   * store.
+   */
   restore(browser: BrowserSubject, consumed: readonly Message[]): void {
     this.put(
       browser,
@@ -75,7 +82,7 @@ export class Flashes {
     return received.some(this.#isConsumed)
   }
 
-  /** Leases messages to the next page load until `endLease`, because an open page would consume them first. */
+  /** Leases messages to the next page load until `endLease`. Otherwise an open page would consume them first. */
   lease(messages: readonly Message[]): void {
     for (const { id } of messages) this.#leased.add(id)
   }
@@ -87,21 +94,24 @@ export class Flashes {
   }
 
   /**
-   * Consumes the messages for a single response to show.
+   * Consumes the browser's messages: the caller's response is the only one that shows them.
    *
-   * @param since the count of messages when the response's page began to load; undefined if the response is no page
+   * @param since `count` when the response's page began to load; undefined if the response is no page
    */
   consume(browser: BrowserSubject, received: readonly Message[], since?: number): Promise<readonly Message[]> {
     return this.#consume(browser, this.pending(browser, received).filter(isFor(since)))
   }
 
-  /** Consumes the messages for a single open page to show, except leased messages. */
+  /** Consumes the browser's messages except leased messages: the open page that asks is the only one that shows them. */
   consumeOpenly(browser: BrowserSubject, received: readonly Message[], since?: number): Promise<readonly Message[]> {
     const open = this.pending(browser, received).filter(({ id }) => !this.#leased.has(id))
     return this.#consume(browser, open.filter(isFor(since)))
   }
 
-  /** If the store does not answer in time, returns the messages: twice is better than never, and no page should wait. */
+  /**
+   * Returns the messages that no other process has consumed. If the store does not answer in time, returns all: shown twice is better than
+   * never, and no page should wait.
+   */
   async #consume(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly Message[]> {
     const { store } = this.#core
     for (const { id } of messages) this.#consumed.set(id, true)

@@ -18,7 +18,7 @@ export function flashFeature(core: Core): Feature {
   const notify = (browser: string): void => {
     for (const connection of connections.of(browser)) connection.emit(FLASH)
   }
-  // Created lazily: few requests add or take messages.
+  // Creates the object at the first use, because few requests add or take messages.
   const flashOf = ({ visit, ctx }: RequestUse): RequestFlash => {
     const known = visit.findHook(RequestFlash)
     if (known) return known
@@ -33,7 +33,7 @@ export function flashFeature(core: Core): Feature {
         use.permit()
         return after(use.refreshUser(), () => flashOf(use).add(input))
       },
-      // Takes no messages if nothing will show this response: they wait for a visible page.
+      // Takes no messages if this response may never be visible: the messages wait for a visible page.
       takeFlash: (use) => {
         const { visit, ctx } = use
         if (ctx.res.headersSent) throw usedLate('takeFlash was called')
@@ -52,7 +52,7 @@ export function flashFeature(core: Core): Feature {
     events: ({ cookie, visitor }) => {
       const since = flashes.count
       return {
-        // A page that reconnects sends `true`, and may not take messages restricted to the next page load.
+        // A page that reconnects sends `true`. Such a page may not take messages restricted to the next page load.
         [TAKE_FLASH]: (isBack) => {
           if (isBack !== undefined && isBack !== true)
             throw new LiveSessionError('malformed', 'expected nothing, or true after a reconnect')
@@ -68,7 +68,7 @@ export function flashFeature(core: Core): Feature {
     cookie: {
       name: NAME,
       isOutdated: (received) => flashes.hasConsumed(parseMessages(received)),
-      // Drop the oldest messages until the others fit.
+      // Leaves the oldest messages out until the others fit.
       write: (browser, received, fits) => {
         const waiting = flashes.pending(browser, parseMessages(received)).map(toWire)
         while (waiting.length > 0 && !fits(waiting)) waiting.shift()

@@ -1,4 +1,4 @@
-// Validates, encodes and parses flash messages, and drops expired and surplus messages.
+// Validates, encodes and parses flash messages, and decides which are expired or too many.
 
 import { freezeJson, type JsonValue } from '../../../shared/json.js'
 import { isAhead, isStamp } from '../../../shared/stamp.js'
@@ -12,8 +12,8 @@ export interface Message {
   readonly at: number
   readonly content: JsonValue
   /**
-   * For a message restricted to pages loaded afterwards: the count of messages added in this process, including this message; 0 if read
-   * from a cookie. Otherwise undefined.
+   * Undefined if any page may show the message. For a message restricted to the next page load: `Flashes.count` after adding the message; 0
+   * if read from a cookie.
    */
   readonly next?: number | undefined
 }
@@ -35,7 +35,7 @@ export interface FlashInput {
 
 /** ms after which a message is no longer shown. */
 export const FLASH_LIFETIME: number = LONGEST_VALIDITY
-/** Maximum messages of a browser: the oldest beyond that number are dropped. */
+/** Maximum messages of a browser. If more wait, the oldest are dropped. */
 const MOST = 10
 /** Maximum bytes of a message. */
 const MAX_BYTES = 1000
@@ -68,7 +68,7 @@ export function toWire({ id, at, content, next }: Message): WireMessage {
 
 const parsed = new WeakMap<object, readonly Message[]>()
 
-/** Returns the valid messages of a signed cookie. Memoized by cookie member, because a cached cookie keeps the same array. */
+/** Returns the valid messages in the cookie member. Memoized by the member's array, because a cached cookie keeps the same array. */
 export function parseMessages(input: unknown): readonly Message[] {
   if (!Array.isArray(input)) return []
   const known = parsed.get(input)

@@ -1,3 +1,5 @@
+// Decides which messages a response shows, and when open pages may show the others.
+
 import type { ServerResponse } from 'node:http'
 import type Koa from 'koa'
 import type { JsonValue } from '../../../shared/json.js'
@@ -31,18 +33,18 @@ const LEASE = 2000
 const FAILURE = 500
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
-/** Adds and consumes messages for a request, and returns consumed messages to the queue if the response fails. */
+/** Adds and consumes messages for a request. Restores consumed messages if the response fails. */
 export class RequestFlash implements ResponseHook {
   readonly #deps: FlashDeps
   readonly #visit: ResponseContext
   readonly #res: ServerResponse
-  /** The count of messages when this request first used flash: its page counts as loaded after these messages. */
+  /** `Flashes.count` when this request first used flash. The request's page counts as loaded after these messages. */
   readonly #since: number
   /** Whether the response contains messages, so that no cache may store it. */
   isOneTime = false
   /** The messages added by this request. */
   readonly #added: Message[] = []
-  /** Those of the added messages that open pages may show after the lease. */
+  /** The added messages that open pages may show after the lease. */
   readonly #leased: Message[] = []
   /** Whether open pages will be notified once the response has reached the browser. */
   #isWaiting = false
@@ -66,7 +68,7 @@ export class RequestFlash implements ResponseHook {
     this.#added.push(message)
     if (input.isForNext) return
     this.#leased.push(message)
-    // If the request signs in, the browser's other pages reconnect before the response goes out, and would take the message.
+    // Leases the message, because at a sign-in the browser's other pages reconnect before the response is sent, and would take the message.
     flashes.lease([message])
     if (this.#isWaiting) return
     this.#isWaiting = true
@@ -74,8 +76,8 @@ export class RequestFlash implements ResponseHook {
   }
 
   /**
-   * Carries the messages added by this request over to another browser id. Leaves other messages behind, because an attacker may know a
-   * guest's id, and may have added messages there.
+   * Moves the messages added by this request to the visitor's new browser id. Leaves other messages behind, because an attacker who knows a
+   * guest's id may have added them.
    */
   visitorChanged(): void {
     this.#deps.flashes.put(this.#browser, this.#added)
@@ -89,7 +91,7 @@ export class RequestFlash implements ResponseHook {
     return messages.map(({ content }) => content)
   }
 
-  /** Called before the headers and the cookie are written: after a failure, restores the consumed messages for the next page. */
+  /** Called before the headers and the cookie are written. If the response has failed, restores the consumed messages for the next page. */
   beforeHeaders(): void {
     this.#res.off('close', this.#restore)
     if (this.#res.statusCode >= FAILURE) this.#restore()
@@ -118,7 +120,7 @@ export class RequestFlash implements ResponseHook {
     return parseMessages(this.#visit.cookie?.members?.[NAME])
   }
 
-  /** After a redirect, gives its target page time to take the messages, before open pages are notified. */
+  /** After a redirect, gives the target page time to take the messages before open pages are notified. */
   #arrive(): void {
     this.#isWaiting = false
     if (REDIRECTS.has(this.#res.statusCode)) setTimeout(() => this.#endLease(), LEASE).unref()
@@ -132,8 +134,8 @@ export class RequestFlash implements ResponseHook {
 
 /**
  * Returns the receiver of the response; undefined if the response may never be visible. A prefetched page may stay hidden, a HEAD response
- * has no body, and any site can hide our pages in frames or in its scripts' fetches. When a visitor reloads a page, the browser closes the
- * former request's connection, while the app's code still runs.
+ * has no body, and any site can hide our pages in frames or in its scripts' fetches. If the visitor reloads a page, the browser closes the
+ * connection while the app's code for the former request still runs.
  */
 export function receiverOf(ctx: Koa.Context, { origins, cookie }: Settings): Receiver | undefined {
   if (ctx.method === 'HEAD' || isPrefetch(ctx) || isClosed(ctx.res)) return undefined

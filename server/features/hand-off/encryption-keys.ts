@@ -1,13 +1,15 @@
+// Encrypts claims into tokens, and decides which tokens are genuine.
+
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { isRecord } from '../../../shared/parse.js'
 import { deriveKeys, firstOf, type Key, type Purpose } from '../../subjects/signing-keys.js'
 
 const CIPHER = 'aes-256-gcm'
 const ENCRYPTION = 'A256GCM'
-/** Direct encryption with the derived key: the token contains no wrapped key. */
+/** JWE's direct encryption: the derived key encrypts the claims, so the token contains no wrapped key. */
 const ALGORITHM = 'dir'
 const IV_BYTES = 12
-/** By default Node also accepts shorter tags, which an attacker could guess. */
+/** The length of authentication tags. By default Node also accepts shorter tags, which an attacker could guess. */
 const TAG_BYTES = 16
 
 /** Encrypts and authenticates claims for this server alone, as compact JWE (RFC 7516) with `dir` and A256GCM. */
@@ -50,7 +52,7 @@ export class EncryptionKeys {
     }
   }
 
-  /** Returns the key of a header; undefined if the header asks for another algorithm, which a token must never choose. */
+  /** Returns the key that a header names; undefined if the header names another algorithm. A token must never choose the algorithm. */
   #keyOf(header: string): Key | undefined {
     const { alg, enc, typ, kid, crit, zip } = parse(Buffer.from(header, 'base64url')) ?? {}
     if (alg !== ALGORITHM || enc !== ENCRYPTION || typ !== this.#type || crit !== undefined || zip !== undefined)

@@ -11,12 +11,12 @@ import { redeemHandOff, sendOn } from './posted-token.js'
 import { checkPurpose, HandOffTokens } from './tokens.js'
 
 const LONGEST = 2000
-/** Browsers drop tabs and line ends from a URL before parsing, and treat a backslash as a slash. */
+/** Matches characters refused in a target. Browsers drop tabs and line ends from a URL, and read a backslash as a slash. */
 const UNSAFE = /[\p{Cc}\s\\]/u
-/** A placeholder for our origin, which is unknown here. */
+/** Stands in for our own origin, which is unknown here. */
 const ORIGIN = 'https://origin.invalid'
 
-/** Creates the feature for hand-offs: encrypted payloads from a socket's handler to the next request of its browser. */
+/** Creates the feature for hand-offs: a socket's handler sends an encrypted payload to the browser's next request. */
 export function handOffFeature(core: Core): Feature {
   const tokens = new HandOffTokens(core)
   return {
@@ -41,7 +41,7 @@ export function handOffFeature(core: Core): Feature {
 }
 
 /**
- * Validates a redirect target: a path of this origin.
+ * Checks that a redirect target is a path of this origin, and returns the path.
  *
  * @throws {LiveSessionError} `malformed`
  */
@@ -52,10 +52,11 @@ export function checkTarget(to: unknown): string {
 
 function isPath(to: string): boolean {
   if (to.length > LONGEST || !isWellFormed(to) || UNSAFE.test(to)) return false
-  // Two slashes begin another host's name.
+  // After two slashes, browsers read a host name.
   if (!to.startsWith('/') || to.startsWith('//')) return false
   if (!URL.canParse(to, ORIGIN)) return false
   const { origin, pathname } = new URL(to, ORIGIN)
-  // Browsers remove dots from a path: they request `/.//host` as `//host`, and a route may redirect to the requested path.
+  // Browsers remove dots from a path, so they request `/.//host` as `//host`. A route that redirects to the requested path would then
+  // redirect to that host.
   return origin === ORIGIN && !pathname.startsWith('//')
 }

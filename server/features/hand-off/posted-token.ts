@@ -1,4 +1,4 @@
-// Reads the hand-off token of a POSTed form, and either redeems the token or redirects the POST to the token's target.
+// Reads the hand-off token of a POSTed form. At the endpoint, redirects the POST to the token's target; in a route, redeems the token.
 
 import type { IncomingMessage } from 'node:http'
 import { parse } from 'node:querystring'
@@ -30,7 +30,7 @@ interface Parsed {
 const readings = new WeakMap<IncomingMessage, Promise<void>>()
 
 /**
- * Returns the token in a POSTed form, never a token in a URL, because URLs end up in logs. If no parser of the app has read the body yet,
+ * Returns the token in a POSTed form. Ignores a token in a URL, because URLs end up in logs. If no parser of the app has read the body yet,
  * parses the body into `request.body`, so that the app finds the other fields.
  *
  * @throws {LiveSessionError} `malformed`, or `too_large` with status 413
@@ -62,8 +62,8 @@ function isForm({ request }: Koa.Context): boolean {
 }
 
 /**
- * Redirects a POST with a token at the endpoint to the token's target: the browser repeats the POST there. Ignores any target from the
- * page, which is untrusted.
+ * Redirects a POST to the target in its token, and the browser repeats the POST there. Takes the target only from the token, because the
+ * page is untrusted.
  *
  * @returns whether the request had a token
  * @throws {LiveSessionError} `bad_ticket` with status 204, which keeps the browser on its page
@@ -87,7 +87,8 @@ export async function sendOn(
 }
 
 /**
- * Returns the payload handed off to this request. Of several requests with the same token, only the first gets the payload.
+ * Returns the payload handed off to this request; undefined without a valid token. Of several requests with the same token, only the first
+ * gets the payload.
  *
  * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` if the schema refuses the payload; errors of the body
  */
@@ -104,13 +105,13 @@ export async function redeemHandOff(
   const { ctx } = use
   const token = await postedToken(ctx)
   if (token === undefined) return undefined
-  // Login CSRF: another site's form could bring the attacker's own token, and sign the visitor in as the attacker.
+  // Prevents login CSRF: another site's form could bring the attacker's own token, and sign the visitor in as the attacker.
   checkOwnPost(core, ctx)
   const handOff = decrypt(tokens, use.visit, token, purpose)
   if (!handOff) return undefined
-  // Validate before redeeming, so that another build of the app can still accept a payload unknown to this build.
+  // Validates before redeeming: if this build refuses the payload, another build can still accept the token.
   const value = await accepted(schema, handOff, purpose)
-  // The visitor may leave while the body is read, the schema validates or the store answers.
+  // The visitor may have left while the body was read or the schema validated.
   if (use.visit.isSuperseded) return undefined
   const isFirst = await tokens.redeem(handOff)
   return isFirst && !use.visit.isSuperseded ? value : undefined
@@ -129,7 +130,7 @@ function decrypt(
 async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {
   const result = await schema['~standard'].validate(payload)
   if (!result.issues) return result.value
-  // Report only the path: schemas quote the refused value, which is secret from the page and the log.
+  // Reports only the paths: a schema's message may quote the refused value, which page and log must not show.
   const places = result.issues.map(({ path }) => pathOf(path))
   const cause = new Error(printable(`refused at ${places.slice(0, QUOTED_PLACES).join(', ')}`))
   throw new LiveSessionError('invalid_value', `takeHandOff("${purpose}"): not what the schema accepts`, { cause })

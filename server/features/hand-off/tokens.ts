@@ -14,12 +14,12 @@ import { EncryptionKeys } from './encryption-keys.js'
 const TYPE = 'live-session-hand-off+jwt'
 /** Lifetime of a token in seconds. */
 const LIFETIME = 60
-/** Maximum bytes of a payload: keeps the form with the encrypted payload below the limits of body parsers. */
+/** Maximum bytes of a payload: the form with the encrypted payload must stay below the limits of body parsers. */
 const MAX_PAYLOAD = 16 * 1024
-/** Longer tokens are refused unread: even the largest payload makes a shorter token. */
+/** Maximum characters of a token. Longer tokens are refused unread, because even the largest payload makes a shorter token. */
 const MAX_TOKEN = 32 * 1024
 
-/** The only browser, by the hash of its subject, and the only purpose that a token is for. */
+/** The browser that may use a token, by the hash of its subject, and the token's purpose. */
 interface Recipient {
   readonly browser: Sub
   readonly purpose: string
@@ -31,11 +31,11 @@ export interface HandOff {
   readonly payload: unknown
 }
 
-/** Creates encrypted tokens for hand-offs from sockets to requests, and redeems each only once. */
+/** Creates encrypted tokens for hand-offs from sockets to requests, and redeems each token only once. */
 export class HandOffTokens {
   readonly #core: Core
   readonly #keys: EncryptionKeys
-  /** Without a store, the ids of this process's open tokens: all others are refused. */
+  /** Without a store, the ids of the tokens that this process has created and not redeemed. All other tokens are refused. */
   readonly #open: RotatingCache<true>
 
   constructor(core: Core) {
@@ -60,7 +60,7 @@ export class HandOffTokens {
     return token
   }
 
-  /** Returns the contents of a token; undefined if expired, or for another purpose or browser. */
+  /** Returns the contents of a token; undefined if the token is invalid or expired, or is for another purpose or browser. */
   decrypt(token: string, { browser, purpose }: Recipient): HandOff | undefined {
     const claims = this.#claims(token, browser)
     if (claims?.['purpose'] !== purpose) return undefined
@@ -68,16 +68,16 @@ export class HandOffTokens {
     return typeof jti === 'string' ? { id: jti, payload } : undefined
   }
 
-  /** Returns the redirect target of a token for any purpose; undefined if expired, or for another browser. */
+  /** Returns the redirect target of a token of any purpose; undefined if the token is invalid or expired, or is for another browser. */
   target(token: string, browser: Sub): string | undefined {
     const to = this.#claims(token, browser)?.['to']
     return typeof to === 'string' ? to : undefined
   }
 
   /**
-   * Redeems the token, and returns whether this call was the first.
+   * Redeems a token. Returns whether this call was the first for the token.
    *
-   * @throws {LiveSessionError} `store_unavailable` if the store, which alone can tell, does not answer
+   * @throws {LiveSessionError} `store_unavailable` if the store does not answer, because only the store knows which call is first
    */
   async redeem({ id }: HandOff): Promise<boolean> {
     const { store } = this.#core

@@ -6,7 +6,7 @@ import { revoke } from '../../identity/revoke.js'
 import { isUser, type Subject } from '../../subjects/subject.js'
 
 /**
- * Performs an action, and returns a description of its effect.
+ * Performs an action, and returns a description of the effect for the page.
  *
  * @param name the subject's name for use in a sentence
  * @throws {LiveSessionError} `malformed` for an impossible action

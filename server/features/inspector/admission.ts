@@ -8,7 +8,7 @@ import { checkNames } from '../../settings/option-checks.js'
 import { SigningKeys } from '../../subjects/signing-keys.js'
 import type { InspectorOptions } from './types.js'
 
-/** The text signed for the token. */
+/** The text whose signature is the token. */
 const OPENED = 'inspector'
 
 /** The admission check, and the token for opening the page. */
@@ -44,11 +44,11 @@ export function createAdmission({ settings, warn }: Core, options: InspectorOpti
   return { token: key.token, refusalReason: (ctx) => foreign(ctx) ?? key.refusalReason(ctx) }
 }
 
-/** A page of another origin gets nothing, even if the app lets other origins read its responses. */
+/** Returns a reason to refuse pages of other origins, even if the app lets other origins read its responses. */
 function foreign(ctx: Koa.Context): string | undefined {
   const isReading = ctx.method === 'GET' || ctx.method === 'HEAD'
   const isOwn = isReading ? isOwnPolling : isOwnPost
-  // Refuses even pages of `origins`, which are trusted only with a single visitor's values.
+  // Refuses even pages of `origins`, which the app trusts only with the values of their own visitor.
   if (isOwn(originHeaders(ctx), [])) return undefined
   return "a page of another origin has requested the inspector. Type the inspector's address into the browser"
 }
@@ -61,13 +61,13 @@ function authorized(
 }
 
 /**
- * Admits by a token, known only from the log or the secrets. An IP address proves nothing: through a tunnel, a proxy without forwarding
- * headers, or DNS rebinding, an attacker's request looks local.
+ * Admits requests by a token, which only the log or the secrets reveal. An IP address proves nothing: through a tunnel, a proxy without
+ * forwarding headers, or DNS rebinding, an attacker's request looks local.
  */
 class TokenKey {
   readonly #keys: SigningKeys
   readonly #cookie: string
-  /** Equal at each start and in each process, so that open pages keep working. */
+  /** The token, the same after each start and in each process, so that open pages keep working. */
   readonly token: string
 
   constructor(secrets: readonly string[]) {
@@ -77,10 +77,10 @@ class TokenKey {
     this.token = this.#keys.sign(OPENED)
   }
 
-  /** Returns the reason for refusing a request; undefined if admitted. Gives a browser that sends the token a cookie. */
+  /** Returns the reason for refusing a request; undefined if admitted. If the browser sends the token, gives the browser a cookie. */
   refusalReason(ctx: Koa.Context): string | undefined {
     const { token } = ctx.query
-    // Sign the port, too: browsers send the cookie to all ports of the host.
+    // Signs the port, too, because browsers send the cookie to all ports of the host.
     const here = `${OPENED} at ${originHeaders(ctx).own}`
     if (typeof token === 'string' && this.#isRight(OPENED, token)) {
       ctx.cookies.set(this.#cookie, this.#keys.sign(here), {

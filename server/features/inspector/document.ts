@@ -3,7 +3,7 @@
 import { type Html, html, timeMarkup } from './html.js'
 import type { NodeSnapshot, SubjectSnapshot, ValueSnapshot } from './snapshot.js'
 
-/** Characters of a hash: enough to tell browsers apart. */
+/** Characters shown of a hash, enough to tell browsers apart. */
 const SHORT = 8
 
 const WHERE: Readonly<Record<NodeSnapshot['refusals'][number]['where'], string>> = {
@@ -13,7 +13,7 @@ const WHERE: Readonly<Record<NodeSnapshot['refusals'][number]['where'], string>>
   app: 'told to onError',
 }
 
-/** Returns the document, which loads its script and styles from its own URL, and so works at any mount. */
+/** Returns the document. Loads script and styles from the document's own URL, so the app can mount the route anywhere. */
 export function pageMarkup(snapshot: NodeSnapshot, find: string): Html {
   return html`<!doctype html>
 <html lang="en">
@@ -38,7 +38,7 @@ ${viewMarkup(snapshot, find)}
 </html>`
 }
 
-/** Returns the part refreshed while the page is open. */
+/** Returns the part of the page that the script refreshes. */
 export function viewMarkup(snapshot: NodeSnapshot, find: string): Html {
   return html`<main id="view">
 <section aria-labelledby="app"><h2 id="app">This app</h2>
@@ -151,7 +151,7 @@ function meterMarkup(bytes: number, budget: number, name: string): Html {
   return html`<meter min="0" max="${budget}" value="${bytes}" aria-label="Cookie of ${name}"></meter> ${bytes.toLocaleString('en')} of ${budget.toLocaleString('en')} bytes`
 }
 
-// Explicit roles: some browsers drop table semantics from a table displayed as cards.
+// Sets roles explicitly, because some browsers drop table semantics if CSS displays a table as cards.
 function valuesMarkup(values: readonly ValueSnapshot[], name: string, at: number): Html {
   return html`<table role="table"><caption>Values of ${name}</caption>
 <thead role="rowgroup"><tr role="row">${['Key', 'Value', 'Written', 'Places', 'Bytes'].map((title) => html`<th scope="col" role="columnheader">${title}</th>`)}</tr></thead>

@@ -19,7 +19,7 @@ export class Html {
 /** A value in markup; false and undefined render nothing. */
 export type Content = Html | string | number | false | undefined | readonly Content[]
 
-/** Creates markup: keeps the template's own text, and escapes all values, also between the quotes of an attribute. */
+/** Creates markup: keeps the template's own text, and escapes all values, including those between the quotes of an attribute. */
 export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Html {
   return new Html(parts.reduce((text, part, at) => `${text}${markup(contents[at - 1])}${part}`))
 }
@@ -39,7 +39,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Escapes HTML, and shows invisible and bidirectional control characters as code numbers, so that a value cannot disguise itself. */
+/** Escapes HTML. Shows invisible and bidirectional control characters as code numbers, because they could disguise a value. */
 function escaped(text: string): string {
   const printable = text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (found) =>
     found.split('').map(escapeUnit).join(''),
@@ -49,7 +49,7 @@ function escaped(text: string): string {
 
 const LAST_DATE = 8.64e15
 
-/** Renders a time to the ms, without the date for today. In UTC, like most server logs. */
+/** Renders a time in UTC, like most server logs, to the ms. Leaves out the date if it is today. */
 export function timeMarkup(time: number, now: number): Html {
   if (time === LOWEST_STAMP) return html`before a sign-in`
   if (!(time > LOWEST_STAMP && time <= LAST_DATE)) return html`never`

@@ -1,4 +1,4 @@
-// Adds `live.inspector()` to the plugin, and records refusals from the first call on, by the diagnostics channel.
+// Adds `live.inspector()` to the plugin. From the first call on, records the refusals of the diagnostics channel.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type Koa from 'koa'
@@ -10,7 +10,7 @@ import { createInspector } from './inspector.js'
 import type { Refusals, SeenRefusal } from './snapshot.js'
 import type { InspectorMembers } from './types.js'
 
-/** Creates the feature for the inspector, a route that shows the state of this process, and therefore reads all of the core. */
+/** Creates the feature for the inspector, a route that shows the state of this process. */
 export function inspectorFeature(core: Core): Feature {
   let refusals: RecentRefusals | undefined
   return {
@@ -44,7 +44,6 @@ class RecentRefusals implements Refusals {
     return this.#seen
   }
 
-  /** Stops recording. */
   close(): void {
     unsubscribe(REFUSAL_CHANNEL, this.#onRefusal)
   }

@@ -1,4 +1,4 @@
-// The inspector's route.
+// Serves the inspector's page, and decides which subjects the page shows.
 
 import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
@@ -17,7 +17,7 @@ import type { InspectorRoute } from './types.js'
 
 /** Maximum subjects on a page. */
 const MOST_SUBJECTS = 50
-/** Maximum subjects remembered for actions of open pages. */
+/** Maximum subjects remembered for the buttons of open pages. */
 const MOST_SHOWN = 10_000
 
 const ALLOWED = 'GET, HEAD, POST'
@@ -44,7 +44,7 @@ const HEADERS = {
   'Cache-Control': 'no-store',
 }
 
-/** Creates the route. Serves all parts of the page at the URL of the mount, distinguished by `?part=`. */
+/** Creates the route. All parts of the page have the URL where the app mounts the route, and differ in `?part=`. */
 export function createInspector(core: Core, refusals: Refusals, { refusalReason, token }: Admission): InspectorRoute {
   const inspector = new Inspector(core, refusals)
   const inspect: Koa.Middleware = async (ctx) => {
@@ -67,7 +67,7 @@ export function createInspector(core: Core, refusals: Refusals, { refusalReason,
 class Inspector {
   readonly #core: Core
   readonly #refusals: Refusals
-  /** The shown subjects, by hash: pages get only hashes, because a guest's subject is a secret. */
+  /** The subjects that pages have shown, by hash. Pages get only hashes, because a guest's subject is a secret. */
   readonly #shown: RotatingCache<Subject>
 
   constructor(core: Core, refusals: Refusals) {
@@ -92,7 +92,7 @@ class Inspector {
     const subject = typeof id === 'string' ? this.#shown.get(id) : undefined
     try {
       const effect = await act(this.#core, action, subject && { subject, name: displayName(subject) })
-      // Without a script, the browser shows the response itself: redirect it to the page.
+      // Without a script, the browser would show the response itself, so redirects the browser to the page.
       if (ctx.accepts('text/plain', 'text/html') === 'text/plain') return answer(ctx, 200, effect)
       goTo(ctx, '?')
     } catch (error) {
@@ -113,7 +113,7 @@ function isLike(subject: Subject, find: string): boolean {
   return find === '' || (isUser(subject) && userIdOf(subject).toLowerCase().includes(find.toLowerCase()))
 }
 
-/** Returns the first matches, and stops there. */
+/** Returns the first `most` matches, without looking further. */
 function some(all: Iterable<MemoryEntry>, most: number, is: (entry: MemoryEntry) => boolean): readonly MemoryEntry[] {
   const found: MemoryEntry[] = []
   for (const entry of all) {

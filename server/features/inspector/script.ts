@@ -1,6 +1,6 @@
 /**
- * The page's script: polls for the view while the page is visible, and patches only the differences, so that focus, selection and scrolling
- * stay. Kept as text, because an app's own build may rename identifiers in code.
+ * The page's script. Polls for the view while the page is visible. Patches only the differences, which preserves focus, selection and
+ * scrolling. The script is a text, because an app's own build may rename identifiers in code.
  */
 export const SCRIPT = `
 const PACE = 1000

@@ -19,21 +19,21 @@ const LONGEST_VALUE = 500
 
 /**
  * - `cache`: in the memory of this process
- * - `sockets`: kept in memory by open sockets, and never evicted
+ * - `sockets`: pinned in memory by open sockets
  * - `browser`: sent to open pages
  * - `cookie`: received from a browser in its cookie
  * - `store`: confirmed by the store, or loaded from there
  */
 type Place = 'cache' | 'sockets' | 'browser' | 'cookie' | 'store'
 
-/** Whether `get` returns the stored value, or else the reason for the default. */
+/** `live` if `get` returns the stored value; otherwise the reason why `get` returns the default. */
 type ValueState = 'live' | 'deleted' | 'expired' | 'unreadable' | 'undeclared'
 
-/** A key of a subject. */
+/** A key of a subject, with its value and places. */
 export interface ValueSnapshot {
   readonly key: string
   readonly state: ValueState
-  /** As JSON, truncated if long; undefined if deleted, hidden or undeclared. */
+  /** The value as JSON, truncated if long; undefined if deleted, hidden or undeclared. */
   readonly json: string | undefined
   readonly isHidden: boolean
   readonly stamp: Stamp
@@ -46,7 +46,7 @@ export interface ValueSnapshot {
 export interface SubjectSnapshot {
   /** The public name: a hash, because a guest's subject contains the secret of its cookie. */
   readonly id: Sub
-  /** As returned by `identify`; undefined for a guest. */
+  /** The id of the user from `identify`, as text; undefined for a guest. */
   readonly userId: string | undefined
   /** Whether the user's id is a number. 1 and '1' are two users. */
   readonly isNumber: boolean
@@ -58,7 +58,7 @@ export interface SubjectSnapshot {
   readonly unsaved: readonly string[]
   /** The newest write. */
   readonly lastWrite: { readonly stamp: Stamp; readonly source: ChangeSource } | undefined
-  /** A user's data of other features. */
+  /** A user's data in other features. */
   readonly sections: readonly InspectorSection[]
   readonly values: readonly ValueSnapshot[]
 }
@@ -74,7 +74,7 @@ export interface Refusals {
   readonly all: readonly SeenRefusal[]
 }
 
-/** The state of this process. Keys and values are untrusted, and need escaping. */
+/** The state of this process. Keys and values are untrusted: escape them. */
 export interface NodeSnapshot {
   /** ms since 1970 */
   readonly at: number
@@ -155,7 +155,7 @@ function valueSnapshot(
   const [stamp, value] = [replica.stamp(key), replica.value(key)]
   const hasSockets = pinned !== undefined && pinned.sockets.size > 0
   const isInCookie = received.has(writeOf(key, stamp))
-  // An undeclared key may be a hidden field of another build: show the key, not the value.
+  // An undeclared key may be a hidden field of another build, so only the key is shown.
   const isShown = field !== undefined && field.access !== 'hidden'
   const places: readonly (Place | false | undefined)[] = [
     'cache',

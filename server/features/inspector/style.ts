@@ -1,4 +1,4 @@
-/** The inspector's styles. Kept as text, because no build step copies files. Each colour has a light and a dark variant. */
+/** The inspector's styles, each colour in a light and a dark variant. The styles are a text, because no build step copies files. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

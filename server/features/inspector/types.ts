@@ -6,10 +6,10 @@ import type { Awaitable } from '../../../shared/promise.js'
 /** The options of `live.inspector(options)`. */
 export interface InspectorOptions {
   /**
-   * Returns whether a request may see every visitor's values, and act on them. Called on each request, for pages and actions alike; only
-   * `true` admits. Decide by the signed-in user, not by an IP address. Required if NODE_ENV is production.
+   * Returns whether a request may see every visitor's values, and use the buttons. Called for each request, of pages and buttons alike;
+   * only `true` admits. Decide by the signed-in user, not by an IP address. Required if NODE_ENV is production.
    *
-   * @default browsers that have opened the route with its token, which the log shows at startup
+   * @default admits browsers that have opened the route with its token, which the log shows at startup
    * @example
    * authorize: (ctx) => ctx.session?.role === 'admin'
    */

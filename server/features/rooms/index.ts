@@ -17,12 +17,12 @@ interface Membership {
   readonly field: Field
   readonly names: RoomNames
   readonly subject: Subject
-  /** The value whose room the socket has joined, and the room's names. */
+  /** The value whose room the socket has joined; `room` has the room's names. */
   value: JsonValue | undefined
   room: readonly string[]
 }
 
-/** Creates the feature for rooms: keeps each socket in the rooms of its visitor's current values. */
+/** Creates the feature for rooms, which keeps each socket in the rooms of its visitor's current values. */
 export function roomsFeature(core: Core): Feature {
   const { values, settings, warn } = core
   const fields = [...values.fields.values()].filter(({ rooms }) => rooms)
@@ -31,7 +31,7 @@ export function roomsFeature(core: Core): Feature {
     const found = named.find(({ field }) => field.key === key)
     if (!found)
       throw new TypeError(`koa-live-session: room(key): expected a field with rooms: true, received ${String(key)}`)
-    // Broadcast pending changes now: at other nodes, sockets must change rooms before the app's packet arrives.
+    // Broadcasts pending changes now, because sockets at other nodes must change rooms before the app's packet arrives.
     core.nodes?.flush()
     return [...found.names.of(value)]
   }

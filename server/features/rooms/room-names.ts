@@ -1,9 +1,11 @@
+// Derives the names of rooms from values.
+
 import type { JsonValue } from '../../../shared/json.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
 import type { Settings } from '../../settings/settings.js'
 import { SigningKeys } from '../../subjects/signing-keys.js'
 
-/** Maximum memoized names: a page may choose any text. */
+/** Maximum memoized values, because a page may set any text. */
 const REMEMBERED = 10_000
 /** Values with more characters are not memoized. */
 const LONGEST = 100
@@ -12,8 +14,8 @@ const NONE: readonly string[] = []
 type Scalar = string | number | boolean | null
 
 /**
- * Derives the room names of a field's values, with a keyed hash: an app may let clients join rooms by name, so names must be unguessable.
- * Each secret gives a name, because nodes may have different first secrets during a rotation.
+ * Derives the room names of a field's values with a keyed hash. An app may let clients join rooms by name, so names must be unguessable. A
+ * value has a name for each secret, because nodes may have different first secrets during a rotation.
  */
 export class RoomNames {
   readonly #key: string
@@ -41,7 +43,7 @@ export class RoomNames {
     )
   }
 
-  /** Returns the names of a current value's room; warns and returns none for an object or a list. */
+  /** Returns the names of a current value's room. For an object or a list, warns and returns none. */
   find(value: JsonValue | undefined): readonly string[] {
     if (isScalar(value)) return this.#named(value)
     if (value !== undefined)

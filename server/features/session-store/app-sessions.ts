@@ -1,3 +1,5 @@
+// Decides when app sessions are loaded, end and leave memory, and closes the sockets of ended sessions.
+
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'socket.io'
 import type { AnyChange, ChangeSource } from '../../../shared/change.js'
@@ -26,14 +28,14 @@ import { SessionEntry } from './session-entry.js'
 import { sessionEnded } from './session-json.js'
 import type { SessionEnd } from './types.js'
 
-/** ms after which another process's response counts as sent, because the message about its sending may be lost. */
+/** ms after which another process's response counts as sent. The message that it was sent may be lost. */
 const LONGEST_ANSWER = 30_000
 const LOST =
   'live.sessionStore() has let go of sessions of guests, the least recently used, as there was no more room. Raise cache.maxGuestBytes, or give a store'
 
 /**
- * The app's own sessions (`ctx.session`) in this process. A session is a guest's until `identify` names a user for one of its requests.
- * With a store, each request reads the session from the store, because the visitor may have just signed out at another process.
+ * The app sessions (`ctx.session`) in this process. A session counts as a guest's until `identify` names a user for one of its requests. If
+ * there is a store, each request reloads its session, because the visitor may have just signed out at another process.
  */
 export class AppSessions extends FeatureData<SessionEntry> {
   readonly updates: Updates<SessionName> | undefined
@@ -80,20 +82,23 @@ export class AppSessions extends FeatureData<SessionEntry> {
     return session && this.endOf(session) === undefined ? session : undefined
   }
 
-  /** Returns the current object of a request's or socket's session, which memory may have evicted and reloaded; undefined if ended. */
+  /**
+   * Returns the current entry of a session; undefined if the session has ended. The given entry may be outdated, because memory may have
+   * evicted and reloaded the session.
+   */
   current(session: SessionEntry): SessionEntry | undefined {
     const current = this.live(session.name) ?? session
     return this.endOf(current) === undefined ? current : undefined
   }
 
-  /** Returns why a session has ended, even if no code has noticed its expiry yet; undefined for a live session. */
+  /** Returns why a session has ended; undefined for a live session. Also finds an expiry that no code has noticed yet. */
   endOf({ ended, name, replica }: SessionEntry): SessionEnd | undefined {
     if (ended !== undefined) return ended
     if (this.isRetired(name)) return 'destroyed'
     return isOver(replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
   }
 
-  /** Records that a user's request came with the session. */
+  /** Records that the session belongs to a user. */
   setUsers(session: SessionEntry): void {
     if (session.isUsers) return
     session.isUsers = true
@@ -119,7 +124,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
   }
 
   /**
-   * Returns the session of a name, after refreshing it from the store.
+   * Reloads a session from the store, and returns the session; undefined if the session is unknown or has ended.
    *
    * @throws {LiveSessionError} `store_unavailable` if the store does not answer, and the session is not in memory
    */
@@ -128,7 +133,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     const isCertain = await this.reload(name)
     const session = this.live(name)
     if (session) session.usedAt = this.core.settings.clock()
-    // The session has expired: end it everywhere.
+    // The session has expired: ends it here and in the store.
     else if (isCertain && this.find(name) && !this.isRetired(name)) {
       this.#end(name, 'expired')
       this.#hangUp(name)
@@ -137,13 +142,14 @@ export class AppSessions extends FeatureData<SessionEntry> {
     return session
   }
 
-  /** Asks the store, and returns whether a session of this name may exist anywhere. */
+  /** Asks the store whether a session of this name may exist in any process. Returns true if uncertain. */
   async mayExist(name: SessionName): Promise<boolean> {
     return !this.core.store || !(await this.reload(name).catch(() => false)) || this.find(name) !== undefined
   }
 
   /**
-   * Loads a session from the store, and returns whether memory is now up to date. For a session in memory, waits only up to the deadline.
+   * Loads a session from the store, and returns whether memory is now up to date. If the session is in memory, waits only up to the
+   * deadline.
    *
    * @throws {LiveSessionError} `store_unavailable` if the session is not in memory: without the error, the visitor would appear signed out
    */
@@ -167,7 +173,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
    * @throws {LiveSessionError} `too_large`, `superseded`, `closed`
    */
   save(session: SessionEntry, changes: FeatureChanges, source: ChangeSource): void {
-    // A closing process skips mere renewals, so that they fail no request.
+    // A closing process skips mere renewals, because they must not fail a request.
     if (this.#isClosed && changes.size === 0) return
     checkKeyCount(changesOf(session.replica), changes)
     this.write(session, new Map([...changes, [RENEWAL_KEY, null]]), source)
@@ -204,7 +210,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     if (!this.isUsed) return
     const end = registers.find(({ key }) => key === EPOCH_KEY)
     if (this.isRetired(name)) {
-      // The second announcement of an end says that the response of the ending request is sent.
+      // Another process announces an end twice. The second announcement means that the response to the ending request is sent.
       if (end && source === 'node') this.#hangUp(name)
     } else if (end) {
       this.core.revocations.applyFromNode(name, toRevocation(end))
@@ -213,7 +219,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
       else if (this.find(name)) setTimeout(() => this.#hangUp(name), LONGEST_ANSWER).unref()
     } else {
       const isBegun = registers.some(({ key, value }) => key === CREATION_KEY && value !== undefined)
-      // With a store, a node loads sessions on demand.
+      // If there is a store, this process loads a session when a request needs it, so ignores another process's new session.
       const isNew = isBegun && (source === 'store' || !this.core.store)
       const session = isNew ? this.ensure(name) : this.find(name)
       if (session) this.merge(session, registers, source)
@@ -234,7 +240,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     this.core.notifications.change(session, ofValues, notify)
   }
 
-  /** While the store is down, sends a single load at a time: the half-open call. */
+  /** Loads a session. While the store is down, sends one load at a time, the half-open call. */
   protected override async load(name: SessionName): Promise<void> {
     if (this.core.store?.breaker.state === 'down' && this.#loads > 0) throw new Error('the store is down')
     this.#loads += 1
@@ -247,11 +253,11 @@ export class AppSessions extends FeatureData<SessionEntry> {
 
   protected override compare(name: SessionName, stored: readonly LwwRegister[], askedAt: number): void {
     const session = this.live(name)
-    // If the store has lost the session, write everything back.
+    // Removes no keys if the store has lost the creation marker: then the whole session is written back.
     const isWhole = stored.some(({ key }) => key === CREATION_KEY)
     if (session) this.reconcile(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
     const end = stored.find(({ key }) => key === EPOCH_KEY)
-    // Another process may have written before learning of the end: delete everything but the revocation register.
+    // Another process may have written before learning of the end. Deletes all stored registers but the revocation register.
     if (end && stored.length > 1) this.core.store?.erase(name, [end])
   }
 
@@ -263,9 +269,9 @@ export class AppSessions extends FeatureData<SessionEntry> {
     const { maxIdle, store, storeRefresh, clock } = this.core.settings
     const now = clock()
     const isStale = store && conns.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
-    // Another process may have renewed the expired session. If the store does not answer, the next round asks again.
+    // Another process may have renewed a session that looks expired here. If the store does not answer, the next round asks again.
     if (this.live(name) === undefined || isStale) await this.open(name).catch(() => undefined)
-    // Dropping the session loses nothing: the store can restore it, or its browser closed long ago.
+    // Drops an idle session. The store has it, or its cookie ended with the browser, which closed long ago.
     else if (conns.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
       this.drop(session)
   }
@@ -290,7 +296,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     for (const conn of session.conns.keys()) void hangUp(conn)
   }
 
-  /** Moves a session to the right place: of pinned sessions, of users' sessions or of guests' sessions. */
+  /** Moves a session to the right place in memory: pinned, users' or guests' sessions. */
   #settle(session: SessionEntry): void {
     if (this.find(session.name) === session) this.put(session)
   }

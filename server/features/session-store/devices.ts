@@ -13,12 +13,12 @@ import type { SessionEntry } from './session-entry.js'
 import type { Device } from './types.js'
 
 declare const KIND: unique symbol
-/** The key of a user's list of devices. */
+/** The name of a user's list of devices: its key in the store. */
 export type ListName = FeatureKey & { readonly [KIND]: 'devices' }
 
 const LIST = 'devices:'
 const HOUR = 60 * 60 * 1000
-/** Maximum devices listed. If a user has more than 1.5 times as many, the oldest are dropped. */
+/** Maximum devices in a list. A list may grow to 1.5 times as many before the oldest are dropped. */
 const MOST = 100
 const LONGEST_LABEL = 200
 
@@ -35,14 +35,17 @@ function listName(user: UserSubject): ListName {
   return `${LIST}${subjectHash(user)}` as ListName
 }
 
-/** Derives a public name from the session's name. The public name reveals no id, and changes when the id is regenerated. */
+/**
+ * Derives a device's public name from the session's name. The public name does not reveal the session's id, and changes when the id is
+ * regenerated.
+ */
 function deviceName(session: SessionName): string {
   return `d${createHash('sha256').update(`device:${session}`).digest('base64url').slice(0, 22)}`
 }
 
 /**
- * Lists each user's signed-in sessions. The user's list has a register per session, written at most once an hour. Tracks sessions, not live
- * cookies, because a user without writes has no live cookie.
+ * Lists each user's signed-in sessions. A list has a register per session, written at most once an hour. Tracks app sessions instead of
+ * live cookies, because a user without writes has no live cookie.
  */
 export class Devices extends FeatureData<FeatureEntry<ListName>> {
   readonly #sessions: AppSessions
@@ -63,7 +66,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const value: Value = [session.name, session.replica.stamp(CREATION_KEY), this.#labelOf(ctx) ?? null]
     const list = this.ensure(listName(user))
     this.write(list, new Map([[deviceName(session.name), value]]), 'job')
-    // Bound the list, as a user may sign in thousands of times. Unlisted devices stay signed in.
+    // Bounds the list, because a user may sign in thousands of times. Devices dropped from the list stay signed in.
     const all = this.#devicesIn(list)
     if (all.length <= MOST * 1.5) return
     this.prune(list, 1)
@@ -103,7 +106,10 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     await this.core.store?.storedLevel(sessions)
   }
 
-  /** Returns the devices whose session may still exist. With a store, removes the devices whose session is certainly gone. */
+  /**
+   * Returns the devices whose session may still exist. With a store, also removes the devices whose session is certainly gone from the
+   * list.
+   */
   async #existing(user: UserSubject): Promise<readonly ListedDevice[]> {
     const { all, isAnswered } = await this.#loaded(user)
     const asked = await Promise.all(
@@ -135,7 +141,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const { deviceLabel, report } = this.core.settings
     try {
       const label: unknown = deviceLabel(ctx)
-      // Encode as UTF-8, which replaces the half of a character that `slice` may leave at the end.
+      // Encodes as UTF-8, which replaces half a surrogate pair that `slice` may leave at the end.
       return typeof label === 'string' ? Buffer.from(label.slice(0, LONGEST_LABEL)).toString() : undefined
     } catch (error) {
       report(error)

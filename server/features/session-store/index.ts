@@ -55,12 +55,12 @@ export function sessionFeature(core: Core): Feature {
       if (appSessions.isUsed) await devices.endOthers(user, except && store.sessionOf(except)?.name)
     },
     signsIn: (ctx, visit) =>
-      // Just before the headers, because the app may set the user before it regenerates the session, or may sign out again.
+      // Runs just before the headers are sent, because the app may set the user before it regenerates the session, or may sign out again.
       onHeaders(ctx.res, () => {
-        // List the session now, not with the next request, because a revocation ends only listed sessions.
+        // Lists the session now instead of at the next request, because a revocation ends only listed sessions.
         const { user } = visit.visitor
         if (user) recordUse(ctx, store.sessionOf(ctx), user)
-        // Session fixation: an attacker with a planted id would be signed in too.
+        // Warns of session fixation: an attacker who planted the received id would be signed in, too.
         const session = store.receivedSession(ctx)
         if (session && appSessions.current(session)) core.warn(KEPT)
       }),
@@ -76,7 +76,7 @@ export function sessionFeature(core: Core): Feature {
   }
 }
 
-/** @throws {TypeError} for an invalid time, or a different time than before: all calls share a single store */
+/** @throws {TypeError} for an invalid `maxLifetime`, or another than in an earlier call, because all calls share a single store */
 function checkLifetime(given: unknown, { isUsed, maxLifetime: former }: AppSessions): void {
   const name = 'koa-live-session: sessionStore({ maxLifetime })'
   if (!isMs(given) && given !== Infinity)

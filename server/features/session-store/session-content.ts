@@ -13,20 +13,22 @@ declare const KIND: unique symbol
 /** The store key of an app's session: a hash that does not reveal the session's id. */
 export type SessionName = FeatureKey & { readonly [KIND]: 'session' }
 
-/** The contents of a session by register key: values and metadata, without stamps. */
+/** The contents of a session without stamps: values and metadata, by register key. */
 export type SessionContent = ReadonlyMap<string, JsonValue>
 
 /** Marks the creation of a session: a session without this marker is incomplete or deleted. */
 export const CREATION_KEY = '$born'
 /** Marks the last save, from which the lifetime counts. */
 export const RENEWAL_KEY = '$renewed'
-/** The lifetime after the last save: ms as in koa-session, even negative, or `session` for as long as the browser keeps the cookie. */
+/**
+ * The key of the lifetime after the last save. The lifetime is in ms, even negative as in koa-session, or `session` if the browser decides.
+ */
 const MAX_AGE_KEY = '$maxAge'
 const OWN = new Set([CREATION_KEY, RENEWAL_KEY, MAX_AGE_KEY])
-/** The prefix of the registers for `ctx.session`, which keeps an app's keys apart from the keys above. */
+/** The prefix of the register keys for keys of `ctx.session`, which keeps them apart from the keys above. */
 const MARK = '.'
 
-/** Maximum keys of a session at a time, including metadata. */
+/** Maximum keys of a session, including metadata. */
 const MAX_KEYS = 256
 /** Maximum tombstones of deleted keys. */
 const MAX_DELETED = 1024
@@ -36,7 +38,7 @@ const GRACE = 10_000
 /** The prefix of sessions' names. */
 export const SESSION = 'session:'
 
-/** @param id the id in the browser's cookie: a secret that gives access to the session, and is not kept here */
+/** @param id the id in the browser's cookie: a secret that gives access to the session, and that the plugin never stores */
 export function sessionName(id: string): SessionName {
   return `${SESSION}${createHash('sha256')
     .update(SESSION + id)
@@ -48,7 +50,7 @@ export function registerKey(key: string): string {
   return MARK + key
 }
 
-/** Returns the key of `ctx.session` for a register; undefined for a session's own registers. */
+/** Returns the key of `ctx.session` for a register key; undefined for metadata. */
 export function keyOf(registerKey: string): string | undefined {
   const key = registerKey.slice(MARK.length)
   return registerKey.startsWith(MARK) && isCarried(key) ? key : undefined
@@ -64,7 +66,7 @@ export function valuesOf(replica: Replica): ReadonlyMap<string, JsonValue> {
   return values
 }
 
-/** Returns the last entry of each key, without deleted keys. */
+/** Returns the last value of each key, without the keys whose last value is undefined. */
 function definedOf(entries: Iterable<readonly [string, JsonValue | undefined]>): SessionContent {
   const content = new Map<string, JsonValue>()
   for (const [key, value] of new Map(entries)) if (value !== undefined) content.set(key, value)
@@ -99,7 +101,7 @@ function readMaxAge(maxAge: unknown): number | 'session' {
   throw new LiveSessionError('malformed', "session: maxAge is neither a number nor 'session'")
 }
 
-/** Returns a session in koa-session's form: mutable, and with the remaining time by koa-session's own clock. */
+/** Returns a mutable copy of a session in koa-session's form. Gives the expiry by `Date.now()`, the clock of koa-session. */
 export function toKoaSession(replica: Replica, now: number): object {
   const values: object = JSON.parse(JSON.stringify(Object.fromEntries(valuesOf(replica))))
   const maxAge = maxAgeOf(replica)
@@ -107,7 +109,7 @@ export function toKoaSession(replica: Replica, now: number): object {
   return { ...values, _expire: Date.now() + expiryOf(replica) - now, _maxAge: maxAge }
 }
 
-/** Returns the changes of a request. Leaves out keys that the request has not changed, so that these keep concurrent changes. */
+/** Returns the keys that a request has changed. Saving the other keys, too, would overwrite concurrent changes. */
 export function difference(before: SessionContent, after: SessionContent): FeatureChanges {
   const changes = new Map<string, JsonValue | undefined>()
   for (const key of before.keys()) if (!after.has(key)) changes.set(key, undefined)
@@ -116,7 +118,8 @@ export function difference(before: SessionContent, after: SessionContent): Featu
 }
 
 /**
- * Returns the first contents of a session: the request's changes on top of `before`, which is empty unless a session was regenerated.
+ * Returns the first contents of a new session: the request's changes applied to `before`. `before` is empty unless the session was
+ * regenerated.
  *
  * @throws {LiveSessionError} `too_large`
  */
@@ -129,7 +132,7 @@ export function withChanges(before: SessionContent, changes: FeatureChanges): Se
  * Checks the limits on keys and tombstones. Never refuses a new value of an existing key, because concurrent processes may already have
  * exceeded the limits.
  *
- * @param had the registers before the changes, including deleted keys
+ * @param had the values before the changes, with undefined for deleted keys
  * @throws {LiveSessionError} `too_large`
  */
 export function checkKeyCount(had: FeatureChanges, changes: FeatureChanges): void {
@@ -144,7 +147,7 @@ export function checkKeyCount(had: FeatureChanges, changes: FeatureChanges): voi
   }
 }
 
-/** Returns the registers of a session, including deleted keys. */
+/** Returns the value of each register of a session, with undefined for deleted keys. */
 export function changesOf(replica: Replica): FeatureChanges {
   return new Map(replica.registers().map(({ key, value }) => [key, value]))
 }
@@ -159,7 +162,7 @@ export function maxAgeOf(replica: Replica): number | 'session' {
   return isMaxAge(value) ? value : Number.NEGATIVE_INFINITY
 }
 
-/** The expiry in ms since 1970; infinite if the browser ends the session. */
+/** Returns a session's expiry in ms since 1970; Infinity if the browser decides when the session ends. */
 function expiryOf(replica: Replica): number {
   const maxAge = maxAgeOf(replica)
   return maxAge === 'session' ? Number.POSITIVE_INFINITY : replica.stamp(RENEWAL_KEY) + maxAge

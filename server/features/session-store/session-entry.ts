@@ -1,4 +1,4 @@
-// An app session in memory, with its connections, subscribers, last use and end.
+// Defines an app session in memory, with its connections, subscribers, last use and end.
 
 import type { Socket } from 'socket.io'
 import type { AnyChange } from '../../../shared/change.js'
@@ -13,13 +13,13 @@ export interface SessionSubscriber {
   ended(end: SessionEnd): void
 }
 
-/** A browser's koa-session in the memory of this process. */
+/** An app session in the memory of this process. */
 export class SessionEntry extends FeatureEntry<SessionName> {
   /** The connections that pin the session in memory, each with its subscribers. */
   readonly conns: Map<Socket['conn'], Set<SessionSubscriber>> = new Map()
   /** The user of the last request, and the hour of that request, counted from 1970. */
   lastUse: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
-  /** The reason for the session's end; undefined before. */
+  /** The reason for the session's end; undefined until the session has ended. */
   ended: SessionEnd | undefined
 
   /** An ended session stays in memory until the response with its browser's new cookie is sent. */
@@ -27,7 +27,7 @@ export class SessionEntry extends FeatureEntry<SessionName> {
     return this.conns.size > 0 || this.ended !== undefined
   }
 
-  /** A copy, because subscribers may leave during a notification. */
+  /** Returns a copy, because subscribers may leave during a notification. */
   get subscribers(): readonly SessionSubscriber[] {
     return Array.from(this.conns.values()).flatMap((some) => [...some])
   }

@@ -96,7 +96,7 @@ export class SessionHandle {
   onEnd(listener: (end: SessionEnd) => void): () => void {
     const { ended } = this.#handshakeSession
     if (ended === undefined) return this.#ends.add(listener)
-    // Call only this listener, because a pending announcement may notify the others.
+    // Calls only this listener, because a pending notification may be about to call the others.
     reportRejection(listener(ended), this.#report)
     return () => undefined
   }
@@ -105,7 +105,7 @@ export class SessionHandle {
     return this.#sessions.current(this.#handshakeSession)
   }
 
-  /** Applies a write before the caller's next line runs, except an `update` with a store. */
+  /** Applies a write before the caller's next line runs. Only an `update` with a store takes longer. */
   #write(method: 'set' | 'delete' | 'update', key: string, value: () => unknown): Promise<Written> {
     const { updates } = this.#sessions
     const { name } = this.#handshakeSession
@@ -113,7 +113,7 @@ export class SessionHandle {
       const update = this.#prepared(method, key, value)
       update.permit()
       let stamp = method === 'update' && updates ? await updates.applyPersistently(name, update) : undefined
-      // The session may have ended during the store's update: then reject.
+      // Rejects if the session has ended during the store call.
       update.permit()
       stamp ??= this.#sessions.write(
         this.#handshakeSession,
@@ -144,7 +144,7 @@ export class SessionHandle {
     }
   }
 
-  /** Notifies listeners of all values once, after all changes of the turn. */
+  /** Calls the listeners to all values, once for all changes of a turn. */
   #notifyAll(): void {
     if (this.#isNotifying) return
     this.#isNotifying = true

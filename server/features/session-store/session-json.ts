@@ -4,17 +4,23 @@ import type { LiveSessionErrorCode } from '../../../shared/codes.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { freezeJson, isWellFormed, type JsonValue, printable } from '../../../shared/json.js'
 
-/** Maximum bytes of a value in stores, as text. */
+/** Maximum bytes of a value as JSON. */
 const MAX_BYTES = 64 * 1024
 /** Maximum bytes of a key in stores, without its prefix. */
 const MAX_KEY_BYTES = 254
 
-/** Keys that koa-session does not pass on. Such a key in a store would make each request of the session fail, or change its age. */
+/**
+ * Keys that koa-session leaves out when it saves. Such a key in a store would make each request with the session fail, or change the
+ * session's age.
+ */
 const NOT_CARRIED = new Set(['isNew', 'length', 'populated', 'externalKey', 'maxAge', 'toJSON'])
-/** Methods of `ctx.session`. An app may shadow them in its own request; a socket's write would shadow them in all requests. */
+/**
+ * Names of methods of `ctx.session`. An app may shadow a method in its own request, but a socket's write would shadow the method in all
+ * requests.
+ */
 const METHODS = new Set(['constructor', 'commit', 'manuallyCommit', 'regenerate', 'save'])
 
-/** Escapes in the output of `JSON.stringify`, which escapes lone surrogates but no pairs. */
+/** Matches the escapes in the output of `JSON.stringify`, which escapes lone surrogates but not surrogate pairs. */
 const ESCAPES = /\\(?:ud[89a-f]..|.)/g
 
 /** Returns whether a key can be in `ctx.session`. Keys beginning with `_` are koa-session's own, including `__proto__`. */
@@ -38,8 +44,8 @@ export function checkKey(key: string): void {
 }
 
 /**
- * Returns a value as serialized by koa-session: a Date as its text, an instance as its members, NaN as null; `undefined` and functions as
- * undefined. Replaces lone surrogates, which UTF-8 cannot encode, and omits a member `__proto__`.
+ * Returns a value as koa-session serializes it: a Date as its text, an instance as its members, NaN as null; undefined for `undefined` and
+ * functions. Replaces lone surrogates, which UTF-8 cannot encode, and omits any member `__proto__`.
  *
  * @throws {LiveSessionError} `invalid_value`, `too_large`
  */
@@ -69,7 +75,7 @@ export function sessionEnded(): LiveSessionError {
   return new LiveSessionError('superseded', 'the session has ended meanwhile')
 }
 
-/** Creates a refusal of a key. Only the cause names the key, because Koa sends the message to browsers, which may not see `ctx.session`. */
+/** Creates a refusal of a key. Only the cause names the key: Koa sends the message to browsers, which must not see `ctx.session`. */
 export function refusal(code: LiveSessionErrorCode, message: string, key: string, cause?: unknown): LiveSessionError {
   const name = new Error(printable(`the key "${key.slice(0, 64)}" of the session`), { cause })
   return new LiveSessionError(code, `session: ${message}; the cause of this error names the key`, { cause: name })

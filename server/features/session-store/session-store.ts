@@ -25,11 +25,11 @@ import type { SessionStore } from './types.js'
 const USED =
   'koa-live-session: session: expected a new id, received the id of an ended session. Let genid return a new id each time'
 
-/** The session as read by a request, for comparison with the request's save. */
+/** A session as a request has read it. The save of the request is compared with this content. */
 interface ReadSession {
   readonly session: SessionEntry
   readonly content: SessionContent
-  /** Whether the browser brought the id; otherwise the request created it. */
+  /** Whether the browser brought the session's id; otherwise the request created the id. */
   readonly isOfBrowser: boolean
 }
 
@@ -40,7 +40,10 @@ interface NextSession {
   readonly former: SessionContent
 }
 
-/** A session whose id a request has retired: koa-session regenerates a session by a `destroy`, and a `set` under another id. */
+/**
+ * A session that a request has ended. It may continue, because koa-session's `regenerate()` is a `destroy` and then a `set` under another
+ * id.
+ */
 interface EndedSession {
   readonly read: ReadSession
   /** The session's contents at its end; undefined if another request had already ended the session. */
@@ -49,15 +52,18 @@ interface EndedSession {
 }
 
 /**
- * A store for koa-session that saves only the changes of each request. Remembers, by koa-session's `ctx`, the sessions that a request has
- * read and the session that it has ended.
+ * A store for koa-session that saves only the changes of each request. Remembers, by koa-session's `ctx`, the sessions that each request
+ * has read, and the session that the request has ended.
  */
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
   readonly #settings: Pick<Settings, 'clock' | 'report'>
   readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
   readonly #ended = new WeakMap<object, EndedSession>()
-  /** By former session, its continuation under a new id, because a double click on a sign-in makes two requests, and both must continue. */
+  /**
+   * How each regenerated session continues under a new id. A double click on a sign-in makes two requests, and both must continue in that
+   * session.
+   */
   readonly #next = new WeakMap<SessionEntry, Promise<NextSession | undefined>>()
 
   constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {
@@ -79,7 +85,7 @@ export class KoaSessionStore implements SessionStore {
     const content = readContent(saved, maxAge)
     const read = this.#readOf(ctx, name)
     const ended = read ? undefined : this.#ended.get(Object(ctx))
-    // koa-session sets the cookie after `set`, and an app may not await `ctx.session.save()`, so wait only when necessary.
+    // Waits only when necessary, because koa-session sets the cookie after `set`, and an app may not await `ctx.session.save()`.
     if (ctx === undefined || (read && !this.#sessions.live(name))) await this.#sessions.open(name)
     const former = ended && (await this.#carriedContent(ended))
     const firstContent = former && withChanges(former, difference(ended.read.content, content))
@@ -95,7 +101,7 @@ export class KoaSessionStore implements SessionStore {
   async destroy(id: string, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
     const name = sessionName(id)
     const read = this.#readOf(ctx, name)
-    // koa-session creates an id for each new visitor, and destroys it even if nothing was ever saved.
+    // Ignores an id without a session: koa-session creates an id for each new visitor, and destroys the id even if nothing was saved.
     if (!(await this.#sessions.mayExist(name)) && !read) return
     const current = read && this.#sessions.current(read.session)
     const content = current && contentOf(current.replica)
@@ -107,7 +113,7 @@ export class KoaSessionStore implements SessionStore {
 
   /** Returns the session found by koa-session for a request or handshake, by the browser's id. */
   receivedSession(ctx: Koa.Context): SessionEntry | undefined {
-    // Without a read from this store, `ctx.session` is not ours: touching it may fail, or create a session.
+    // If the request has read nothing from this store, another store has `ctx.session`: reading that member may fail, or create a session.
     if (!this.#reads.has(ctx)) return undefined
     const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
     const read = typeof externalKey === 'string' ? this.#readOf(ctx, sessionName(externalKey)) : undefined
@@ -130,11 +136,11 @@ export class KoaSessionStore implements SessionStore {
     this.#reads.set(Object(ctx), all.set(read.session.name, read))
   }
 
-  /** @param ended settles when koa-session learns of the session's end */
+  /** @param ended settles when the `destroy` of koa-session resolves */
   #recordEnd(ctx: unknown, read: ReadSession, content: SessionContent | undefined, ended: unknown): void {
     const next = new Promise<NextSession | undefined>((goOn) => {
       this.#ended.set(Object(ctx), { read, content, goOn })
-      // `regenerate()` calls `set` in the turn in which `destroy` resolves. Without a `set`, the app has destroyed the session.
+      // `regenerate()` calls `set` in the turn in which `destroy` resolves. If no `set` follows, the app has destroyed the session.
       void Promise.allSettled([ended])
         .then(() => turn())
         .then(() => goOn(undefined))
@@ -142,17 +148,17 @@ export class KoaSessionStore implements SessionStore {
     if (content) this.#next.set(read.session, next)
   }
 
-  /** Saves for a request that has read the session; returns whether the session is still current. */
+  /** Saves the changes of a request that has read the session. Returns false if the session has ended. */
   #saveAgain(read: ReadSession, content: SessionContent): boolean {
     const session = this.#sessions.current(read.session)
     const changes = difference(read.content, content)
     if (session) this.#sessions.save(session, changes, 'request')
-    // Report lost changes without failing the response. A mere renewal during a sign-out is no error.
+    // Reports lost changes, but does not fail the response. A mere renewal during a sign-out is no error.
     else if (changes.size > 0) this.#settings.report(sessionEnded())
     return session !== undefined
   }
 
-  /** Saves for a request that has created the id, or replaces the session for the app's own code without a request. */
+  /** Saves a session whose id this request has created. For the app's own code without a request, replaces the session. */
   #saveNew(name: SessionName, ctx: unknown, content: SessionContent, firstContent?: SessionContent): void {
     const source = ctx === undefined ? 'job' : 'request'
     if (this.#sessions.isRetired(name)) throw new TypeError(USED)
@@ -162,9 +168,10 @@ export class KoaSessionStore implements SessionStore {
   }
 
   /**
-   * Returns the contents carried over to another id.
+   * Returns the contents with which an ended session continues under another id.
    *
-   * @throws {LiveSessionError} `superseded` if the session has ended: its visitor may have signed out, and would be signed in again
+   * @throws {LiveSessionError} `superseded` if another request has ended the session for good: a visitor who has signed out would be signed
+   * in again
    */
   async #carriedContent(ended: EndedSession): Promise<SessionContent> {
     if (ended.content) return ended.content
@@ -175,8 +182,8 @@ export class KoaSessionStore implements SessionStore {
 }
 
 /**
- * Refuses koa-session before 6.1, which passes `changed`, but no `ctx`: without the request's read to compare, a save would overwrite
- * concurrent changes. An app's own code passes neither `changed` nor `ctx`.
+ * Refuses koa-session before 6.1, which passes `changed` but no `ctx`. Without `ctx`, the request's read is unknown, so a save would
+ * overwrite concurrent changes. An app's own code passes neither member.
  */
 function checkSource(data: { readonly ctx?: unknown }): void {
   if (data.ctx !== undefined || !('changed' in data)) return
@@ -185,15 +192,15 @@ function checkSource(data: { readonly ctx?: unknown }): void {
   )
 }
 
-/** The response of a request, from koa-session's context. */
+/** Returns the response of a request; undefined without `ctx`. */
 function responseOf(ctx: unknown): ServerResponse | undefined {
   const { res }: { readonly res?: ServerResponse } = Object(ctx)
   return res
 }
 
 /**
- * Removes koa-session's cookie with this id from a response. koa-session sets the cookie after each save; for an ended session, this stale
- * cookie would replace the next session's, and sign the visitor out.
+ * Removes koa-session's cookie with this id from a response. koa-session sets the cookie after each save. For an ended session, the stale
+ * cookie would replace the cookie of the next session, and sign the visitor out.
  */
 function withholdCookie(res: ServerResponse | undefined, id: string): void {
   if (!res) return
@@ -201,7 +208,7 @@ function withholdCookie(res: ServerResponse | undefined, id: string): void {
     const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
     const late = lines.find((line) => line.split(';')[0]?.endsWith(`=${id}`))
     if (late === undefined) return
-    // Also remove the stale cookie's `.sig` cookie, which would not match the cookie that the browser keeps.
+    // Also removes the stale `.sig` cookie, whose signature would not match the cookie that the browser keeps.
     const names = new Set([cookieName(late), `${cookieName(late)}.sig`])
     const others = lines.filter((line) => !names.has(cookieName(line)))
     res.setHeader('set-cookie', others)

@@ -10,7 +10,8 @@ import type { UserId } from '../../subjects/subject.js'
 /** The options of `live.sessionStore(options)`. */
 export interface SessionStoreOptions {
   /**
-   * Maximum ms from a session's start to its end, used or not. The end closes its sockets. `ctx.session.regenerate()` starts a new session.
+   * Maximum ms from a session's start to its end, however much the session is used. The end closes the session's sockets.
+   * `ctx.session.regenerate()` starts a new session.
    *
    * @default Infinity
    */
@@ -23,20 +24,20 @@ export interface SessionStoreOptions {
  */
 export interface SessionStore {
   /**
-   * Returns the session of the id, in koa-session's form; undefined for an unknown or ended session. Rejects with `store_unavailable`.
+   * Returns the session with this id in koa-session's form; undefined for an unknown or ended session. Rejects with `store_unavailable`.
    * `maxAge` is in ms.
    */
   get(id: string, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<unknown>
   /**
-   * Saves the changes that the request of `ctx` made after its `get`. `maxAge` is in ms; without it, the session lasts as koa-session's
-   * `'session'`. Rejects with
-   * `invalid_value`, `too_large`, `malformed`, `closed`; with `superseded` after `regenerate()` of a session ended by others; with a
-   * `TypeError` if a new session has the id of an ended session, or if koa-session is older than 6.1, and passes no `ctx`.
+   * Saves the changes that the request of `ctx` made after its `get`. `maxAge` is in ms; if omitted, the session lasts as with
+   * koa-session's `'session'`. Rejects with `invalid_value`, `too_large`, `malformed` or `closed`. Rejects with `superseded` after
+   * `regenerate()` of a session that another request has ended. Rejects with a `TypeError` if a new session has the id of an ended session,
+   * or if koa-session is older than 6.1 and so passes no `ctx`.
    */
   set(id: string, session: unknown, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<void>
   /**
-   * Ends the session and its id for good. After the response of `ctx`, closes the session's sockets, which reconnect with the browser's new
-   * session. Rejects with `closed`.
+   * Ends the session, and retires its id for good. After the response of `ctx`, closes the session's sockets, which reconnect with the
+   * browser's new session. Rejects with `closed`.
    */
   destroy(id: string, data?: { readonly ctx?: unknown }): Promise<void>
 }
@@ -44,34 +45,36 @@ export interface SessionStore {
 /** The members of the plugin for sessions and devices. */
 export interface SessionStoreMembers {
   /**
-   * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`: at most 100, last used first; with a store,
-   * those of all nodes. Lists a session from its first request after the sign-in. Marks the session of the request `current`, so that a
-   * page can show which device is its own. Rejects with a `TypeError` for an invalid `id`, or without `live.sessionStore()`.
+   * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`: at most 100, last used first. With a store,
+   * includes the devices at all nodes. A session is listed from its first request after the sign-in. Marks the session of the request
+   * `current`, so that a page can show which device is its own. Rejects with a `TypeError` for an invalid `id`, or without
+   * `live.sessionStore()`.
    */
   devices(id: UserId, options?: { readonly current?: Koa.Context }): Promise<readonly Device[]>
   /**
-   * Signs the user out at a device: ends its `ctx.session` and its sockets, at all nodes. The name may come from a page: returns false if
-   * the user has no such device. Rejects as `devices` does.
+   * Signs the user out at a device: ends the device's `ctx.session`, and closes its sockets at all nodes. The name may come from a page.
+   * Returns false if the user has no such device. Rejects as `devices` does.
    */
   endDevice(id: UserId, name: string): Promise<boolean>
   /**
    * Returns a store for koa-session: `session({ store: live.sessionStore() }, app)`. Concurrent requests that change different keys of
-   * `ctx.session` lose no change. Sockets have the session as `socket.session`. Sessions are in the plugin's `store`, or else in memory.
+   * `ctx.session` lose no change. Sockets have the session as `socket.session`. Sessions are kept in the plugin's `store`; without a store,
+   * in memory.
    *
    * @throws {TypeError} for an invalid option, or for a `maxLifetime` other than that of an earlier call
    */
   sessionStore(options?: SessionStoreOptions): SessionStore
 }
 
-/** A user's signed-in session: represents a browser, until the session's id is regenerated. */
+/** A signed-in session of a user. Represents a browser until the session's id is regenerated. */
 export interface Device {
-  /** The public name: reveals nothing of the session's id, and changes when the id is regenerated. */
+  /** The public name, which does not reveal the session's id, and changes when the id is regenerated. */
   readonly name: string
   /** When the session began, in ms since 1970. */
   readonly since: number
   /** The hour of the last request, in ms since 1970. */
   readonly lastSeen: number
-  /** The result of `deviceLabel` for a request in the hour `lastSeen`. Untrusted text: escape in HTML. */
+  /** The result of `deviceLabel` for a request in the hour `lastSeen`. The text is untrusted: escape it in HTML. */
   readonly label: string | undefined
   /** Whether this is the session of the request `current` in `live.devices(id, { current })`. */
   readonly current: boolean
@@ -109,25 +112,26 @@ export interface AppSession<S extends object = RegisteredSession> {
   /** Returns all values. */
   values(): AppSessionValues<S>
   /**
-   * Sets a key: `get` on the next line and the next request see the value. Rejects with `invalid_value` if no JSON encodes it, `too_large`,
-   * `malformed` for a key reserved by koa-session or over 254 bytes, `superseded` if the session has ended, `closed` after `live.close()`.
+   * Sets a key. `get` on the next line and the next request see the value. Rejects with `invalid_value` if JSON cannot encode the value,
+   * `too_large`, `malformed` for a key reserved by koa-session or over 254 bytes, `superseded` if the session has ended, `closed` after
+   * `live.close()`.
    */
   set<K extends keyof S & string>(key: K, value: Frozen<S[K]>): Promise<Written>
   /**
    * Computes a value from the current value, atomically: within the process and, with a store, across all processes. Rejects as `set` does,
-   * with `conflict` if others were repeatedly faster, and with `store_unavailable` if the store is silent for 10 s.
+   * with `conflict` if other writes were faster each time, and with `store_unavailable` if the store does not answer for 10 s.
    *
-   * @param next synchronous and pure, because it may run more than once
+   * @param next computes the new value; must be synchronous and pure, because `update` may call it more than once
    */
   update<K extends keyof S & string>(key: K, next: (value: Frozen<S[K]> | undefined) => Frozen<S[K]>): Promise<Written>
   /** Removes a key. Rejects as `set` does. */
   delete(key: keyof S & string): Promise<Written>
-  /** Calls the listener at once with all values, then once after the changes of a turn. */
+  /** Calls the listener immediately with all values, then once after all changes of a turn. */
   subscribe(listener: (values: AppSessionValues<S>) => void): Unsubscribe
-  /** Calls the listener at once with the current value, then after each change. */
+  /** Calls the listener immediately with the current value, then after each change. */
   subscribe<K extends keyof S & string>(key: K, listener: (value: Frozen<S[K]> | undefined) => void): Unsubscribe
-  /** Calls the listener after each change of any key, never at once. */
+  /** Calls the listener after each change of any key, but not immediately. */
   onChange(listener: (change: AppSessionChange<S>) => void): Unsubscribe
-  /** Calls the listener when the session ends, after removing its values; at once if the session has already ended. */
+  /** Calls the listener when the session has ended and its values are removed; immediately if the session has already ended. */
   onEnd(listener: (end: SessionEnd) => void): Unsubscribe
 }

@@ -12,11 +12,14 @@ import type { Identified } from '../../identity/identities.js'
 import { emitRefusal, type RefusedWhere } from '../../settings/report.js'
 import { subjectHash } from '../../subjects/subject.js'
 
-/** Creates the feature for `tab` values: accepts a tab's tickets from the handshake, and from a cookie that an unloading tab sets. */
+/**
+ * Creates the feature for fields with scope `tab`: accepts a tab's tickets from the handshake, and from a cookie that an unloading page
+ * sets.
+ */
 export function tabFeature(core: Core): Feature {
   const { app, pageTickets, limits, values, settings } = core
   if (pageTickets.tabKeys.length === 0) return {}
-  /** Redeems the tab's own tickets. Returns none if any ticket is refused, so that a bad ticket blocks neither page nor connection. */
+  /** Verifies the tab's own tickets. Returns none if any ticket is refused, because a bad ticket must block neither page nor connection. */
   const redeemOwn = (input: unknown, identity: Identified, where: RefusedWhere): ReturnType<typeof verifyTickets> => {
     const { visitor } = identity
     try {
@@ -38,7 +41,8 @@ export function tabFeature(core: Core): Feature {
         mergeTickets(core, redeemOwn(auth[TAB_AUTH], identity, 'handshake'), settings.clock())
       return () => undefined
     },
-    // Reads the cookie only for page loads: for up to five seconds, the browser also sends it with other requests, as for images.
+    // Reads the cookie only for page loads. For up to five seconds, the browser also sends this cookie with other requests, such as for
+    // images.
     tab: (ctx, { cookie, visitor }) => {
       const text = ctx.cookies.get(TAB_COOKIE)
       if (!text) return undefined
