@@ -61,7 +61,7 @@ export function restoreOutboxes(page: Page, texts: readonly string[], tabKeys: r
   }
 }
 
-/** Returns whether `list` replaces another page's `known` list: `list` continues `known`, or the lists differ and `list` has the newer base. */
+/** Returns whether `list` replaces another page's `known` list: `list` continues `known`, or the lists differ and its base is newer. */
 function isFurther(list: readonly WireChange[], known: readonly WireChange[]): boolean {
   return hasAll(list, known) || (!hasAll(known, list) && (list[0]?.[1] ?? 0) > (known[0]?.[1] ?? -1))
 }
