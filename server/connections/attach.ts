@@ -14,7 +14,6 @@ import type { LiveSocket } from '../types/live-socket.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
 import { SocketHandle } from './socket.js'
 
-/** ms */
 const FIVE_MINUTES = 5 * 60 * 1000
 const OPTIONS = ['handshake', 'recheck']
 

@@ -9,7 +9,6 @@ import type { Emit } from '../types/live-socket.js'
 
 const NONE: ReadonlySet<Connection> = new Set()
 
-/** The open connections of this process, by the names of their visitors. */
 export class Connections {
   readonly #connections = new Map<string, Set<Connection>>()
 
@@ -78,7 +77,6 @@ export class Connections {
   }
 }
 
-/** The handle of a connection's socket in a namespace. */
 interface SocketHandle {
   /** Tells the browser to reconnect, and ignores all further input. */
   dismiss(code: LiveSessionErrorCode): void

@@ -20,7 +20,6 @@ interface EventSource {
   on(event: string, listener: (...args: unknown[]) => void): unknown
 }
 
-/** The context of the exchanges over a socket. */
 interface SocketContext extends Pick<ExchangeContext, 'identity' | 'owner' | 'permit' | 'recheck'> {
   /** Closes the connection if the visitor has left, or if the browser does not read. Returns whether the socket is still open. */
   checkVisitor(this: void): boolean
@@ -30,7 +29,6 @@ interface SocketContext extends Pick<ExchangeContext, 'identity' | 'owner' | 'pe
 const TWICE_SPENT = 2000
 const TOO_MANY_MALFORMED = new LiveSessionError('rate_limited', 'too many malformed messages')
 
-/** Handles a page's events over its socket. */
 export class PageEvents {
   readonly #core: Core
   readonly #socket: LiveSocket
@@ -39,7 +37,6 @@ export class PageEvents {
    */
   readonly #malformed: Bucket
   readonly #context: ExchangeContext & SocketContext
-  /** The event handlers of each feature. */
   readonly #ofFeatures: readonly (ReturnType<NonNullable<Feature['events']>> | undefined)[]
   #isGreeted = false
 

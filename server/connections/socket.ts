@@ -38,7 +38,6 @@ export class SocketHandle extends Handle {
   readonly #listeners = new Listeners()
   readonly #onChange: Listener = (change) => this.#notify(change)
   #isOpen = false
-  /** The closing handlers of features. */
   #closes: readonly (() => void)[] = []
 
   constructor(core: Core, socket: LiveSocket, connection: Connection) {

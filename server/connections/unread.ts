@@ -35,10 +35,7 @@ function waitingFor(conn: Conn): number {
   return waiting
 }
 
-/**
- * Closes a connection without waiting for the browser. A graceful close would wait 30 s for an answer, and keep all pending packets in
- * memory.
- */
+/** Closes a connection immediately. A graceful close would wait 30 s for an answer, with all pending packets in memory. */
 function hangUpAtOnce(conn: Conn): void {
   const webSocket = webSocketOf(conn)
   conn.close(true)

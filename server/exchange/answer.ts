@@ -81,7 +81,7 @@ export async function stampsInStore(
   const registers = (
     await Promise.all(subjects.map(async (subject) => (await store?.storedRegisters(subject)) ?? []))
   ).flat()
-  // Each field belongs to a single subject, so a key occurs only once.
+  // Each field belongs to a single subject.
   const persisted = registers.flatMap(({ key, stamp }): PageAnswer['persisted'] => {
     return fields.some((field) => field.key === key) ? [[key, stamp]] : []
   })

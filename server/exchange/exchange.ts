@@ -20,7 +20,6 @@ export interface ExchangeContext extends ChangeContext {
   readonly identity: PageIdentity
   /** The visitor with the page's tab: the owner of the page's values. */
   readonly owner: Visitor
-  /** The socket's bucket for the rate limit of changes. */
   readonly bucket?: Bucket
   /** The socket that gets the answer; undefined for a POST, and for a message without an acknowledgement. */
   readonly socket?: LiveSocket | undefined

@@ -32,7 +32,6 @@ export abstract class Handle {
   protected abstract replica(field: Field): Replica | undefined
   /** The content of the visitor's cookie, as this process last received it. */
   protected abstract readonly cookie: CookieContent | undefined
-  /** The owner of the values. */
   protected abstract readonly owner: Owner
   protected abstract readonly source: ChangeSource
   /** Reports errors of promises not awaited by the app. */
@@ -43,7 +42,6 @@ export abstract class Handle {
   protected beforeWrite(): void {}
   /** @throws {LiveSessionError} if the handle may not write these fields, or the visitor has left */
   protected permit(_fields: Iterable<Field>): void {}
-  /** Called with each field written or deleted. */
   protected wrote(_: Field): void {}
   /**
    * Called with the level of each write, and returns this level.

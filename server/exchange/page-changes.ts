@@ -14,7 +14,6 @@ import type { Subject } from '../subjects/subject.js'
 import type { Owner, PageValues } from '../values/values.js'
 import { refusalOf } from './refusal.js'
 
-/** The dependencies of `applyChanges`. */
 export interface ChangeDeps {
   readonly store: StoreClient | undefined
   readonly values: PageValues
@@ -31,7 +30,6 @@ export interface ChangeContext {
    * @throws {LiveSessionError} `superseded` if the visitor has left
    */
   permit(this: void): void
-  /** Called with each refusal. */
   onRefusal(this: void, error: LiveSessionError): void
 }
 
@@ -44,7 +42,6 @@ interface Accepted {
   readonly value: JsonValue | undefined
 }
 
-/** The outcome of a change: accepted or refused. */
 type Result = Accepted | Refused
 
 /** The outcomes of changes, in the order of the message. */
@@ -155,7 +152,7 @@ function validate(
   owner: Owner,
 ): Omit<PageChange, 'previousResult'> {
   const field = fields.get(key)
-  // A hidden field is refused as an undeclared key, because browsers must not learn of hidden fields.
+  // Refuses a hidden field as an undeclared key: browsers must not learn of it.
   if (!field || field.access === 'hidden') {
     const what = isKey(key) ? `"${key}" is not declared on this server` : 'no such key'
     throw new LiveSessionError('undeclared_key', `change ${index}: ${what}`, isKey(key) ? { key } : {})

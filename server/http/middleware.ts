@@ -25,7 +25,6 @@ const TOO_EARLY =
 const IN_HANDSHAKE =
   'koa-live-session: ctx.liveSession was read in the handshake of a socket, which has none: expected socket.liveSession in ' +
   "io.use or io.on('connection'). Middleware of attach(io, { handshake }) runs before the visitor is known"
-/** The Koa contexts of handshakes. */
 const handshakes = new WeakSet<object>()
 const REQUEST = Symbol('koa-live-session')
 

@@ -134,7 +134,6 @@ export class Visit implements PageIdentity, ResponseContext {
     return loadSubjects(this.#core, retiredCookie ? [this.#previous, retiredCookie] : [this.#previous], user)
   }
 
-  /** Records how the request uses the session. */
   markUse(use: SessionUse): void {
     const isTooLate = use !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
     if (isTooLate && this.#action() !== 'write') warnOfLateChange(this.#core.warn)

@@ -22,7 +22,6 @@ const REPORT_INTERVAL = 60_000
  */
 export type StoreState = 'good' | 'slow' | 'down'
 
-/** Tracks the store's failures and latency, limits concurrency during an outage, and closes the circuit after a successful call. */
 export class CircuitBreaker {
   readonly #settings: Pick<Settings, 'storeTimeout' | 'clock' | 'report'>
   readonly #channel: Channel

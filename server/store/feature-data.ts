@@ -20,9 +20,8 @@ const TOMBSTONE_LIFETIME = 10 * 60 * 1000
 const LEAST = 64
 /** Approximate bytes of an entry without its replica. */
 const FRAME = 600
-/** ms between two rounds of `beginRounds`. */
 const ROUND_INTERVAL = 1000
-/** Entries per round. A round of all entries, perhaps a million, would block the event loop. */
+/** Entries per round. A round of a million entries would block the event loop. */
 const EACH_TIME = 1000
 const HASH = /^[\w-]{43}$/
 
@@ -107,7 +106,6 @@ export class FeatureData<K extends FeatureEntry> {
     return this.#pinned.get(name) ?? this.#users.get(name) ?? this.#guests.get(name)
   }
 
-  /** Returns the entry, creating it if necessary. */
   ensure(name: K['name']): K {
     return this.find(name) ?? this.put(this.#create(name, this.core.settings.clock()))
   }
@@ -248,8 +246,8 @@ export class FeatureData<K extends FeatureEntry> {
   protected compare(_name: K['name'], _stored: readonly LwwRegister[], _askedAt: number): void {}
 
   /**
-   * Compares memory with the store. Removes registers from memory that other processes have pruned from the store. Writes other registers
-   * missing in the store back.
+   * Compares memory with the store. Removes registers from memory that other processes have pruned from the store. Queues other missing
+   * registers for the store.
    *
    * @param stored all registers of this name in the store
    * @param askedAt when the load began, in ms since 1970

@@ -75,14 +75,14 @@ export class Loads {
     return this.isFresh(subject, this.#longest)
   }
 
-  /** Makes the next visit load the subject again. That load also writes registers missing in the store back. */
+  /** Makes the next visit load the subject again. That load also queues the registers that the store lacks. */
   invalidate(subject: StoreKey): void {
     this.#emptySubjects.delete(subject)
     const replica = isSubject(subject) ? this.#core.memory.find(subject) : undefined
     if (replica) replica.loadedAt = undefined
   }
 
-  /** Forgets which subjects have no values: after an eviction, an evicted subject must not count as loaded and empty. */
+  /** Clears the negative cache: an evicted subject must not count as loaded and empty. */
   forgetEmpty(): void {
     this.#emptySubjects.clear()
   }
@@ -95,7 +95,7 @@ export class Loads {
 
   /**
    * Loads missing and stale subjects. Returns undefined if the caller need not wait: if all subjects are fresh, if the store is slow or
-   * down, or if an adapter announces changes and memory has at least stale values.
+   * down, or if memory has stale values and an adapter announces changes.
    */
   loadIfStale(subjects: readonly Subject[]): Promise<unknown> | undefined {
     for (const subject of subjects) this.#recover(subject)

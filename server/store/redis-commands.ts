@@ -26,7 +26,6 @@ export async function send(client: RedisLike, args: readonly string[]): Promise<
   return client.sendCommand(args)
 }
 
-/** Runs a script on a key. */
 export async function run(
   client: RedisLike,
   script: RedisScript,

@@ -58,7 +58,7 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
   checkNames(options, ['prefix', 'maxIdle', 'clock'], 'redisStore: ')
   const { prefix = 'live-session:', maxIdle = 100 * DAY, clock = Date.now } = options
   checkClient(client)
-  // In Redis Cluster, the hash tag of a key begins at the first brace, so a prefix must not contain braces.
+  // In Redis Cluster, the hash tag of a key begins at the first brace.
   check(typeof prefix === 'string' && !/[{}]/.test(prefix), 'prefix', 'a text without { and }', prefix)
   check(isMs(maxIdle) && Number.isSafeInteger(maxIdle), 'maxIdle', `whole ${MS}`, maxIdle)
   check(typeof clock === 'function', 'clock', 'a function', clock)

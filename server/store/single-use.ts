@@ -13,10 +13,8 @@ export const LONGEST_VALIDITY: number = 60 * 60 * 1000
 const KEPT = LONGEST_VALIDITY + SKEW
 /** The maximum number of names that this process remembers to delete; the daily sweep deletes all others. */
 const MOST = 100_000
-/** Maximum deletions of old names per call of `spend`. */
 const DELETIONS_PER_CALL = 10
 
-/** Spends single-use names across all nodes: the store decides which call is first. */
 export class SingleUse {
   readonly #store: Store
   readonly #breaker: CircuitBreaker

@@ -19,14 +19,12 @@ import { WriteQueue } from './write-queue.js'
 /** Maximum ms of an orderly shutdown. */
 const LONGEST_END = 10_000
 
-/** Synchronizes memory with the store, in both directions. */
 export class StoreClient {
   readonly #store: Store
   readonly validated: ValidatedStore
   readonly #core: Core
   readonly breaker: CircuitBreaker
   readonly #writeQueue: WriteQueue
-  /** The writes that the store has not confirmed, for the inspector. */
   readonly unsaved: Pick<WriteQueue, 'size' | 'of'>
   readonly #loads: Loads
   readonly singleUse: SingleUse
@@ -65,7 +63,6 @@ export class StoreClient {
     this.#sweeps = new Sweeps(store, core.settings)
   }
 
-  /** Called when memory has evicted subjects. */
   evicted(): void {
     this.#loads.forgetEmpty()
   }
@@ -91,7 +88,6 @@ export class StoreClient {
     return !isPending && this.isLoaded(subject) && this.#core.values.find(subject)?.source(key) !== 'node'
   }
 
-  /** Returns whether memory has a subject's stored values. */
   isLoaded(subject: Subject): boolean {
     return this.#loads.isLoaded(subject)
   }

@@ -45,14 +45,12 @@ export interface UpdateCache<N extends StoreKey> {
   checkOpen(): void
 }
 
-/** Loads from the store. */
 export interface Loading<N extends StoreKey> {
   loadIfStale(names: readonly N[]): Promise<unknown> | undefined
   isLoaded(name: N): boolean
   loadInTime(name: N): Promise<unknown>
 }
 
-/** The store with its write queue. */
 interface UpdateStore {
   readonly breaker: CircuitBreaker
   readonly validated: ValidatedStore
@@ -128,7 +126,6 @@ export class Updates<N extends StoreKey> {
     return this.#inFlight.has(subject)
   }
 
-  /** Resolves when all current updates have settled. */
   settled(): Promise<void> {
     return this.#inFlight.settled()
   }
@@ -191,12 +188,10 @@ class SerialQueue {
     return mine
   }
 
-  /** Whether an action under this name is pending. */
   has(name: string): boolean {
     return this.#last.has(name)
   }
 
-  /** Resolves when all current actions have settled. */
   async settled(): Promise<void> {
     await Promise.all(this.#last.values())
   }

@@ -7,7 +7,6 @@ import { isAhead, isStamp, LONGEST_STAMP, NEVER, type Stamp } from '../../shared
 import type { Core } from '../core.js'
 import type { Store, StoredRegister } from '../types/store.js'
 
-/** The parsed answer of a store. */
 interface Read {
   readonly registers: readonly LwwRegister[]
   /** The stamps of invalid registers, by key. */

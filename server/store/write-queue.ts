@@ -16,14 +16,11 @@ const LONGEST_BACKOFF = 60_000
 /** Maximum concurrent store calls. The limit protects a recovering store: after an outage, 100,000 subjects may be pending. */
 export const MAX_CALLS = 32
 
-/** The dependencies of the queue, including callbacks for the outcome of writes. */
 export interface WriteQueueDeps {
-  /** The memory bound for guests' pending writes. */
   readonly guestMemory: GuestMemory
   isGuest(name: StoreKey): boolean
   /** Called after the eviction of a guest's queued writes. Writes in flight continue. */
   onEvict(guest: StoreKey): void
-  /** Returns the current generation of a subject's values. */
   generation(subject: StoreKey): number
   /** Called with the stored registers of the written keys. They may be newer writes of another process. */
   onStored(subject: StoreKey, stored: readonly LwwRegister[], generation: number): void
@@ -31,7 +28,6 @@ export interface WriteQueueDeps {
   onLate(subject: StoreKey): void
 }
 
-/** The unconfirmed writes of a subject. */
 class PendingWrites {
   /** The newest write of each key. */
   readonly registers: Replica = new Replica()
@@ -118,7 +114,6 @@ export class WriteQueue {
     return this.#pending.size
   }
 
-  /** Returns the unconfirmed registers of a subject. */
   of(subject: StoreKey): readonly LwwRegister[] {
     return this.#pending.get(subject)?.registers.registers() ?? []
   }

@@ -61,7 +61,6 @@ export function gather(messages: readonly Message[], now: number): readonly Mess
 
 export type WireMessage = readonly [id: string, at: number, content: JsonValue, isForNext?: 1]
 
-/** Encodes a message for the cookie. */
 export function toWire({ id, at, content, next }: Message): WireMessage {
   return next === undefined ? [id, at, content] : [id, at, content, 1]
 }

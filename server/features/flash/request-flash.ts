@@ -42,7 +42,6 @@ export class RequestFlash implements ResponseHook {
   readonly #since: number
   /** Whether the response contains messages, so that no cache may store it. */
   isOneTime = false
-  /** The messages added by this request. */
   readonly #added: Message[] = []
   /** The added messages that open pages may show after the lease. */
   readonly #leased: Message[] = []

@@ -15,7 +15,6 @@ import { type NodeSnapshot, type Refusals, snapshotOf } from './snapshot.js'
 import { STYLE } from './style.js'
 import type { InspectorRoute } from './types.js'
 
-/** Maximum subjects on a page. */
 const MOST_SUBJECTS = 50
 /** Maximum subjects remembered for the buttons of open pages. */
 const MOST_SHOWN = 10_000

@@ -64,7 +64,6 @@ export class AppSessions extends FeatureData<SessionEntry> {
     })
   }
 
-  /** Starts to keep sessions. */
   enable(maxLifetime: number): void {
     this.isUsed = true
     this.maxLifetime = maxLifetime
@@ -98,7 +97,6 @@ export class AppSessions extends FeatureData<SessionEntry> {
     return isOver(replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
   }
 
-  /** Records that the session belongs to a user. */
   setUsers(session: SessionEntry): void {
     if (session.isUsers) return
     session.isUsers = true

@@ -25,7 +25,6 @@ const LONGEST_LABEL = 200
 /** The value of a register: the session, its start time, and the label. */
 type Value = readonly [session: SessionName, since: number, label: string | null]
 
-/** A device, and its signed-in session. */
 interface ListedDevice {
   readonly device: Omit<Device, 'current'>
   readonly session: SessionName
@@ -93,7 +92,6 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     return one !== undefined
   }
 
-  /** Ends all sessions of a user except `except`. */
   async endOthers(user: UserSubject, except: SessionName | undefined): Promise<void> {
     const { all } = await this.#loaded(user)
     const others = all.map(({ session }) => session).filter((session) => session !== except)

@@ -35,7 +35,6 @@ const MAX_DELETED = 1024
 /** ms to keep a session after its expiry, because koa-session, not the store, decides about the expiry. */
 const GRACE = 10_000
 
-/** The prefix of sessions' names. */
 export const SESSION = 'session:'
 
 /** @param id the id in the browser's cookie: a secret that gives access to the session, and that the plugin never stores */
@@ -45,7 +44,6 @@ export function sessionName(id: string): SessionName {
     .digest('base64url')}` as SessionName
 }
 
-/** Returns the register key for a key of `ctx.session`. */
 export function registerKey(key: string): string {
   return MARK + key
 }
@@ -56,7 +54,6 @@ export function keyOf(registerKey: string): string | undefined {
   return registerKey.startsWith(MARK) && isCarried(key) ? key : undefined
 }
 
-/** Returns the values of `ctx.session` by key. */
 export function valuesOf(replica: Replica): ReadonlyMap<string, JsonValue> {
   const values = new Map<string, JsonValue>()
   for (const register of replica.registers()) {

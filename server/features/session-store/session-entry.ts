@@ -7,13 +7,11 @@ import type { UserSubject } from '../../subjects/subject.js'
 import type { SessionName } from './session-content.js'
 import type { SessionEnd } from './types.js'
 
-/** A listener to a session. */
 export interface SessionSubscriber {
   changed(change: AnyChange): void
   ended(end: SessionEnd): void
 }
 
-/** An app session in the memory of this process. */
 export class SessionEntry extends FeatureEntry<SessionName> {
   /** The connections that pin the session in memory, each with its subscribers. */
   readonly conns: Map<Socket['conn'], Set<SessionSubscriber>> = new Map()

@@ -113,7 +113,7 @@ export class KoaSessionStore implements SessionStore {
 
   /** Returns the session found by koa-session for a request or handshake, by the browser's id. */
   receivedSession(ctx: Koa.Context): SessionEntry | undefined {
-    // If the request has read nothing from this store, another store has `ctx.session`: reading that member may fail, or create a session.
+    // If the request has read nothing from this store, `ctx.session` belongs to another store. Reading it may fail, or create a session.
     if (!this.#reads.has(ctx)) return undefined
     const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
     const read = typeof externalKey === 'string' ? this.#readOf(ctx, sessionName(externalKey)) : undefined

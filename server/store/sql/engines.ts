@@ -49,7 +49,6 @@ const onConflict = {
     sql`insert into ${sql.table(table)} ${columnsAndValues([row])} on conflict do nothing`,
 }
 
-/** SQLite. */
 const sqlite: Engine = {
   ...onConflict,
   // SQLite allows a single writer at a time, so deadlocks cannot occur.
@@ -98,7 +97,6 @@ const mysqlWins = sql`(values(stamp), values(value), values(ids)) > (stamp, valu
 /** The type of the column `ids`: 200 ids of 32 characters, each with a stamp of 16 characters and two separators. */
 const MYSQL_IDS = `varchar(${200 * (32 + 16 + 2)}) character set ascii collate ascii_bin not null default ''`
 
-/** MariaDB and MySQL. */
 const mysql: Engine = {
   text: sql`char`,
 

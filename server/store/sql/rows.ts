@@ -7,7 +7,6 @@ import { isStamp } from '../../../shared/stamp.js'
 import type { StoredRegister } from '../../types/store.js'
 import { readRegister } from '../validated-store.js'
 
-/** A row to write. */
 export interface Row {
   readonly subject: string
   readonly key: string
