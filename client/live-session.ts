@@ -29,7 +29,6 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   return create(options, SHORT_TEXTS)
 }
 
-/** Creates a client with these error messages. */
 export function create<F extends Fields>(
   options: LiveSessionClientOptions<F>,
   texts: ErrorTexts,

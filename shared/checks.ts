@@ -40,7 +40,6 @@ export function checkListener(listener: unknown, call: string, remedy: string = 
   )
 }
 
-/** Returns the error message for an unknown option. */
 export function unknownOption(name: string, known: readonly string[]): string {
   return `no such option (known: ${known.join(', ')}).${didYouMean(name, known)}`
 }

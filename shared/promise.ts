@@ -3,7 +3,6 @@
 /** The remedy for a promise passed as a value. */
 export const AWAIT_IT = 'Await it first, and pass what it resolves to.'
 
-/** The error for a promise in place of a value. */
 export class PromiseRefused extends TypeError {}
 
 /**

@@ -27,7 +27,6 @@ export const TAB_COOKIE = 'live-tab'
 
 /** Maximum bytes of a POST body: the limit of browsers for `keepalive`. */
 export const MAX_BODY: number = 64 * 1024
-/** Maximum changes in a message. */
 export const MAX_CHANGES = 1000
 /** Maximum characters of a ticket. */
 export const MAX_TICKET: number = 64 * 1024
@@ -155,7 +154,6 @@ export interface LiveSessionInterServer {
   ) => void
 }
 
-/** The expiry times of values. */
 export type Expiries = NonNullable<AnySnapshot['expiries']>
 
 /** The claims of a ticket: signed changes of a subject, for its browser to keep and send back. */

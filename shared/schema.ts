@@ -5,7 +5,6 @@ import { ignoreRejection, isThenable } from './promise.js'
 
 const QUOTED_ISSUES = 3
 
-/** The error for a schema that returned a promise. */
 export class AsyncSchema extends TypeError {}
 
 /** Runs a Standard Schema, which must be synchronous. */

@@ -101,9 +101,8 @@ export function createBrowserEnvironment(
   }
 }
 
-/** The timers of a page, by name. */
 export interface Timers {
-  /** Starts a timer of `ms` plus a random part of `spread`: many browsers lose a server together, and must not all return together. */
+  /** Starts a timer of `ms` plus a random part of `spread`, because many browsers lose a server together. */
   start(...[name, ms, spread]: Effects['timer']): void
   close(): void
 }

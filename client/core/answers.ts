@@ -23,7 +23,7 @@ import { cookieSeen, reconnect, renewed, requestCookie, switchVisitor, unblock }
 
 /** Minimum ms before the page resends a change after a temporary refusal. */
 const RETRY_PAUSE = 1000
-/** ms from another tab's announcement of a visitor to the reconnect: more tabs may announce the visitor, but the page reconnects once. */
+/** ms before the page reconnects after a tab has announced a visitor: several tabs may announce the same visitor. */
 const RECONNECT_PAUSE = 50
 
 /** Handles the answer to a message over the socket; `answer` is undefined if lost. */
@@ -43,7 +43,6 @@ export function answered(page: Page, message: PageMessage, answer: PageAnswer | 
   } else applyAnswer(page, message, answer, false)
 }
 
-/** Handles the end of a POST. */
 export function posted(page: Page, { status, wait, answer, error }: Posted): void {
   const message = page.postInFlight
   if (!message) return
@@ -208,7 +207,6 @@ function applySaveReport(page: Page, { tickets = [], persisted, unsaved = [] }: 
   }
 }
 
-/** Handles a message from another tab of this browser. */
 export function applyTabMessage(page: Page, message: TabMessage): void {
   if (message.who === page.who && page.cookie === 'accepted') {
     if (message.now && message.now > page.now) page.now = message.now

@@ -94,9 +94,7 @@ export interface Events {
   leave: []
   /** The browser shows a page made earlier: frozen, cached, prefetched or prerendered. */
   return: []
-  /** The visitor uses the page. */
   use: []
-  /** The network is back. */
   wake: []
   flush: []
   close: []
@@ -115,7 +113,6 @@ export interface Effects {
   release: []
   /** The answer counts as lost after `timeout` ms. Without `timeout`, the POST is an unloading page's last, and awaits no answer. */
   post: [message: PageMessage, timeout?: number]
-  /** Aborts the POST in flight. */
   abort: []
   /** Starts a timer, which fires after `ms` plus a random part of `spread`. */
   timer: [name: TimerName, ms: number, spread: number]
@@ -129,7 +126,6 @@ export interface Effects {
 }
 export type Effect = { [K in keyof Effects]: readonly [what: K, ...Effects[K]] }[keyof Effects]
 
-/** Passes an event to a page's core. */
 export type Dispatch = (...event: Event) => void
 
 type EffectHandlers = { readonly [K in keyof Effects]: (...args: Effects[K]) => void }
@@ -138,7 +134,6 @@ type EffectHandlers = { readonly [K in keyof Effects]: (...args: Effects[K]) => 
 export interface Environment extends Omit<EffectHandlers, 'settle' | 'visitor'> {
   /** Persists the page's outbox, replacing the former text. */
   save(text: string): void
-  /** Starts to report events. */
   open(): void
   close(): void
 }

@@ -59,7 +59,6 @@ export interface Page extends PageKeys {
   readonly timers: Set<TimerName>
 }
 
-/** Creates a page's state from its HTML. */
 export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: boolean): Page {
   // Plain values have no stamps, and are older than any write, so they serve as defaults.
   const snapshot: Initial = isSnapshot(initial) ? initial : { defaults: initial }

@@ -9,7 +9,6 @@ import { type Rule, register, STAMP, sorted } from './rule.js'
 
 const IDS = acceptedIds(2)
 
-/** Rules for the ids of updates. */
 export const KNOWING: readonly Rule[] = [
   {
     name: 'keeps up to 200 ids of a register, even of a tombstone',

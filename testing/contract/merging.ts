@@ -7,7 +7,6 @@ import { VALUES } from './samples.js'
 
 const MAX = Number.MAX_SAFE_INTEGER
 
-/** Rules for `load`, `merge` and `compareAndSet` without concurrency. */
 export const MERGING: readonly Rule[] = [
   {
     name: 'load returns no registers of an unknown subject',

@@ -12,7 +12,6 @@ const WRITERS = 50
 const MEETING: readonly (JsonValue | undefined)[] = [undefined, 'a', 'A', null, '', '\u00e9', { a: 1 }, 0, false, [1]]
 const KEYS = ['a', 'b', 'c', 'd', 'e']
 
-/** Rules for concurrent writes of several connections. */
 export const RACES: readonly Rule[] = [
   {
     name: 'fifty concurrent merges leave the newest registers, ties included',
