@@ -14,6 +14,7 @@ import type { LiveSocket } from '../types/live-socket.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
 import { SocketHandle } from './socket.js'
 
+/** The default of `recheck`, in ms. */
 const FIVE_MINUTES = 5 * 60 * 1000
 const OPTIONS = ['handshake', 'recheck']
 

@@ -20,6 +20,7 @@ const TOMBSTONE_LIFETIME = 10 * 60 * 1000
 const LEAST = 64
 /** Approximate bytes of an entry without its replica. */
 const FRAME = 600
+/** ms between two rounds of `beginRounds`. */
 const ROUND_INTERVAL = 1000
 /** Entries per round. A round of a million entries would block the event loop. */
 const EACH_TIME = 1000

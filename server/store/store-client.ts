@@ -141,12 +141,12 @@ export class StoreClient {
     return (isBehind ? await this.#load(subject) : stored) ?? []
   }
 
-  /** Returns the object that applies updates to a subject's values in the store; undefined if these values are never stored. */
+  /** Returns the `Updates` of a subject's values; undefined if these values are never stored. */
   updatesOf(subject: Subject): Updates<Subject> | undefined {
     return isLocal(subject) ? undefined : this.#updates
   }
 
-  /** Creates such an object for values in another cache, such as a feature's. */
+  /** Creates the `Updates` of values in another cache, such as a feature's. */
   updates<N extends StoreKey>(loading: Loading<N>, memory: UpdateCache<N>): Updates<N> {
     const updates = new Updates(this, loading, memory, this.#core.settings)
     this.#allUpdates.push(updates)

@@ -22,7 +22,7 @@ const MAX_ATTEMPTS = 50
 const ID_BYTES = 12
 /** ms for which an update by a handler or job is retried while the store does not answer. */
 const PATIENCE = 10_000
-/** ms between two of these retries. */
+/** ms between two retries of such an update. */
 const PAUSE = 100
 
 /** An update: the next value depends on the current value. */

@@ -13,7 +13,7 @@ const WHERE: Readonly<Record<NodeSnapshot['refusals'][number]['where'], string>>
   app: 'told to onError',
 }
 
-/** Returns the document. Loads script and styles from the document's own URL, so the app can mount the route anywhere. */
+/** Returns the document. Script and styles have the document's own URL, so the app can mount the route anywhere. */
 export function pageMarkup(snapshot: NodeSnapshot, find: string): Html {
   return html`<!doctype html>
 <html lang="en">

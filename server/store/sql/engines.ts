@@ -68,7 +68,6 @@ const sqlite: Engine = {
   addition: (table) => `alter table ${quoted(table, '"')} add column "ids" text not null default ''`,
 }
 
-/** PostgreSQL. */
 const postgres: Engine = {
   ...onConflict,
   // A plain update locks rows in their physical order, which may deadlock. PostgreSQL detects a deadlock only after a second.
