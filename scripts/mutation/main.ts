@@ -1,5 +1,5 @@
 // `npm run soak -- defects`: plants each defect in a copy of the project, runs the tests over it, and records the files whose tests fail.
-// `npm run soak -- defects --from 0 --count 20 threats/late integration/posts`: some defects, and test files whose paths match.
+// `npm run soak -- defects --from 0 --count 20 threats/late integration/answers`: some defects, and test files whose paths match.
 // Begins with a run without defects, which records the test files that reach each defect: other files cannot notice that defect.
 // `--first` stops at the first file that notices a defect: minutes instead of hours.
 // `--recorded` runs only the files that noticed a defect the last time, and fails if none does now.

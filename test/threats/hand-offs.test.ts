@@ -23,7 +23,7 @@ import { Page } from '../support/page/page.js'
 
 const LIFETIME = 60_000
 
-describe('hand offs', () => {
+describe('hand-offs', () => {
   async function start(options: object = {}, given: object = {}): Promise<App> {
     const app = await startWithUsers({ routes: signIn, options: options as never, ...given })
     serveSignIn(app)
