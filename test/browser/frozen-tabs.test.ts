@@ -17,7 +17,7 @@ const SCRIPT = pageScript(`
   document.querySelector('button').addEventListener('click', () => live.set('division', live.get('division') + 1))
 `)
 
-const HELD = '(async () => (await navigator.locks.query()).persisted.length)()'
+const HELD = '(async () => (await navigator.locks.query()).held.length)()'
 const IS_FREE = 'navigator.locks.query().then(({ held }) => !held.length)'
 
 /** Starts an app whose endpoint holds the first POST of a change until the gate opens. */
