@@ -1,6 +1,6 @@
 import type { Page } from 'puppeteer-core'
 import type { Person } from './browser.js'
-import { click, named, shows } from './on-page.js'
+import { click, is, named, shows } from './on-page.js'
 
 /** A tab with the example app, used like a visitor. */
 export class Studio {
@@ -39,8 +39,9 @@ export class Studio {
   }
 
   /** Resolves when the page has an element of this selector, visible or not. */
-  async has(selector: string): Promise<void> {
-    await this.page.waitForSelector(selector)
+  has(selector: string): Promise<void> {
+    // Puppeteer's waitForSelector fails if the page navigates while it waits.
+    return is(this.page, `document.querySelector(${JSON.stringify(selector)}) !== null`, true)
   }
 
   hasSaved(): Promise<void> {
