@@ -30,8 +30,9 @@ const BEFORE = 0
  * Called for each sign-out, retirement, revocation and erasure that this process learns of: the one place to log such events.
  *
  * @param name a retired browser subject or feature key, the hash of a revoked or erased user, or a `SignOutKey`
+ * @param retirement of a retired name: after a sign-in, `rotatedTo` is the user
  */
-export type OnRevoked = (name: string, cause: Exclude<Validity, 'current'> | 'erased') => void
+export type OnRevoked = (name: string, cause: Exclude<Validity, 'current'> | 'erased', retirement?: Revocation) => void
 
 /** The minimum capacity for users' retired names: some 150 MB when full, with short user ids. */
 const LEAST = 1_000_000
@@ -212,7 +213,7 @@ export class Revocations {
 
   #set(name: string, revocation: Revocation, revision: number): Revocation {
     this.#retired.set(name, revocation, revision)
-    this.#onRevoked(name, 'retired')
+    this.#onRevoked(name, 'retired', revocation)
     return revocation
   }
 
