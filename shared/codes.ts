@@ -1,4 +1,4 @@
-// The codes of refusals, in a single table: their types, HTTP statuses and treatment derive from it.
+// The codes of refusals: their types, HTTP statuses and retries derive from a single table.
 
 /** Each code with its usual HTTP status. */
 export const STATUSES = {

@@ -155,8 +155,9 @@ function makePending(callers: readonly Call[], group?: string): Change {
 }
 
 /**
- * Splits a change with a refused value, because the values of its earlier callers may be valid. Splits a `set` before its last caller, and
- * an `update`, which combines all its callers, in halves. Returns the change of the earlier callers; undefined for a single caller.
+ * Splits a change with a refused value, because the values of its earlier callers may be valid. Splits a `set` into its last caller and the
+ * others. Splits an `update`, which combines all its callers, into two halves. Returns the change of the earlier callers; undefined for a
+ * single caller.
  */
 export function bisectCallers(state: KeyState, change: Change): Change | undefined {
   const { id, callers } = change

@@ -9,7 +9,9 @@ import { unpersistedTickets } from './tickets.js'
 
 /** The number of answered questions and dropped POSTs, without an accepted POST, at which cookies count as blocked. */
 export const MAX_QUESTIONS = 3
-/** Maximum characters of changes and tickets in a message. A character may take three bytes. */
+/**
+ * Characters of changes and tickets at which a message is full: a single change, group or ticket may exceed it. Each may take three bytes.
+ */
 const MAX_LENGTH = 20_000
 /** ms between POSTs of changes: limits a dragged slider to three POSTs a second. */
 const POST_INTERVAL = 334

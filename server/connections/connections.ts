@@ -48,7 +48,7 @@ export class Connections {
     return sum
   }
 
-  /** Marks the connections under a revoked name whose visitor has left. Called as `OnRevoked` for each revoked name. */
+  /** Marks the connections under a revoked name whose visitor has left. The core calls it for each revoked name. */
   mark(name: string, revocations: Revocations): void {
     for (const connection of this.#connections.get(name) ?? NONE)
       connection.hasVisitorLeft ||= !connection.isCurrent(revocations)

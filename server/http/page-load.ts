@@ -13,7 +13,7 @@ export function isPrefetch(ctx: Koa.Context): boolean {
 
 /**
  * Makes the browser drop the pages that it has prefetched for the leaving visitor. The directive `"cache"` would also drop all files of the
- * site, for which Chromium needs seconds. Browsers accept the header only over https and from localhost; elsewhere Chromium reports an
+ * site, which takes Chromium seconds. Browsers accept the header only over https and from localhost; elsewhere Chromium reports an
  * error.
  */
 export function clearUnseenPages(ctx: Koa.Context): void {

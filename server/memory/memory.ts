@@ -49,8 +49,9 @@ interface MemoryOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
 const COOKIE_SPACE = 10_000
 
 /**
- * The replicas of this process: pinned by sockets and listeners, or cached. Never evicts a pinned replica, but beyond the memory bound
- * reduces a guest's replica to the values that fit into a cookie. Users have a bound of their own, so that guests cannot evict users.
+ * The replicas of this process: pinned by sockets and listeners, or cached. Never evicts a pinned replica. When guests exceed the memory
+ * bound, shrinks a guest's pinned replica to the values that fit into a cookie. Users have a bound of their own, so that guests cannot
+ * evict users.
  */
 export class Memory {
   readonly #clock: () => number

@@ -11,8 +11,8 @@ export interface RedisScript {
 
 /**
  * The functions of all scripts. The only Redis key of a script is a hash with the registers of a subject. Each register is a field with a
- * cell: `<stamp> <canonical JSON>`, or `<stamp>` for a tombstone. A tab and the ids of updates may follow. The field with the empty name
- * has the time of the subject's last use, updated at most once in `precision` ms.
+ * cell: `<stamp> <canonical JSON>`, or `<stamp>` for a tombstone. A tab character (`\\t`) and the ids of updates may follow. The field with
+ * the empty name has the time of the subject's last use, updated at most once in `precision` ms.
  */
 const COMMON = `
 -- Lua's numbers are doubles, exact up to LARGEST. Lua prints large numbers as 1.7e+12, so stamps are written as the texts received.
@@ -100,10 +100,10 @@ end
 `)
 
 /**
- * KEYS: the hash. ARGV: the limit in ms since 1970; the limit for revocation registers; the two fields of revocation registers.
- *
  * Deletes a hash last used before the limit, but keeps revocation registers until their own limit. Ignores a hash without a time of last
  * use. Returns 1 if anything was deleted, else 0.
+ *
+ * KEYS: the hash. ARGV: the limit in ms since 1970; the limit for revocation registers; the two fields of revocation registers.
  */
 export const SWEEP: RedisScript = script(`
 local used = tonumber(redis.call('HGET', KEYS[1], ''))

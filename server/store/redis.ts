@@ -25,7 +25,7 @@ export interface RedisStoreOptions {
    */
   readonly prefix?: string
   /**
-   * Whole ms after a subject's last use until Redis expires all of its data, including revocations. At least the plugin's `maxAge`.
+   * How long Redis keeps a subject's data after its last use, including revocations: whole ms, at least the plugin's `maxAge`.
    *
    * @default 100 days
    */

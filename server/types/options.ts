@@ -148,9 +148,9 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
     readonly maxVisitors?: number | undefined
     /**
      * Approximate bytes of memory for the data of all guests in this process: values, flash messages, sessions of `live.sessionStore()`,
-     * verified cookies, retired browser ids, and pending writes to the store. The oldest are evicted first. At most half of this memory is
-     * for data that cannot be evicted yet. Beyond that half, the oldest unsaved writes of guests are dropped while a store is down, and
-     * guests with open sockets keep only values that fit the cookie. Data of users is never evicted to make room for guests.
+     * verified cookies, retired browser ids, unread answers, and pending writes to the store. The oldest are evicted first. At most half of
+     * this memory is for data that cannot be evicted yet. Beyond that half, the oldest unsaved writes of guests are dropped while a store
+     * is down, and guests with open sockets keep only values that fit the cookie. Values and sessions of users are never evicted to make room for guests.
      *
      * @default 64_000_000
      */

@@ -94,9 +94,9 @@ export interface RequestSession<F extends Fields = RegisteredFields>
   leave(options?: { readonly forget?: boolean }): Promise<void>
   /**
    * Shows this browser a message once, within an hour: in the next page that calls `takeFlash`, or in an open page that listens
-   * (`onFlash`). With `for: 'next'` only in a page loaded afterwards. After a redirect, open pages wait 2 s for the target page to take the
-   * message. A message is JSON of up to 1,000 bytes; at most the ten newest messages wait. Messages that a request adds survive its own
-   * sign-in or sign-out; earlier messages are dropped.
+   * (`onFlash`). With `for: 'next'`, shows it only in a page loaded afterwards. After a redirect, open pages wait 2 s for the target page
+   * to take the message. A message is JSON of up to 1,000 bytes; at most the ten newest messages wait. Messages that a request adds survive
+   * its own sign-in or sign-out; earlier messages are dropped.
    *
    * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` (a request from another site without a live cookie),
    * `closed`.
@@ -131,7 +131,8 @@ export interface SocketSession<F extends Fields = RegisteredFields>
     VisitorIds {
   /**
    * Shows this browser a message once, within an hour: in this socket's page if the page listens (`onFlash`), else as
-   * `ctx.liveSession.flash` does. With `for: 'next'` only in a page loaded afterwards: for use before this page navigates away. A message
+   * `ctx.liveSession.flash` does. With `for: 'next'`, shows it only in a page loaded afterwards: for use before
+   * this page navigates away. A message
    * is JSON of up to 1,000 bytes. Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>

@@ -23,14 +23,14 @@ export interface StoredRegister {
 /** The limits for data that `Store.sweep` deletes earlier or later than the rest, in ms since 1970. */
 export interface SweepLimits {
   /**
-   * Deletes subjects whose name begins with `browser:` if not used since this time: their cookies have expired. The time is `before` or
-   * later. A store may instead keep these subjects as long as the others.
+   * Deletes subjects whose name begins with `browser:` if not used since this time: their cookies have expired. This limit is
+   * `before` or later. A store may instead keep these subjects as long as the others.
    *
    * @default before
    */
   readonly guests?: number
   /**
-   * Of subjects used since this time, keeps the keys `$epoch` and `$generation`, which record revocations and erasures. The time is
+   * Of subjects used since this time, keeps the keys `$epoch` and `$generation`, which record revocations and erasures. This limit is
    * `before` or earlier. If a store deletes these keys with the rest, `storeMaxIdle` must be `maxAge` or longer: otherwise a revoked cookie
    * would become valid again.
    *
@@ -47,8 +47,8 @@ export interface SweepLimits {
  * escaped), compared as bytes; a tombstone (a register without `value`) is the smallest. Store a tombstone like any other register; a
  * tombstone is not the same as `null`.
  *
- * A stamp is a safe integer, 1 or more. A subject or key is a text of 1 to 255 bytes in UTF-8 without U+0000, in which each byte counts,
- * including case, accents and trailing spaces. A value takes up to 64 kB, as escaped text up to six times as much.
+ * A stamp is a safe integer, 1 or more. A subject or key is a text of 1 to 255 bytes in UTF-8 without U+0000. Compare them byte
+ * by byte: case, accents and trailing spaces are significant. A value takes up to 64 kB, as escaped text up to six times as much.
  *
  * Each method rejects on failure; the write may then have happened or not, and a late or repeated write does no harm. A method need not
  * wait for a connection: the plugin has its own deadline, continues without the store and retries. `storeContract` of
@@ -70,7 +70,7 @@ export interface Store {
   merge(subject: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]>
   /**
    * For `update`: writes only if the key's stamp is still `expected` (0: the key is absent), and returns whether it wrote. The register's
-   * stamp is larger than `expected`, except to replace a register with an impossible stamp. Of concurrent calls, exactly one gets `true`. A
+   * stamp is larger than `expected`, except when it replaces a register whose stamp is too far in the future. Of concurrent calls, exactly one gets `true`. A
    * write counts as a use: see `sweep`.
    */
   compareAndSet(subject: string, register: StoredRegister, expected: number): Promise<boolean>

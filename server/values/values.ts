@@ -102,9 +102,9 @@ export class Values {
 
   /**
    * Merges newer registers, and passes them on to sockets and listeners. By `source`, also passes them on to the store and to other
-   * processes. Returns the number of newer registers.
+   * processes. Returns how many registers were newer than those in memory.
    *
-   * @param generation the registers' generation. Registers of an earlier generation are ignored. @default the current generation
+   * @param generation in which the registers were written. Registers of an earlier generation are ignored. @default the current generation
    */
   merge(subject: Subject, registers: readonly LwwRegister[], source: Source, generation?: number): number {
     if (generation !== undefined && !this.startGeneration(subject, generation)) return 0

@@ -10,8 +10,8 @@ import type { UserId } from '../../subjects/subject.js'
 /** The options of `live.sessionStore(options)`. */
 export interface SessionStoreOptions {
   /**
-   * Maximum ms from a session's start to its end, however much the session is used. The end closes the session's sockets.
-   * `ctx.session.regenerate()` starts a new session.
+   * Maximum ms from a session's start to its end, however much the session is used. When the session ends, its sockets are
+   * closed. `ctx.session.regenerate()` starts a new session.
    *
    * @default Infinity
    */
@@ -29,8 +29,8 @@ export interface SessionStore {
    */
   get(id: string, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<unknown>
   /**
-   * Saves the changes that the request of `ctx` made after its `get`. `maxAge` is in ms; if omitted, the session lasts as with
-   * koa-session's `'session'`. Rejects with `invalid_value`, `too_large`, `malformed` or `closed`. Rejects with `superseded` after
+   * Saves the changes that the request of `ctx` made after its `get`. `maxAge` is in ms; if omitted, the session
+   * lasts a day, and its cookie ends with the browser (koa-session's `'session'`). Rejects with `invalid_value`, `too_large`, `malformed` or `closed`. Rejects with `superseded` after
    * `regenerate()` of a session that another request has ended. Rejects with a `TypeError` if a new session has the id of an ended session,
    * or if koa-session is older than 6.1 and so passes no `ctx`.
    */
@@ -46,7 +46,7 @@ export interface SessionStore {
 export interface SessionStoreMembers {
   /**
    * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`: at most 100, last used first. With a store,
-   * includes the devices at all nodes. A session is listed from its first request after the sign-in. Marks the session of the request
+   * includes the devices at all nodes. A session is listed from the `identify()` of its sign-in, else from its next request. Marks the session of the request
    * `current`, so that a page can show which device is its own. Rejects with a `TypeError` for an invalid `id`, or without
    * `live.sessionStore()`.
    */
