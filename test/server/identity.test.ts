@@ -9,7 +9,7 @@ import {
   higherUse,
   type SessionUse,
 } from '../../server/identity/cookie-status.js'
-import { Revocations } from '../../server/identity/revocations.js'
+import { type OnRevoked, Revocations } from '../../server/identity/revocations.js'
 import { UserEpochs } from '../../server/identity/user-epochs.js'
 import { GuestMemory } from '../../server/memory/guest-memory.js'
 import { browserSubject, newBrowserId, signOutKey, subjectHash, userSubject } from '../../server/subjects/subject.js'
@@ -103,7 +103,10 @@ function create() {
   const calls: unknown[] = []
   const settings = { clock: () => 1000, maxAge: 1000, maxVisitors: 10 }
   const core = { settings, guestMemory: new GuestMemory(1e6) } as unknown as Core
-  return { calls, revocations: new Revocations(core, (...call) => void calls.push(call)) }
+  const onRevoked: OnRevoked = (name, cause, retirement) => {
+    calls.push([name, cause, ...(retirement ? [retirement.rotatedTo] : [])])
+  }
+  return { calls, revocations: new Revocations(core, onRevoked) }
 }
 
 describe('the callback of revocations', () => {
@@ -117,17 +120,26 @@ describe('the callback of revocations', () => {
         [SUB, 'erased'],
       ],
     ],
-    ['a retirement', (revocations) => revocations.retire(BROWSER, undefined), [[BROWSER, 'retired']]],
+    ['a retirement', (revocations) => revocations.retire(BROWSER, undefined), [[BROWSER, 'retired', undefined]]],
+    ["a sign-in's retirement", (revocations) => revocations.retire(BROWSER, ANN), [[BROWSER, 'retired', ANN]]],
     ['a sign-out', (revocations) => revocations.signOut(signOutKey(SUB)), [[signOutKey(SUB), 'signed-out']]],
     ['a later epoch in a cookie', (revocations) => revocations.adoptEpoch(SUB, 5), [[SUB, 'revoked']]],
     ["another process's revocation", (revocations) => revocations.applyFromNode(ANN, END), [[SUB, 'revoked']]],
-    ["another process's retirement", (revocations) => revocations.applyFromNode(BROWSER, END), [[BROWSER, 'retired']]],
+    [
+      "another process's retirement",
+      (revocations) => revocations.applyFromNode(BROWSER, END),
+      [[BROWSER, 'retired', undefined]],
+    ],
     [
       "another process's sign-out",
       (revocations) => revocations.applyFromNode(signOutKey(SUB), END),
       [[signOutKey(SUB), 'signed-out']],
     ],
-    ["the store's retirement", (revocations) => revocations.applyFromStore(BROWSER, END), [[BROWSER, 'retired']]],
+    [
+      "the store's retirement",
+      (revocations) => revocations.applyFromStore(BROWSER, END),
+      [[BROWSER, 'retired', undefined]],
+    ],
   ])('receives the name and the cause of %s', (_, act, expected) => {
     const { revocations, calls } = create()
     act(revocations)
