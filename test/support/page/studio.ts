@@ -1,6 +1,7 @@
 import type { Page } from 'puppeteer-core'
+import { within } from '../app/within.js'
 import type { Person } from './browser.js'
-import { click, is, named, shows } from './on-page.js'
+import { click, named, shows } from './on-page.js'
 
 /** A tab with the example app, used like a visitor. */
 export class Studio {
@@ -39,9 +40,10 @@ export class Studio {
   }
 
   /** Resolves when the page has an element of this selector, visible or not. */
-  has(selector: string): Promise<void> {
+  async has(selector: string): Promise<void> {
     // Puppeteer's waitForSelector fails if the page navigates while it waits.
-    return is(this.page, `document.querySelector(${JSON.stringify(selector)}) !== null`, true)
+    const found = await within(() => this.page.$(selector).catch(() => null), Boolean)
+    if (!found) throw new Error(`expected ${selector}`)
   }
 
   hasSaved(): Promise<void> {
