@@ -47,9 +47,12 @@ export type LiveSessionErrorCode = keyof typeof STATUSES
 /** From this status up, the server is busy or failing, and a later attempt may succeed. */
 export const FIRST_RETRYABLE_STATUS = 429
 
-/** Returns whether a refusal is temporary. After `store_unavailable`, the store may still have applied the change. */
+/**
+ * Returns whether a refusal is temporary. A code that only a newer build knows counts as temporary: the page keeps the change. After
+ * `store_unavailable`, the store may still have applied the change.
+ */
 export function isTemporary(code: LiveSessionErrorCode): boolean {
-  return STATUSES[code] >= FIRST_RETRYABLE_STATUS
+  return !(STATUSES[code] < FIRST_RETRYABLE_STATUS)
 }
 
 /** Returns whether a refusal concerns the value itself, so that another value may be accepted. */

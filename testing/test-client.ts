@@ -28,7 +28,7 @@ export interface TestClient<F extends Fields = RegisteredFields> extends LiveSes
   online(): void
   /**
    * Makes the server refuse the page's next change; each further call, one change more. The page reacts as always: it retries after
-   * `rate_limited`, `closed` and `store_unavailable`, keeps the value shown after `cookies_blocked`, and otherwise rolls back and rejects.
+   * a code with a status of 429 or more, keeps the value shown after `cookies_blocked`, and otherwise rolls back and rejects.
    */
   refuseNext(code: LiveSessionErrorCode): void
   /** Every change sent, in order, even if refused or lost on the way; none while offline. A deletion has the value `undefined`. */

@@ -116,8 +116,10 @@ describe('a change', () => {
   it.each([
     ['it is', 'rate_limited', (page: BarePage) => page.refuse('rate_limited')],
     ['it is', 'closed', (page: BarePage) => page.refuse('closed')],
+    ['it is', 'a code of a newer build', (page: BarePage) => page.refuse('newer' as 'closed')],
     ['its whole message is', 'rate_limited', (page: BarePage) => page.refuseAll('rate_limited')],
-  ])('is retried if %s %s', (_, _code, refuse) => {
+    ['its whole message is', 'a code of a newer build', (page: BarePage) => page.refuseAll('newer' as 'closed')],
+  ])('is retried if %s refused with %s', (_, _code, refuse) => {
     const page = sent(1)
     page.effects()
     refuse(page)
