@@ -6,13 +6,18 @@ const NEEDS = /\(needs (.*)\)$/s
 /** Ends a run with the reasons for skipped tests, because a skipped test is easy to overlook among thousands. */
 export default class SkippedReporter {
   #isWhole
+  #isFiltered
 
-  constructor({ testPathPatterns }) {
+  constructor({ testPathPatterns, testNamePattern }) {
     this.#isWhole = testPathPatterns.patterns.length === 0
+    this.#isFiltered = Boolean(testNamePattern)
   }
 
   onRunComplete(_, { testResults: files }) {
-    const rows = [...reasonsIn(files)].map(([why, count]) => `SKIPPED: ${count} tests: ${why}`)
+    // A pattern for names skips tests on purpose.
+    const rows = [...(this.#isFiltered ? [] : reasonsIn(files))].map(
+      ([why, count]) => `SKIPPED: ${count} tests: ${why}`,
+    )
     if (!isAll && this.#isWhole)
       rows.push(
         'LEFT OUT: Firefox, most browser tests, documents as pasted, framework and example apps, types, faults, large counts: npm run test:all',
