@@ -89,11 +89,14 @@ export async function bundle(name: string, planted?: Source): Promise<string> {
   return outfile
 }
 
+const RECORDER = join(import.meta.dirname, 'recorder.ts')
+
 const recording: Plugin = {
   name: 'recording',
   setup: (builder) => {
+    // Whichever module of the client runs the core; only the recorder itself imports the real one.
     builder.onResolve({ filter: /core\/step\.js$/ }, ({ importer }) =>
-      relative(ROOT, importer) === 'client/client.ts' ? { path: join(import.meta.dirname, 'recorder.ts') } : undefined,
+      importer === RECORDER ? undefined : { path: RECORDER },
     )
   },
 }

@@ -11,7 +11,7 @@ const logs = new WeakMap<Page, Log>()
 let latest: Log = { events: [] }
 
 /**
- * Replaces `step` for `client/client.ts`, and records each event.
+ * Replaces `step` for the client, and records each event.
  *
  * @public for the bundle of `fleet.ts`
  */
@@ -59,8 +59,8 @@ function textOf(value: unknown): string {
     return `bareTicket(${JSON.stringify(claims)})`
   }
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'undefined'
-  // Without a call's `end`, which would settle the promise of the call.
-  const data = Object.entries(value).filter(([key]) => key !== 'end')
+  // Without a call's `settle`, which would settle the promise of the call.
+  const data = Object.entries(value).filter(([key]) => key !== 'settle')
   const members = data.map(([key, member]) => `${JSON.stringify(key)}: ${textOf(member)}`)
   return `{ ${members.join(', ')} }`
 }
