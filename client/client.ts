@@ -196,7 +196,7 @@ function createDispatch(
   }
 
   const environment = {
-    ...createEnvironment(dispatch, page.timers),
+    ...createEnvironment(dispatch),
     settle: ({ settle }: Call, refusal?: RefusalReason) => settle?.(refusal),
     visitor: notifier.visitors.notify,
   }

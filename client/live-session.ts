@@ -1,19 +1,18 @@
 // Creates the client from the app's options, and finds the snapshot of `embed()` in the page.
 
-import type { JsonValue } from '../shared/json.js'
-import { type AnySnapshot, DEFAULT_ENDPOINT, EMBED_ID } from '../shared/protocol.js'
+import { type AnySnapshot, DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Fields } from '../shared/types.js'
+import { embedded } from './browser/embed.js'
 import { createBrowserEnvironment } from './browser/environment.js'
 import { createClient } from './client.js'
-import { beginPage, isSnapshot } from './core/page.js'
+import { beginPage, isSnapshot } from './core/html.js'
+import type { Page, Plain } from './core/page.js'
 import { type ErrorTexts, SHORT_TEXTS } from './error.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
 
-/** Selects the scripts of `embed()`. User content may add other elements with this id (a heading, a comment), but no script. */
-export const EMBEDS: string = `script#${EMBED_ID}[type$=json]`
-
-type Plain = Readonly<Record<string, JsonValue>>
+/** By endpoint, the newest client's page in this document. */
+export const pages: Map<string, Page> = new Map()
 
 /**
  * Creates the page's client, which shows changes immediately and saves them in the cookie.
@@ -34,20 +33,18 @@ export function create<F extends Fields>(
   texts: ErrorTexts,
 ): LiveSessionClient<F> {
   const { socket, endpoint = DEFAULT_ENDPOINT, initial: given, ...how } = options
-  const initial = (given ?? embedded()) as AnySnapshot | Plain | undefined
-  const { location } = globalThis
+  const html = given ?? embedded()
+  const initial = (typeof html === 'string' ? JSON.parse(html) : html) as AnySnapshot | Plain | undefined
+  const { document, location } = globalThis
+  // On a server each client is another visitor's.
+  const page = beginPage(initial, !!socket, html, document && pages.get(endpoint))
+  if (document) pages.set(endpoint, page)
   return createClient(
-    beginPage(initial, !!socket),
-    (dispatch, running) => createBrowserEnvironment(socket, { endpoint, ...how }, texts, dispatch, running),
+    page,
+    (dispatch) => createBrowserEnvironment(socket, { endpoint, ...how }, texts, dispatch, page),
     texts,
     { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
     // A page begins, to send outboxes and to ask for the visitor. Elsewhere, a client begins only to ask an endpoint with an origin.
     !!location || (!initial && !socket && endpoint.includes('://')),
   )
-}
-
-/** Returns the snapshot from `embed()`; undefined if there are several scripts, because any of them may be forged. */
-function embedded(): unknown {
-  const [script, second] = globalThis.document?.querySelectorAll(EMBEDS) ?? []
-  return script && !second ? JSON.parse(script.innerHTML) : undefined
 }

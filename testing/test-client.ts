@@ -1,7 +1,7 @@
 // A real client on a simulated network and server, for component tests.
 
 import { createClient } from '../client/client.js'
-import { beginPage } from '../client/core/page.js'
+import { beginPage } from '../client/core/html.js'
 import { warnOfMistyped } from '../client/development/checked-client.js'
 import { errorTextsFor } from '../client/development/error-texts.js'
 import type { LiveSessionClient } from '../client/types.js'

@@ -3,8 +3,10 @@
 import { ownCode } from '../../shared/codes.js'
 import { EXCHANGE, type PageAnswer, RECONNECT, type Refusal, STORE_SESSION } from '../../shared/protocol.js'
 import type { Dispatch, Effects, Environment, Event, TimerName } from '../core/events.js'
+import type { Page } from '../core/page.js'
 import type { ErrorTexts } from '../error.js'
 import type { AnySocket } from '../types.js'
+import { embedded } from './embed.js'
 import { createPoster, type PostOptions } from './post.js'
 import { createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
@@ -20,7 +22,7 @@ export function createBrowserEnvironment(
   options: PostOptions,
   texts: ErrorTexts,
   dispatch: Dispatch,
-  running: ReadonlySet<TimerName>,
+  page: Pick<Page, 'timers' | 'who' | 'html'>,
 ): Environment {
   const name = `live-session:${options.endpoint}`
   // The space ends the name: another app's endpoint may begin with this endpoint, but none contains a space.
@@ -44,7 +46,7 @@ export function createBrowserEnvironment(
     [RECONNECT]: on('reconnect'),
   })
   // Key presses and clicks are frequent: skip those while `renew` runs.
-  const use = (): void => void (running.has('renew') || dispatch('use'))
+  const use = (): void => void (page.timers.has('renew') || dispatch('use'))
   const leave = (): void => {
     tabs.leave()
     dispatch('leave')
@@ -68,6 +70,14 @@ export function createBrowserEnvironment(
     pageshow: ({ persisted }) => persisted && come(),
     prerenderingchange: come,
   })
+  const { document, MutationObserver } = globalThis
+  const observer =
+    MutationObserver &&
+    new MutationObserver(() => {
+      const text = embedded()
+      // A page without a visitor asks in any case.
+      if (text && page.who && text !== page.html) dispatch('html', text)
+    })
 
   return {
     ...tabs,
@@ -88,12 +98,16 @@ export function createBrowserEnvironment(
       if (socket?.connected) dispatch('connect')
       // Listen with capture, because a part of the page may stop the propagation.
       for (const one of events) globalThis.addEventListener?.(...one, true)
+      // A page with `initial` has no `embed()` of its own.
+      if (typeof page.html !== 'object')
+        observer?.observe(document, { childList: true, characterData: true, subtree: true })
       // Prefetched or cached HTML may show a former visitor, so ask for the current visitor. For fresh HTML, `deliveryType` is `''`.
       const entry: NavigationEntry | undefined = performance.getEntriesByType?.('navigation')[0]
       if (entry?.deliveryType) dispatch('return')
     },
     close: () => {
       timers.close()
+      observer?.disconnect()
       for (const one of handlers) socket?.off(...one)
       tabs.leave()
       for (const one of events) globalThis.removeEventListener?.(...one, true)

@@ -94,6 +94,8 @@ export interface Events {
   leave: []
   /** The browser shows a page made earlier: frozen, cached, prefetched or prerendered. */
   return: []
+  /** A script, as of Turbo or htmx, has put other HTML with `embed()` into the document of a page with a visitor. */
+  html: [text: string]
   use: []
   wake: []
   flush: []
@@ -138,8 +140,8 @@ export interface Environment extends Omit<EffectHandlers, 'settle' | 'visitor'> 
   close(): void
 }
 
-/** Creates the environment, which reports events by `dispatch`. `timers` has the running timers, for reading only. */
-export type CreateEnvironment = (dispatch: Dispatch, timers: ReadonlySet<TimerName>) => Environment
+/** Creates the environment, which reports events by `dispatch`. */
+export type CreateEnvironment = (dispatch: Dispatch) => Environment
 
 /** A change whose callers await its outcome. */
 interface WithCalls {

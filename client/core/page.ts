@@ -1,13 +1,11 @@
-// The state of a page, created from its HTML.
+// The state of a page.
 
 import type { JsonValue } from '../../shared/json.js'
-import { type AnySnapshot, type Expiries, type PageMessage, RENEWAL } from '../../shared/protocol.js'
-import { NEVER } from '../../shared/stamp.js'
+import type { PageMessage } from '../../shared/protocol.js'
 import type { PageVisitor, TimerName } from './events.js'
-import { ensureKey, merge, type PageKeys, reuseShown } from './key-state.js'
+import { ensureKey, type PageKeys, reuseShown } from './key-state.js'
 
-type Plain = Readonly<Record<string, JsonValue>>
-type Initial = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain | undefined }
+export type Plain = Readonly<Record<string, JsonValue>>
 
 export interface Page extends PageKeys {
   /** The visitor, as an opaque string from the server; undefined if unknown, or if the browser keeps no cookie. */
@@ -28,7 +26,7 @@ export interface Page extends PageKeys {
    */
   socket: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /** Whether the page must request its missing cookie by a POST of `{}`. */
-  mustAsk?: boolean
+  mustAsk?: boolean | undefined
   /** Counts answered questions and dropped POSTs, to end loops. Reset by an accepted POST, a wake, another tab or the end of `renew`. */
   questions: number
   /** Whether the values are the visitor's: false before the HTML or a greeting brings values, and while a restored page asks for `who`. */
@@ -54,52 +52,9 @@ export interface Page extends PageKeys {
   isLeft?: boolean
   /** The new visitor, not announced to the app yet: while the page unloads, a reload by the app would cancel the sign-in's navigation. */
   newVisitor?: PageVisitor | undefined
-  /** The expiry times of values in the HTML, counted from the event `begin`. */
-  readonly expiries: Expiries | undefined
+  /** The text of `embed()`, or `initial`, that the page has last read. */
+  html?: unknown
   readonly timers: Set<TimerName>
-}
-
-export function beginPage(initial: AnySnapshot | Plain | undefined, hasSocket: boolean): Page {
-  // Plain values have no stamps, and are older than any write, so they serve as defaults.
-  const snapshot: Initial = isSnapshot(initial) ? initial : { defaults: initial }
-  const { who, persisted, renew = RENEWAL, values, defaults, stamps, deleted, unsaved, expiries } = snapshot
-  const page: Page = {
-    who,
-    kind: kindOf(snapshot),
-    keys: new Map(),
-    cookie: persisted && 'accepted',
-    socket: hasSocket ? 'down' : 'none',
-    questions: 0,
-    isReady: !!initial,
-    renew,
-    failures: 0,
-    timeouts: 0,
-    subs: new Set(),
-    now: NaN,
-    expiries,
-    timers: new Set(),
-    effects: [],
-  }
-  setDefaults(page, defaults)
-  for (const [key, stamp] of Object.entries(stamps ?? {})) {
-    const state = ensureKey(page, key)
-    merge(state, stamp, deleted?.includes(key) ? undefined : values?.[key])
-    state.settled = state.persisted = unsaved?.includes(key) ? NEVER : stamp
-  }
-  return page
-}
-
-function kindOf({ guest, persisted, who, stamps }: Initial): Page['kind'] {
-  if (guest) return persisted ? 'guest' : 'new'
-  if (who) return 'user'
-  return stamps && ''
-}
-
-export function isSnapshot(initial: AnySnapshot | Plain | undefined): initial is AnySnapshot {
-  return (
-    typeof initial?.['stamps' satisfies keyof AnySnapshot] === 'object' &&
-    typeof initial['values' satisfies keyof AnySnapshot] === 'object'
-  )
 }
 
 export function setDefaults(page: Page, defaults: Plain = {}): void {

@@ -1,7 +1,9 @@
 // The page as a state machine: `step` handles an event, changes the page, and returns the effects.
 
+import type { AnySnapshot } from '../../shared/protocol.js'
 import { answered, applyTabMessage, posted } from './answers.js'
 import { addEffect, type Effect, type Event, type Events, startTimer } from './events.js'
+import { mergeSnapshot } from './html.js'
 import { addPending, ensureKey, rebase } from './key-state.js'
 import { restoreOutboxes } from './outbox.js'
 import type { Page } from './page.js'
@@ -37,8 +39,8 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all pending
  *     mutations, as far as the browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by
  *     id or value.
- * 10. A restored page shows defaults and new changes until an answer names its visitor (`isReady`), who may be another visitor now. While
- *     a page unloads, `onVisitor` is not called.
+ * 10. The visitor may be another after Back, or in other HTML of the document: then the page shows defaults and new changes until an
+ *     answer names the visitor (`isReady`). While a page unloads, `onVisitor` is not called.
  * 11. The core has no clock, randomness, socket or storage.
  */
 
@@ -47,7 +49,6 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     if (page.cookie === 'accepted') addEffect(page, 'restore')
     if (page.socket === 'down') awaitGreeting(page)
     renewed(page)
-    scheduleExpiry(page, page.expiries)
   },
   // After each event, `step` calls `sendDue`, which sends the change.
   set: (page, call, values) => {
@@ -118,6 +119,13 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     reconnect(page)
     if (page.socket === 'none') requestCookie(page)
   },
+  html: (page, text) => {
+    page.html = text
+    const snapshot: AnySnapshot = JSON.parse(text)
+    // Only an answer proves another visitor: the HTML may be an old copy, as after Back in Turbo.
+    if (snapshot.who === page.who) mergeSnapshot(page, snapshot)
+    else HANDLERS.return(page)
+  },
   use: (page) => {
     page.mustRenew = !page.timers.has('renew')
   },
@@ -141,7 +149,6 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
 
 /** Handles an event and returns its effects. Changes only the page; runs the callbacks of `update`. */
 export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
-  page.effects = []
   const handle = HANDLERS[on] as (page: Page, ...args: unknown[]) => void
   handle(page, ...args)
   rebase(page)
@@ -151,7 +158,9 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
     addEffect(page, 'visitor', page.newVisitor)
     page.newVisitor = undefined
   }
-  return page.effects
+  const { effects } = page
+  page.effects = []
+  return effects
 }
 
 /**

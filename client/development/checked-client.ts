@@ -1,16 +1,17 @@
 // Wraps the client's public functions for development: checks options, and warns of missing or repeated calls.
 
 import { checkListener, checkNext, checkSubscriber, didYouMean, unknownOption } from '../../shared/checks.js'
-import { FLASH, HAND_OFF } from '../../shared/protocol.js'
+import { EMBED_ID, FLASH, HAND_OFF } from '../../shared/protocol.js'
 import type { RegisteredFields } from '../../shared/registered.js'
 import { NEVER } from '../../shared/stamp.js'
 import type { Fields } from '../../shared/types.js'
+import { EMBEDS } from '../browser/embed.js'
 import { onFlash as flash } from '../flash.js'
 import { followAddress as address } from '../follow-address.js'
 import { followHandOffs as handOffs } from '../follow-hand-offs.js'
 import { type Internals, internalsOf } from '../internals.js'
 import { keepTab as tab } from '../keep-tab.js'
-import { create, EMBEDS } from '../live-session.js'
+import { create } from '../live-session.js'
 import type { AnyClient, AnySocket, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
 import { errorTextsFor } from './error-texts.js'
 import { watchSocket } from './warning.js'
@@ -22,6 +23,9 @@ const METHODS = ['get', 'has', 'subscribe', 'status', 'field', 'set', 'update', 
 
 const EMBEDDED_TWICE =
   'koa-live-session: the page has several scripts of embed(), and uses none of them. Call ctx.liveSession.embed() once'
+
+const ESCAPED_EMBED =
+  'koa-live-session: the page shows the script of embed() as text. Insert ctx.liveSession.embed() without escaping it'
 
 const calledParts = new WeakMap<object, Set<Part>>()
 /** The endpoints of the open clients in this page. */
@@ -51,7 +55,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   warnOfForgotten(live)
   warnOfMistyped(live)
   warnOfSecond(live)
-  if (!options.initial && (globalThis.document?.querySelectorAll(EMBEDS).length ?? 0) > 1) console.warn(EMBEDDED_TWICE)
+  if (!options.initial && globalThis.document) warnOfEmbeds(live)
   watchSocket(internalsOf(live))
   return live
 }
@@ -102,6 +106,24 @@ function warnOfSecond(live: AnyClient): void {
     )
   open.push(endpoint)
   onClose(() => void open.splice(open.indexOf(endpoint), 1))
+}
+
+/** Warns in the console if the document has several scripts of `embed()`, or an escaped one; also after a part of it was replaced. */
+function warnOfEmbeds(live: AnyClient): void {
+  let known: number | undefined
+  const check = (): void => {
+    const { length } = document.querySelectorAll(EMBEDS)
+    if (length === known) return
+    known = length
+    if (length > 1) console.warn(EMBEDDED_TWICE)
+    // The browser writes text of the page as `&lt;`, but text of a script as `<`.
+    else if (!length && document.body?.innerHTML.includes(`&lt;script type="application/json" id="${EMBED_ID}"`))
+      console.warn(ESCAPED_EMBED)
+  }
+  check()
+  const observer = globalThis.MutationObserver && new MutationObserver(check)
+  observer?.observe(document, { childList: true, subtree: true })
+  internalsOf(live).onClose(() => observer?.disconnect())
 }
 
 /** Records that the app has called this function, and warns at the first call if the function has no effect. */

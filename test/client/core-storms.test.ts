@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals'
 import type { Effect, Event, Posted, TimerName } from '../../client/core/events.js'
-import { beginPage, type Page } from '../../client/core/page.js'
+import { beginPage } from '../../client/core/html.js'
+import type { Page } from '../../client/core/page.js'
 import { step } from '../../client/core/step.js'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { AnySnapshot, PageAnswer, PageMessage, Refusal } from '../../shared/protocol.js'

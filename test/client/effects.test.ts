@@ -97,7 +97,7 @@ it('a page reports its use only if a renewal is due', () => {
   const events: unknown[] = []
   const dispatch: Dispatch = (...event) => void events.push(event)
   const options = { endpoint: '/', credentials: 'omit', headers: {} } as const
-  const page = createBrowserEnvironment(undefined, options, SHORT_TEXTS, dispatch, timers)
+  const page = createBrowserEnvironment(undefined, options, SHORT_TEXTS, dispatch, { timers })
   ends.push(page.close)
   page.open()
   const use = (): void => {
@@ -115,7 +115,7 @@ it('a refused socket passes on only codes of the library', () => {
   const socket = new EventEmitter()
   const options = { endpoint: '/', credentials: 'omit', headers: {} } as const
   const dispatch: Dispatch = (...event) => void events.push(event)
-  const page = createBrowserEnvironment(socket as never, options, SHORT_TEXTS, dispatch, new Set())
+  const page = createBrowserEnvironment(socket as never, options, SHORT_TEXTS, dispatch, { timers: new Set() })
   ends.push(page.close)
   page.open()
   for (const code of ['rate_limited', 'quota_exceeded', undefined]) socket.emit('connect_error', { data: { code } })

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, followAddress, type LiveSessionClientOptions } from 'koa-live-session/client'
+import { pages } from '../../client/live-session.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { BareSnapshot } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
@@ -43,6 +44,7 @@ function page(
   snapshot: Partial<BareSnapshot> = {},
   options: LiveSessionClientOptions<never> = {},
 ): Opened {
+  pages.clear()
   history.replaceState({ of: 'the app' }, '', address)
   const live = createLiveSession<never>({ ...options, initial: { ...PAGE, ...snapshot } as never })
   const opened = live as unknown as Opened

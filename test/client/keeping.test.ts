@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
+import { pages } from '../../client/live-session.js'
 import { turn } from '../support/app/within.js'
 import type { BareSnapshot } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
@@ -33,7 +34,9 @@ interface Opened {
   update(key: string, next: (value: never) => unknown): Promise<void>
 }
 
+/** Opens a page in a document of its own. */
 function page(initial?: BareSnapshot): Opened {
+  pages.clear()
   const live = createLiveSession<never>(initial ? { initial: initial as never } : {})
   open.push(live)
   return live as unknown as Opened

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient, onFlash } from 'koa-live-session/client'
+import { pages } from '../../client/live-session.js'
 import { bareClient } from '../support/page/bare-client.js'
 import { GUEST } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
@@ -25,6 +26,7 @@ afterEach(() => {
   jest.restoreAllMocks()
   jest.useRealTimers()
   localStorage.clear()
+  pages.clear()
 })
 
 describe('a listener that sets a value', () => {

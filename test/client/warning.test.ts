@@ -282,6 +282,29 @@ describe('createLiveSession', () => {
       'koa-live-session: the page has several scripts of embed(), and uses none of them. Call ctx.liveSession.embed() once',
     ])
   })
+
+  it('warns of a second script that arrives later', async () => {
+    const script = '<script type="application/json" id="live-session">{"values":{},"defaults":{},"stamps":{}}</script>'
+    document.body.innerHTML = script
+    const live = create({})
+    document.body.insertAdjacentHTML('beforeend', script)
+    await Promise.resolve()
+    document.body.insertAdjacentHTML('beforeend', '<p></p>')
+    await Promise.resolve()
+    live.close()
+    document.body.innerHTML = ''
+    expect(warnings).toEqual([expect.stringContaining('several scripts of embed()')])
+  })
+
+  it('warns of an escaped script of embed()', () => {
+    document.body.innerHTML =
+      '&lt;script type=&quot;application/json&quot; id=&quot;live-session&quot;&gt;{}&lt;/script&gt;'
+    create({}).close()
+    document.body.innerHTML = ''
+    expect(warnings).toEqual([
+      'koa-live-session: the page shows the script of embed() as text. Insert ctx.liveSession.embed() without escaping it',
+    ])
+  })
 })
 
 describe('a mistyped key', () => {

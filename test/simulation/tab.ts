@@ -2,6 +2,7 @@ import { createLiveSession, type LiveSessionClient } from 'koa-live-session/clie
 import type { Fields } from 'koa-live-session/fields'
 import type { Socket } from 'socket.io-client'
 import type { TabMessage } from '../../client/core/events.js'
+import { pages } from '../../client/live-session.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, PageMessage } from '../../shared/protocol.js'
 import type { Browser } from './browser.js'
@@ -62,6 +63,8 @@ export class Tab {
     )
     tabs.set(this.id, this)
     browser.tabs.push(this)
+    // Each tab has a document of its own.
+    pages.clear()
     const [live, log] = recorded(() =>
       this.#within(() =>
         createLiveSession<Fields>({

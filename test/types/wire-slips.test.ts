@@ -30,7 +30,7 @@ const READERS: readonly Slip[] = [
   ['client/browser/post.ts', 'json?.persisted', 'json?.held'],
   ['client/browser/post.ts', 'json?.error?.code', 'json?.err?.code'],
   ['client/core/answers.ts', '{ who, hasCookie }', '{ who, kept: hasCookie }'],
-  ['client/core/page.ts', "'stamps' satisfies", "'stmps' satisfies"],
+  ['client/core/html.ts', "'stamps' satisfies", "'stmps' satisfies"],
   ['client/core/tickets.ts', 'claims.expiries', 'claims.ends'],
   ['client/hook.ts', 'answer.persisted ? tickets', 'answer.held ? tickets'],
   ['client/hook.ts', 'answer.hasCookie', 'answer.kept'],

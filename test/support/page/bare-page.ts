@@ -1,7 +1,8 @@
 import type { Effect, Effects, Event, Next, Posted, TimerName } from '../../../client/core/events.js'
+import { beginPage } from '../../../client/core/html.js'
 import { readKey, shownOf } from '../../../client/core/key-state.js'
 import { serializeOutbox } from '../../../client/core/outbox.js'
-import { beginPage, type Page } from '../../../client/core/page.js'
+import type { Page } from '../../../client/core/page.js'
 import { statusOf } from '../../../client/core/status.js'
 import { step } from '../../../client/core/step.js'
 import type { LiveSessionErrorCode } from '../../../shared/codes.js'
@@ -58,8 +59,13 @@ export class BarePage {
   #posted: PageMessage | undefined
   readonly settled: string[] = []
 
-  constructor(initial: BareSnapshot | Readonly<Record<string, JsonValue>> | null = GUEST, hasSocket = true) {
-    this.page = beginPage((initial as AnySnapshot | null) ?? undefined, hasSocket)
+  /** @param former the page of the former client in this document, which began from the same `initial` if `former.page.html` is `initial` */
+  constructor(
+    initial: BareSnapshot | Readonly<Record<string, JsonValue>> | null = GUEST,
+    hasSocket = true,
+    former?: BarePage,
+  ) {
+    this.page = beginPage((initial as AnySnapshot | null) ?? undefined, hasSocket, initial, former?.page)
   }
 
   static greeted(visitor: Visitor = THE_GUEST, initial: BareSnapshot | null = GUEST): BarePage {
