@@ -72,7 +72,11 @@ function questionAnswered(page: Page, answer: PageAnswer): void {
     cookieSeen(page, true)
     applySaveReport(page, answer)
   } else if (!who) page.cookie = 'blocked'
-  if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.socket === 'greeted')) reconnect(page)
+  // Handshakes lack the cookie that POSTs have, as on another host: stay connected, and save by POST.
+  const isInVain = hasCookie && page.postHasCookie && page.socket === 'greeting'
+  page.postHasCookie = hasCookie
+  if (isInVain) page.questions = 0
+  else if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.socket === 'greeted')) reconnect(page)
   // If the answer has set another visitor's cookie, ask again: only a request with that cookie proves the visitor.
   if (page.socket === 'none' && !hasCookie && who !== page.who) requestCookie(page)
 }
@@ -92,6 +96,7 @@ function applyAnswer(page: Page, message: PageMessage, answer: PageAnswer, isPos
   else if (isFirst) requestCookie(page)
   if (!isPost) {
     page.socket = 'greeted'
+    if (hasCookie) page.postHasCookie = false
     if (!isFirst) page.timeouts = 0
   }
   if (!otherVisitor) {

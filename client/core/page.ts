@@ -22,9 +22,11 @@ export interface Page extends PageKeys {
   cookie?: 'accepted' | 'blocked' | undefined
   /**
    * State of the socket. `none`: there is no socket. `down`: not connected, or connected as another visitor. `up`: connected, not yet asked
-   * for its visitor. `greeting`: asked. `greeted`: the answer named this page's visitor.
+   * for its visitor. `greeting`: asked, or answered without the cookie. `greeted`: the answer named this page's visitor.
    */
   socket: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
+  /** Whether the newest question had the cookie, and no greeting since: then a greeting without it proves that handshakes lack it. */
+  postHasCookie?: boolean | undefined
   /** Whether the page must request its missing cookie by a POST of `{}`. */
   mustAsk?: boolean | undefined
   /** Counts answered questions and dropped POSTs, to end loops. Reset by an accepted POST, a wake, another tab or the end of `renew`. */

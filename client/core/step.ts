@@ -32,7 +32,8 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *  6. At first, the page does not know whether the browser keeps its cookie. The page asks: it POSTs `{}`, the response sets the cookie,
  *     and the socket reconnects. Until a request has shown the cookie (`accepted`), only an unloading page POSTs values. Cookies count as
  *     `blocked` after an answer without a visitor, or after three questions without an accepted POST (`questions`): the page then shows values
- *     and sends them over the socket, but rejects their promises as `cookies_blocked`.
+ *     and sends them over the socket, but rejects their promises as `cookies_blocked`. If a question has shown the cookie, but neither the
+ *     connection before nor after it, only handshakes lack the cookie: the page then POSTs, as without a socket.
  *  7. A single tab POSTs at a time; tabs tell each other which values are saved. The timers `postPause`, `sendPause` and, for a refused
  *     socket, `link` back off by `failures`. After a dropped POST, or when cookies become `blocked`, `link` backs off by `questions`.
  *  8. Tickets not seen in the cookie (`persisted`), and pending mutations, stay in an outbox for the visitor's next page.

@@ -1,6 +1,7 @@
 // Console warnings of the development build about failing POSTs and refused sockets.
 
 import { ownCode } from '../../shared/codes.js'
+import type { PageAnswer, Refusal } from '../../shared/protocol.js'
 import { DEFAULT_ENDPOINT, EXCHANGE } from '../../shared/protocol.js'
 import type { Internals } from '../internals.js'
 import type { AnySocket } from '../types.js'
@@ -17,6 +18,8 @@ const MIN_REFUSALS = 3
 const NOT_STICKY = 'polling requests reach several processes'
 const UNATTACHED =
   'the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. Call live.attach(io) on the server'
+const WITHOUT_COOKIE =
+  'the handshake of the socket brought no live cookie, but POSTs do: changes are saved by POST, and those made elsewhere do not arrive.'
 /** Consecutive responses with the same 5xx status before a warning. */
 const REPEATED = 3
 /** ms to wait for a socket's answer. */
@@ -92,8 +95,11 @@ function unlisted(origin: string): string {
     : `If the server is up, list '${origin}' in its origins.`
 }
 
-/** Warns in the console why changes from elsewhere do not arrive: refused sockets, once for each reason, or a missing `live.attach(io)`. */
-export function watchSocket({ socket, onClose }: Pick<Internals, 'socket' | 'onClose'>): void {
+/**
+ * Warns in the console why changes from elsewhere do not arrive: refused sockets, once for each reason, a missing `live.attach(io)`, or
+ * handshakes without the cookie.
+ */
+export function watchSocket({ socket, page, onClose }: Pick<Internals, 'socket' | 'page' | 'onClose'>): void {
   const warned = new Set<string>()
   let refusals = 0
   const connected = (): void => {
@@ -114,11 +120,14 @@ export function watchSocket({ socket, onClose }: Pick<Internals, 'socket' | 'onC
     console.warn(`koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${more}`)
   }
   const probe = (): void => {
-    socket?.timeout(PATIENCE).emit(EXCHANGE, {}, (lost: Error | null) => {
-      // An answer lost with its connection proves nothing: a page reconnects when it gets its first cookie. The next connection asks again.
-      if (lost && !socket.connected) return
+    socket?.timeout(PATIENCE).emit(EXCHANGE, {}, (lost: Error | null, answer?: PageAnswer | Refusal) => {
+      const isBare = !!answer && !('ok' in answer) && !answer.hasCookie
+      // A page reconnects when it gets its first cookie. So neither an answer lost with its connection, nor an answer without the cookie,
+      // proves anything before a POST has had the cookie. The next connection asks again.
+      if (lost ? !socket.connected : isBare && !page.postHasCookie) return
       socket.off('connect', probe)
       if (lost) console.warn(`koa-live-session: ${UNATTACHED}`)
+      else if (isBare) console.warn(`koa-live-session: ${WITHOUT_COOKIE} ${remedyFor(socket)}`)
     })
   }
   socket?.on('connect_error', refused)
@@ -126,6 +135,15 @@ export function watchSocket({ socket, onClose }: Pick<Internals, 'socket' | 'onC
   socket?.on('connect', probe)
   if (socket?.connected) probe()
   onClose(() => void socket?.off('connect_error', refused).off('connect', connected).off('connect', probe))
+}
+
+/** Returns how the handshakes of this socket get the cookie. */
+function remedyFor(socket: AnySocket): string {
+  const isElsewhere = originOf(String(Reflect.get(socket.io, 'uri')).replace(/^ws/, 'http')) !== globalThis.origin
+  const remedy = isElsewhere
+    ? 'The socket is of another origin: pass withCredentials: true to io(), and set the option domain on the server.'
+    : 'Let the proxy forward the Cookie header of handshakes.'
+  return `${remedy} ${explainedAt('the-socket-lacks-the-cookie')}`
 }
 
 /** Returns the missing options: by default, browsers send cookies to another origin with a WebSocket, but not with `fetch` or polling. */

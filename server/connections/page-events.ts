@@ -66,6 +66,7 @@ export class PageEvents {
     const message = parseMessage(input)
     const { who } = message
     const isOwn = who === undefined || who === identity.who
+    if (!isOwn && !identity.cookie) this.#core.identifyChecks.recordBare(who)
     // The first greeting of a socket does not count as a question.
     if (this.#isGreeted && (!isOwn || isQuestion(message))) this.#core.limits.spendQuestion(identity)
     // After the greeting, a page that sends changes knows its visitor and cookie, which stay the same for the connection.

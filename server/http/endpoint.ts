@@ -54,6 +54,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
       ctx.body = answerOtherPage(core, ctx, identity)
       return
     }
+    if (body.who !== undefined) core.identifyChecks.checkBare(body.who)
     const identifiedUser = { user, revision }
     const visit = new Visit(core, ctx, identifiedUser, recognized)
     requests.createHandle(ctx, identifiedUser, visit)

@@ -1,6 +1,7 @@
-// Warns if the app's `identify` contradicts itself.
+// Warns if handshakes and requests of a browser contradict each other, or if the app's `identify` contradicts itself.
 
 import { type BrowserId, type BrowserSubject, type Sub, subjectHash, type UserSubject } from '../subjects/subject.js'
+import { LENGTH } from './who.js'
 
 /** The maximum number of browsers to remember. */
 const MAX = 1000
@@ -14,12 +15,19 @@ const TWO_USERS =
   'identify named two users in turn for one browser, whose values reset at each change: expected one user a browser. Two tenants in ' +
   'two tabs need a field with a value per tenant, or an origin each: node_modules/koa-live-session/docs/troubleshooting.md#values-reset-in-turn'
 
-/** Detects an `identify` with contradictory answers for a browser, and warns. */
+const WITHOUT_COOKIE =
+  'the socket of a page brought no live cookie, but its POSTs do, so the page hears of no changes made elsewhere: expected the Cookie header ' +
+  'in handshakes. Let the proxy forward it; for a socket on another host, set domain, and pass withCredentials: true to io(): ' +
+  'node_modules/koa-live-session/docs/troubleshooting.md#the-socket-lacks-the-cookie'
+
+/** Detects handshakes without what requests have, and an `identify` with contradictory answers for a browser, and warns. */
 export class IdentifyChecks {
   readonly #warn: (message: string) => void
   readonly #clock: () => number
   /** The browsers whose handshakes were refused. */
   readonly #refused = new Set<BrowserSubject>()
+  /** `who` of the pages whose handshakes brought no cookie. */
+  readonly #bare = new Set<string>()
   /** The former user and the time of the change, by the current browser id. */
   readonly #former = new Map<BrowserId, readonly [user: Sub, at: number]>()
 
@@ -40,6 +48,19 @@ export class IdentifyChecks {
    */
   checkRefusal(browser: BrowserSubject, user: UserSubject | undefined): void {
     if (this.#refused.delete(browser) && user !== undefined) this.#warn(UNNAMED)
+  }
+
+  /** Records a page whose handshake brought no cookie. */
+  recordBare(who: string): void {
+    // A page may send any text, even a long one.
+    if (who.length !== LENGTH) return
+    if (this.#bare.size >= MAX) this.#bare.clear()
+    this.#bare.add(who)
+  }
+
+  /** Warns if the page of a POST with its own cookie had a handshake without one. */
+  checkBare(who: string): void {
+    if (this.#bare.delete(who)) this.#warn(WITHOUT_COOKIE)
   }
 
   /**

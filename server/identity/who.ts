@@ -9,7 +9,7 @@ import type { Visitor } from '../subjects/visitor.js'
 import type { Identified, PageIdentity } from './identities.js'
 
 /** Characters: 132 bits. */
-const LENGTH = 22
+export const LENGTH = 22
 /** The minimum number of POSTs within the lifetime of the live cookie or of koa-session's session, whichever is shorter. */
 const TIMES = 4
 

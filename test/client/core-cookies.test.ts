@@ -204,22 +204,6 @@ describe.each([
   })
 })
 
-it('a page whose connections never have a cookie reports cookies_blocked', () => {
-  const page = BarePage.greeted(NAMELESS, null)
-  page.set('division', 3)
-  for (let i = 0; i < 20; i += 1) {
-    page.answerQuestion({ ...THE_GUEST })
-    page.fireTimer('link')
-    page.comeBack(NAMELESS)
-  }
-  page.set('division', 4)
-  expect([page.status('division'), page.settled, page.post()]).toEqual([
-    'cookies_blocked',
-    ['3 cookies_blocked', '4 cookies_blocked'],
-    undefined,
-  ])
-})
-
 describe('a first visit', () => {
   it('without a socket asks once, then POSTs its change', () => {
     const page = new BarePage(NEW_GUEST, false)
@@ -290,6 +274,121 @@ describe('a page without a socket or cookies', () => {
     page.answerPost({ otherVisitor: true })
     inVain(page, NAMELESS)
     expect([page.get('division'), page.status('division'), page.did('visitor')]).toEqual([3, 'cookies_blocked', false])
+  })
+})
+
+describe('a page whose socket lacks the cookie that its POSTs have', () => {
+  /** Answers all that the page does, until it does nothing more. Returns the number of reconnections. */
+  function settle(page: BarePage, bare: Visitor = NAMELESS, visitor: Visitor = THE_GUEST): number {
+    for (let connections = 0; connections < 9; connections += 1) {
+      if (page.page.mustAsk) expect(page.answerQuestion(visitor)).toEqual({})
+      if (!page.did('reconnect')) return connections
+      page.comeBack(bare)
+    }
+    throw new Error('the page reconnects without end')
+  }
+
+  function open(initial: BareSnapshot | null = NEW_GUEST, bare: Visitor = NAMELESS, visitor?: Visitor): BarePage {
+    const page = new BarePage(initial)
+    page.on('begin')
+    page.on('connect')
+    page.greet(bare)
+    expect(settle(page, bare, visitor)).toBe(1)
+    return page
+  }
+
+  const USER: BareSnapshot = { ...NEW_GUEST, who: 'ann' }
+
+  it.each<[string, BareSnapshot, Visitor, Visitor]>([
+    ['a new guest', NEW_GUEST, NAMELESS, THE_GUEST],
+    ['a guest', GUEST, NAMELESS, THE_GUEST],
+    ['a user', USER, NAMELESS, ANN],
+    ['a user whom the handshake names', USER, { who: 'ann without a cookie' }, ANN],
+  ])('reconnects once, then POSTs: %s', (_, initial, bare, visitor) => {
+    const page = open(initial, bare, visitor)
+    page.set('division', 3)
+    expect(page.answerPost({ stamp: 10 })).toEqual({ who: visitor.who, set: [['division', 0, '', 3]] })
+    expect([page.settled, page.status('division'), page.sent(), page.did('reconnect'), page.did('visitor')]).toEqual([
+      ['3 saved'],
+      'saved',
+      [],
+      false,
+      false,
+    ])
+  })
+
+  it('POSTs from static HTML too, after a question that sets the cookie', () => {
+    const page = new BarePage(null)
+    page.on('begin')
+    page.on('connect')
+    page.greet(NAMELESS)
+    page.set('division', 3)
+    page.answerQuestion({ who: 'g', guest: true })
+    page.comeBack(NAMELESS)
+    page.effects('reconnect')
+    expect(settle(page)).toBe(1)
+    expect(page.answerPost({ stamp: 10 })?.set).toEqual([['division', 0, '', 3]])
+    expect(page.settled).toEqual(['3 saved'])
+  })
+
+  it('asks once at each later connection, and never reports cookies_blocked', () => {
+    const page = open()
+    for (let times = 0; times < 9; times += 1) {
+      page.comeBack(NAMELESS)
+      expect(settle(page)).toBe(0)
+    }
+    page.set('division', 3)
+    page.answerPost({ stamp: 10 })
+    expect(page.status('division')).toBe('saved')
+  })
+
+  it('uses the socket again when a handshake has the cookie', () => {
+    const page = open()
+    page.comeBack()
+    page.set('division', 3)
+    expect(page.sent()).toEqual([['division', 0, '', 3]])
+    page.comeBack(NAMELESS)
+    expect(settle(page)).toBe(1)
+  })
+
+  it('shows its values again after Back, when its POST has named the visitor', () => {
+    const page = open(GUEST)
+    page.set('division', 3)
+    page.answerPost({ stamp: 10 })
+    page.on('leave')
+    page.on('return')
+    expect([page.page.isReady, page.did('reconnect')]).toEqual([false, true])
+    page.comeBack(NAMELESS)
+    expect([settle(page), page.page.isReady, page.get('division'), page.did('visitor')]).toEqual([0, true, 3, false])
+  })
+
+  it('ignores what the socket tells of its own visitor', () => {
+    const page = open()
+    page.receiveChanges(['division', 9, 4])
+    expect(page.get('division')).toBe(-1)
+  })
+
+  it('shows another visitor whom a POST names', () => {
+    const page = open(GUEST)
+    page.set('division', 3)
+    page.answerPost({ otherVisitor: true })
+    page.answerQuestion({ ...ANN, changes: [['division', 9, 4]] })
+    expect([page.get('division'), page.did('visitor'), page.did('reconnect')]).toEqual([4, true, true])
+    page.comeBack(NAMELESS)
+    expect(settle(page, NAMELESS, ANN)).toBe(0)
+  })
+
+  it('reports cookies_blocked when its POSTs have no cookie either', () => {
+    const page = open()
+    page.set('division', 3)
+    page.answerPost({ otherVisitor: true })
+    inVain(page, { who: 'h', guest: true })
+    page.set('division', 4)
+    expect([page.settled, page.status('division'), page.post()]).toEqual([
+      ['3 cookies_blocked', '4 cookies_blocked'],
+      'cookies_blocked',
+      undefined,
+    ])
   })
 })
 

@@ -4,6 +4,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { testClient } from 'koa-live-session/testing'
 import { io, type Socket } from 'socket.io-client'
 import { z } from 'zod'
+import { beginPage } from '../../client/core/html.js'
 import { errorTextsFor } from '../../client/development/error-texts.js'
 import { createWarning, watchSocket } from '../../client/development/warning.js'
 import type { AnyClient } from '../../client/types.js'
@@ -185,7 +186,7 @@ describe('a refused socket', () => {
     ['of nothing while the server is down', [{ context: { status: 0 } }, {}, { context: { status: 502 } }], []],
   ])('warns %s', (_, errors, expected) => {
     const socket = socketTo(API)
-    watchSocket({ socket, onClose: () => undefined })
+    watchSocket({ socket, page: beginPage(undefined, true), onClose: () => undefined })
     for (const error of errors) for (const hear of socket.listeners('connect_error')) hear(error as Error)
     expect(warnings).toEqual(expected)
   })
@@ -193,7 +194,7 @@ describe('a refused socket', () => {
   it('warns of nothing at several sign-ins', () => {
     const socket = socketTo(API)
     jest.spyOn(socket, 'timeout').mockReturnValue({ emit: () => undefined } as never)
-    watchSocket({ socket, onClose: () => undefined })
+    watchSocket({ socket, page: beginPage(undefined, true), onClose: () => undefined })
     for (const event of ['connect_error', 'connect_error', 'connect', 'connect_error'])
       for (const hear of socket.listeners(event as 'connect')) (hear as (_: object) => void)(refused('other_visitor'))
     expect(warnings).toEqual([])
@@ -204,6 +205,7 @@ describe('a refused socket', () => {
     let close = (): void => undefined
     watchSocket({
       socket,
+      page: beginPage(undefined, true),
       onClose: (end) => {
         close = end
       },
@@ -236,10 +238,38 @@ describe('an unattached socket', () => {
         answer(outcome === 'answered' ? null : new Error('operation has timed out'))
       },
     } as never)
-    watchSocket({ socket, onClose: () => undefined })
+    watchSocket({ socket, page: beginPage(undefined, true), onClose: () => undefined })
     for (const _ of outcomes) for (const hear of socket.listeners('connect')) hear()
     expect(asked).toEqual(outcomes.map(() => 'live_session:exchange'))
     expect(socket.listeners('connect')).toHaveLength(1)
+    expect(warnings).toEqual(expected)
+  })
+})
+
+describe('a socket whose handshake lacks the cookie', () => {
+  const text = (remedy: string): string =>
+    'koa-live-session: the handshake of the socket brought no live cookie, but POSTs do: changes are saved by POST, and those made elsewhere ' +
+    `do not arrive. ${remedy} ${DOCS}#the-socket-lacks-the-cookie`
+  const PROXY = 'Let the proxy forward the Cookie header of handshakes.'
+  const HOST =
+    'The socket is of another origin: pass withCredentials: true to io(), and set the option domain on the server.'
+  const BARE = { results: [], persisted: [] }
+
+  it.each<[string, string, boolean, readonly object[], readonly string[]]>([
+    ['behind a proxy', 'http://localhost', true, [BARE, BARE], [text(PROXY)]],
+    ['on another host', 'wss://ws.localhost', true, [BARE], [text(HOST)]],
+    ['before a POST has had the cookie', 'http://localhost', false, [BARE, BARE], []],
+    ['with the cookie', 'http://localhost', true, [{ ...BARE, hasCookie: true }], []],
+    ['refused', 'http://localhost', true, [{ ok: false, code: 'rate_limited' }], []],
+  ])('is named once: %s', (_, url, postHasCookie, answers, expected) => {
+    const socket = socketTo(url)
+    const left = [...answers]
+    jest.spyOn(socket, 'timeout').mockReturnValue({
+      emit: (...[, , answer]: [string, object, (lost: null, answer?: object) => void]) => answer(null, left.shift()),
+    } as never)
+    const page = { ...beginPage(undefined, true), postHasCookie }
+    watchSocket({ socket, page, onClose: () => undefined })
+    for (const _ of answers) for (const hear of socket.listeners('connect')) hear()
     expect(warnings).toEqual(expected)
   })
 })

@@ -21,6 +21,7 @@ import { startWithConsent } from '../support/app/consent.js'
 import { Gate } from '../support/app/gate.js'
 import { losingStore } from '../support/app/losing-store.js'
 import { startWithUsers } from '../support/app/users.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 describe('newcomers', () => {
   const PREFIX = 'koa-live-session: '
@@ -380,6 +381,31 @@ describe('attach', () => {
       const right = await start([passport])
       // The plugin does not know of this sign-out, so the cookie is the user's until the page asks.
       expect(await refused(right, '/sign-out')).toEqual([])
+    })
+
+    it('warns once about handshakes without the cookie that POSTs bring', async () => {
+      const app = await App.start()
+      const bare = async (visitor: Visitor, cookie: string): Promise<void> => {
+        const { who } = await (await visitor.store()).json()
+        const socket = await visitor.connect('/', { cookie })
+        await socket.greeted
+        await socket.exchange({ who })
+        await visitor.store({ who, set: [['division', -1, '', 3]] })
+      }
+      const warnings = (): readonly string[] => app.warnings.filter((warning) => warning.includes('socket'))
+      const known = app.visitor()
+      await known.store()
+      await bare(known, known.cookie)
+      expect(warnings()).toEqual([])
+      for (const visitor of [app.visitor(), app.visitor()]) {
+        await visitor.store()
+        await bare(visitor, '')
+      }
+      expect(warnings()).toEqual([
+        `${PREFIX}the socket of a page brought no live cookie, but its POSTs do, so the page hears of no changes made elsewhere: expected the ` +
+          'Cookie header in handshakes. Let the proxy forward it; for a socket on another host, set domain, and pass ' +
+          'withCredentials: true to io(): node_modules/koa-live-session/docs/troubleshooting.md#the-socket-lacks-the-cookie',
+      ])
     })
 
     it('explains a read of ctx.liveSession in a handshake', async () => {
