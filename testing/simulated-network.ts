@@ -86,6 +86,7 @@ export function simulateNetwork(server: PageServer): SimulatedNetwork {
         // No other tabs, pages or visitors exist, and the server keeps everything.
         save: nothing,
         share: nothing,
+        who: nothing,
         release: nothing,
         close: nothing,
       }

@@ -25,8 +25,7 @@ export function createBrowserEnvironment(
   page: Pick<Page, 'timers' | 'who' | 'html'>,
 ): Environment {
   const name = `live-session:${options.endpoint}`
-  // The space ends the name: another app's endpoint may begin with this endpoint, but none contains a space.
-  const storage = createStorage(`${name} `)
+  const storage = createStorage(name)
   const timers = createTimers((timer) => dispatch('timer', timer))
   const poster = createPoster(options, (posted) => {
     texts.posted?.(posted)
@@ -43,7 +42,11 @@ export function createBrowserEnvironment(
     connect_error: ({ data }: { readonly data?: { readonly code?: string } }) =>
       dispatch('refused', ownCode(data?.code)),
     [STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
-    [RECONNECT]: on('reconnect'),
+    [RECONNECT]: () => {
+      // Sent at a sign-out, too, whose response may be a page without our client.
+      storage.who('')
+      dispatch('reconnect')
+    },
   })
   // Key presses and clicks are frequent: skip those while `renew` runs.
   const use = (): void => void (page.timers.has('renew') || dispatch('use'))
@@ -53,7 +56,7 @@ export function createBrowserEnvironment(
   }
   const come = (): void => {
     tabs.join()
-    dispatch('return')
+    dispatch('return', storage.readWho())
   }
   const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
     keydown: use,
@@ -68,7 +71,8 @@ export function createBrowserEnvironment(
     resume: come,
     // `pageshow` also fires on load.
     pageshow: ({ persisted }) => persisted && come(),
-    prerenderingchange: come,
+    // The HTML was made before: only an answer names the visitor.
+    prerenderingchange: on('return'),
   })
   const { document, MutationObserver } = globalThis
   const observer =
@@ -82,7 +86,7 @@ export function createBrowserEnvironment(
   return {
     ...tabs,
     ...poster,
-    save: storage.write,
+    ...storage,
     restore: () => dispatch('restored', storage.drain()),
     send: (message, timeout) =>
       // `answer` is undefined after a timeout or a lost connection.

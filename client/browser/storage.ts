@@ -1,39 +1,44 @@
-/** Persistent storage for the outbox: a text for each tab. */
+/** The browser's proved visitor, and the outbox: a text for each tab. */
 export interface Storage {
   /** Stores this tab's text, replacing the former text. */
-  write(text: string): void
+  save(text: string): void
   /** Removes and returns the texts of all other tabs, open or closed. */
   drain(): readonly string[]
+  /** Stores the `who` that a page has proved, or removes it. */
+  who(who: string | undefined): void
+  /** Returns the `who` that a page has proved last, if known. */
+  readWho(): string | undefined
 }
 
 /** Uses the browser's `localStorage`; if that is unavailable, nothing outlives the page. */
-export function createStorage(prefix: string): Storage {
-  const storage = accessible()
+export function createStorage(name: string): Storage {
+  const storage = attempt(() => globalThis.document && globalThis.localStorage)
+  // The space ends the name: another app's endpoint may begin with this endpoint, but none contains a space.
+  const prefix = `${name} `
   const own = prefix + Math.random()
   let written = ''
+  // If storage is full or blocked, changes live only as long as the page.
+  const put = (item: string, text: string | undefined): void =>
+    attempt(() => (text ? storage?.setItem(item, text) : storage?.removeItem(item)))
   return {
-    write: (text) => {
-      if (text === written) return
+    save: (text) => {
+      if (text !== written) put(own, text)
       written = text
-      try {
-        if (text) storage?.setItem(own, text)
-        else storage?.removeItem(own)
-      } catch {
-        // Storage is full or blocked: changes live only as long as the page.
-      }
     },
     drain: () => {
       const others = Object.entries<string>(storage ?? {}).filter(([item]) => item.startsWith(prefix) && item !== own)
       for (const [item] of others) storage?.removeItem(item)
       return others.map(([, text]) => text)
     },
+    who: (who) => put(name, who),
+    readWho: () => attempt(() => storage?.[name]),
   }
 }
 
-/** Returns `localStorage`; undefined if the browser denies access, and on a server, where all visitors would share the storage. */
-function accessible(): globalThis.Storage | undefined {
+/** Returns undefined if `act` throws. On a server there is no storage, because all visitors would share it. */
+function attempt<T>(act: () => T): T | undefined {
   try {
-    return globalThis.document && globalThis.localStorage
+    return act()
   } catch {
     return undefined
   }

@@ -71,7 +71,10 @@ function questionAnswered(page: Page, answer: PageAnswer): void {
   if (hasCookie) {
     cookieSeen(page, true)
     applySaveReport(page, answer)
-  } else if (!who) page.cookie = 'blocked'
+  } else if (!who) {
+    page.cookie = 'blocked'
+    addEffect(page, 'who', '')
+  }
   // Handshakes lack the cookie that POSTs have, as on another host: stay connected, and save by POST.
   const isInVain = hasCookie && page.postHasCookie && page.socket === 'greeting'
   page.postHasCookie = hasCookie

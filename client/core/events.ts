@@ -92,8 +92,11 @@ export interface Events {
   unload: []
   /** The visitor leaves the page, perhaps for good. */
   leave: []
-  /** The browser shows a page made earlier: frozen, cached, prefetched or prerendered. */
-  return: []
+  /**
+   * The browser shows a page made earlier: frozen, cached, prefetched or prerendered. `who` is the browser's proved visitor, if the page was
+   * frozen or in the back/forward cache and the environment knows it.
+   */
+  return: [who?: string | undefined]
   /** A script, as of Turbo or htmx, has put other HTML with `embed()` into the document of a page with a visitor. */
   html: [text: string]
   use: []
@@ -123,6 +126,8 @@ export interface Effects {
   visitor: [visitor: PageVisitor]
   /** Takes the outboxes of other pages. */
   restore: []
+  /** Stores the browser's proved visitor for other pages; `''` if unknown. */
+  who: [who: string | undefined]
   /** Resolves or rejects the promise of this call. */
   settle: [call: Call, refusal: RefusalReason | undefined]
 }

@@ -40,13 +40,17 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all pending
  *     mutations, as far as the browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by
  *     id or value.
- * 10. The visitor may be another after Back, or in other HTML of the document: then the page shows defaults and new changes until an
+ * 10. The visitor may be another after Back, or in other HTML of the document. Each page stores the `who` that its HTML or an answer has
+ *     proved, and a restored page reads the browser's newest. Unless it is its own, the page shows defaults and new changes until an
  *     answer names the visitor (`isReady`). While a page unloads, `onVisitor` is not called.
  * 11. The core has no clock, randomness, socket or storage.
  */
 
 const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {
   begin: (page) => {
+    // Of HTML with another visitor's new cookie, or without consent, no request has proved the visitor yet.
+    // Prefetched or cached HTML, or a later client in the document, proves nothing new: then `mustAsk` is true or false.
+    if (page.mustAsk === undefined) addEffect(page, 'who', page.cookie && page.who)
     if (page.cookie === 'accepted') addEffect(page, 'restore')
     if (page.socket === 'down') awaitGreeting(page)
     renewed(page)
@@ -108,11 +112,14 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     markUnloaded(page)
     if (set[0] || hasUnsaved(page)) addEffect(page, 'post', bodyOf(page, set))
   },
-  return: (page) => {
+  return: (page, who) => {
     page.isLeft = false
     page.timers.delete('unload')
     // If the browser keeps its cookie, hide the values until an answer confirms the visitor.
-    page.isReady &&= page.cookie !== 'accepted'
+    if (page.cookie === 'accepted') {
+      if (who === page.who) addEffect(page, 'restore')
+      else page.isReady = false
+    }
     wake(page)
     // Cookies may be allowed by now.
     unblock(page)

@@ -44,6 +44,7 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
 /** Records that a request has proved this visitor's cookie. @param isShared whether to notify other tabs, which may show another visitor */
 export function cookieSeen(page: Page, isShared: boolean): void {
   page.isReady = true
+  addEffect(page, 'who', page.who)
   if (isShared) addEffect(page, 'share', { who: page.who, persisted: [] })
   if (page.cookie === 'accepted') return
   page.cookie = 'accepted'

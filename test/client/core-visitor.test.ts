@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { ensureKey, shownOf } from '../../client/core/key-state.js'
+import { serializeOutbox } from '../../client/core/outbox.js'
 import {
   ANN,
   type BareAnswer,
@@ -232,6 +233,77 @@ describe('threat 94: a page shown again', () => {
     const page = new BarePage(NEW_GUEST, false)
     page.on('return')
     expect(page.page.isReady).toBe(true)
+  })
+})
+
+describe('threat 94: a page that knows the browser’s proved visitor', () => {
+  const NOTE = { ...OF_ANN, values: { division: 7 }, stamps: { division: 5 } }
+  const shown = (page: BarePage): unknown => shownOf(ensureKey(page.page, 'division'), !page.page.isReady)
+  const begun = (initial: BareSnapshot | null = NOTE, hasSocket = false): BarePage => {
+    const page = new BarePage(initial, hasSocket)
+    page.on('begin')
+    return page
+  }
+
+  it.each([
+    ['its own', 'ann', 7],
+    ['another', 'bob', -1],
+    ['none', undefined, -1],
+  ])('returns to %s', (_, who, value) => {
+    const page = begun()
+    page.on('leave')
+    page.effects()
+    page.on('return', who)
+    expect([shown(page), page.post(), page.did('restore')]).toEqual([value, {}, who === 'ann'])
+  })
+
+  it('shows the changes of a page left offline', () => {
+    const page = begun()
+    page.on('leave')
+    const later = begun()
+    later.set('division', 8)
+    page.on('return', 'ann')
+    page.on('restored', [serializeOutbox(later.page)])
+    page.failPost()
+    expect([shown(page), page.status('division')]).toEqual([8, 'offline'])
+  })
+
+  it('hides nothing before its browser has shown a cookie', () => {
+    const page = begun(NEW_GUEST)
+    page.on('return', 'ann')
+    expect([page.page.isReady, page.did('restore')]).toEqual([true, false])
+  })
+
+  it.each<[string, BareSnapshot | null, (page: BarePage) => void, unknown[]]>([
+    ['the visitor of its HTML', NOTE, () => undefined, ['ann']],
+    ['none from HTML with a new cookie', NEW_GUEST, () => undefined, [undefined]],
+    ['none from static HTML', null, () => undefined, [undefined]],
+    ['another visitor, once proved', NOTE, (page) => page.answerQuestion({ ...ANN, who: 'bob' }), ['ann', 'bob']],
+    ['none after consent is withdrawn', NOTE, (page) => page.answerQuestion(NAMELESS), ['ann', '']],
+  ])('stores %s', (_, initial, act, stored) => {
+    const page = begun(initial)
+    if (initial === NOTE) page.on('return', 'x')
+    act(page)
+    expect(page.effects('who').map(([, who]) => who)).toEqual(stored)
+  })
+
+  it('stores a new guest once proved', () => {
+    const page = begun(NEW_GUEST)
+    page.set('division', 3)
+    page.answerQuestion(THE_GUEST)
+    expect(page.effects('who')).toEqual([
+      ['who', undefined],
+      ['who', 'g'],
+    ])
+  })
+
+  it('stores nothing from prefetched or cached HTML before an answer', () => {
+    const page = new BarePage(NOTE, false)
+    page.on('return')
+    page.on('begin')
+    expect(page.effects('who')).toEqual([])
+    page.answerQuestion(ANN)
+    expect(page.effects('who')).toEqual([['who', 'ann']])
   })
 })
 

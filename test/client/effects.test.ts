@@ -19,31 +19,31 @@ describe('the outbox in localStorage', () => {
   const items = (): readonly (string | null)[] => Object.keys(localStorage).map((name) => localStorage.getItem(name))
 
   it('is drained once by the next page', () => {
-    createStorage('a:').write('3')
-    const next = createStorage('a:')
+    createStorage('a').save('3')
+    const next = createStorage('a')
     expect([next.drain(), next.drain(), items()]).toEqual([['3'], [], []])
   })
 
   it('returns the other tabs’ entries, not its own', () => {
-    const storage = createStorage('a:')
-    for (const text of ['3', '4']) createStorage('a:').write(text)
-    storage.write('5')
+    const storage = createStorage('a')
+    for (const text of ['3', '4']) createStorage('a').save(text)
+    storage.save('5')
     expect([[...storage.drain()].sort(), items()]).toEqual([['3', '4'], ['5']])
   })
 
   it('leaves entries of other endpoints alone', () => {
     localStorage.setItem('app', 'x')
-    createStorage('live-session:/store_session:b ').write('3')
-    createStorage('live-session:/store_session0.5 ').write('4')
-    expect([createStorage('live-session:/store_session ').drain(), [...items()].sort()]).toEqual([[], ['3', '4', 'x']])
+    createStorage('live-session:/store_session:b').save('3')
+    createStorage('live-session:/store_session0.5').save('4')
+    expect([createStorage('live-session:/store_session').drain(), [...items()].sort()]).toEqual([[], ['3', '4', 'x']])
   })
 
   it('writes each new text once', () => {
     const write = jest.spyOn(Storage.prototype, 'setItem')
-    const storage = createStorage('a:')
-    for (const text of ['3', '4', '4', '4']) storage.write(text)
+    const storage = createStorage('a')
+    for (const text of ['3', '4', '4', '4']) storage.save(text)
     expect([items(), write.mock.calls.length]).toEqual([['4'], 2])
-    storage.write('')
+    storage.save('')
     expect(items()).toEqual([])
   })
 
@@ -52,12 +52,33 @@ describe('the outbox in localStorage', () => {
     ['is blocked', () => jest.spyOn(globalThis, 'localStorage', 'get').mockImplementation(fail)],
   ])('stays empty if the storage %s', (_, spy) => {
     spy()
-    const storage = createStorage('a:')
-    storage.write('3')
+    const storage = createStorage('a')
+    storage.save('3')
     expect(storage.drain()).toEqual([])
-    storage.write('')
+    storage.save('')
     jest.restoreAllMocks()
     expect(items()).toEqual([])
+  })
+})
+
+describe('the proved visitor in localStorage', () => {
+  it('is another page’s until removed, and no outbox', () => {
+    const storage = createStorage('a')
+    storage.who('ann')
+    const other = createStorage('a')
+    expect([other.readWho(), createStorage('b').readWho(), other.drain()]).toEqual(['ann', undefined, []])
+    other.who('')
+    expect(storage.readWho()).toBeUndefined()
+  })
+
+  it('is unknown if the storage is blocked, or throws later', () => {
+    createStorage('a').who('ann')
+    const refusing = new Proxy({}, { get: fail })
+    jest
+      .spyOn(globalThis, 'localStorage', 'get')
+      .mockReturnValueOnce(refusing as never)
+      .mockImplementation(fail)
+    expect([createStorage('a').readWho(), createStorage('a').readWho()]).toEqual([undefined, undefined])
   })
 })
 

@@ -142,6 +142,8 @@ describe('the address', () => {
   it('gets a value that a restored page set before its greeting', () => {
     const socket = Object.assign(new GreetingSocket('ann'), { disconnect: () => ({ connect: () => undefined }) })
     const live = page('/costs', {}, { socket: socket as never })
+    // The page cannot know its visitor.
+    localStorage.clear()
     showAgain()
     void live.set('division', 4)
     pass(200)

@@ -42,8 +42,8 @@ function page(initial?: BareSnapshot): Opened {
   return live as unknown as Opened
 }
 
-const stored = (): unknown[] =>
-  Object.keys(localStorage).map((name) => name.replace('live-session:/store_session ', ''))
+const stored = (): string[] =>
+  Object.keys(localStorage).filter((name) => name.startsWith('live-session:/store_session '))
 
 /** Answers as Ann’s server: a question gets the defaults, and changes are taken. */
 function answerAsAnn(body: string): object {
@@ -113,6 +113,7 @@ it('the ids of a page are valid for any random number', () => {
   const chance = jest.spyOn(Math, 'random').mockReturnValue(1 - Number.EPSILON)
   void page(ANN).update('division', (division: number) => division + 1)
   chance.mockRestore()
-  const [text = ''] = Object.values<string>(localStorage)
+  const [name = ''] = stored()
+  const text = localStorage.getItem(name) ?? ''
   expect(JSON.parse(text)[2]).toEqual([['division', 7, expect.stringMatching(/^[\w-]{1,32}$/), 2]])
 })

@@ -43,7 +43,8 @@ describe('local storage', () => {
 
   /** Returns the tickets' changes and the pending changes in localStorage. */
   function stored(): string[] {
-    return Object.keys(storage).flatMap((name) => {
+    const outboxes = Object.keys(storage).filter((name) => name.includes(' '))
+    return outboxes.flatMap((name) => {
       const [, tickets, pending]: readonly [string, string[], [string, ...unknown[]][]] = JSON.parse(
         storage.getItem(name) ?? '',
       )
