@@ -117,9 +117,10 @@ function article(name: string): string {
 
 /**
  * Returns the canonical JSON of a value: keys sorted by UTF-16 code units (as in RFC 8785), and all characters outside ASCII escaped, so
- * that JavaScript, Lua and SQL order the texts alike, byte by byte.
+ * that JavaScript, Lua and SQL order the texts alike, byte by byte. `undefined` gives `''`, the smallest text.
  */
-export function canonicalJson(value: JsonValue): string {
+export function canonicalJson(value: JsonValue | undefined): string {
+  if (value === undefined) return ''
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value === 'object' && value !== null) {
     const members = Object.entries(value)
@@ -137,7 +138,7 @@ function ascii(scalar: JsonValue): string {
 /** Returns whether two JSON values are equal, regardless of the order of keys. */
 export function sameJson(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
   // For scalars `===` suffices.
-  return a === b || (typeof a === 'object' && typeof b === 'object' && canonicalJson(a) === canonicalJson(b))
+  return a === b || (typeof a === 'object' && canonicalJson(a) === canonicalJson(b))
 }
 
 /** Returns the escape of a UTF-16 code unit in JSON and JavaScript. */

@@ -15,9 +15,5 @@ interface Version {
 export function supersedes(next: Version, current: Version): boolean {
   if (next.stamp !== current.stamp) return next.stamp > current.stamp
   if (next.value === current.value) return false
-  return textOf(next.value) > textOf(current.value)
-}
-
-function textOf(value: JsonValue | undefined): string {
-  return value === undefined ? '' : canonicalJson(value)
+  return canonicalJson(next.value) > canonicalJson(current.value)
 }

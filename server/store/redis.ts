@@ -114,7 +114,7 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
 
 /** Encodes a register as a cell. A tab separates the value from the ids, because a tab sorts before all characters of canonical JSON. */
 function cellOf({ stamp, value, ids }: StoredRegister): string {
-  const text = (value === undefined ? '' : canonicalJson(value)) + (ids?.length ? `\t${idsText(ids)}` : '')
+  const text = canonicalJson(value) + (ids?.length ? `\t${idsText(ids)}` : '')
   return text === '' ? String(stamp) : `${stamp} ${text}`
 }
 
