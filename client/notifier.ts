@@ -4,6 +4,7 @@ import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { JsonValue } from '../shared/json.js'
 import type { PageVisitor } from './core/events.js'
 import { readKey, shownOf } from './core/key-state.js'
+import { MAX_ROUNDS } from './core/limits.js'
 import type { Page } from './core/page.js'
 import { detailOf, type StatusDetail, statusOf } from './core/status.js'
 
@@ -35,9 +36,6 @@ export interface Notifier {
   notify(): void
 }
 
-/** Maximum rounds of notifications in a row: listeners that change values in each round must not block the page. */
-const MAX_AT_ONCE = 100
-
 /** Stands for the last notification of a key that had none. */
 const NONE: Notice = [undefined, detailOf('default')]
 
@@ -63,7 +61,7 @@ export function createNotifier(page: Readonly<Page>): Notifier {
     isNews = true
     if (notifier.isPaused) return
     notifier.isPaused = true
-    for (let i = 0; isNews && i < MAX_AT_ONCE; i += 1) {
+    for (let i = 0; isNews && i < MAX_ROUNDS; i += 1) {
       isNews = false
       // Changes made by listeners during this round get their own source.
       const source = notifier.source ?? 'ticket'

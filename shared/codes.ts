@@ -44,15 +44,13 @@ export const STATUSES = {
  */
 export type LiveSessionErrorCode = keyof typeof STATUSES
 
-/** From this status up, the server is busy or failing, and a later attempt may succeed. */
-export const FIRST_RETRYABLE_STATUS = 429
-
 /**
  * Returns whether a refusal is temporary. A code that only a newer build knows counts as temporary: the page keeps the change. After
  * `store_unavailable`, the store may still have applied the change.
  */
 export function isTemporary(code: LiveSessionErrorCode): boolean {
-  return !(STATUSES[code] < FIRST_RETRYABLE_STATUS)
+  // With status 429 and above, the server is busy or failing.
+  return !(STATUSES[code] < 429)
 }
 
 /** Returns whether a refusal concerns the value itself, so that another value may be accepted. */
@@ -66,6 +64,6 @@ export function isSuspicious(code: LiveSessionErrorCode): boolean {
 }
 
 /** Returns the code if it is ours: the app's guards, and gateways, have codes of their own. */
-export function ownCode(code: string | undefined): LiveSessionErrorCode | undefined {
-  return Object.hasOwn(STATUSES, code ?? '') ? (code as LiveSessionErrorCode) : undefined
+export function ownCode(code: string = ''): LiveSessionErrorCode | undefined {
+  return Object.hasOwn(STATUSES, code) ? (code as LiveSessionErrorCode) : undefined
 }

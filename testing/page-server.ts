@@ -1,6 +1,6 @@
 // Answers a test page's messages and POSTs by the real server's rules, from a single replica.
 
-import { MAX_QUESTIONS } from '../client/core/sending.js'
+import { MAX_QUESTIONS } from '../client/core/limits.js'
 import { applyChanges, type ChangeContext, type ChangeDeps } from '../server/exchange/page-changes.js'
 import { refusalOf } from '../server/exchange/refusal.js'
 import type { Subject } from '../server/subjects/subject.js'

@@ -1,7 +1,8 @@
 // Translates socket and DOM events into events of the core, and runs the core's effects with browser APIs.
 
 import { ownCode } from '../../shared/codes.js'
-import { EXCHANGE, type PageAnswer, RECONNECT, type Refusal, STORE_SESSION } from '../../shared/protocol.js'
+// Import only types, which cost no bytes: the strings are repeated below.
+import type { EXCHANGE, PageAnswer, RECONNECT, Refusal, STORE_SESSION } from '../../shared/protocol.js'
 import type { Dispatch, Effects, Environment, Event, TimerName } from '../core/events.js'
 import type { Page } from '../core/page.js'
 import type { ErrorTexts } from '../error.js'
@@ -22,7 +23,7 @@ export function createBrowserEnvironment(
   options: PostOptions,
   texts: ErrorTexts,
   dispatch: Dispatch,
-  page: Pick<Page, 'timers' | 'who' | 'html'>,
+  page: Pick<Page, 'timers' | 'html'>,
 ): Environment {
   const name = `live-session:${options.endpoint}`
   const storage = createStorage(name)
@@ -41,8 +42,8 @@ export function createBrowserEnvironment(
     disconnect: on('disconnect'),
     connect_error: ({ data }: { readonly data?: { readonly code?: string } }) =>
       dispatch('refused', ownCode(data?.code)),
-    [STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
-    [RECONNECT]: () => {
+    ['store_session' satisfies typeof STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
+    ['live_session:reconnect' satisfies typeof RECONNECT]: () => {
       // Sent at a sign-out, too, whose response may be a page without our client.
       storage.who('')
       dispatch('reconnect')
@@ -79,8 +80,7 @@ export function createBrowserEnvironment(
     MutationObserver &&
     new MutationObserver(() => {
       const text = embedded()
-      // A page without a visitor asks in any case.
-      if (text && page.who && text !== page.html) dispatch('html', text)
+      if (text && text !== page.html) dispatch('html', text)
     })
 
   return {
@@ -92,19 +92,19 @@ export function createBrowserEnvironment(
       // `answer` is undefined after a timeout or a lost connection.
       socket
         ?.timeout(timeout)
-        .emit(EXCHANGE, message, (_lost: Error | null, answer?: PageAnswer | Refusal) =>
-          dispatch('answered', message, answer),
+        .emit(
+          'live_session:exchange' satisfies typeof EXCHANGE,
+          message,
+          (_lost: Error | null, answer?: PageAnswer | Refusal) => dispatch('answered', message, answer),
         ),
-    reconnect: () => void socket?.disconnect().connect(),
+    reconnect: () => socket?.disconnect().connect(),
     timer: timers.start,
     open: () => {
       for (const one of handlers) socket?.on(...one)
       if (socket?.connected) dispatch('connect')
       // Listen with capture, because a part of the page may stop the propagation.
       for (const one of events) globalThis.addEventListener?.(...one, true)
-      // A page with `initial` has no `embed()` of its own.
-      if (typeof page.html !== 'object')
-        observer?.observe(document, { childList: true, characterData: true, subtree: true })
+      observer?.observe(document, { childList: true, characterData: true, subtree: true })
       // Prefetched or cached HTML may show a former visitor, so ask for the current visitor. For fresh HTML, `deliveryType` is `''`.
       const entry: NavigationEntry | undefined = performance.getEntriesByType?.('navigation')[0]
       if (entry?.deliveryType) dispatch('return')

@@ -19,18 +19,18 @@ const PATIENCE = 5000
 
 export function createTabs(name: string, onLock: () => void, onMessage: (message: TabMessage) => void): Tabs {
   // Only in browsers: on a server each client is another visitor's.
-  const { navigator, BroadcastChannel } = globalThis.document ? globalThis : ({} as Partial<typeof globalThis>)
+  const { navigator, BroadcastChannel } = (globalThis.document ? globalThis : {}) as typeof globalThis
   let channel: BroadcastChannel | undefined
   let release = (): void => undefined
   /** Whether the last wait for the lock timed out, and the lock was not free since: its holder may be frozen. */
   let isStuck = false
   const join = (): void => {
-    if (channel || !BroadcastChannel) return
+    if (channel) return
     try {
       channel = new BroadcastChannel(name)
       channel.onmessage = ({ data }) => onMessage(data)
     } catch {
-      // Firefox throws if the site may store nothing.
+      // A server has no channel, and Firefox throws if the site may store nothing.
     }
   }
   join()

@@ -1,6 +1,6 @@
 // Handles answers to messages over the socket and by POST: resolves, rebases, retries or rolls back changes.
 
-import { FIRST_RETRYABLE_STATUS, isOfValue, isTemporary, type LiveSessionErrorCode } from '../../shared/codes.js'
+import { isOfValue, isTemporary, type LiveSessionErrorCode } from '../../shared/codes.js'
 import { sameJson } from '../../shared/json.js'
 import type { ChangeResult, PageAnswer, PageMessage, Refusal, Refused } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
@@ -15,16 +15,12 @@ import {
   merge,
   pendingOf,
 } from './key-state.js'
+import { RECONNECT_PAUSE, RETRY_PAUSE } from './limits.js'
 import type { Page } from './page.js'
 import { abandon, markSaved, removeChanges } from './saved.js'
 import { backOff, pauseOf, requeue } from './sending.js'
 import { addOldTicket, addTicket, readTicket } from './tickets.js'
 import { cookieSeen, reconnect, renewed, requestCookie, switchVisitor, unblock } from './visitor-change.js'
-
-/** Minimum ms before the page resends a change after a temporary refusal. */
-const RETRY_PAUSE = 1000
-/** ms before the page reconnects after a tab has announced a visitor: several tabs may announce the same visitor. */
-const RECONNECT_PAUSE = 50
 
 /** Handles the answer to a message over the socket; `answer` is undefined if lost. */
 export function answered(page: Page, message: PageMessage, answer: PageAnswer | Refusal | undefined): void {
@@ -43,7 +39,7 @@ export function answered(page: Page, message: PageMessage, answer: PageAnswer | 
   } else applyAnswer(page, message, answer, false)
 }
 
-export function posted(page: Page, { status, wait, answer, error }: Posted): void {
+export function posted(page: Page, { wait, answer, error }: Posted): void {
   const message = page.postInFlight
   if (!message) return
   page.postInFlight = undefined
@@ -54,9 +50,9 @@ export function posted(page: Page, { status, wait, answer, error }: Posted): voi
     if (message.who === undefined) questionAnswered(page, answer)
     else applyAnswer(page, message, answer, true)
     renewed(page)
-  } else if (status < FIRST_RETRYABLE_STATUS && error) messageRefused(page, message, error, 'postPause')
+  } else if (error) messageRefused(page, message, error, 'postPause', wait)
   else {
-    requeue(page, message, !error)
+    requeue(page, message, true)
     backOff(page, 'postPause', wait)
   }
 }
@@ -182,11 +178,12 @@ function messageRefused(
   message: PageMessage,
   refusal: RefusalReason,
   name: 'postPause' | 'sendPause',
+  wait: number = RETRY_PAUSE,
 ): void {
   const { tickets = [], set } = message
   const bad = tickets[refusal.index ?? -1]
   requeue(page, message, false)
-  if (isTemporary(refusal.code)) return void backOff(page, name, RETRY_PAUSE)
+  if (isTemporary(refusal.code)) return void backOff(page, name, wait)
   for (const [key, state] of page.keys) {
     const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && state.changes[0]
     if (bad ? state.ticket !== bad : !isSent && !tickets.includes(state.ticket)) continue

@@ -4,27 +4,18 @@ import type { PageMessage, WireChange } from '../../shared/protocol.js'
 import type { Stamp } from '../../shared/stamp.js'
 import { addEffect, startTimer, type TimerName } from './events.js'
 import { type Change, ensureKey, inFlight, type KeyState, pendingOf } from './key-state.js'
+import {
+  ANSWER_TIMEOUT,
+  MAX_LENGTH,
+  MAX_PAUSE,
+  MAX_QUESTIONS,
+  MAX_WAIT,
+  POST_INTERVAL,
+  POST_TIMEOUT,
+  RETRY_TIMEOUT,
+} from './limits.js'
 import type { Page } from './page.js'
 import { unpersistedTickets } from './tickets.js'
-
-/** The number of answered questions and dropped POSTs, without an accepted POST, at which cookies count as blocked. */
-export const MAX_QUESTIONS = 3
-/**
- * Characters of changes and tickets at which a message is full: a single change, group or ticket may exceed it. Each may take three bytes.
- */
-const MAX_LENGTH = 20_000
-/** ms between POSTs of changes: limits a dragged slider to three POSTs a second. */
-const POST_INTERVAL = 334
-/** ms to wait for an answer over the socket, after which the connection counts as dead; doubles after each timeout. */
-const ANSWER_TIMEOUT = 4000
-/** Timeout of a POST in ms: a cut connection reports no error. */
-const POST_TIMEOUT = 10_000
-/** Timeout in ms, plus the backoff, of a POST after a failure: the browser may reuse another connection that is dead, too. */
-const RETRY_TIMEOUT = 2000
-/** The longest pause between two attempts, in ms, unless `Retry-After` asks for more. */
-const MAX_PAUSE = 30_000
-/** The longest pause that a `Retry-After` can ask for, in ms: a gateway may name an hour, and more than 24 days would overflow a timer. */
-const MAX_WAIT = 60_000
 
 /** Sends all due messages, over the socket or by POST. */
 export function sendDue(page: Page): void {

@@ -4,12 +4,10 @@ import { type PageAnswer, RENEWAL } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { addEffect, settle, startTimer } from './events.js'
 import { reset } from './key-state.js'
+import { GREETING_TIMEOUT } from './limits.js'
 import { type Page, setDefaults } from './page.js'
 import { abortPost } from './sending.js'
 import { addTicket, readTicket } from './tickets.js'
-
-/** Minimum ms to wait for a connection to name its visitor. Up to half as many are added at random. */
-const GREETING_TIMEOUT = 1000
 
 /** Switches to the visitor of an answer. Discards a former visitor's values and unsaved changes. */
 export function switchVisitor(page: Page, { who, user: id, greeting = [], renew = RENEWAL }: PageAnswer): void {

@@ -1,0 +1,28 @@
+// The times and limits of a page. This file has only constants, because bundlers then write each number where it is used.
+
+/** The number of answered questions and dropped POSTs, without an accepted POST, at which cookies count as blocked. */
+export const MAX_QUESTIONS = 3
+/**
+ * Characters of changes and tickets at which a message is full: a single change, group or ticket may exceed it. Each may take three bytes.
+ */
+export const MAX_LENGTH = 20_000
+/** ms between POSTs of changes: limits a dragged slider to three POSTs a second. */
+export const POST_INTERVAL = 334
+/** ms to wait for an answer over the socket, after which the connection counts as dead; doubles after each timeout. */
+export const ANSWER_TIMEOUT = 4000
+/** Timeout of a POST in ms: a cut connection reports no error. */
+export const POST_TIMEOUT = 10_000
+/** Timeout in ms, plus the backoff, of a POST after a failure: the browser may reuse another connection that is dead, too. */
+export const RETRY_TIMEOUT = 2000
+/** The longest pause between two attempts, in ms, unless `Retry-After` asks for more. */
+export const MAX_PAUSE = 30_000
+/** The longest pause that a `Retry-After` can ask for, in ms: a gateway may name an hour, and more than 24 days would overflow a timer. */
+export const MAX_WAIT = 60_000
+/** Minimum ms before the page resends a change after a temporary refusal. */
+export const RETRY_PAUSE = 1000
+/** ms before the page reconnects after a tab has announced a visitor: several tabs may announce the same visitor. */
+export const RECONNECT_PAUSE = 50
+/** Minimum ms to wait for a connection to name its visitor. Up to half as many are added at random. */
+export const GREETING_TIMEOUT = 1000
+/** Maximum rounds of notifications in a row: listeners that change values in each round must not block the page. */
+export const MAX_ROUNDS = 100
