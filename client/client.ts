@@ -42,11 +42,11 @@ export function createClient<F extends Fields>(
   const name = Math.random().toString(36).slice(2)
   let calls = 0
   const notifier = createNotifier(page)
-  const { changes, statuses, visitors, ready, shown, status } = notifier
+  const { changes, statuses, visitors, shown, status } = notifier
   const [dispatch, environment] = createDispatch(page, notifier, createEnvironment, texts)
   const closing = createListeners<[]>()
 
-  const get = (key: string, method = 'get'): JsonValue | undefined => {
+  const get = (key: string, method: string): JsonValue | undefined => {
     if (notifier.isReady) return shown(key)
     throw new TypeError(texts.text('before_ready', key, method))
   }
@@ -93,12 +93,15 @@ export function createClient<F extends Fields>(
     const give = guarded((value: JsonValue | undefined): void => {
       if (notifier.isReady && !isEnded && !notifier.isClosed) listener(value)
     })
-    const show = (): void => give(shown(key))
+    const show = (): void => {
+      // A default that hides a value is no value of this visitor.
+      if (page.isReady) give(shown(key))
+    }
     const unsubscribe = changes.add((change) => change.key === key && give(change.value))
     // Browsers restore form controls after scripts have run, just before `pageshow`: then show the value again.
     globalThis.addEventListener?.('pageshow', show)
     show()
-    if (!notifier.isReady) void ready.then(show)
+    if (!page.isReady) void notifier.ready.then(show)
     return () => {
       isEnded = true
       unsubscribe()
@@ -107,8 +110,10 @@ export function createClient<F extends Fields>(
   }
 
   const live = {
-    ready,
-    get: (key: string) => get(key),
+    get ready() {
+      return notifier.ready
+    },
+    get: (key: string) => get(key, 'get'),
     has: (key: string) => liveOf(readKey(page, key), !page.isReady) !== undefined,
     set,
     setMany: (values: Readonly<Record<string, unknown>>) =>

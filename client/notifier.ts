@@ -19,8 +19,8 @@ export interface Notifier {
   readonly changes: Listeners<[change: AnyChange]>
   readonly statuses: Listeners<[key: string, detail: StatusDetail]>
   readonly visitors: Listeners<[visitor: PageVisitor]>
-  /** Resolves once `isReady`. */
-  readonly ready: Promise<void>
+  /** Resolves once the page knows its visitor's values; another promise after the page has lost sight of its visitor. */
+  ready: Promise<void>
   /** Whether listeners know the first values. */
   isReady: boolean
   isClosed?: boolean
@@ -42,10 +42,8 @@ const NONE: Notice = [undefined, detailOf('default')]
 export function createNotifier(page: Readonly<Page>): Notifier {
   const changes = createListeners<[change: AnyChange]>()
   const statuses = createListeners<[key: string, detail: StatusDetail]>()
-  let markReady = (): void => undefined
-  const ready = new Promise<void>((resolve) => {
-    markReady = resolve
-  })
+  /** Resolves `ready`; undefined if resolved. */
+  let markReady: (() => void) | undefined
   const shown = (key: string): JsonValue | undefined => shownOf(readKey(page, key), !page.isReady)
   const status = (key: string): StatusDetail => statusOf(page, readKey(page, key))
   const notices = (): readonly (readonly [key: string, notice: Notice])[] =>
@@ -55,7 +53,13 @@ export function createNotifier(page: Readonly<Page>): Notifier {
   const last = new Map(first)
   const hadFirstValues = page.isReady
   let isNews = false
-  if (hadFirstValues) markReady()
+  const followReady = (): void => {
+    if (page.isReady) markReady = markReady?.() as undefined
+    else if (!markReady)
+      notifier.ready = new Promise((resolve) => {
+        markReady = resolve
+      })
+  }
 
   const notify = (): void => {
     isNews = true
@@ -73,7 +77,7 @@ export function createNotifier(page: Readonly<Page>): Notifier {
         if (detail !== was) statuses.notify(key, detail)
       }
       notifier.isReady ||= page.isReady
-      if (notifier.isReady) markReady()
+      followReady()
     }
     notifier.isPaused = false
     // Listeners keep answering each change with another change: yield to the page.
@@ -84,13 +88,14 @@ export function createNotifier(page: Readonly<Page>): Notifier {
     changes,
     statuses,
     visitors: createListeners(),
-    ready,
+    ready: Promise.resolve(),
     isReady: hadFirstValues,
     shown,
     status,
     initialState: (key) => (hadFirstValues ? (first.get(key) ?? NONE) : undefined),
     notify,
   }
+  followReady()
   return notifier
 }
 

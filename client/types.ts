@@ -59,7 +59,10 @@ export interface FieldStore<V, S> {
  * `onVisitor` a new visitor, and the console a mistake of your own code.
  */
 export interface LiveSessionClient<F extends Fields = RegisteredFields> extends Observable<F, Keys<F>['readable']> {
-  /** Resolves when the first values are known; immediately with `initial` or `embed()`. Never rejects. */
+  /**
+   * Resolves when the first values are known; immediately with `initial` or `embed()`. After the page has lost sight of its visitor (status
+   * `unknown`), it is another promise, which resolves when the visitor is known. Never rejects.
+   */
   readonly ready: Promise<void>
   /**
    * Returns the shown value, or the default: frozen, and the same object until the value changes.
@@ -91,7 +94,7 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   delete(key: Keys<F>['writable']): Promise<void>
   /**
    * Returns the status of a key's newest change. Without a key, returns the worst status of all keys, in the order `rejected`, `offline`,
-   * `saving`, `saved`, `default`.
+   * `saving`, `unknown`, `saved`, `default`.
    */
   status(key?: Keys<F>['readable']): StatusDetail
   /** Calls the listener after each status change, but not with the current status. */

@@ -59,6 +59,7 @@ export function createBrowserEnvironment(
     tabs.join()
     dispatch('return', storage.readWho())
   }
+  const look = (): void => dispatch('look', storage.readWho())
   const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
     keydown: use,
     pointerdown: use,
@@ -72,6 +73,8 @@ export function createBrowserEnvironment(
     resume: come,
     // `pageshow` also fires on load.
     pageshow: ({ persisted }) => persisted && come(),
+    visibilitychange: look,
+    storage: look,
     // The HTML was made before: only an answer names the visitor.
     prerenderingchange: on('return'),
   })

@@ -66,8 +66,8 @@ async function send(
       status: response.status,
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
       // The login page of a captive portal is not our answer.
-      answer: response.ok && json?.persisted ? json : undefined,
-      error: response.ok || !ownCode(json?.error?.code) ? undefined : json?.error,
+      answer: response.ok && json?.persisted && json,
+      error: !response.ok && ownCode(json?.error?.code) && json?.error,
     }
   } catch {
     return { status: 0, wait: 0 }

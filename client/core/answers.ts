@@ -69,7 +69,7 @@ function questionAnswered(page: Page, answer: PageAnswer): void {
     applySaveReport(page, answer)
   } else if (!who) {
     page.cookie = 'blocked'
-    addEffect(page, 'who', '')
+    addEffect(page, 'who', who)
   }
   // Handshakes lack the cookie that POSTs have, as on another host: stay connected, and save by POST.
   const isInVain = hasCookie && page.postHasCookie && page.socket === 'greeting'

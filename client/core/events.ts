@@ -42,8 +42,8 @@ export interface Posted {
   readonly status: number
   /** ms from `Retry-After`. */
   readonly wait: number
-  readonly answer?: PageAnswer | undefined
-  readonly error?: RefusalReason | undefined
+  readonly answer?: PageAnswer | false | undefined
+  readonly error?: RefusalReason | false | undefined
 }
 
 /** The message of a tab to the other tabs of its browser: its visitor, and the saved and unsaved values. */
@@ -97,6 +97,8 @@ export interface Events {
    * frozen or in the back/forward cache and the environment knows it.
    */
   return: [who?: string | undefined]
+  /** The browser shows or hides the page, or another page has stored a visitor. `who` is the browser's proved visitor, if known. */
+  look: [who: string | undefined]
   /** A script, as of Turbo or htmx, has put other HTML with `embed()` into the document of a page with a visitor. */
   html: [text: string]
   use: []
@@ -126,7 +128,7 @@ export interface Effects {
   visitor: [visitor: PageVisitor]
   /** Takes the outboxes of other pages. */
   restore: []
-  /** Stores the browser's proved visitor for other pages; `''` if unknown. */
+  /** Stores the browser's proved visitor for other pages, or removes it. */
   who: [who: string | undefined]
   /** Resolves or rejects the promise of this call. */
   settle: [call: Call, refusal: RefusalReason | undefined]

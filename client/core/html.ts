@@ -31,6 +31,7 @@ export function beginPage(
     cookie: persisted && 'accepted',
     socket: hasSocket ? 'down' : 'none',
     questions: 0,
+    doubts: 0,
     isReady: !!initial,
     renew,
     failures: 0,

@@ -66,7 +66,7 @@ export interface PageKeys {
 }
 
 /** The state of a key without any known write. */
-const UNKNOWN: Readonly<KeyState> = {
+export const UNKNOWN: Readonly<KeyState> = {
   value: undefined,
   stamp: NEVER,
   expiryStamp: NEVER,

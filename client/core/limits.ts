@@ -2,6 +2,8 @@
 
 /** The number of answered questions and dropped POSTs, without an accepted POST, at which cookies count as blocked. */
 export const MAX_QUESTIONS = 3
+/** How often a page hides its values before `renew` ends because the stored visitor has changed. */
+export const MAX_DOUBTS = 3
 /**
  * Characters of changes and tickets at which a message is full: a single change, group or ticket may exceed it. Each may take three bytes.
  */

@@ -29,6 +29,10 @@ export interface Page extends PageKeys {
   postHasCookie?: boolean | undefined
   /** Whether the page must request its missing cookie by a POST of `{}`. */
   mustAsk?: boolean | undefined
+  /** The browser's stored visitor, when the page looked last. */
+  look?: string | undefined
+  /** Counts how often a look has hidden the values, to end loops. Reset at the end of `renew`. */
+  doubts: number
   /** Counts answered questions and dropped POSTs, to end loops. Reset by an accepted POST, a wake, another tab or the end of `renew`. */
   questions: number
   /** Whether the values are the visitor's: false before the HTML or a greeting brings values, and while a restored page asks for `who`. */

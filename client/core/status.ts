@@ -1,16 +1,17 @@
 // Derives the public status of keys.
 
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
-import type { KeyState } from './key-state.js'
+import { type KeyState, UNKNOWN } from './key-state.js'
 import type { Page } from './page.js'
 
 /**
- * Status of a key's newest change. `'default'`: never set, nothing to save. `'saving'`: shown, and being sent. `'saved'`: confirmed by a
- * response to a browser that keeps our cookie. `'offline'`: shown, kept, and sent when the endpoint is reachable again or, with the reason
+ * Status of a key's newest change. `'unknown'`: the page does not know its visitor at the moment; it shows the default until the server has
+ * named the visitor. `'default'`: never set, nothing to save. `'saving'`: shown, and being sent. `'saved'`: confirmed by a response to a
+ * browser that keeps our cookie. `'offline'`: shown, kept, and sent when the endpoint is reachable again or, with the reason
  * `store_unavailable`, when the store answers again. `'rejected'`: refused for the given `reason` and rolled back, until this page sets the
  * key again; with `cookies_blocked` or `store_unavailable`, or after a refused ticket, the value stays shown, but only in this page.
  */
-export type Status = 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
+export type Status = 'unknown' | 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 
 /** A status with its reason. Equal statuses are the same object, so you can compare them with `===`. */
 export interface StatusDetail {
@@ -20,7 +21,7 @@ export interface StatusDetail {
   readonly reason?: LiveSessionErrorCode
 }
 
-const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved']
+const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'unknown', 'saved', 'default']
 const details = new Map<string, StatusDetail>()
 
 /** Returns the same object for the same status: frameworks compare by identity. */
@@ -35,7 +36,8 @@ export function statusOf(page: Page, state: KeyState): StatusDetail {
   const { changes, code } = state
   // Show a refusal only after the key's other changes, made before or rebased after the refused change, have ended.
   if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
-  if (!changes[0] && state.stamp <= state.settled) return detailOf(state.stamp ? 'saved' : 'default')
+  if (!changes[0] && state.stamp <= state.settled)
+    return detailOf(page.isReady ? (state.stamp ? 'saved' : 'default') : 'unknown')
   if (page.cookie === 'blocked') return detailOf('rejected', 'cookies_blocked')
   if (changes.some((one) => !one.stamp && one.inDoubt === 'store_unavailable'))
     return detailOf('offline', 'store_unavailable')
@@ -44,6 +46,6 @@ export function statusOf(page: Page, state: KeyState): StatusDetail {
 
 /** Returns the worst status of all keys. */
 export function overallStatus(page: Page): StatusDetail {
-  const all = [...page.keys].map(([, state]) => statusOf(page, state))
-  return WORST_FIRST.flatMap((status) => all.filter((one) => one.status === status))[0] ?? detailOf('default')
+  const all = [UNKNOWN, ...page.keys.values()].map((state) => statusOf(page, state))
+  return WORST_FIRST.flatMap((status) => all.filter((one) => one.status === status))[0] as StatusDetail
 }

@@ -5,6 +5,7 @@ import { answered, applyTabMessage, posted } from './answers.js'
 import { addEffect, type Effect, type Event, type Events, startTimer } from './events.js'
 import { mergeSnapshot } from './html.js'
 import { addPending, ensureKey, rebase } from './key-state.js'
+import { MAX_DOUBTS } from './limits.js'
 import { restoreOutboxes } from './outbox.js'
 import type { Page } from './page.js'
 import { retryUnstored } from './saved.js'
@@ -40,17 +41,18 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all pending
  *     mutations, as far as the browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by
  *     id or value.
- * 10. The visitor may be another after Back, or in other HTML of the document. Each page stores the `who` that its HTML or an answer has
- *     proved, and a restored page reads the browser's newest. Unless it is its own, the page shows defaults and new changes until an
+ * 10. The visitor may be another after Back, after a sign-out in another tab, or in other HTML of the document. Each page stores the
+ *     `who` of its HTML, and of each answer that proves the cookie. A restored page reads the browser's newest; an open page looks when
+ *     it is shown or hidden, and when another page stores one. Unless it is its own, the page shows defaults and new changes until an
  *     answer names the visitor (`isReady`). While a page unloads, `onVisitor` is not called.
  * 11. The core has no clock, randomness, socket or storage.
  */
 
 const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {
   begin: (page) => {
-    // Of HTML with another visitor's new cookie, or without consent, no request has proved the visitor yet.
-    // Prefetched or cached HTML, or a later client in the document, proves nothing new: then `mustAsk` is true or false.
-    if (page.mustAsk === undefined) addEffect(page, 'who', page.cookie && page.who)
+    // A sign-out's HTML has a guest without a `who`. Without `guest` or `user`, HTML tells nothing of the visitor; nor does prefetched or
+    // cached HTML, or a later client in the document: then `mustAsk` is true or false.
+    if (page.kind && page.mustAsk === undefined) addEffect(page, 'who', page.who)
     if (page.cookie === 'accepted') addEffect(page, 'restore')
     if (page.socket === 'down') awaitGreeting(page)
     renewed(page)
@@ -91,7 +93,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     // A cancelled timer may still fire.
     if (!page.timers.delete(name)) return
     if (name === 'link') reconnect(page)
-    if (name === 'renew') page.questions = 0
+    if (name === 'renew') page.questions = page.doubts = 0
     if (name[0] === ':') {
       const key = name.slice(1)
       scheduleExpiry(page, [[key, ensureKey(page, key).expiryStamp, 0]])
@@ -118,7 +120,11 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     // If the browser keeps its cookie, hide the values until an answer confirms the visitor.
     if (page.cookie === 'accepted') {
       if (who === page.who) addEffect(page, 'restore')
-      else page.isReady = false
+      else {
+        page.isReady = false
+        // The pending mutations may be a former visitor's, too.
+        markUnloaded(page)
+      }
     }
     wake(page)
     // Cookies may be allowed by now.
@@ -126,6 +132,14 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     // Answers to earlier questions, and earlier connections, may name a former visitor.
     reconnect(page)
     if (page.socket === 'none') requestCookie(page)
+  },
+  look: (page, who) => {
+    const mayDoubt = !page.isLeft && page.cookie === 'accepted' && page.doubts < MAX_DOUBTS
+    if (mayDoubt && who !== page.who && who !== page.look) {
+      page.doubts += 1
+      HANDLERS.return(page)
+    }
+    page.look = who
   },
   html: (page, text) => {
     page.html = text

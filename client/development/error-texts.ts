@@ -39,7 +39,7 @@ export function errorTextsFor(ways: Ways): ErrorTexts {
       return error
     },
     settable: copy,
-    posted: ({ status, answer, error }) => warn(status, answer !== undefined || error !== undefined),
+    posted: ({ status, answer, error }) => warn(status, !!answer || !!error),
   }
 }
 

@@ -5,8 +5,9 @@ import type { ReactNode } from 'react'
 import type {} from './fields.js'
 import { MAX_CUPS, teas } from './teas.js'
 
-const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved', 'default']
+const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'unknown', 'saved', 'default']
 const WORDS: Readonly<Record<Status, string>> = {
+  unknown: 'Asking whose page this is …',
   default: 'our suggestion, choose your own',
   saved: 'Saved',
   saving: 'Saving …',

@@ -5,8 +5,9 @@ import { MAX_NOTE, papers, sizes } from './choices.js'
 // Types only: no schema library in the browser.
 import type {} from './fields.js'
 
-const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'saved', 'default']
+const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'unknown', 'saved', 'default']
 const WORDS: Readonly<Record<Status, string>> = {
+  unknown: 'Asking whose page this is …',
   default: 'Our suggestion: choose your own',
   saved: 'Saved',
   saving: 'Saving …',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { ensureKey, shownOf } from '../../client/core/key-state.js'
 import { serializeOutbox } from '../../client/core/outbox.js'
+import { overallStatus } from '../../client/core/status.js'
 import {
   ANN,
   type BareAnswer,
@@ -120,14 +121,14 @@ describe('a guest’s page without a cookie yet', () => {
   })
 })
 
-describe('a page whose request withheld the cookie', () => {
-  const { guest: _kind, who: _who, ...NOBODYS } = NEW_GUEST
+const { guest: _kind, who: _who, ...WITHHELD } = NEW_GUEST
 
+describe('a page whose request withheld the cookie', () => {
   it.each([
     ['a guest', THE_GUEST],
     ['a user', ANN],
   ])('asks for its visitor and keeps its changes: %s', (_, visitor) => {
-    const page = new BarePage({ ...NOBODYS, stamps: { cart: 9 }, values: { cart: ['x'] } }, false)
+    const page = new BarePage({ ...WITHHELD, stamps: { cart: 9 }, values: { cart: ['x'] } }, false)
     page.on('begin')
     expect([page.page.isReady, page.get('division')]).toEqual([true, -1])
     page.set('division', 3)
@@ -276,25 +277,17 @@ describe('threat 94: a page that knows the browser’s proved visitor', () => {
 
   it.each<[string, BareSnapshot | null, (page: BarePage) => void, unknown[]]>([
     ['the visitor of its HTML', NOTE, () => undefined, ['ann']],
-    ['none from HTML with a new cookie', NEW_GUEST, () => undefined, [undefined]],
-    ['none from static HTML', null, () => undefined, [undefined]],
+    ['the new guest of its HTML', NEW_GUEST, () => undefined, ['g']],
+    ['none from a guest’s HTML without a visitor', { ...WITHHELD, guest: true }, () => undefined, [undefined]],
+    ['nothing from static HTML', null, () => undefined, []],
+    ['nothing if the request withheld the cookie', WITHHELD, () => undefined, []],
     ['another visitor, once proved', NOTE, (page) => page.answerQuestion({ ...ANN, who: 'bob' }), ['ann', 'bob']],
-    ['none after consent is withdrawn', NOTE, (page) => page.answerQuestion(NAMELESS), ['ann', '']],
+    ['none after consent is withdrawn', NOTE, (page) => page.answerQuestion(NAMELESS), ['ann', undefined]],
   ])('stores %s', (_, initial, act, stored) => {
     const page = begun(initial)
     if (initial === NOTE) page.on('return', 'x')
     act(page)
     expect(page.effects('who').map(([, who]) => who)).toEqual(stored)
-  })
-
-  it('stores a new guest once proved', () => {
-    const page = begun(NEW_GUEST)
-    page.set('division', 3)
-    page.answerQuestion(THE_GUEST)
-    expect(page.effects('who')).toEqual([
-      ['who', undefined],
-      ['who', 'g'],
-    ])
   })
 
   it('stores nothing from prefetched or cached HTML before an answer', () => {
@@ -304,6 +297,91 @@ describe('threat 94: a page that knows the browser’s proved visitor', () => {
     expect(page.effects('who')).toEqual([])
     page.answerQuestion(ANN)
     expect(page.effects('who')).toEqual([['who', 'ann']])
+  })
+})
+
+describe('threat 94: an open page that looks at the browser’s stored visitor', () => {
+  const NOTE = { ...OF_ANN, values: { division: 7 }, stamps: { division: 5 } }
+  const shown = (page: BarePage): unknown => shownOf(ensureKey(page.page, 'division'), !page.page.isReady)
+  const begun = (initial: BareSnapshot = NOTE): BarePage => {
+    const page = new BarePage(initial, false)
+    page.on('begin')
+    page.effects()
+    return page
+  }
+  const statuses = (page: BarePage): readonly string[] => [page.status('division'), overallStatus(page.page).status]
+
+  it.each<[string, readonly (string | undefined)[]]>([
+    ['another visitor', ['bob']],
+    ['no visitor, after its own', ['ann', undefined]],
+    ['a planted text', ['ann', 'x']],
+  ])('hides its values at once, and asks: %s', (_, looks) => {
+    const page = begun()
+    for (const who of looks) page.on('look', who)
+    expect([shown(page), statuses(page), page.post()]).toEqual([-1, ['unknown', 'unknown'], {}])
+    page.answerQuestion(ANN)
+    expect([shown(page), statuses(page), page.did('visitor')]).toEqual([7, ['saved', 'saved'], false])
+  })
+
+  it.each<[string, BareSnapshot, readonly (string | undefined)[]]>([
+    ['its own visitor', NOTE, ['ann', 'ann']],
+    ['no visitor, as storage is denied', NOTE, [undefined, undefined]],
+    ['another visitor, before its cookie was seen', NEW_GUEST, ['bob']],
+  ])('does nothing for %s', (_, initial, looks) => {
+    const page = begun(initial)
+    for (const who of looks) page.on('look', who)
+    expect([page.page.isReady, page.post()]).toEqual([true, undefined])
+  })
+
+  it('reconnects, and hides its values until the greeting', () => {
+    const page = BarePage.greeted(ANN, NOTE)
+    page.on('look', 'bob')
+    expect([shown(page), page.did('reconnect')]).toEqual([-1, true])
+    page.comeBack({ ...ANN, who: 'bob', changes: [['division', 9, 3]] })
+    expect([shown(page), page.did('visitor')]).toEqual([3, true])
+  })
+
+  it('hides a pending change of the former visitor, and keeps it for the same', () => {
+    const page = begun()
+    page.set('division', 8)
+    expect(page.failPost()?.set).toHaveLength(1)
+    page.on('look', 'bob')
+    expect(shown(page)).toBe(-1)
+    page.answerQuestion(ANN)
+    expect(shown(page)).toBe(8)
+    expect(page.answerPost({ stamp: 10 })?.set).toEqual([['division', 5, '', 8]])
+    expect(page.settled).toEqual(['8 saved'])
+  })
+
+  it('shows a change made while the visitor is unknown', () => {
+    const page = begun()
+    page.on('look', 'bob')
+    page.set('division', 4)
+    expect([shown(page), statuses(page)]).toEqual([4, ['saving', 'saving']])
+  })
+
+  it('doubts three times at most before `renew` ends', () => {
+    const page = begun()
+    const doubts = (): number => {
+      let times = 0
+      for (const who of ['a', 'b', 'c', 'd', 'e']) {
+        page.on('look', who)
+        page.on('look', who)
+        if (!page.page.isReady) times += 1
+        if (page.page.mustAsk) page.answerQuestion(ANN)
+      }
+      return times
+    }
+    expect([doubts(), page.page.cookie, shown(page)]).toEqual([3, 'accepted', 7])
+    page.fireTimer('renew')
+    expect(doubts()).toBe(3)
+  })
+
+  it('doubts nothing after it was left', () => {
+    const page = begun()
+    page.on('leave')
+    page.on('look', 'bob')
+    expect([page.page.isReady, page.page.isLeft]).toEqual([true, true])
   })
 })
 

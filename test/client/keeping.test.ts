@@ -117,3 +117,44 @@ it('the ids of a page are valid for any random number', () => {
   const text = localStorage.getItem(name) ?? ''
   expect(JSON.parse(text)[2]).toEqual([['division', 7, expect.stringMatching(/^[\w-]{1,32}$/), 2]])
 })
+
+describe('threat 94: a page that another page’s visitor may have replaced', () => {
+  const ITEM = 'live-session:/store_session'
+  const look = (who: string): void => {
+    localStorage.setItem(ITEM, who)
+    globalThis.dispatchEvent(new Event('storage'))
+  }
+  const greeting = [bareTicket({ defaults: { division: -1 }, changes: [['division', 7, 1]] })]
+
+  it('hides its values, waits again for `ready`, and gives later subscribers nothing', async () => {
+    const live = page(ANN) as Opened & LiveSessionClient<never>
+    const heard: unknown[] = []
+    const isReady = jest.fn()
+    live.subscribe('division' as never, (value) => void heard.push(value))
+    look('bob')
+    live.subscribe('division' as never, (value) => void heard.push(['later', value]))
+    void live.ready.then(isReady)
+    await turn()
+    expect([live.get('division'), live.status().status, heard, isReady.mock.calls]).toEqual([
+      -1,
+      'unknown',
+      [1, -1],
+      [],
+    ])
+    answer = { who: 'ann', hasCookie: true, persisted: [], results: [], greeting }
+    globalThis.dispatchEvent(new Event('online'))
+    await live.ready
+    expect([live.get('division'), live.status().status, heard[2], heard.at(-1)]).toEqual([1, 'saved', 1, ['later', 1]])
+    expect(localStorage.getItem(ITEM)).toBe('ann')
+  })
+
+  it('compares when it is hidden and shown again', () => {
+    const live = page(ANN)
+    const show = (): boolean => document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
+    show()
+    expect(live.get('division')).toBe(1)
+    localStorage.clear()
+    show()
+    expect(live.get('division')).toBe(-1)
+  })
+})
