@@ -106,6 +106,9 @@ describeInBrowser('values of a tab', () => {
       expect([await step(page), await html(page)]).toEqual([3, '3 kept'])
       if (!(await page.evaluate('isKept'))) expect([await first(page), await seen(page)]).toEqual([3, 3])
     }
+    // A page restored by Back leaves the cookie to its end, after five seconds.
+    await page.reload()
+    await isGreeted(page)
     expect(await page.evaluate('document.cookie')).toBe('')
   })
 
