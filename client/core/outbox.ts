@@ -13,10 +13,11 @@ function keysOf({ keys }: Page, isTab: boolean): Pick<Page, 'keys'> {
 }
 
 /**
- * Returns the outbox to store: the visitor, tickets not seen in the cookie, and pending mutations; `''` if empty, or before a cookie was seen.
+ * Returns the outbox to store: the visitor, tickets not seen in the cookie, and pending mutations; `''` if empty, without a visitor, or if
+ * cookies are blocked.
  */
 export function serializeOutbox(page: Page, isTab = false): string {
-  if (page.cookie !== 'accepted') return ''
+  if (!page.who || page.cookie === 'blocked') return ''
   const keys = keysOf(page, isTab)
   const tickets = unpersistedTickets(keys)
   const pending = wirePending(keys)

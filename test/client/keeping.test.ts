@@ -45,6 +45,13 @@ function page(initial?: BareSnapshot): Opened {
 const stored = (): string[] =>
   Object.keys(localStorage).filter((name) => name.startsWith('live-session:/store_session '))
 
+/** Lets the page try again, and receive answers. */
+async function turns(): Promise<void> {
+  await turn()
+  globalThis.dispatchEvent(new Event('online'))
+  for (let count = 0; count < 5; count += 1) await turn()
+}
+
 /** Answers as Ann’s server: a question gets the defaults, and changes are taken. */
 function answerAsAnn(body: string): object {
   const greeting = [bareTicket({ defaults: { division: -1 } })]
@@ -70,18 +77,33 @@ describe('threat 31: the outbox', () => {
     expect(page(ANN).get('division')).toBe(1)
   })
 
-  it('stays empty before the browser returns a cookie', async () => {
+  it('keeps the change of a first visit whose page is closed without a network', () => {
+    const { persisted: _, ...unseen } = ANN
+    void page(unseen).set('division', 3)
+    open.at(-1)?.close()
+    expect(page(ANN).get('division')).toBe(3)
+  })
+
+  it('stays empty without a visitor', async () => {
+    const opened = page()
+    void opened.set('division', 3)
+    expect(stored()).toEqual([])
+    // The server names the visitor, and then goes down.
+    answer = (body) => {
+      answer = undefined
+      return answerAsAnn(body)
+    }
+    await turns()
+    expect(stored()).toHaveLength(1)
+  })
+
+  it('stays empty if cookies are blocked', async () => {
     const { persisted: _, ...unseen } = ANN
     const opened = page(unseen)
     void opened.set('division', 3)
-    expect(stored()).toEqual([])
-    await turn()
-    answer = answerAsAnn
-    globalThis.dispatchEvent(new Event('online'))
-    await turn()
-    answer = undefined
-    void opened.set('division', 4)
-    expect(stored()).toHaveLength(1)
+    answer = { persisted: [], results: [], greeting: [bareTicket({ defaults: { division: -1 } })] }
+    await turns()
+    expect([opened.get('division'), stored()]).toEqual([3, []])
   })
 
   it('is discarded after an answer for another visitor', async () => {
@@ -103,7 +125,7 @@ describe('threat 31: the outbox', () => {
       return answerAsAnn(body)
     }
     page()
-    for (let turns = 0; turns < 5; turns += 1) await turn()
+    for (let count = 0; count < 5; count += 1) await turn()
     expect(sent).toEqual(['{}', JSON.stringify({ who: 'ann', set: [['division', 7, '', 3]] })])
     expect(stored()).toEqual([])
   })
