@@ -1,20 +1,24 @@
-// Serves the inspector's page, and decides which subjects the page shows.
+// Serves the inspector's page, and decides which subjects and refusals the page shows.
 
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Core } from '../../core.js'
 import type { MemoryEntry } from '../../memory/memory.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
+import { REFUSAL_CHANNEL, type RefusalMessage } from '../../settings/report.js'
 import { isUser, type Sub, type Subject, subjectHash, userIdOf } from '../../subjects/subject.js'
 import { act } from './actions.js'
 import type { Admission } from './admission.js'
 import { pageMarkup, subjectName, viewMarkup } from './document.js'
 import type { Html } from './html.js'
 import { SCRIPT } from './script.js'
-import { type NodeSnapshot, type Refusals, snapshotOf } from './snapshot.js'
+import { type NodeSnapshot, type SeenRefusal, snapshotOf } from './snapshot.js'
 import { STYLE } from './style.js'
 import type { InspectorRoute } from './types.js'
 
+/** Maximum refusals on the page. */
+const MOST_REFUSALS = 50
 const MOST_SUBJECTS = 50
 /** Maximum subjects remembered for the buttons of open pages. */
 const MOST_SHOWN = 10_000
@@ -44,7 +48,11 @@ const HEADERS = {
 }
 
 /** Creates the route. All parts of the page have the URL where the app mounts the route, and differ in `?part=`. */
-export function createInspector(core: Core, refusals: Refusals, { refusalReason, token }: Admission): InspectorRoute {
+export function createInspector(
+  core: Core,
+  refusals: RecentRefusals,
+  { refusalReason, token }: Admission,
+): InspectorRoute {
   const inspector = new Inspector(core, refusals)
   const inspect: Koa.Middleware = async (ctx) => {
     ctx.set(HEADERS)
@@ -63,13 +71,41 @@ export function createInspector(core: Core, refusals: Refusals, { refusalReason,
   return Object.assign(inspect, { token })
 }
 
+/** Records an app's newest refusals, from the first `live.inspector()` on. */
+export class RecentRefusals {
+  readonly #app: Koa
+  readonly #clock: () => number
+  #seen: readonly SeenRefusal[] = []
+
+  constructor(app: Koa, clock: () => number) {
+    this.#app = app
+    this.#clock = clock
+    subscribe(REFUSAL_CHANNEL, this.#onRefusal)
+  }
+
+  /** Newest first. */
+  get all(): readonly SeenRefusal[] {
+    return this.#seen
+  }
+
+  close(): void {
+    unsubscribe(REFUSAL_CHANNEL, this.#onRefusal)
+  }
+
+  readonly #onRefusal = (message: unknown): void => {
+    const { app, ...refused } = message as RefusalMessage
+    // The channel is global: ignore other apps of this process.
+    if (app === this.#app) this.#seen = [{ ...refused, at: this.#clock() }, ...this.#seen].slice(0, MOST_REFUSALS)
+  }
+}
+
 class Inspector {
   readonly #core: Core
-  readonly #refusals: Refusals
+  readonly #refusals: RecentRefusals
   /** The subjects that pages have shown, by hash. Pages get only hashes, because a guest's subject is a secret. */
   readonly #shown: RotatingCache<Subject>
 
-  constructor(core: Core, refusals: Refusals) {
+  constructor(core: Core, refusals: RecentRefusals) {
     this.#core = core
     this.#refusals = refusals
     this.#shown = RotatingCache.onMap({ max: MOST_SHOWN, clock: core.settings.clock })

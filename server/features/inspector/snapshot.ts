@@ -68,12 +68,6 @@ export interface SeenRefusal extends Omit<RefusalMessage, 'app'> {
   readonly at: number
 }
 
-/** The refusals since the first `live.inspector()`. */
-export interface Refusals {
-  /** Newest first. */
-  readonly all: readonly SeenRefusal[]
-}
-
 /** The state of this process. Keys and values are untrusted: escape them. */
 export interface NodeSnapshot {
   /** ms since 1970 */
