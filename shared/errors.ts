@@ -1,7 +1,7 @@
-// The error class of refusals.
+// The error class of refusals, and the refusal of a value that JSON cannot carry.
 
 import { type LiveSessionErrorCode, STATUSES } from './codes.js'
-import { type JsonValue, printable } from './json.js'
+import { freezeJson, type JsonValue, NotJson, printable } from './json.js'
 import type { Stamp } from './stamp.js'
 
 /** The current value, newer than the base of the refused change. */
@@ -94,4 +94,26 @@ export class LiveSessionError extends Error {
 export function invalidValue(key: string, reason: string, cause?: unknown): LiveSessionError {
   const details = { key, ...(cause === undefined ? {} : { cause }) }
   return new LiveSessionError('invalid_value', `set("${key}"): ${reason}`, details)
+}
+
+/**
+ * Returns a frozen copy of a JSON value. Called for each value to set, on the server and in a page's development build.
+ *
+ * @throws {LiveSessionError} `invalid_value`, with a remedy
+ */
+export function settable(key: string, input: unknown): JsonValue {
+  try {
+    return freezeJson(input)
+  } catch (cause) {
+    if (!(cause instanceof NotJson)) throw cause
+    throw invalidValue(key, `${cause.message}.${remedy(cause)}`, cause)
+  }
+}
+
+function remedy({ received, path }: NotJson): string {
+  if (received === 'a Date') return ' Store value.toISOString() and declare a string.'
+  if (received === 'undefined')
+    return path === '$' ? ' To remove the value, use delete.' : ' Use null, or leave the element out.'
+  if (received === 'a bigint') return ' Store String(value) and declare a string.'
+  return ''
 }

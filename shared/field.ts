@@ -3,8 +3,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { cookieBytes, isInCookie, mostBytes } from './budget.js'
 import type { LiveSessionErrorCode } from './codes.js'
-import { invalidValue, LiveSessionError } from './errors.js'
-import { countMembers, freezeJson, type JsonValue, NotJson, printable } from './json.js'
+import { invalidValue, LiveSessionError, settable } from './errors.js'
+import { countMembers, freezeJson, type JsonValue, printable } from './json.js'
 import { PromiseRefused, refusePromise } from './promise.js'
 import { expiryStamp, isPast, type LwwRegister } from './register.js'
 import type { Replica } from './replica.js'
@@ -238,26 +238,4 @@ export class Field {
     if (this.access === 'hidden') return new LiveSessionError(code, HIDDEN, { cause: new Error(printable(message)) })
     return new LiveSessionError(code, message, { key: this.key, ...(cause === undefined ? {} : { cause }) })
   }
-}
-
-/**
- * Returns a frozen copy of a JSON value. Called for each value to set, on the server and in a page's development build.
- *
- * @throws {LiveSessionError} `invalid_value`, with a remedy
- */
-export function settable(key: string, input: unknown): JsonValue {
-  try {
-    return freezeJson(input)
-  } catch (cause) {
-    if (!(cause instanceof NotJson)) throw cause
-    throw invalidValue(key, `${cause.message}.${remedy(cause)}`, cause)
-  }
-}
-
-function remedy({ received, path }: NotJson): string {
-  if (received === 'a Date') return ' Store value.toISOString() and declare a string.'
-  if (received === 'undefined')
-    return path === '$' ? ' To remove the value, use delete.' : ' Use null, or leave the element out.'
-  if (received === 'a bigint') return ' Store String(value) and declare a string.'
-  return ''
 }

@@ -1,7 +1,6 @@
 // Explains refusal codes and misuse of the API in the messages of the development build.
 
-import { LiveSessionError as Refused } from '../../shared/errors.js'
-import { settable } from '../../shared/field.js'
+import { LiveSessionError as Refused, settable } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import { AWAIT_IT, PromiseRefused, refusePromise } from '../../shared/promise.js'
 import { type ErrorTextCode, type ErrorTexts, LiveSessionError } from '../error.js'
