@@ -13,17 +13,19 @@ import type { LiveSocket } from '../types/live-socket.js'
 /** The members of an answer that the exchange itself computes. */
 type ExchangeParts = Pick<PageAnswer, 'otherVisitor' | 'results' | 'ticket' | 'persisted' | 'unsaved'>
 
+/** What an answer has: only the results; also the page's identity; also all readable values. */
+export type Include = 'results' | 'identity' | 'greeting'
+
 /**
  * Returns an answer, as a single object literal: in a spread, TypeScript would not find a misspelt member. JSON omits the undefined
  * members.
  *
- * @param include `results`: only the results; `identity`: also the page's identity; `greeting`: also all readable values
  * @param tabVisitor the visitor with the page's tab, whose subjects include the tab
  */
 export function buildAnswer(
   core: Core,
   identity: PageIdentity,
-  include: 'results' | 'identity' | 'greeting',
+  include: Include,
   { otherVisitor, results, ticket, persisted, unsaved }: ExchangeParts,
   tabVisitor: Visitor = identity.visitor,
 ): PageAnswer {

@@ -10,7 +10,7 @@ import type { StoreClient } from '../store/store-client.js'
 import type { Subject } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
 import type { LiveSocket } from '../types/live-socket.js'
-import { buildAnswer, stampsInStore, ticketOf } from './answer.js'
+import { buildAnswer, type Include, stampsInStore, ticketOf } from './answer.js'
 import type { Bucket } from './limits.js'
 import { applyChanges, type ChangeContext, type Results } from './page-changes.js'
 import { mergeTickets, verifyTickets } from './verify-tickets.js'
@@ -39,7 +39,7 @@ export function exchange(
   core: Core,
   message: ParsedMessage,
   context: ExchangeContext,
-  include: 'results' | 'identity' | 'greeting',
+  include: Include,
 ): Promise<PageAnswer> {
   const { tickets, set } = message
   const { identity, owner: visitor } = context
@@ -64,7 +64,7 @@ interface Progress {
 async function answer(
   core: Core,
   context: ExchangeContext,
-  include: 'results' | 'identity' | 'greeting',
+  include: Include,
   { set, overtaken, results: pending }: Progress,
 ): Promise<PageAnswer> {
   const { identity, owner: visitor, socket, source } = context
