@@ -16,8 +16,9 @@ export type BrowserSubject = string & { readonly [KIND]: 'browser' }
  * valid in any tab of the same browser.
  */
 export type TabSubject = BrowserSubject & { readonly of: 'tab' }
+const SIGN_OUT = 'signout:'
 /** The name under which processes tell each other of a user's sign-out. */
-export type SignOutKey = `signout:${Sub}`
+export type SignOutKey = `${typeof SIGN_OUT}${Sub}`
 /** The owner of values. */
 export type Subject = UserSubject | BrowserSubject
 /** The id in a browser's cookie: at least 128 random bits, a secret shared by the browser and the servers. */
@@ -95,11 +96,11 @@ export function tabSubject(id: BrowserId): TabSubject {
 
 /** Returns the key of a user's sign-outs. The key also names the user's connections without a live cookie. */
 export function signOutKey(user: Sub): SignOutKey {
-  return `signout:${user}`
+  return `${SIGN_OUT}${user}`
 }
 
 export function isSignOut(name: string): name is SignOutKey {
-  return name.startsWith('signout:')
+  return name.startsWith(SIGN_OUT)
 }
 
 /** Returns a new browser id: 128 random bits, which prevent collisions and guessing. */
