@@ -24,7 +24,7 @@ export function pageIdentityOf(
   return {
     visitor,
     cookie,
-    hasCookie: hasCookie,
+    hasCookie,
     who,
     cookieStamps: readableStamps(cookie, settings.fields),
     // Computed now, not lazily: a closure would retain the request of the handshake for the life of the connection.
