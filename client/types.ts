@@ -112,6 +112,6 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   onVisitor(listener: (visitor: PageVisitor) => void): Unsubscribe
   /** Retries unsaved changes immediately. Resolves when all are saved, refused or `offline`: `status()` tells which. */
   flush(): Promise<void>
-  /** Removes all listeners and timers. The socket stays open. Unsaved changes are `offline` here, and persist for the next page. */
+  /** Calls no listener any more, and stops all timers. The socket stays open. Unsaved changes are `offline` here, and persist for the next page. */
   close(): void
 }

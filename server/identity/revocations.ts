@@ -27,7 +27,8 @@ const GUESTS: Signature = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
 const BEFORE = 0
 
 /**
- * Called for each sign-out, retirement, revocation and erasure that this process learns of: the one place to log such events.
+ * Called for each sign-out, retirement, revocation and erasure that this process learns of: the one place to log such events. May name a
+ * name again: `revokeAgain` repeats a retirement or sign-out once its response has arrived.
  *
  * @param name a retired browser subject or feature key, the hash of a revoked or erased user, or a `SignOutKey`
  * @param retirement of a retired name: after a sign-in, `rotatedTo` is the user

@@ -1,4 +1,4 @@
-// Tracks id rotations whose response is in flight, and closes the connections of the former visitor.
+// Tracks id rotations until the browser has received their response, and closes the connections of the former visitor.
 
 import type { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'

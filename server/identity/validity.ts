@@ -1,4 +1,4 @@
-// Converts revocations, retirements and erasures to registers and back.
+// What visitors and signatures are worth, and the registers of revocations, retirements and erasures.
 
 import { LiveSessionError } from '../../shared/errors.js'
 import { isKey } from '../../shared/fields.js'
