@@ -1,5 +1,5 @@
 /**
- * A small hook, 0.78 kB, for server-rendered pages without client-side values.
+ * A small hook, 0.8 kB, for server-rendered pages without client-side values.
  *
  * @module koa-live-session/hook
  */
