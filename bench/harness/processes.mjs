@@ -32,9 +32,11 @@ export function launch(script, args, { flags = [], env = {} } = {}) {
   const options = pinned(0, flags)
   const child = fork(script, args, { ...options, env: { ...options.env, ...env }, serialization: 'advanced' })
   let isEnding = false
-  const gone = new Promise((resolve) => child.once('exit', resolve))
-  child.once('exit', (code) => {
-    if (!isEnding) throw new Error(`${script} ended by itself, with ${code}`)
+  const gone = new Promise((resolve) => {
+    child.once('exit', (code) => {
+      if (!isEnding) throw new Error(`${child.spawnargs.join(' ')} ended by itself, with ${code}`)
+      resolve()
+    })
   })
   const end = () => {
     isEnding = true
@@ -45,14 +47,7 @@ export function launch(script, args, { flags = [], env = {} } = {}) {
 }
 
 function nextAnswer(child) {
-  return new Promise((resolve, reject) => {
-    const fail = (code) => reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}`))
-    child.once('exit', fail)
-    child.once('message', (answer) => {
-      child.off('exit', fail)
-      resolve(answer)
-    })
-  })
+  return new Promise((resolve) => child.once('message', resolve))
 }
 
 /** Pins this process to a processor, if the system can. */
