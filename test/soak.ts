@@ -9,15 +9,18 @@ interface Program {
 const PROGRAMS: Readonly<Record<string, Program>> = {
   faults: { takes: '[cycles] [seed]', run: () => import('./faults/main.js') },
   clicks: {
-    takes: '[nowhere|Redis|PostgreSQL] [rounds] [seed] [visitors]',
+    takes: '[nowhere|Redis|PostgreSQL] [rounds] [seed] [at once]',
     run: () => import('./faults/clicks-main.js'),
   },
   leaving: {
-    takes: '[program] [rounds] [nowhere|Redis] [nodes] [seed]',
+    takes: '[program] [rounds] [nowhere|Redis] [nodes] [seed] [at once]',
     run: () => import('./faults/leaving-main.js'),
   },
   stalls: { takes: '[users] [devices|node|restart] [at once] [seed]', run: () => import('./faults/stalls-main.js') },
-  defects: { takes: '[--first] [--from n] [--count n] [files]', run: () => import('../scripts/mutation/main.js') },
+  defects: {
+    takes: '[--first] [--recorded] [--from n] [--count n] [files]',
+    run: () => import('../scripts/mutation/main.js'),
+  },
 }
 
 /** Tests of `npm run test:all` with more inputs: the variable of their number, its default, the project and the file. */

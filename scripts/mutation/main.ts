@@ -1,10 +1,6 @@
-// `npm run soak -- defects`: plants each defect in a copy of the project, runs the tests over it, and records the files whose tests fail.
-// `npm run soak -- defects --from 0 --count 20 threats/late integration/answers`: some defects, and test files whose paths match.
+// Plants each defect in a copy of the project, runs the tests over it, and records the files whose tests fail.
 // Begins with a run without defects, which records the test files that reach each defect: other files cannot notice that defect.
-// `--first` stops at the first file that notices a defect: minutes instead of hours.
-// `--recorded` runs only the files that noticed a defect the last time, and fails if none does now.
-// Writes a line for each defect to .cache/mutation/matrix.jsonl, and continues an interrupted run. After the last defect, writes
-// the files that notice each defect to .cache/mutation/noticed.jsonl.
+// Writes a line for each defect to .cache/mutation/matrix.jsonl, and continues an interrupted run.
 import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
@@ -41,9 +37,6 @@ const COPIED = [
 /** ms: a defect may make tests wait forever. */
 const TEST_HANGS = 20_000
 const RUN_HANGS = 900_000
-/** The test file that notices every defect. */
-const SIMULATION = 'test/simulation/planted-defects.test.ts'
-const RECORD = '.cache/mutation/noticed.jsonl'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -51,7 +44,9 @@ const { values, positionals } = parseArgs({
     from: { type: 'string', default: '0' },
     count: { type: 'string', default: '1000' },
     out: { type: 'string', default: join(CACHE, 'matrix.jsonl') },
+    // Stops at the first file that notices a defect: minutes instead of hours.
     first: { type: 'boolean', default: false },
+    // Runs only the files that noticed a defect the last time, and fails if none does now.
     recorded: { type: 'boolean', default: false },
   },
 })
@@ -120,11 +115,12 @@ function startsProcesses(file: string): boolean {
 
 /** Plants each defect again, and runs the files that have noticed it. The simulation plants its defects itself. */
 function checkRecorded(): void {
-  const rows = readFileSync(join(ROOT, RECORD), 'utf8').trimEnd().split('\n')
+  const [, ...rows] = readFileSync(values.out, 'utf8').trimEnd().split('\n')
   const recorded = new Map(
     rows
-      .map((line): { readonly defect: string; readonly files: readonly string[] } => JSON.parse(line))
-      .map(({ defect, files }) => [defect, files.filter((file) => file !== SIMULATION)]),
+      .map((line): { readonly defect: string; readonly failed: object } => JSON.parse(line))
+      // A run that hangs names no file.
+      .map(({ defect, failed }) => [defect, Object.keys(failed).filter(Boolean)]),
   )
   const unfit = Object.keys(failures([...new Set([...recorded.values()].flat())]))
   if (unfit.length > 0) throw new Error(`fails without a defect: ${unfit.join(', ')}`)
@@ -185,14 +181,4 @@ for (const [index, defect] of defects.entries()) {
   const seconds = Math.round((Date.now() - began) / 1000)
   appendFileSync(values.out, `${JSON.stringify({ defect: defect.name, failed })}\n`)
   console.log(`${Object.keys(failed).length} of ${files.length} files notice, ${seconds} s: ${defect.name}`)
-}
-
-const rows = readFileSync(values.out, 'utf8').trimEnd().split('\n')
-const matrix = new Map(rows.map((line) => JSON.parse(line)).map(({ defect, failed }) => [defect, Object.keys(failed)]))
-if (defects.every(({ name }) => matrix.has(name))) {
-  const noticed = defects.map(({ name }) => {
-    const files = matrix.get(name)?.filter(Boolean).sort() ?? []
-    return `${JSON.stringify({ defect: name, files: files.length > 0 ? files : [SIMULATION] })}\n`
-  })
-  writeFileSync(join(ROOT, RECORD), noticed.join(''))
 }

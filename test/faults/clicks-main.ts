@@ -3,7 +3,6 @@ import type { StoredName } from './site.js'
 
 const NAMES: readonly string[] = ['nowhere', 'Redis', 'PostgreSQL'] satisfies readonly StoredName[]
 
-/** `npm run soak -- clicks [nowhere|Redis|PostgreSQL] [rounds] [seed] [visitors at once]` */
 const [store = 'nowhere', rounds = '200', seed = '1', atOnce = '5'] = process.argv.slice(2)
 if (!NAMES.includes(store)) throw new Error(`expected one of ${NAMES.join(', ')}, got ${store}`)
 const run = { store: store as StoredName, rounds: Number(rounds), seed: Number(seed), atOnce: Number(atOnce) }

@@ -1,6 +1,5 @@
 import { LEAVINGS, runLeavings } from './leaving.js'
 
-/** `npm run soak -- leaving [program] [rounds] [nowhere|Redis] [nodes] [seed] [browsers at once]` */
 const [name = 'task', rounds = '1000', kept = 'Redis', nodes = '2', seed = '1', atOnce = '3'] = process.argv.slice(2)
 const leaving = LEAVINGS.get(name)
 if (!leaving) throw new Error(`expected one of ${[...LEAVINGS.keys()].join(', ')}, received ${name}`)

@@ -3,7 +3,6 @@ import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { REDIS } from '../support/servers/installed.js'
 import { LEAVINGS, runLeavings } from './leaving.js'
 
-/** `npm run soak -- leaving task 1000` runs a thousand rounds of a program. */
 const ROUNDS = 12
 const SEED = 1
 

@@ -1,6 +1,5 @@
 import { runFaults } from './run.js'
 
-/** `npm run soak -- faults [cycles] [seed]` */
 const [cycles = 100, seed = Date.now() % 1_000_000] = process.argv.slice(2).map(Number)
 console.log(`${cycles} cycles, seed ${seed}`)
 const began = Date.now()

@@ -1,6 +1,5 @@
 import { runClicks, STALLS } from './clicks.js'
 
-/** `npm run soak -- stalls [users] [devices|node|restart] [users at once] [seed]` */
 const [users = '100', only, atOnce = '20', seed = '1'] = process.argv.slice(2)
 for (const stall of STALLS.filter((one) => only === undefined || one === only)) {
   const run = { store: 'Redis' as const, stall, rounds: Number(users), atOnce: Number(atOnce), seed: Number(seed) }
