@@ -17,12 +17,6 @@ const DAY = 24 * 60 * 60 * 1000
 
 const REQUESTS = 200
 
-/** Resolves when the next connection closes. */
-async function closing({ app }: SessionApp): Promise<unknown> {
-  const [{ conn }] = await once(app.io, 'connection')
-  return once(conn, 'close')
-}
-
 describe('live.sessionStore()', () => {
   it('keeps all of 200 concurrent changes to different keys', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' })
@@ -187,7 +181,7 @@ describe('session memory', () => {
 
   it('keeps a session while its socket is open, then evicts the session', async () => {
     const { sessions, visitor } = await begin({ user: 'ann' }, { options: { cache: { maxVisitors: 10 } } as never })
-    const left = closing(sessions)
+    const left = sessions.closing()
     const session = await sessions.session(visitor)
     await sessions.flood()
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
@@ -226,7 +220,7 @@ describe('session memory', () => {
       const options = { cache: { maxIdle: DAY } } as never
       const { sessions, visitor } = await begin({ user: 'ann' }, { session: { maxAge: 'session' }, options })
       const { clock } = sessions.app
-      const left = closing(sessions)
+      const left = sessions.closing()
       const session = await sessions.session(visitor)
       await sessions.withSession({ user: 'bob' })
       clock.advance(DAY - 1)

@@ -1,5 +1,5 @@
-import { once } from 'node:events'
 import { connect } from 'node:net'
+import { once } from '../support/app/awaited.js'
 
 export interface HeldAnswer {
   readonly status: number

@@ -2,7 +2,7 @@ import type Koa from 'koa'
 import type { AppSession, SessionStore } from 'koa-live-session'
 import session, { type CreateSessionOptions } from 'koa-session'
 import { App, type AppFields, type AppOptions } from './app.js'
-import { awaited } from './awaited.js'
+import { awaited, once } from './awaited.js'
 import { Gate } from './gate.js'
 import type { Visitor } from './visitor.js'
 
@@ -103,14 +103,18 @@ export class SessionApp {
     return awaited('the connection', connected)
   }
 
+  /** Resolves when the next connection closes. */
+  async closing(): Promise<unknown> {
+    const [{ conn }] = await once(this.app.io, 'connection')
+    return once(conn, 'close')
+  }
+
   /** Returns the session of a handler whose socket is gone, after memory has forgotten the session. */
   async forgotten(visitor: Visitor): Promise<AppSession> {
-    const left = new Promise((resolve) => {
-      this.app.io.once('connection', ({ conn }) => conn.once('close', resolve))
-    })
+    const left = this.closing()
     const session = await this.session(visitor)
     visitor.leave()
-    await awaited('the close of the connection', left)
+    await left
     await this.flood()
     return session
   }
