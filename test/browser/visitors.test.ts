@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals'
+import { HOUR } from '../support/app/times.js'
 import { describeInEachBrowser } from '../support/page/outage.js'
 
 const FULL = `
@@ -9,7 +10,6 @@ const DISABLED = `
   for (const name of ['localStorage', 'sessionStorage', 'indexedDB']) {
     Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError') } })
   }`
-const HOUR = 3_600_000
 
 /** Shifts the page's clock by this many ms. */
 const clockOff = (ms: number): string => `

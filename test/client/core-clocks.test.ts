@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
+import { HOUR } from '../support/app/times.js'
 import { ANN, BarePage, greetingOf, THE_GUEST } from '../support/page/bare-page.js'
 import type { BareClaims } from '../support/page/bare-ticket.js'
 
-const HOUR = 60 * 60 * 1000
 const NOW = 1_000 * HOUR
 const AHEAD = NOW + 9000 * HOUR
 const at = (time: number): BareClaims => ({ iat: time / 1000, sub: 'guest' })

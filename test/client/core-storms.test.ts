@@ -8,10 +8,10 @@ import type { AnySnapshot, PageAnswer, PageMessage, Refusal } from '../../shared
 import type { Plain } from '../support/app/plain.js'
 import { fc } from '../support/app/property.js'
 import { atScale } from '../support/app/scale.js'
+import { MINUTE } from '../support/app/times.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 
 const LATENCY = 20
-const MINUTE = 60_000
 /** The most requests and connections of a page per minute; retrying at network speed would make 3000. */
 const MOST = 1500
 

@@ -1,12 +1,11 @@
 import { toWire } from '../../shared/register.js'
 import { register } from '../support/app/register.js'
+import { DAY } from '../support/app/times.js'
 import type { Actor } from './actor.js'
 import type { Dice } from './dice.js'
 import { mutateJson, mutateText } from './mutation.js'
 import type { OddValues } from './odd-values.js'
 import type { World } from './world.js'
-
-const DAY = 24 * 60 * 60 * 1000
 
 export type Tickets = ReturnType<typeof ticketSource>
 

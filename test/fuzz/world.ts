@@ -9,12 +9,12 @@ import { Tickets } from '../../server/values/ticket.js'
 import { App } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
 import { register } from '../support/app/register.js'
+import { DAY } from '../support/app/times.js'
 import { Actor, type UserHeader, userOf } from './actor.js'
 import type { RequestListener } from './light-http.js'
 import { LightSocket } from './light-socket.js'
 
 const START = Date.UTC(2026, 0, 1)
-const DAY = 24 * 60 * 60 * 1000
 /** ms until the guest without a cookie reconnects as another guest. */
 const CONNECTION = 5 * 60 * 1000
 

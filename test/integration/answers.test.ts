@@ -25,6 +25,7 @@ import { startWithRooms } from '../support/app/rooms.js'
 import { atScale } from '../support/app/scale.js'
 import { signedCookie } from '../support/app/signed-cookie.js'
 import { readClaims, type TestSocket } from '../support/app/socket.js'
+import { HOUR } from '../support/app/times.js'
 import { nameOf, startWithUsers, values, whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -471,8 +472,6 @@ describe('a POST of {}', () => {
     expect(found).toEqual(cases.map(([kind, user]) => [kind, user, isLeft(kind, user) ? 0 : 2]))
   })
 })
-
-const HOUR = 60 * 60 * 1000
 
 const echo: Koa.Middleware = (ctx) => {
   if (ctx.query['set'] !== undefined) void ctx.liveSession.set('division', Number(ctx.query['set']))

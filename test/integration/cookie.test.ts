@@ -15,6 +15,7 @@ import { written } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 import { readClaims } from '../support/app/socket.js'
+import { DAY } from '../support/app/times.js'
 import { nameOf, set, startWithUsers, values, whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -353,7 +354,6 @@ describe('a request whose cookie was compared with memory', () => {
 })
 
 describe('a cookie comparison', () => {
-  const DAY = 24 * 60 * 60 * 1000
   const both = async (cache = {}) => {
     const identify = (ctx: Context): string | undefined => ctx.get('x-user') || undefined
     const app = await App.start({

@@ -9,11 +9,11 @@ import { Bus } from '../support/app/bus.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { SessionApp, signOut } from '../support/app/sessions.js'
+import { HOUR } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 fastTime(10)
 
-const HOUR = 60 * 60 * 1000
 /** A whole hour since 1970. */
 const BEGIN = 500_000 * HOUR
 const SUBJECT = `devices:${subjectHash(userSubject('ann'))}`

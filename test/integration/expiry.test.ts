@@ -3,11 +3,10 @@ import { memoryStore, testClock } from 'koa-live-session/testing'
 import { readTicket } from '../../client/core/tickets.js'
 import { App, type AppOptions, appFields } from '../support/app/app.js'
 import { longTimers } from '../support/app/long-timers.js'
+import { HOUR, MINUTE } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 import type { Page } from '../support/page/page.js'
 
-const MINUTE = 60_000
-const HOUR = 60 * 60_000
 const fields = { ...appFields, cart: { ...appFields.cart, maxAge: HOUR } }
 const timers = longTimers()
 

@@ -8,10 +8,9 @@ import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
 import { Gate } from '../support/app/gate.js'
 import { HeldStore } from '../support/app/held-store.js'
 import { present } from '../support/app/present.js'
+import { HOUR } from '../support/app/times.js'
 import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
-
-const HOUR = 3_600_000
 
 const start = (options: object = {}, given: object = {}): Promise<App> =>
   startWithUsers({ routes: flashPages, options: options as never, ...given })

@@ -10,6 +10,7 @@ import { startCluster } from '../support/app/cluster.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 import type { TestSocket } from '../support/app/socket.js'
+import { DAY } from '../support/app/times.js'
 import { nameOf, set, values } from '../support/app/users.js'
 import { nodes, valuesAt } from './stored-values.js'
 
@@ -428,7 +429,6 @@ describe('with a store', () => {
   })
 
   it('sweeps values after storeMaxIdle, but no revocation', async () => {
-    const DAY = 24 * 60 * 60 * 1000
     const [maxAge, storeMaxIdle] = [365 * DAY, 100 * DAY]
     const identify = (ctx: Koa.Context) => ctx.query['user'] as string
     const { start, store, clock } = nodes(memoryStore(), { maxAge, storeMaxIdle, identify } as never)

@@ -17,6 +17,7 @@ import { appOnly, written } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { as, browserOf, isRetired, SECRET, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
 import { present } from '../support/app/present.js'
+import { DAY, HOUR } from '../support/app/times.js'
 import { nameOf, set, startWithUsers, values, whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { within } from '../support/app/within.js'
@@ -142,7 +143,6 @@ describe('revocations', () => {
   })
 
   const REFRESH = 20
-  const DAY = 24 * 60 * 60 * 1000
 
   /** A store behind a link that the test can cut. */
   function linked(store: Store) {
@@ -356,8 +356,6 @@ describe('revocations', () => {
     const ends = async (name: string) => (await store.load(`user:s:${name}`)).map(({ key }) => key).sort()
     expect([await ends('ann'), await ends('bob')]).toEqual([['$epoch'], ['$epoch', '$generation']])
   })
-
-  const HOUR = 60 * 60 * 1000
 
   describe('live.user(id)', () => {
     it('reads, writes and observes a user without a request or socket', async () => {

@@ -8,12 +8,11 @@ import { App } from '../support/app/app.js'
 import { AuthStore, account, identify } from '../support/app/auth.js'
 import { Gate } from '../support/app/gate.js'
 import { type Action, begin, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { DAY, HOUR } from '../support/app/times.js'
 import { startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { turn } from '../support/app/within.js'
 
-const HOUR = 60 * 60 * 1000
-const DAY = 24 * HOUR
 /** koa-session's stores keep a session this much longer than its cookie. */
 const GRACE = 10_000
 

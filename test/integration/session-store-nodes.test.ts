@@ -12,6 +12,7 @@ import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
 import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { DAY, HOUR } from '../support/app/times.js'
 import { turns } from '../support/app/within.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { describeWithSql } from '../support/servers/describe-with-sql.js'
@@ -22,8 +23,6 @@ import type { TestDatabase } from '../support/servers/sql-databases.js'
 
 fastTime(10)
 
-const HOUR = 60 * 60 * 1000
-const DAY = 24 * HOUR
 /** The ids of the sender's keys. */
 const KIDS = [expect.stringMatching(/^[\w-]{8}$/)]
 

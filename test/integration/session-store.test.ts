@@ -9,11 +9,10 @@ import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 import { type Action, begin, connect, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { DAY } from '../support/app/times.js'
 import { turn, within } from '../support/app/within.js'
 
 fastTime(10)
-
-const DAY = 24 * 60 * 60 * 1000
 
 const REQUESTS = 200
 

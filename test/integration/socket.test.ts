@@ -7,13 +7,12 @@ import { App } from '../support/app/app.js'
 import { awaited, once } from '../support/app/awaited.js'
 import { as, browserOf, isRetired, type Kind, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
 import { present } from '../support/app/present.js'
+import { DAY } from '../support/app/times.js'
 import { nameOf, whoIn } from '../support/app/users.js'
 import { Visitor } from '../support/app/visitor.js'
 import { turn, turns } from '../support/app/within.js'
 import { Page } from '../support/page/page.js'
 import { FaultProxy } from '../support/servers/fault-proxy.js'
-
-const DAY = 24 * 60 * 60 * 1000
 
 describe('socket.liveSession', () => {
   it('greets with a ticket of readable registers, tombstones and defaults', async () => {

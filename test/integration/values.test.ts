@@ -7,11 +7,10 @@ import { createLiveSession as createBrief } from '../../client/index.js'
 import { App, type AppOptions } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
 import { awaited } from '../support/app/awaited.js'
+import { DAY } from '../support/app/times.js'
 import { set, startWithUsers, values } from '../support/app/users.js'
 
 describe('lasting', () => {
-  const DAY = 24 * 60 * 60 * 1000
-
   const fields = defineFields({
     division: { schema: z.number(), default: -1, client: 'write' },
     offer: { schema: z.string(), default: 'none', client: 'write', maxAge: 10 * DAY },

@@ -12,10 +12,9 @@ import { coreOf } from '../../server/plugin.js'
 import { type Subject, userSubject } from '../../server/subjects/subject.js'
 import type { JsonValue } from '../../shared/json.js'
 import { toStamp } from '../../shared/stamp.js'
+import { HOUR } from '../support/app/times.js'
 
 describe('snapshot', () => {
-  const HOUR = 60 * 60 * 1000
-
   const fields = defineFields({
     division: { schema: z.number().int(), default: -1, client: 'write', maxBytes: 100 },
     note: { schema: z.string(), default: '', client: 'write', cookie: false },

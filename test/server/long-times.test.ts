@@ -8,8 +8,7 @@ import { Loads } from '../../server/store/loads.js'
 import { Sweeps } from '../../server/store/sweeps.js'
 import type { Store } from '../../server/types/store.js'
 import { Gate } from '../support/app/gate.js'
-
-const DAY = 24 * 60 * 60 * 1000
+import { DAY } from '../support/app/times.js'
 
 describe('long times', () => {
   /** Longer than a timer of Node can wait, so such a timer would fire after 1 ms. */

@@ -19,6 +19,7 @@ import { isStamp, NEVER, newestOf, nextStamp } from '../../shared/stamp.js'
 import { fc } from '../support/app/property.js'
 import { register } from '../support/app/register.js'
 import { stamp } from '../support/app/stamp.js'
+import { MINUTE } from '../support/app/times.js'
 
 /** Few keys, stamps and values, so that they collide; also an undeclared key. */
 const anyRegister: fc.Arbitrary<LwwRegister> = fc.record({
@@ -172,7 +173,6 @@ it('newestOf() returns the newest stamp, or NEVER for an empty list', () => {
 })
 
 const NOW = 1_700_000_000_000
-const MINUTE = 60 * 1000
 
 function ids(count: number, at = NOW): readonly IdempotencyKey[] {
   return Array.from({ length: count }, (_, index) => [`id${index}`, stamp(at + index)] as const)

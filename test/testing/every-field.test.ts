@@ -3,10 +3,10 @@ import { defineFields, type FieldSpec } from 'koa-live-session/fields'
 import { cookieFor, emptyCache, memorySession, memoryStore, testClient, testClock } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
+import { MINUTE } from '../support/app/times.js'
 
 type Option = keyof FieldSpec
 
-const MINUTE = 60_000
 const schema = z.number()
 const FIRST = { default: 1, client: 'write' } as const
 

@@ -11,6 +11,7 @@ import * as nodeOnly from '../../testing/node-only.js'
 import { appFields } from '../support/app/app.js'
 import { fc } from '../support/app/property.js'
 import { atScale } from '../support/app/scale.js'
+import { DAY } from '../support/app/times.js'
 import { doubleHandler, type Handler, realHandlers } from './handler.js'
 
 /** Returns the outcome of a promise, without its stamp. */
@@ -281,8 +282,6 @@ describe('memoryAppSession()', () => {
     }).toThrow(expect.objectContaining({ code }))
   })
 })
-
-const DAY = 24 * 60 * 60 * 1000
 
 describe('memoryStore', () => {
   const shared = memoryStore()

@@ -14,11 +14,9 @@ import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
 import { atScale } from '../support/app/scale.js'
 import { type Action, begin, connect, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { DAY, HOUR } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 
-const HOUR = 60 * 60 * 1000
-
-const DAY = 24 * HOUR
 /** Names with a meaning in JavaScript or koa-session. */
 const NAMES = [
   '__proto__',

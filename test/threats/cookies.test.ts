@@ -14,12 +14,12 @@ import { isRetired } from '../support/app/kinds-of-cookies.js'
 import { present } from '../support/app/present.js'
 import { readCookie, signedCookie } from '../support/app/signed-cookie.js'
 import { readClaims } from '../support/app/socket.js'
+import { DAY } from '../support/app/times.js'
 import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 describe('cookies', () => {
   const SECRET = 'the secret that all of these apps are signed with'
-  const DAY = 24 * 60 * 60 * 1000
   const BROWSER = browserId('b')
   /** A text as long as a signature. */
   const FOREIGN = 'x'.repeat(43)

@@ -13,6 +13,7 @@ import { Gate } from '../support/app/gate.js'
 import { pairs } from '../support/app/pairs.js'
 import { atScale } from '../support/app/scale.js'
 import { readClaims, type TestSocket } from '../support/app/socket.js'
+import { DAY, MINUTE } from '../support/app/times.js'
 import { nameOf, set, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { HeldPost } from './held-request.js'
@@ -23,8 +24,6 @@ const THEIRS = { division: 8, theme: 'dark', cart: ['theirs'] }
 const EVIL = { division: 66, cart: ['evil'] }
 const EVIL_CHANGES = Object.entries(EVIL).map(([key, value]) => [key, -1, '', value])
 const ENDPOINT = '/store_session'
-const MINUTE = 60 * 1000
-const DAY = 24 * 60 * MINUTE
 type Session = Koa.Context['liveSession']
 type Use = (session: Session) => unknown
 

@@ -14,6 +14,7 @@ import { cookieContent } from '../support/app/cookie-content.js'
 import { appOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { bring, open, serveSignIn, signIn, TAKE, tokenFor } from '../support/app/hand-offs.js'
+import { HOUR } from '../support/app/times.js'
 import { set, signedInAs, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
@@ -235,7 +236,6 @@ describe('threat 35: a rolling deploy', () => {
   })
 })
 
-const HOUR = 60 * 60 * 1000
 const clock = testClock()
 
 const AHEAD = [

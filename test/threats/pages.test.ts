@@ -8,6 +8,7 @@ import { cookieContent } from '../support/app/cookie-content.js'
 import { liveOnly, written } from '../support/app/departures.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { readClaims } from '../support/app/socket.js'
+import { DAY } from '../support/app/times.js'
 import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { createLocalStorage } from '../support/page/local-storage.js'
@@ -107,7 +108,6 @@ describe('local storage', () => {
   })
 })
 
-const DAY = 24 * 60 * 60 * 1000
 const MAX_AGE = 31 * DAY
 const ANN = subjectHash(userSubject('ann'))
 const AHEAD = [

@@ -9,14 +9,13 @@ import { defineFields } from 'koa-live-session/fields'
 import session from 'koa-session'
 import { z } from 'zod'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
+import { DAY } from '../support/app/times.js'
 import { textsOf } from '../support/docs/readme.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
 import { NGINX } from '../support/servers/installed.js'
 import { Nginx } from '../support/servers/nginx.js'
 
 describe('responses', () => {
-  const DAY = 24 * 60 * 60 * 1000
-
   /** Kinds of responses, by path. */
   const answers: Readonly<Record<string, (ctx: Koa.Context) => void>> = {
     '/text': (ctx) => {

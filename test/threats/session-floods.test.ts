@@ -3,8 +3,7 @@ import { memoryStore, testClock } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { identify } from '../support/app/auth.js'
 import { connect, SessionApp } from '../support/app/sessions.js'
-
-const HOUR = 60 * 60 * 1000
+import { HOUR } from '../support/app/times.js'
 
 describe('threat 77: a user with many devices', () => {
   it('lists 100 devices, and stores at most 150', async () => {

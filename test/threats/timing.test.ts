@@ -14,9 +14,8 @@ import { App } from '../support/app/app.js'
 import { appSessionsOf } from '../support/app/app-sessions.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
 import { SessionApp } from '../support/app/sessions.js'
+import { DAY } from '../support/app/times.js'
 import { workOf } from '../support/app/work.js'
-
-const DAY = 24 * 60 * 60 * 1000
 
 /** Names of secrets in the code. */
 const SECRET = /signature|\bsig\b|\bmac\b|hmac|digest|secret|\.sign\(/i

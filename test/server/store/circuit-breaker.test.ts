@@ -2,9 +2,9 @@ import { describe, expect, it, jest } from '@jest/globals'
 import { SingleUse } from '../../../server/store/single-use.js'
 import { HeldStore } from '../../support/app/held-store.js'
 import { holdTimers, pass, TIMEOUT, watch } from '../../support/app/store-parts.js'
+import { MINUTE } from '../../support/app/times.js'
 import { turn } from '../../support/app/within.js'
 
-const MINUTE = 60_000
 const succeed = async (): Promise<string> => 'answer'
 
 /** The breaker of a store, the times of its half-open calls since the start, and a way to fail calls. */

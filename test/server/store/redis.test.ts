@@ -7,6 +7,7 @@ import { testClock } from 'koa-live-session/testing'
 import { createClient, createCluster, RESP_TYPES } from 'redis'
 import { type InvalidRegister, validRegisters } from '../../../server/store/validated-store.js'
 import type { Store, StoredRegister } from '../../../server/types/store.js'
+import { DAY, HOUR } from '../../support/app/times.js'
 import { within } from '../../support/app/within.js'
 import { wordsOf } from '../../support/docs/readme.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'
@@ -19,8 +20,6 @@ import { startRedisCluster } from './redis-cluster.js'
 
 const STAMP = 1_700_000_000_000
 const NEW = { key: 'a', stamp: STAMP, value: 'new' }
-const HOUR = 60 * 60 * 1000
-const DAY = 24 * HOUR
 const KEY = 'live-session:{s}'
 
 describeWithServer(REDIS, 'redisStore', () => {

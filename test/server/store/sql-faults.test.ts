@@ -8,14 +8,13 @@ import { type Dialect, Kysely, MysqlDialect, PostgresDialect, SqliteDialect } fr
 import Database from 'libsql'
 import { createPool } from 'mysql2'
 import type { StoredRegister } from '../../../server/types/store.js'
+import { DAY } from '../../support/app/times.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'
 import { Folder } from '../../support/servers/folder.js'
 import { MARIADB, POSTGRES } from '../../support/servers/installed.js'
 import { MariadbServer } from '../../support/servers/mariadb.js'
 import { PostgresServer } from '../../support/servers/postgres.js'
 import { postgresPool } from '../../support/servers/sql-databases.js'
-
-const DAY = 24 * 60 * 60 * 1000
 
 describe('writes of sqlStore in SQLite survive', () => {
   let folder: Folder

@@ -18,14 +18,12 @@ import { type InvalidRegister, validRegisters } from '../../../server/store/vali
 import type { Store } from '../../../server/types/store.js'
 import { codePoint } from '../../support/app/code-point.js'
 import { fc } from '../../support/app/property.js'
+import { DAY, HOUR } from '../../support/app/times.js'
 import { describeWithServer } from '../../support/servers/describe-with-server.js'
 import { describeWithSql } from '../../support/servers/describe-with-sql.js'
 import { POSTGRES } from '../../support/servers/installed.js'
 import { PostgresServer } from '../../support/servers/postgres.js'
 import { postgresPool, type TestDatabase } from '../../support/servers/sql-databases.js'
-
-const HOUR = 60 * 60 * 1000
-const DAY = 24 * HOUR
 
 describeWithSql('sqlStore', (place, engine) => {
   const clock = testClock()

@@ -10,6 +10,7 @@ import { browserId } from '../../support/app/browser-id.js'
 import { HeldStore } from '../../support/app/held-store.js'
 import { register } from '../../support/app/register.js'
 import { holdTimers, pass, TIMEOUT, validatedStore, watch } from '../../support/app/store-parts.js'
+import { MINUTE } from '../../support/app/times.js'
 import { turn } from '../../support/app/within.js'
 
 holdTimers()
@@ -18,7 +19,6 @@ const ANN = userSubject('ann')
 
 /** Ann’s stored name in generation 6, which an erasure has begun. */
 const ANN_6 = 'user@6:s:ann'
-const MINUTE = 60_000
 
 type Row = Parameters<typeof register>
 const registers = (rows: readonly Row[]) => rows.map((row) => register(...row))
