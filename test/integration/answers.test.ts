@@ -16,6 +16,7 @@ import {
   isRetired,
   KINDS,
   type Kind,
+  SECRET,
   startWithHeaders,
   visitorWith,
 } from '../support/app/kinds-of-cookies.js'
@@ -29,7 +30,6 @@ import { HOUR } from '../support/app/times.js'
 import { nameOf, startWithUsers, values, whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
-const SECRET = 'the secret that this server signs with'
 const STAMP = expect.any(Number)
 const TEXT = expect.any(String)
 

@@ -14,7 +14,7 @@ import { Kysely, SqliteDialect } from 'kysely'
 import Database from 'libsql'
 import type { Server } from 'socket.io'
 import { z } from 'zod'
-import { App, type AppFields } from '../support/app/app.js'
+import { App, type AppFields, SECRET } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { startWithConsent } from '../support/app/consent.js'
@@ -23,9 +23,9 @@ import { losingStore } from '../support/app/losing-store.js'
 import { startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
+const PREFIX = 'koa-live-session: '
+
 describe('newcomers', () => {
-  const PREFIX = 'koa-live-session: '
-  const SECRET = 'a secret of at least thirty-two bytes'
   const say: Koa.Middleware = (ctx) => {
     ctx.body = String(ctx.liveSession.get('division'))
   }
@@ -292,7 +292,6 @@ describe('newcomers', () => {
 })
 
 describe('attach', () => {
-  const PREFIX = 'koa-live-session: '
   const nothing: Koa.Middleware = (_, next) => next()
 
   describe('attach(io)', () => {
@@ -424,8 +423,6 @@ describe('attach', () => {
 })
 
 describe('untimely', () => {
-  const PREFIX = 'koa-live-session: '
-
   describe('a value', () => {
     it('set during a stream, warns that no cookie follows', async () => {
       const routes: Koa.Middleware = async (ctx) => {

@@ -13,16 +13,16 @@ import { SigningKeys } from '../../server/subjects/signing-keys.js'
 import { newBrowserId, subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { Tickets } from '../../server/values/ticket.js'
 import { SKEW } from '../../shared/stamp.js'
+import { SECRET } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
 import { COOKIE_OPTIONS } from '../support/app/cookie-options.js'
 import { register } from '../support/app/register.js'
 import { stamp } from '../support/app/stamp.js'
 
 describe('cookie', () => {
-  const secret = 'a secret of at least thirty-two bytes'
   const clock = testClock()
   const options = { ...COOKIE_OPTIONS, maxAge: 60_000 }
-  const make = (secrets = [secret], now = clock.now) =>
+  const make = (secrets = [SECRET], now = clock.now) =>
     new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, {
       clock: now,
       isCurrent: () => true,
@@ -40,14 +40,14 @@ describe('cookie', () => {
   const planted = make().header({ ...content, user: subjectHash(userSubject('ann')), registers: [] })
   const signedAs = (payload: unknown): string => {
     const pair = `live=${Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)).toString('base64')}`
-    return `${pair}; live.sig=${new SigningKeys([secret], 'cookie').sign(pair)}`
+    return `${pair}; live.sig=${new SigningKeys([SECRET], 'cookie').sign(pair)}`
   }
   const payload = { v: 1, browser: 'b'.repeat(22), epoch: 0, exp: clock.now() + 1000, r: [] as unknown[] }
 
   describe('the live cookie', () => {
     it('returns stable registers, despite other reads and a later clock', () => {
       const time = testClock(clock.now())
-      const cookie = make([secret], time.now)
+      const cookie = make([SECRET], time.now)
       // A cookie of a fast clock, whose register gets the stamp 1, now and later.
       const ahead = cookie.header({ ...content, registers: [register('division', time.now() + 2 * SKEW, 3)] })
       const [first, other] = [
@@ -189,14 +189,13 @@ describe('the app’s own Cache-Control on a visitor’s answer', () => {
 describe('ticket', () => {
   const NOW = 1_767_225_600_000
   const MAX_AGE = 60_000
-  const secret = 'a secret of at least thirty-two bytes'
-  const keys = new SigningKeys([secret], 'ticket')
+  const keys = new SigningKeys([SECRET], 'ticket')
   const tickets = new Tickets(keys, MAX_AGE)
   const sub = 'x'.repeat(43)
   const good = tickets.sign({ sub, epoch: 0, changes: [['division', stamp(NOW), 3]] }, NOW)
 
   const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const derived = Buffer.from(hkdfSync('sha256', secret, '', 'koa-live-session/ticket', 32))
+  const derived = Buffer.from(hkdfSync('sha256', SECRET, '', 'koa-live-session/ticket', 32))
   const signed = (head: unknown, claims: unknown): string => {
     const text = `${typeof head === 'string' ? head : base64url(head)}.${base64url(claims)}`
     return `${text}.${createHmac('sha256', derived).update(text).digest('base64url')}`

@@ -13,6 +13,7 @@ import { App, appFields } from '../support/app/app.js'
 import { AuthStore, account, auth, identify } from '../support/app/auth.js'
 import { cookieContent } from '../support/app/cookie-content.js'
 import { liveOnly } from '../support/app/departures.js'
+import { SECRET } from '../support/app/kinds-of-cookies.js'
 import { present } from '../support/app/present.js'
 import { send } from '../support/app/raw-http.js'
 import type { ReceivedTicket, TestSocket } from '../support/app/socket.js'
@@ -20,7 +21,6 @@ import { stamp } from '../support/app/stamp.js'
 import { type Changed, change, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
-const SECRET = 'the secret that this server signs with'
 const TYPE = 'live-session+jwt'
 
 /** Derives the key as docs/maintainers/protocol.md says, without the library. */

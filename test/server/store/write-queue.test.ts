@@ -16,6 +16,7 @@ import { turn } from '../../support/app/within.js'
 holdTimers()
 
 const ANN = userSubject('ann')
+const BOB = userSubject('bob')
 
 /** Ann’s stored name in generation 6, which an erasure has begun. */
 const ANN_6 = 'user@6:s:ann'
@@ -253,7 +254,6 @@ describe('WriteQueue', () => {
   })
 
   it('retries rejected rows with backoff up to a minute, without delaying others', async () => {
-    const BOB = userSubject('bob')
     const fixture = createQueue()
     const { queue, store, clock, errors, states, write, stored } = fixture
     const rejected: number[] = []
@@ -393,7 +393,6 @@ describe('threat 57: unsaved writes of guests', () => {
   })
 })
 
-const BOB = userSubject('bob')
 const REFRESH = 60_000
 
 function createLoads({ hasAdapter = false } = {}) {

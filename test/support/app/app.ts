@@ -12,7 +12,7 @@ import { createPlugin, FEATURES } from '../../../server/plugin.js'
 import { endLimits } from './awaited.js'
 import { Visitor } from './visitor.js'
 
-const SECRET = 'a secret of at least thirty-two bytes'
+export const SECRET = 'a secret of at least thirty-two bytes'
 /** In ms, longer than any test: tests about late stores set less. */
 const STORE_TIMEOUT = 60_000
 
