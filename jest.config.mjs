@@ -57,6 +57,7 @@ const base = {
   testRunner: '<rootDir>/test/runner/runner.mjs',
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
   testPathIgnorePatterns: leftOut,
+  restoreMocks: true,
 }
 
 export default {

@@ -35,7 +35,6 @@ afterEach(() => {
   for (const live of open.splice(0)) live.close()
   localStorage.clear()
   Reflect.deleteProperty(globalThis, 'navigation')
-  jest.restoreAllMocks()
 })
 
 /** Opens a page that shows its values in the address, and lets the pause between two changes of the address pass. */

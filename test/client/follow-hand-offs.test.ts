@@ -26,7 +26,6 @@ beforeEach(() => {
   })
 })
 afterEach(() => {
-  jest.restoreAllMocks()
   sent.length = 0
 })
 

@@ -138,7 +138,6 @@ beforeEach(() => void Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true
 afterEach(() => {
   for (const end of ends.splice(0)) end()
   document.body.replaceChildren()
-  jest.restoreAllMocks()
 })
 
 describe.each([

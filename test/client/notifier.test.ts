@@ -23,7 +23,6 @@ beforeEach(() => {
   logged = jest.spyOn(console, 'error').mockReturnValue()
 })
 afterEach(() => {
-  jest.restoreAllMocks()
   jest.useRealTimers()
   localStorage.clear()
   pages.clear()

@@ -12,7 +12,6 @@ beforeEach(() => {
 })
 afterEach(() => {
   for (const end of ends.splice(0)) end()
-  jest.restoreAllMocks()
 })
 
 describe('testClient', () => {

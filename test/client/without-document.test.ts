@@ -3,7 +3,7 @@
  *
  * @jest-environment node
  */
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, followAddress, keepTab, onFlash } from 'koa-live-session/client'
 import { createTimers } from '../../client/browser/environment.js'
 import { createPoster } from '../../client/browser/post.js'
@@ -38,10 +38,6 @@ function serve(answer: object = {}): readonly unknown[] {
   Object.assign(globalThis, { fetch })
   return bodies
 }
-
-afterEach(() => {
-  jest.restoreAllMocks()
-})
 
 describe('a client without a document', () => {
   it('loads its first values, and saves a change', async () => {

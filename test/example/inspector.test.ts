@@ -8,7 +8,6 @@ import { addInspector, inspectorPath } from '../../example/server/inspector.js'
 const { NODE_ENV } = process.env
 beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined))
 afterEach(() => {
-  jest.restoreAllMocks()
   if (NODE_ENV === undefined) delete process.env['NODE_ENV']
   else process.env['NODE_ENV'] = NODE_ENV
 })

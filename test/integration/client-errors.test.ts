@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { LiveSessionError as ServerError } from 'koa-live-session'
 import { LiveSessionError } from 'koa-live-session/client'
@@ -41,7 +41,6 @@ let logged: jest.SpiedFunction<typeof console.error>
 beforeEach(() => {
   logged = jest.spyOn(console, 'error').mockImplementation(() => undefined)
 })
-afterEach(() => void jest.restoreAllMocks())
 
 describe.each([false, true])("the server's refusal (socket: %s)", (hasSocket) => {
   it.each([

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, memoryStore } from 'koa-live-session/testing'
@@ -16,8 +16,6 @@ import type { Page } from '../support/page/page.js'
 fastTime(10)
 
 describe('client', () => {
-  afterEach(() => void jest.restoreAllMocks())
-
   const routes: Koa.Middleware = async (ctx) => {
     if (ctx.path === '/set') void ctx.liveSession.set('division', 4)
     ctx.body = ctx.liveSession.snapshot()

@@ -24,7 +24,6 @@ export function hookPage() {
     })
   })
   afterEach(() => {
-    jest.restoreAllMocks()
     for (const end of ends.splice(0)) end()
     waits.length = 0
     Object.assign(globalThis, original)

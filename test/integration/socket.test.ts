@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { storeSession } from 'koa-live-session/hook'
 import { cookieFor } from 'koa-live-session/testing'
@@ -242,10 +242,6 @@ describe('a writing listener', () => {
     return [await app.live.user('ann'), await app.live.user('ann')]
   }
 
-  afterEach(() => {
-    jest.restoreAllMocks()
-  })
-
   it('notifies others of its own change after the original change', async () => {
     const [one, other] = await handles()
     const heard: unknown[] = []
@@ -323,8 +319,6 @@ describe('silent sockets', () => {
     jest.spyOn(globalThis, 'setTimeout').mockImplementation(hold as never)
     Object.assign(globalThis, { addEventListener: () => undefined, removeEventListener: () => undefined })
   })
-
-  afterEach(() => void jest.restoreAllMocks())
 
   async function start() {
     const app = await App.start({
@@ -416,7 +410,6 @@ describe('reports', () => {
     logged.length = 0
     jest.spyOn(console, 'error').mockImplementation((...args: unknown[]) => void logged.push(...args))
   })
-  afterEach(() => void jest.restoreAllMocks())
 
   /** An app whose `identify` fails in handshakes. */
   function failing(thrown: unknown): Promise<App> {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, emptyCache, memorySession, memoryStore, testClient } from 'koa-live-session/testing'
@@ -277,7 +277,6 @@ describe('optional members', () => {
 
   describe('an undefined element or value', () => {
     beforeEach(() => void jest.spyOn(console, 'error').mockReturnValue())
-    afterEach(() => void jest.restoreAllMocks())
 
     const bare = z.any()
     const any1 = defineFields({ filter: { schema: bare, default: null, client: 'write' } })

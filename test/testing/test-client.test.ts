@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { LiveSessionError, type LiveSessionErrorCode } from 'koa-live-session/client'
 import type { appFields } from '../support/app/app.js'
 import { fastTime } from '../support/app/fast-time.js'
@@ -82,7 +82,6 @@ describe.each([
   let screen: Screen
   let live: Live
   let told: unknown[]
-  afterEach(() => void jest.restoreAllMocks())
   beforeEach(async () => {
     open = await screens()
     screen = await open()

@@ -47,10 +47,6 @@ describe('secrets', () => {
     return [secret, bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url'), bytes.toString('hex')]
   }
 
-  afterEach(() => {
-    jest.restoreAllMocks()
-  })
-
   /** Removes the tickets of a response. */
   function besidesTickets(answer: string): string {
     return answer.replaceAll(/"(greeting|ticket)":(\[[^\]]*\]|"[^"]*")/g, '')

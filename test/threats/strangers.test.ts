@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { coreOf } from '../../server/plugin.js'
 import { subjectHash, userSubject } from '../../server/subjects/subject.js'
@@ -35,10 +35,6 @@ const liveOf = (answer: Response): string => {
     .map((cookie) => cookie.replace(/;.*/, ''))
     .join('; ')
 }
-
-afterEach(() => {
-  jest.restoreAllMocks()
-})
 
 describe('threat 18: a flood of anonymous ids', () => {
   it('leaves nothing in memory if each id only reads', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, jest } from '@jest/globals'
+import { beforeEach, jest } from '@jest/globals'
 
 /** Speeds up this file's timers, intervals and clock by the same factor, so pauses of seconds take milliseconds. */
 export function fastTime(factor: number): void {
@@ -12,5 +12,4 @@ export function fastTime(factor: number): void {
     jest.spyOn(globalThis, 'setTimeout').mockImplementation(sped(wait))
     jest.spyOn(globalThis, 'setInterval').mockImplementation(sped(repeat))
   })
-  afterEach(() => void jest.restoreAllMocks())
 }

@@ -29,7 +29,6 @@ export function longTimers(factor: number = 1): LongTimers {
     for (const timer of held.keys()) clear(timer as NodeJS.Timeout)
     held.clear()
     begun = []
-    jest.restoreAllMocks()
   })
   return {
     end: () => {
