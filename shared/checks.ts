@@ -32,6 +32,11 @@ export function checkSubscriber(listener: unknown): void {
   checkListener(listener, 'subscribe(key, listener)', '. For changes of all keys use onChange(listener)')
 }
 
+/** @throws {TypeError} if the listener of `onChange` is not a function */
+export function checkChangeListener(listener: unknown): void {
+  checkListener(listener, 'onChange(listener)', '. For changes of one key use subscribe(key, listener)')
+}
+
 /** @throws {TypeError} if the listener is not a function */
 export function checkListener(listener: unknown, call: string, remedy: string = ''): void {
   if (typeof listener === 'function') return

@@ -1,6 +1,13 @@
 // Wraps the client's public functions for development: checks options, and warns of missing or repeated calls.
 
-import { checkListener, checkNext, checkSubscriber, didYouMean, unknownOption } from '../../shared/checks.js'
+import {
+  checkChangeListener,
+  checkListener,
+  checkNext,
+  checkSubscriber,
+  didYouMean,
+  unknownOption,
+} from '../../shared/checks.js'
 import { EMBED_ID, FLASH, HAND_OFF } from '../../shared/protocol.js'
 import type { RegisteredFields } from '../../shared/registered.js'
 import { NEVER } from '../../shared/stamp.js'
@@ -162,10 +169,22 @@ export function warnOfForgotten(live: AnyClient): void {
   onClose(() => void socket?.off(FLASH, flash).off(HAND_OFF, handOff))
 }
 
-/** Explains calls of `subscribe` or `update` without a function: `subscribe` throws, and `update` rejects as if its function had thrown. */
+/** Explains calls without a function: `update` rejects as if its function had thrown, and the others throw. */
 function explainCallbacks(live: AnyClient): void {
-  const { subscribe, update } = live
-  const checked: Pick<AnyClient, 'subscribe' | 'update'> = {
+  const { subscribe, update, onChange, onStatus, onVisitor } = live
+  const checked: Pick<AnyClient, 'subscribe' | 'update' | 'onChange' | 'onStatus' | 'onVisitor'> = {
+    onChange: (listener) => {
+      checkChangeListener(listener)
+      return onChange(listener)
+    },
+    onStatus: (listener) => {
+      checkListener(listener, 'onStatus(listener)', ', which gets each key with its status')
+      return onStatus(listener)
+    },
+    onVisitor: (listener) => {
+      checkListener(listener, 'onVisitor(listener)')
+      return onVisitor(listener)
+    },
     subscribe: (key, listener) => {
       checkSubscriber(listener)
       return subscribe(key, listener)

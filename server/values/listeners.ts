@@ -1,7 +1,7 @@
 // Adds, notifies and removes the app's listeners, and reports their errors and rejections.
 
 import type { AnyChange, Listener } from '../../shared/change.js'
-import { checkSubscriber } from '../../shared/checks.js'
+import { checkChangeListener, checkSubscriber } from '../../shared/checks.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 
 /** The listeners to a kind of event. */
@@ -39,6 +39,7 @@ export class ListenerSet<T> {
 /** The change listeners of a handle. */
 export class Listeners extends ListenerSet<AnyChange> {
   onChange(listener: Listener): () => void {
+    checkChangeListener(listener)
     return this.add(listener)
   }
 

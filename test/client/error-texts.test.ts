@@ -112,6 +112,23 @@ describe('a call without a callback', () => {
     live.close()
   })
 
+  it.each([
+    ['onChange', '. For changes of one key use subscribe(key, listener)'],
+    ['onStatus', ', which gets each key with its status'],
+    ['onVisitor', ''],
+  ] as const)('%s() throws an explanation', (method, remedy) => {
+    const live = open()
+    const listen = live[method] as (...given: readonly unknown[]) => () => void
+    const message = `koa-live-session: ${method}(listener): expected a function as listener, received string${remedy}`
+    expect(() => listen('division', jest.fn())).toThrow(new TypeError(message))
+    const heard = jest.fn()
+    const unsubscribe = listen(heard)
+    void live.set('division', 2)
+    expect(heard.mock.calls.length > 0).toBe(method !== 'onVisitor')
+    unsubscribe()
+    live.close()
+  })
+
   it('onFlash() throws an explanation', () => {
     const { live } = bareInside({ socket: new EventEmitter() as never })
     expect(() => onFlash(live, undefined as never)).toThrow(

@@ -312,6 +312,14 @@ describe('a message about a mistake', () => {
     expect(app.warnings.filter((warning) => warning.includes('declared'))).toEqual([])
   })
 
+  it('explains onChange() with a key', async () => {
+    const app = await App.start()
+    const message =
+      'onChange(listener): expected a function as listener, received string. For changes of one key use subscribe(key, listener)'
+    for (const handle of [memorySession(appFields), await app.live.user('ann')])
+      expect(() => handle.onChange('division' as never)).toThrow(new TypeError(`koa-live-session: ${message}`))
+  })
+
   it('explains a template with embed in place of embed()', async () => {
     const app = await App.start({
       routes: (ctx) => {
