@@ -40,8 +40,9 @@ const moduleNameMapper = {
   '^koa-live-session/fields$': '<rootDir>/shared/index.ts',
   // In Node with all that can be said of mistakes.
   '^koa-live-session/client$': '<rootDir>/client/development/index.ts',
+  '^koa-live-session/hook$': '<rootDir>/client/development/hook.ts',
   '^koa-live-session/testing$': '<rootDir>/testing/index.ts',
-  '^koa-live-session/(hook|react|vue)$': '<rootDir>/client/$1.ts',
+  '^koa-live-session/(react|vue)$': '<rootDir>/client/$1.ts',
   '^koa-live-session/redis$': '<rootDir>/server/store/redis.ts',
   '^koa-live-session/sql$': '<rootDir>/server/store/sql/index.ts',
   '^(\\.{1,2}/.*)\\.js$': '$1',

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
+import { storeSession } from 'koa-live-session/hook'
 import { z } from 'zod'
 import { warnOfForgotten } from '../../client/development/checked-client.js'
 import { errorTextsFor } from '../../client/development/error-texts.js'
@@ -144,6 +145,17 @@ describe('the option socket', () => {
   ])('is refused with an explanation if it is %s', (_, socket, received) => {
     const message = `createLiveSession: socket: expected a socket, received ${received}. Pass io(), not io`
     expect(() => createLiveSession({ socket: socket as never })).toThrow(message)
+  })
+})
+
+describe('storeSession()', () => {
+  it.each([
+    ['options', { socket: new EventEmitter() }, 'object'],
+    ['a function', () => undefined, 'function'],
+    ['nothing', undefined, 'undefined'],
+  ])('throws an explanation for %s', (_, socket, received) => {
+    const message = `koa-live-session: storeSession(socket): expected a socket, received ${received}. Pass storeSession(io())`
+    expect(() => storeSession(socket as never)).toThrow(new TypeError(message))
   })
 })
 

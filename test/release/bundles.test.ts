@@ -110,12 +110,15 @@ describe('an app with the installed package', () => {
     expect(hasLong(outputFiles[0]?.text ?? '')).toBe(isTold)
   })
 
-  it('gets development messages in Node', () => {
-    const script = `console.log(import.meta.resolve('koa-live-session/client'))`
+  it.each([
+    ['client', 'index'],
+    ['hook', 'hook'],
+  ])('gets development messages in Node: %s', (entry, name) => {
+    const script = `console.log(import.meta.resolve('koa-live-session/${entry}'))`
     const file = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
       cwd: folder,
       encoding: 'utf8',
     })
-    expect(file).toMatch(/dist\/client\/development\/index\.js$/m)
+    expect(file).toMatch(new RegExp(`dist/client/development/${name}\\.js$`, 'm'))
   })
 })
