@@ -5,7 +5,8 @@ import { beginPage } from '../client/core/html.js'
 import { warnOfMistyped } from '../client/development/checked-client.js'
 import { errorTextsFor } from '../client/development/error-texts.js'
 import type { LiveSessionClient } from '../client/types.js'
-import type { LiveSessionErrorCode } from '../shared/codes.js'
+import { didYouMean } from '../shared/checks.js'
+import { type LiveSessionErrorCode, ownCode, STATUSES } from '../shared/codes.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Fields } from '../shared/types.js'
@@ -29,6 +30,8 @@ export interface TestClient<F extends Fields = RegisteredFields> extends LiveSes
   /**
    * Makes the server refuse the page's next change; each further call, one change more. The page reacts as always: it retries after
    * a code with a status of 429 or more, keeps the value shown after `cookies_blocked`, and otherwise rolls back and rejects.
+   *
+   * @throws {TypeError} for an unknown code
    */
   refuseNext(code: LiveSessionErrorCode): void
   /** Every change sent, in order, even if refused or lost on the way; none while offline. A deletion has the value `undefined`. */
@@ -67,7 +70,17 @@ export function testClient<F extends Fields = RegisteredFields>(fields: F, given
     receive: (values: Given<F>) => network.broadcast(server.write('receive', values)),
     offline: network.cut,
     online: network.mend,
-    refuseNext: (code: LiveSessionErrorCode) => server.refuse(code),
+    refuseNext: (code: LiveSessionErrorCode) => {
+      checkCode(code)
+      server.refuse(code)
+    },
     sent: network.sent,
   })
+}
+
+function checkCode(code: string): void {
+  if (ownCode(code)) return
+  throw new TypeError(
+    `koa-live-session: refuseNext: expected a code of a LiveSessionError, received ${code}.${didYouMean(String(code), Object.keys(STATUSES))}`,
+  )
 }

@@ -15,6 +15,16 @@ afterEach(() => {
 })
 
 describe('testClient', () => {
+  it.each([
+    ['rate_limit', ' Did you mean "rate_limited"?'],
+    ['toString', ''],
+    [undefined, ''],
+  ])('refuseNext() refuses the unknown code %s', (code, meant) => {
+    expect(() => live.refuseNext(code as never)).toThrow(
+      new TypeError(`koa-live-session: refuseNext: expected a code of a LiveSessionError, received ${code}.${meant}`),
+    )
+  })
+
   it.each<[LiveSessionErrorCode, logged: number]>([
     ['invalid_value', 0],
     ['undeclared_key', 1],
