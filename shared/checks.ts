@@ -27,6 +27,9 @@ export function checkNext(key: string, next: unknown): void {
   )
 }
 
+/** The remedy for an object in place of the key of `set`, to append to a message. */
+export const USE_SET_MANY = ' To set several values use setMany(values)'
+
 /** @throws {TypeError} if the listener of `subscribe` is not a function */
 export function checkSubscriber(listener: unknown): void {
   checkListener(listener, 'subscribe(key, listener)', '. For changes of all keys use onChange(listener)')

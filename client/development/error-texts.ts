@@ -1,5 +1,6 @@
 // Explains refusal codes and misuse of the API in the messages of the development build.
 
+import { USE_SET_MANY } from '../../shared/checks.js'
 import { LiveSessionError as Refused, settable } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import { AWAIT_IT, PromiseRefused, refusePromise } from '../../shared/promise.js'
@@ -61,6 +62,10 @@ function describeRefusal(code: ErrorTextCode, key: string): string {
 
 /** Copies a JSON value; the error for any other value has the path of the flaw. */
 function copy(key: string, value: unknown, method: string = 'set'): JsonValue {
+  if (typeof key !== 'string')
+    throw new TypeError(
+      `koa-live-session: set(key, value): expected a string as key, received ${typeof key}.${USE_SET_MANY}`,
+    )
   try {
     refusePromise(value, `${method}("${key}")`, AWAIT_IT)
     return settable(key, value)

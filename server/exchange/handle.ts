@@ -2,7 +2,7 @@
 
 import { cookieBytes } from '../../shared/budget.js'
 import type { ChangeSource, Written } from '../../shared/change.js'
-import { checkNext, didYouMean } from '../../shared/checks.js'
+import { checkNext, didYouMean, USE_SET_MANY } from '../../shared/checks.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { type FieldMap, isKey } from '../../shared/fields.js'
@@ -196,6 +196,7 @@ function ofOther(method: string, { key, scope }: Field): string {
 /** Describes an undeclared key, and suggests a similar declared key. */
 function undeclared(method: string, key: unknown, keys: readonly string[]): string {
   const declared = keys.length === 0 ? 'not declared.' : `not declared. Declared: ${keys.join(', ')}.`
+  if (method === 'set' && typeof key === 'object') return `set(object): ${declared}${USE_SET_MANY}`
   if (!isKey(key)) return `${method}(${typeof key === 'string' ? `"${key.slice(0, 64)}"` : typeof key}): ${declared}`
   return `${method}("${key}"): ${declared}${didYouMean(key, keys)}`
 }

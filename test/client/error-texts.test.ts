@@ -101,6 +101,19 @@ describe('a call without a callback', () => {
     live.close()
   })
 
+  it('set() with an object names setMany', async () => {
+    const errors = jest.spyOn(console, 'error').mockReturnValue()
+    const live = open()
+    const set = live.set as (...given: readonly unknown[]) => Promise<void>
+    const error = new TypeError(
+      'koa-live-session: set(key, value): expected a string as key, received object. To set several values use setMany(values)',
+    )
+    await expect(set({ division: 3 })).rejects.toEqual(error)
+    expect(errors.mock.calls).toEqual([[error]])
+    expect(live.get('division')).toBe(1)
+    live.close()
+  })
+
   it('subscribe() throws an explanation', () => {
     const live = open()
     const [subscribe, shown] = [live.subscribe as (...given: readonly unknown[]) => unknown, jest.fn()]

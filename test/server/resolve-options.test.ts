@@ -312,6 +312,19 @@ describe('a message about a mistake', () => {
     expect(app.warnings.filter((warning) => warning.includes('declared'))).toEqual([])
   })
 
+  it('names setMany for set() with an object', async () => {
+    const app = await App.start()
+    for (const handle of [memorySession(appFields), await app.live.user('ann')]) {
+      const set = handle.set.bind(handle) as (...given: readonly unknown[]) => Promise<unknown>
+      await expect(set({ division: 3 })).rejects.toMatchObject({
+        code: 'undeclared_key',
+        message: expect.stringMatching(
+          /^koa-live-session: set\(object\): not declared. Declared: [\w, ]+. To set several values use setMany\(values\)$/,
+        ),
+      })
+    }
+  })
+
   it('explains onChange() with a key', async () => {
     const app = await App.start()
     const message =
