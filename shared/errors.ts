@@ -59,6 +59,11 @@ const PREFIX = 'koa-live-session: '
  * }
  */
 export class LiveSessionError extends Error {
+  /** @internal True for the error of any copy of this package, because npm may install two. The error of a page has no status. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === 'LiveSessionError' && 'status' in value
+  }
+
   /** `LiveSessionError`. */
   override readonly name = 'LiveSessionError'
   /** The reason of the refusal. */
