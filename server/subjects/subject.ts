@@ -33,18 +33,28 @@ const BROWSER_ID = /^[\w-]{22,64}$/
  * Returns a user's subject. The name includes the id's type, so that the users 1 and '1' never share values.
  *
  * @param source the function or option that supplied the id
- * @throws {TypeError} if the id is invalid: '', an object, NaN, more than 256 characters
+ * @throws {TypeError} if the id is invalid: '', 'undefined', an object, NaN, more than 256 characters
  */
 export function userSubject(id: unknown, source = 'identify'): UserSubject {
   if (typeof id === 'number' && Number.isSafeInteger(id)) return `user:n:${id}` as UserSubject
   // Lone surrogates are not characters: hashing would make them all equal.
-  if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID && isWellFormed(id))
+  if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID && isWellFormed(id) && !isMadeOfNoId(id))
     return `user:s:${id}` as UserSubject
-  const received = typeof id === 'string' ? `a string of ${id.length} characters` : typeof id
   throw new TypeError(
-    `koa-live-session: ${source}: expected a string of 1 to ${MAX_USER_ID} characters or a whole number, received ${received}. ` +
+    `koa-live-session: ${source}: expected a string of 1 to ${MAX_USER_ID} characters or a whole number, received ${described(id)}. ` +
       "Take the user's own id, like user.id",
   )
+}
+
+/** Whether a text is what `String(id)` or a template makes of a missing id: all such visitors would be one user. */
+function isMadeOfNoId(id: string): boolean {
+  return ['undefined', 'null', 'NaN', '[object Object]'].includes(id)
+}
+
+/** Describes a refused id without quoting it, because it may be a secret. */
+function described(id: unknown): string {
+  if (typeof id !== 'string') return typeof id
+  return isMadeOfNoId(id) ? `the text ${id}` : `a string of ${id.length} characters`
 }
 
 /**

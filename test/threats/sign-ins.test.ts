@@ -377,7 +377,7 @@ describe('threat 26: user ids', () => {
     ['ann', 'ann '],
     ['ann', 'ann\u0000'],
     ['\u00e9', 'e\u0301'],
-    ['null', 'undefined'],
+    ['Null', 'undefined '],
     ['\ud83d\ude00', '\ud83d\ude01'],
     ['x'.repeat(256), 'x'.repeat(255)],
     [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
@@ -458,5 +458,19 @@ describe('threat 26: user ids', () => {
       },
     })
     expect([await app.visitor().text('/null'), await app.visitor().text('/')]).toEqual(['-1', '-1'])
+  })
+})
+
+describe('threat 114: a text made of no id', () => {
+  it.each(['undefined', 'null', 'NaN', '[object Object]'])('is refused: %s', async (id) => {
+    const app = await App.start({
+      options: { identify: () => id },
+      routes: (ctx) => void ctx.liveSession.set('division', 1),
+    })
+    expect((await app.visitor().fetch('/')).status).toBe(500)
+    const refusal = `expected a string of 1 to 256 characters or a whole number, received the text ${id}`
+    const remedy = "Take the user's own id, like user.id"
+    expect(app.errors.map(String)).toEqual([`TypeError: koa-live-session: identify: ${refusal}. ${remedy}`])
+    await expect(app.live.revoke(id)).rejects.toThrow(`revoke(id): ${refusal}`)
   })
 })
