@@ -16,6 +16,10 @@ const MAX_IN_TICKET = 50
 const FORGOTTEN = ''
 
 const ID = /^[\w-]{1,32}$/
+/** The form of a page's id: each page numbers its changes. Without a bound, one forged id would stand for all later updates of the page. */
+const NUMBERED = /^(\w+)-(\d{1,8})$/
+/** Maximum changes that a page makes between two updates of a key within two minutes. */
+const MAX_AHEAD = 10_000
 
 /** A register whose stamps may be plain numbers. */
 type Known = Pick<LwwRegister, 'value'> & { readonly stamp: number; readonly ids?: WireIds }
@@ -26,14 +30,30 @@ export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value)
 }
 
+/** Returns whether a page may give an update this id. */
+export function isPageId(value: unknown): value is string {
+  return isId(value) && (!value.includes('-') || NUMBERED.test(value))
+}
+
+/** Returns by how much the number of `id` is larger than that of another id of the same page; NaN for an id of no or another page. */
+function distance(other: string, id: string): number {
+  const [, page, number] = NUMBERED.exec(id) ?? []
+  const [, otherPage, otherNumber] = NUMBERED.exec(other) ?? []
+  return page === otherPage ? Number(number) - Number(otherNumber) : Number.NaN
+}
+
 /**
  * Returns whether the id `accepted` shows that the change `id` was accepted: `accepted` is the same id, or a later id of the same page.
  * A page numbers its changes, `<page>-<number>`, and sends each change of a key after the outcome of the previous change.
  */
 export function impliesKey(accepted: string, id: string): boolean {
-  const [page, number, more] = id.split('-')
-  const [other, newest] = accepted.split('-')
-  return accepted === id || (page === other && !more && Number(number) <= Number(newest))
+  const later = distance(id, accepted)
+  return accepted === id || (later >= 0 && later <= MAX_AHEAD)
+}
+
+/** Returns whether an id is so far ahead of its page's recent ids that no page of ours has made it. */
+export function isFarAhead(register: LwwRegister | undefined, id: string, now: number): boolean {
+  return register?.ids?.some(([known, stamp]) => stamp > now - ID_LIFETIME && distance(known, id) > MAX_AHEAD) ?? false
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { LiveSessionError } from './errors.js'
 import { isKey } from './fields.js'
-import { isId, withIds } from './idempotency-keys.js'
+import { isId, isPageId, withIds } from './idempotency-keys.js'
 import { freezeJson, type JsonValue } from './json.js'
 import { ANY_BASE, MAX_BODY, MAX_CHANGES, type PageMessage, type WireChange } from './protocol.js'
 import type { LwwRegister } from './register.js'
@@ -45,7 +45,7 @@ function parseChanges(input: unknown): readonly WireChange[] {
     const [key, base, id, value, group] = item as unknown[]
     if (typeof key !== 'string') return refuse('expected a key')
     if (!isKnown(base) && base !== ANY_BASE) return refuse('expected a stamp or -1 as base')
-    if (id !== '' && !isId(id)) return refuse('expected an id')
+    if (id !== '' && !isPageId(id)) return refuse('expected an id')
     if (id !== '' && base === ANY_BASE) return refuse('expected the stamp on which an update is based')
     if (item.length < 5) return item.length === 3 ? [key, base, id] : [key, base, id, value as JsonValue]
     if (id !== '' || !isId(group)) return refuse('expected a group without updates')

@@ -4,6 +4,7 @@ import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { isKey } from '../../shared/fields.js'
+import { isFarAhead } from '../../shared/idempotency-keys.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { type Awaitable, after, allOf, ignoreRejection, isThenable } from '../../shared/promise.js'
 import { ANY_BASE, type Refused, type WireChange } from '../../shared/protocol.js'
@@ -232,7 +233,7 @@ function trustedBase(
 /**
  * Returns `acceptedAt`, the stamp of the change, if an earlier attempt was accepted. Otherwise returns the base that the change replaces.
  *
- * @throws {LiveSessionError} `conflict` or `superseded` if the current value is newer than the base
+ * @throws {LiveSessionError} `conflict` or `superseded` if the current value is newer than the base; `rate_limited` for an id far ahead
  */
 function checkBase(deps: ChangeDeps, change: PageChange): { readonly acceptedAt: Stamp } | { readonly base: Stamp } {
   const { values, settings } = deps
@@ -245,6 +246,11 @@ function checkBase(deps: ChangeDeps, change: PageChange): { readonly acceptedAt:
   const base = trustedBase(deps, change)
   const replica = values.find(subject)
   const written = replica?.register(key) ?? { key, stamp: NEVER }
+  // Another member of a group knows the page's ids from tickets. A page of ours retries after this code, so loses nothing.
+  if (isFarAhead(written, id, settings.clock()))
+    throw new LiveSessionError('rate_limited', `the id of the change of "${key}" is far ahead of its page's ids`, {
+      key,
+    })
   // If only the page knows the value at the base, null stands in for the value, so that `withExpiry` finds whether that value has expired.
   // A `set` depends on no value, so needs no expiry.
   const known = written.stamp < base ? { key, stamp: base, value: null } : written
