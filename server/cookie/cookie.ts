@@ -63,6 +63,7 @@ export class LiveCookie {
   readonly #pair: string
   readonly #sigPair: string
   readonly #retiredName: string
+  readonly #retiredPair: string
   readonly #app: Koa
   readonly #writer: Koa
   readonly #clock: LiveCookieDeps['clock']
@@ -83,6 +84,7 @@ export class LiveCookie {
     this.#pair = `${options.name}=`
     this.#sigPair = `${options.name}.sig=`
     this.#retiredName = `${options.name}.retired`
+    this.#retiredPair = `${this.#retiredName}=`
     this.#clock = clock
     this.#isCurrent = isCurrent
     this.#warn = warn
@@ -139,8 +141,8 @@ export class LiveCookie {
   }
 
   /**
-   * Gives the browser an unsigned cookie with the time of its id's retirement. A request under the retired id that brings this notice was
-   * sent after the retirement, and is not late.
+   * Gives the browser a cookie with the time of its id's retirement. A request under the retired id that brings this notice was sent after
+   * the retirement, and is not late. Signed by our own code, in one cookie: a subdomain could plant an invented notice.
    */
   announceRetirement(req: IncomingMessage, res: ServerResponse, retired: RetirementNotice | undefined): void {
     this.#announceRetirement(this.#context(req, res), retired)
@@ -150,16 +152,20 @@ export class LiveCookie {
   #announceRetirement({ req, cookies }: Koa.Context, retired?: RetirementNotice): void {
     if (!retired && !req.headers.cookie?.includes(this.#retiredName)) return
     const options = { signed: false, overwrite: true, ...chosen(this.#options) }
-    cookies.set(this.#retiredName, retired ? retired.join('.') : null, options)
+    const notice = retired?.join('.')
+    const text = notice === undefined ? null : `${notice}.${this.#keys.sign(this.#retiredPair + notice)}`
+    cookies.set(this.#retiredName, text, options)
   }
 
-  /** Returns when an id was retired according to the notice in the request, in ms since 1970; 0 without a notice. */
+  /** Returns when an id was retired according to the notice in the request, in ms since 1970; 0 without a notice of ours. */
   announcedRetirement({ headers }: Sender, browser: BrowserId): number {
-    const notices = allValues(headers.cookie ?? '', `${this.#retiredName}=`).map((text) => text.split('.'))
-    return Math.max(
-      0,
-      ...notices.map(([retiredAt, id]) => (id === browser ? Number(retiredAt) : 0)).filter(Number.isSafeInteger),
-    )
+    const notices = allValues(headers.cookie ?? '', this.#retiredPair).slice(-MOST_TEXTS)
+    const times = notices.map((text) => {
+      const [retiredAt, id, signature = ''] = text.split('.')
+      const isOurs = id === browser && this.#keys.index(`${this.#retiredPair}${retiredAt}.${id}`, signature) >= 0
+      return isOurs ? Number(retiredAt) : 0
+    })
+    return Math.max(0, ...times)
   }
 
   #checkHead(res: ServerResponse): void {

@@ -337,7 +337,7 @@ describe('replayed cookies', () => {
       const { app, old } = await leave(GUEST, '/logout/forget')
       const answer = await app.visitor(old).fetch('/')
       expect(answer.headers.getSetCookie()).toEqual([
-        expect.stringMatching(/^live\.retired=\d{13}\.[\w-]{22}; path=\/; samesite=lax; httponly$/),
+        expect.stringMatching(/^live\.retired=\d{13}\.[\w-]{22}\.[\w-]{43}; path=\/; samesite=lax; httponly$/),
       ])
       expect(answer.headers.get('cache-control')).toMatch(/no-store|private/)
       const { browser } = cookieContent(app.visitor(old))
@@ -348,6 +348,22 @@ describe('replayed cookies', () => {
         const late = app.visitor(`${old}; live.retired=${value}`)
         expect(written(await late.fetch('/'))).toEqual([])
       }
+    })
+
+    it('threat 125: is late with a live.retired that the server has not signed', async () => {
+      const { app, browser, old } = await leave(GUEST, '/login/now?user=ann')
+      const visitor = app.visitor(old)
+      await visitor.fetch('/')
+      const [time, id, signature] = /live\.retired=([^;]*)/.exec(visitor.cookie)?.[1]?.split('.') ?? []
+      const { cookie } = browser
+      for (const forged of [`${time}.${id}`, `${'9'.repeat(13)}.${id}`, `${Number(time) + 1}.${id}.${signature}`]) {
+        const late = (): Visitor => app.visitor(`${old}; live.retired=${forged}`)
+        expect(written(await late().fetch('/'))).toEqual([])
+        expect((await late().fetch('/set?values={"division":66}')).status).toBe(409)
+        expect(written(await late().store())).toEqual([])
+      }
+      expect(browser.cookie).toBe(cookie)
+      expect(await values(browser)).not.toMatchObject({ division: 66 })
     })
   })
 })
