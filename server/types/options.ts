@@ -185,7 +185,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly changesPerSocket?: number | undefined
     /**
-     * Maximum changes per second of all sockets and POSTs of a subject on this node, with bursts of twice as many.
+     * Maximum changes and hand-offs per second of all sockets and POSTs of a subject on this node, with bursts of twice as many.
      *
      * @default 50
      */

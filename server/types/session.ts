@@ -142,7 +142,7 @@ export interface SocketSession<F extends Fields = RegisteredFields>
    * never visitor input: the page POSTs there with all of its cookies. Put the page to return to into the payload.
    *
    * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` (the connection brought no live cookie),
-   * `superseded` (the visitor has left), `closed`.
+   * `rate_limited` (it counts as a change of the visitor), `superseded` (the visitor has left), `closed`.
    *
    * @example
    * await socket.liveSession.handOff('sign-in', { user: user.id }, { to: '/sign-in' })

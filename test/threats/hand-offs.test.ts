@@ -16,6 +16,7 @@ import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
 import { Gate } from '../support/app/gate.js'
 import { bring, open, serveSignIn, signIn, TAKE, tokenFor, told } from '../support/app/hand-offs.js'
 import { RawSocket } from '../support/app/raw-socket.js'
+import type { TestSocket } from '../support/app/socket.js'
 import { signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
@@ -211,6 +212,38 @@ describe('hand-offs', () => {
       await tokenFor(socket)
       await other.change('division', 1)
       expect(heard).toEqual([])
+    })
+  })
+
+  describe('threat 117: a flood of hand-offs', () => {
+    /** Starts so many hand-offs at once, and counts the refused ones. */
+    async function refusals({ io }: TestSocket, count: number): Promise<number> {
+      const answers = await Promise.all(Array.from({ length: count }, () => io.emitWithAck('sign-in', 'ann')))
+      return answers.filter((answer) => answer === 'rate_limited').length
+    }
+
+    it.each([
+      ['without a store', () => ({})],
+      ['with a store', () => ({ store: memoryStore() })],
+    ])('counts against the limit of changes, %s', async (_, optionsOf) => {
+      const app = await start({ limits: { changesPerVisitor: 5 }, ...optionsOf() })
+      const { visitor, socket } = await open(app)
+      const { socket: other } = await open(app, visitor.cookie)
+      expect((await refusals(socket, 20)) + (await refusals(other, 10))).toBe(20)
+      app.clock.advance(1000)
+      expect(await refusals(socket, 6)).toBe(1)
+    })
+
+    it('forgets only earlier hand-offs of its own browser', async () => {
+      const app = await start({ cache: { maxVisitors: 40 }, limits: { changesPerVisitor: 1000 } })
+      const { visitor, socket } = await open(app)
+      const other = await open(app)
+      const [early, others] = [await tokenFor(socket), await tokenFor(other.socket)]
+      expect(await refusals(socket, 1000)).toBe(0)
+      const late = await tokenFor(socket)
+      expect((await take(visitor, early)).status).toBe(401)
+      expect((await take(other.visitor, others)).status).toBe(200)
+      expect((await take(visitor, late)).status).toBe(200)
     })
   })
 

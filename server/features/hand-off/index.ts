@@ -32,6 +32,7 @@ export function handOffFeature(core: Core): Feature {
         if (!use.isOpen()) throw new LiveSessionError('closed', 'handOff: the socket is not open')
         if (!use.cookie)
           throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
+        core.limits.spend(1, use)
         const browser = subjectHash(use.cookie.browserSubject)
         use.emit(HAND_OFF, tokens.encrypt({ browser, purpose }, to, payload))
       },

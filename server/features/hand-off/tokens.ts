@@ -14,6 +14,8 @@ import { EncryptionKeys } from './encryption-keys.js'
 const TYPE = 'live-session-hand-off+jwt'
 /** Lifetime of a token in seconds. */
 const LIFETIME = 60
+/** Maximum unredeemed tokens of a browser that this process remembers: a browser with more forgets its oldest, not those of others. */
+const MAX_OPEN = 20
 /** Maximum bytes of a payload: the form with the encrypted payload must stay below the limits of body parsers. */
 const MAX_PAYLOAD = 16 * 1024
 /** Maximum characters of a token. Longer tokens are refused unread, because even the largest payload makes a shorter token. */
@@ -27,6 +29,7 @@ interface Recipient {
 
 /** The contents of a token. Decryption does not redeem the token. */
 export interface HandOff {
+  readonly browser: Sub
   readonly id: string
   readonly payload: unknown
 }
@@ -35,8 +38,8 @@ export interface HandOff {
 export class HandOffTokens {
   readonly #core: Core
   readonly #keys: EncryptionKeys
-  /** Without a store, the ids of the tokens that this process has created and not redeemed. All other tokens are refused. */
-  readonly #open: RotatingCache<true>
+  /** Without a store, by browser, the ids of the tokens that this process has created and not redeemed. All other tokens are refused. */
+  readonly #open: RotatingCache<Set<string>>
 
   constructor(core: Core) {
     const { secrets, maxVisitors, clock } = core.settings
@@ -56,7 +59,10 @@ export class HandOffTokens {
     const claims = { aud: settings.cookie.name, browser, purpose, to, jti, iat, exp: iat + LIFETIME }
     const json = frozenInput(`handOff("${purpose}")`, 'the payload', payload, MAX_PAYLOAD)
     const token = this.#keys.encrypt({ ...claims, payload: json })
-    if (!store) this.#open.set(jti, true)
+    if (store) return token
+    const open = this.#open.ensure(browser, () => new Set())
+    for (const oldest of open) if (open.size >= MAX_OPEN) open.delete(oldest)
+    open.add(jti)
     return token
   }
 
@@ -65,7 +71,7 @@ export class HandOffTokens {
     const claims = this.#claims(token, browser)
     if (claims?.['purpose'] !== purpose) return undefined
     const { jti, payload } = claims
-    return typeof jti === 'string' ? { id: jti, payload } : undefined
+    return typeof jti === 'string' ? { id: jti, browser, payload } : undefined
   }
 
   /** Returns the redirect target of a token of any purpose; undefined if the token is invalid or expired, or is for another browser. */
@@ -79,13 +85,9 @@ export class HandOffTokens {
    *
    * @throws {LiveSessionError} `store_unavailable` if the store does not answer, because only the store knows which call is first
    */
-  async redeem({ id }: HandOff): Promise<boolean> {
+  async redeem({ id, browser }: HandOff): Promise<boolean> {
     const { store } = this.#core
-    if (!store) {
-      const isFirst = this.#open.get(id) !== undefined
-      this.#open.delete(id)
-      return isFirst
-    }
+    if (!store) return this.#open.get(browser)?.delete(id) ?? false
     const isFirst = await store.singleUse.spend(`hand-off:${id}`)
     if (isFirst !== undefined) return isFirst
     throw new LiveSessionError('store_unavailable', 'the store does not answer whether this hand-off was used before')
