@@ -12,7 +12,7 @@ import type { Core } from '../core.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { FeatureKey } from '../subjects/store-key.js'
 import type { UserSubject } from '../subjects/subject.js'
-import { MAX_CALLS } from './write-queue.js'
+import { inBatches } from './write-queue.js'
 
 /** ms to keep a tombstone. Until then, a delayed write by another process cannot restore the deleted key. */
 const TOMBSTONE_LIFETIME = 10 * 60 * 1000
@@ -291,8 +291,7 @@ export class FeatureData<K extends FeatureEntry> {
         done ? [] : value,
       )
       if (due.length < EACH_TIME) round = this.all()
-      // In small batches, because each inspection may call the store, which must stay fast for requests.
-      for (let at = 0; at < due.length; at += MAX_CALLS) await Promise.all(due.slice(at, at + MAX_CALLS).map(look))
+      await inBatches(due, look)
       isInFlight = false
     }
     return setInterval(() => void (isInFlight || goOn()), ROUND_INTERVAL).unref()

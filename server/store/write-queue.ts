@@ -239,3 +239,11 @@ function isIn(replica: Replica, register: LwwRegister): boolean {
   const known = replica.register(register.key)
   return known !== undefined && !isNews(register, known)
 }
+
+/** Acts on all items, some at a time, because each act may call the store, which must stay fast for requests. */
+export async function inBatches<T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = []
+  for (let at = 0; at < items.length; at += MAX_CALLS)
+    results.push(...(await Promise.all(items.slice(at, at + MAX_CALLS).map(act))))
+  return results
+}

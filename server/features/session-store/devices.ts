@@ -5,6 +5,7 @@ import type Koa from 'koa'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Core } from '../../core.js'
 import { FeatureData, FeatureEntry, type InspectorSection } from '../../store/feature-data.js'
+import { inBatches } from '../../store/write-queue.js'
 import type { FeatureKey } from '../../subjects/store-key.js'
 import { subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
@@ -75,7 +76,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
 
   /** Lists existing sessions, last used first, and marks the session `current`. */
   async of(user: UserSubject, current: SessionName | undefined): Promise<readonly Device[]> {
-    const listed = (await this.#existing(user)).slice(0, MOST)
+    const listed = await this.#existing(user)
     return listed.map(({ device, session }) => ({ ...device, current: session === current }))
   }
 
@@ -105,18 +106,16 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
   }
 
   /**
-   * Returns the devices whose session may still exist. With a store, also removes the devices whose session is certainly gone from the
-   * list.
+   * Returns the devices, at most 100, whose session may still exist. With a store, also removes the devices whose session is certainly gone
+   * from the list.
    */
   async #existing(user: UserSubject): Promise<readonly ListedDevice[]> {
     const { all, isAnswered } = await this.#loaded(user)
-    const asked = await Promise.all(
-      all.map(async (listed) => {
-        const isCertain = isAnswered && (await this.#sessions.reload(listed.session).catch(() => false))
-        const isThere = this.#sessions.live(listed.session) !== undefined
-        return { listed, isGone: isCertain && !isThere, isOver: !isThere && this.#sessions.isRetired(listed.session) }
-      }),
-    )
+    const asked = await inBatches(all.slice(0, MOST), async (listed) => {
+      const isCertain = isAnswered && (await this.#sessions.reload(listed.session).catch(() => false))
+      const isThere = this.#sessions.live(listed.session) !== undefined
+      return { listed, isGone: isCertain && !isThere, isOver: !isThere && this.#sessions.isRetired(listed.session) }
+    })
     const gone = asked.flatMap(({ listed, isGone }) => (isGone ? listed.session : []))
     // Without a store, another process may have the session.
     if (gone.length > 0 && this.core.store) this.#remove(user, gone)
