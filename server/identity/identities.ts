@@ -21,6 +21,8 @@ type CookieOwner = Pick<CookieContent, 'browser' | 'user' | 'registers'>
 
 /** The statuses of a cookie that is neither revoked nor retired, so its epoch is adopted. */
 const VALID: readonly CookieStatus[] = ['own', 'other']
+/** ms after a sign-in within which the guest's cookie leads to the same browser: a double click makes two requests, as do two nodes. */
+const DOUBLE_SIGN_IN = 60_000
 /** The length of a random browser id. */
 const ID_LENGTH = 22
 
@@ -100,16 +102,13 @@ export class Identities {
   }
 
   /** Returns the exact status of a retired cookie. If `retired`, the request may be late, so its response must replace no newer cookie. */
-  #statusOfRetired(
-    { browser, user: former }: VerifiedCookie,
-    user: UserSubject | undefined,
-    sender: Sender,
-  ): CookieStatus {
+  #statusOfRetired(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): CookieStatus {
     const { cookie, revocations } = this.#core
-    const { epoch = Infinity, rotatedTo } = revocations.retired(browserSubject(browser)) ?? {}
-    const isForUser = former === undefined && rotatedTo !== undefined && rotatedTo === user
+    const { browser, user: former } = retired
     // A concurrent request during a sign-in derives the same rotated id.
-    if (isForUser && !revocations.isRetired(browserSubject(this.#rotatedId(browser, rotatedTo)))) return 'rotated'
+    if (former === undefined && user !== undefined && this.#usableRotatedId(retired, user) !== undefined)
+      return 'rotated'
+    const { epoch = Infinity } = revocations.retired(browserSubject(browser)) ?? {}
     return cookie.announcedRetirement(sender, browser) >= epoch ? 'revoked' : 'retired'
   }
 
@@ -149,18 +148,22 @@ export class Identities {
   }
 
   /** Returns the browser's next visitor. A user's late requests all get the same id. */
-  #rotatedVisitor({ browser }: CookieOwner, user: UserSubject | undefined): Visitor {
-    return new Visitor(this.#usableRotatedId(browser, user), user)
+  #rotatedVisitor(previous: CookieOwner, user: UserSubject | undefined): Visitor {
+    // With a derived id for guests, everyone with the old cookie would know the next visitor's id.
+    return new Visitor((user && this.#usableRotatedId(previous, user)) ?? newBrowserId(), user)
   }
 
   /**
-   * Returns the next visitor's browser id: derived for a user whom `identify` has just named, else random. With a derived id for guests,
-   * everyone with the old cookie would know the next visitor's id. A derived id that is retired is unusable.
+   * Returns the derived browser id of a user whom `identify` has just named; undefined if that id is retired. After a minute, only the
+   * user's own cookie leads to that id: an attacker may have planted any other on several devices of the user.
    */
-  #usableRotatedId(browser: BrowserId, user: UserSubject | undefined): BrowserId {
-    if (user === undefined) return newBrowserId()
+  #usableRotatedId({ browser, user: former }: CookieOwner, user: UserSubject): BrowserId | undefined {
+    const { revocations, settings } = this.#core
+    const retired = revocations.retired(browserSubject(browser))
+    const isDouble = retired?.rotatedTo === user && settings.clock() < retired.epoch + DOUBLE_SIGN_IN
+    if (retired && !isDouble && former !== subjectHash(user)) return undefined
     const next = this.#rotatedId(browser, user)
-    return this.#core.revocations.isRetired(browserSubject(next)) ? newBrowserId() : next
+    return revocations.isRetired(browserSubject(next)) ? undefined : next
   }
 
   #rotatedId(browser: BrowserId, user: UserSubject): BrowserId {
@@ -172,7 +175,10 @@ export class Identities {
     // A revoked user who signs in again has not left. If the id was retired before, the user may have signed in again elsewhere.
     const isAgain = this.#core.revocations.isRetired(browserSubject(browser))
     const hasLeft = !isAgain && former !== undefined && former !== (user && subjectHash(user))
-    this.#core.revocations.retire(browserSubject(browser), user, (user ?? former) !== undefined, registers.length === 0)
+    // Only the first sign-in begins the minute in which a second one joins it.
+    const rotatedTo = isAgain ? undefined : user
+    const isUsers = (user ?? former) !== undefined
+    this.#core.revocations.retire(browserSubject(browser), rotatedTo, isUsers, registers.length === 0)
     if (!hasLeft) return [browserSubject(browser)]
     this.#core.revocations.signOut(signOutKey(former))
     return [browserSubject(browser), signOutKey(former)]

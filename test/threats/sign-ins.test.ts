@@ -13,7 +13,7 @@ import { appOnly, liveOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
 import { signedCookie } from '../support/app/signed-cookie.js'
 import { stamp } from '../support/app/stamp.js'
-import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
+import { nameOf, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const PLANTED = browserId('planted-by-an-attacker')
@@ -335,6 +335,49 @@ describe('threat 88: parallel sign-ins of a guest at two nodes', () => {
       expect(await signInThrice(isJoined, isLate)).toEqual([1, 2, 3, 4].map(() => ['x', 'y']))
     },
   )
+})
+
+describe('threat 126: a cookie that an attacker has planted on two devices of a user', () => {
+  const MINUTE = 60_000
+
+  /** Signs the user in on two devices with one planted cookie, and returns both devices. */
+  async function signInTwice(app: App, wait: number, path: string): Promise<readonly [Visitor, Visitor, string]> {
+    const planted = cookieFor(app.live, { values: { division: 1 } })
+    const devices = [app.visitor(planted), app.visitor(planted)] as const
+    for (const device of devices) {
+      await device.fetch(`${path}?user=ann`)
+      for (let request = 0; request < 3; request += 1) await values(device)
+      app.clock.advance(wait)
+    }
+    return [...devices, planted]
+  }
+
+  it.each(['/login/now', '/login/unused'])('leaves them two browsers, after a minute: %s', async (path) => {
+    const app = await startWithUsers({ store: new AuthStore() })
+    const [one, two] = await signInTwice(app, MINUTE + 1000, path)
+    expect(nameOf(one)).not.toBe(nameOf(two))
+    await set(one, { theme: 'dark', division: 5 })
+    expect(await values(two)).toMatchObject({ theme: 'light', division: 5 })
+  })
+
+  it('leaves them two browsers even if others use the cookie meanwhile', async () => {
+    const app = await startWithUsers({ store: new AuthStore() })
+    const [one, two, planted] = await signInTwice(app, MINUTE + 1000, '/login/unused')
+    const others = [app.visitor(planted), app.visitor(planted), app.visitor(planted)]
+    for (const other of others) {
+      await other.fetch('/')
+      await other.fetch('/')
+      await other.fetch('/login/unused?user=ann')
+      for (let request = 0; request < 3; request += 1) await values(other)
+    }
+    expect(new Set([one, two, ...others].map(nameOf)).size).toBe(5)
+  })
+
+  it('joins a double sign-in within a minute', async () => {
+    const app = await startWithUsers({ store: new AuthStore() })
+    const [one, two] = await signInTwice(app, MINUTE - 1000, '/login/now')
+    expect(nameOf(one)).toBe(nameOf(two))
+  })
 })
 
 describe('threat 26: user ids', () => {
