@@ -2,7 +2,7 @@
 
 import type { Store, StoredRegister } from '../server/types/store.js'
 import { freezeJson } from '../shared/json.js'
-import { isRevocation, type LwwRegister } from '../shared/register.js'
+import { isRevocation, type LwwRegister, MAX_AGE_KEY } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import { toStamp } from '../shared/stamp.js'
 
@@ -83,7 +83,9 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
     async sweep(before, { guests = before, revocations = before } = {}) {
       await attempt()
       const unused = [...subjects].flatMap(([subject, { replica, used }]) => {
-        const limit = subject.startsWith('browser:') ? Math.max(before, guests) : before
+        const own = replica.value(MAX_AGE_KEY)
+        const outlived = typeof own === 'number' ? clock() - own : before
+        const limit = Math.max(before, outlived, subject.startsWith('browser:') ? guests : before)
         const left = used < revocations ? [] : replica.registers().filter(isRevocation)
         return used < limit && replica.registers().length > left.length ? [{ subject, left, used }] : []
       })

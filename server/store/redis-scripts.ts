@@ -1,6 +1,7 @@
 // The Lua scripts of `redisStore`.
 
 import { createHash } from 'node:crypto'
+import { EPOCH_KEY, GENERATION_KEY, MAX_AGE_KEY } from '../../shared/register.js'
 
 /** A Lua script. Redis runs it atomically, without other commands in between. */
 export interface RedisScript {
@@ -31,13 +32,23 @@ local function cellOf(field)
   return redis.call('HGET', KEYS[1], field)
 end
 
+-- Returns how long the hash lives after its recorded last use: maxIdle, or less if it has a lifetime of its own, and no revocation. A use
+-- is recorded up to a precision late.
+local function lifetime(precision, maxIdle)
+  local own = tonumber((cellOf('${MAX_AGE_KEY}') or ''):match('^%d+ (%-?%d[%d.eE+-]*)$'))
+  if not own or cellOf('${EPOCH_KEY}') or cellOf('${GENERATION_KEY}') then return maxIdle end
+  return math.min(maxIdle, own + precision)
+end
+
 -- Records a use at most once per precision, so that not every read writes. Takes abs because a clock may have been ahead, and pcall
 -- because a full Redis or a replica refuses writes, but reads must continue.
 local function recordUse(now, precision, maxIdle)
   local used = tonumber(cellOf('')) or 0
-  if math.abs(now - used) < tonumber(precision) and redis.call('PTTL', KEYS[1]) > 0 then return end
+  local life = lifetime(tonumber(precision), tonumber(maxIdle))
+  local left = redis.call('PTTL', KEYS[1])
+  if math.abs(now - used) < tonumber(precision) and left > life - precision and left <= life then return end
   redis.pcall('HSET', KEYS[1], '', now)
-  redis.pcall('PEXPIRE', KEYS[1], maxIdle)
+  redis.pcall('PEXPIRE', KEYS[1], string.format('%.0f', life))
 end
 `
 

@@ -1,26 +1,20 @@
 // Decides which call is the first to spend a single-use name, such as the id of a hand-off, by the store's compare-and-set.
 
+import { MAX_AGE_KEY } from '../../shared/register.js'
 import { NEVER, nextStamp, SKEW } from '../../shared/stamp.js'
 import type { Settings } from '../settings/settings.js'
 import type { Store } from '../types/store.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 
-/** The key of the register that marks a name as spent. */
-const SPENT = 'spent'
 /** The maximum validity in ms of a single-use name. */
 export const LONGEST_VALIDITY: number = 60 * 60 * 1000
 /** ms to keep a spent name. Afterwards no process accepts the name anyway, even with clock skew. */
-const KEPT = LONGEST_VALIDITY + SKEW
-/** The maximum number of names that this process remembers to delete; the daily sweep deletes all others. */
-const MOST = 100_000
-const DELETIONS_PER_CALL = 10
+const LIFETIME = LONGEST_VALIDITY + SKEW
 
 export class SingleUse {
   readonly #store: Store
   readonly #breaker: CircuitBreaker
   readonly #clock: () => number
-  /** The time to delete each spent name, oldest first. */
-  readonly #spentNames = new Map<string, number>()
 
   constructor(store: Store, breaker: CircuitBreaker, { clock }: Pick<Settings, 'clock'>) {
     this.#store = store
@@ -35,11 +29,9 @@ export class SingleUse {
   async spend(name: string): Promise<boolean | undefined> {
     // A concurrency of 0 means backoff. If the store is down without backoff, this call may be the half-open call.
     if (this.#breaker.concurrency === 0) return undefined
-    const register = { key: SPENT, stamp: nextStamp(this.#clock(), NEVER), value: true }
-    const isFirst = this.#breaker.call(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
-    if (this.#spentNames.size < MOST) this.#spentNames.set(name, this.#clock() + KEPT)
-    this.#tidy()
-    return isFirst
+    // The mark is the name's own lifetime, so the store deletes it.
+    const register = { key: MAX_AGE_KEY, stamp: nextStamp(this.#clock(), NEVER), value: LIFETIME }
+    return this.#breaker.call(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
   }
 
   /** Like `spend`, but resolves with undefined at the deadline, for callers that can continue without an answer. */
@@ -47,15 +39,5 @@ export class SingleUse {
     const { state } = this.#breaker
     const isFirst = this.spend(name)
     return state === 'good' ? this.#breaker.inTime(isFirst) : undefined
-  }
-
-  #tidy(): void {
-    let count = 0
-    for (const [name, end] of this.#spentNames) {
-      if (end > this.#clock() || count === DELETIONS_PER_CALL) return
-      count += 1
-      this.#spentNames.delete(name)
-      this.#breaker.call(() => this.#store.remove(name)).catch(() => undefined)
-    }
   }
 }

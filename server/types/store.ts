@@ -4,7 +4,10 @@ import type { JsonValue } from '../../shared/json.js'
 
 /** A stored register: the newest known write of a key. Without a value, a tombstone: the key was deleted at `stamp`. */
 export interface StoredRegister {
-  /** A field's key, or an internal key of the library, which begins with `$`. 1 to 255 bytes. */
+  /**
+   * A field's key, or an internal key of the library, which begins with `$`. 1 to 255 bytes. Stores themselves read `$epoch`, `$generation`
+   * and `$maxAge`: see `Store.sweep`.
+   */
   readonly key: string
   /** A safe integer of 1 or more: ms since 1970 if clocks behave. */
   readonly stamp: number
@@ -85,6 +88,10 @@ export interface Store {
   /**
    * Deletes the subjects not used since `before` (ms since 1970), and returns how many. A store may record a subject's use only once a day:
    * such a store must keep the subject up to a day longer, never shorter. A store with expiry of its own may return 0.
+   *
+   * If the value of `$maxAge` is a number, it is the subject's own lifetime: also deletes the subject, except `$epoch` and `$generation`,
+   * once it is unused for that many ms; at once if the number is negative. Sessions, and the marks of used hand-offs and shown messages,
+   * have such a lifetime. A store that ignores it keeps them for `storeMaxIdle`.
    *
    * @param limits for data deleted earlier or later
    */

@@ -274,19 +274,6 @@ describe('a message, with an unreliable store', () => {
     expect(held.calls.filter(({ act }) => act === 'compareAndSet')).toHaveLength(2)
     await held.release()
   })
-
-  it('removes its row from the store after two hours', async () => {
-    const store = memoryStore()
-    const removed: string[] = []
-    Object.assign(store, { remove: async (name: string) => void removed.push(name) })
-    const { app, visitor } = await begin({ store })
-    await say(visitor, 'saved')
-    await takeFlash(visitor)
-    app.clock.advance(2 * HOUR)
-    await say(visitor, 'saved again')
-    await takeFlash(visitor)
-    expect(removed).toEqual([expect.stringMatching(/^flash:[\w-]{12}$/)])
-  })
 })
 
 describe('the cookie', () => {

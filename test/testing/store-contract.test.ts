@@ -83,12 +83,14 @@ const DEFECTS: readonly (readonly [string, (correct: Store) => Planted])[] = [
   ],
   ['sweeps subjects in use', (correct) => ({ sweep: () => correct.sweep(Number.POSITIVE_INFINITY) })],
   ['sweeps revocations with the rest', (correct) => ({ sweep: (before) => correct.sweep(before) })],
+  ['sweeps only by `before`', (correct) => ({ sweep: async (before) => (before === 1 ? 0 : correct.sweep(before)) })],
   ['keeps ids of an older register', outlivingIds],
   ['counts swept subjects wrong', (correct) => ({ sweep: async (...limits) => 2 * (await correct.sweep(...limits)) })],
 ]
 
 const SWEEPS = 'sweep deletes subjects unused since `before`, and returns their number'
 const ENDS = 'sweep keeps $epoch and $generation if used since `revocations`'
+const LIVES = 'sweep deletes a subject that has outlived its own $maxAge, but keeps $epoch'
 const IDS = 'keeps up to 200 ids of a register, even of a tombstone'
 const SAME = 'of equal registers, keeps the register with ids, in any order'
 const WHOLE = 'a load sees a merge as a whole or not at all'
@@ -126,12 +128,12 @@ describe('storeContract', () => {
 
   it('marks sweeping, ids and atomic merges as recommended', () => {
     const recommended = storeContract(async () => memoryStore()).filter(({ required }) => !required)
-    expect(recommended.map(({ name }) => name)).toEqual([SWEEPS, ENDS, IDS, SAME, WHOLE])
+    expect(recommended.map(({ name }) => name)).toEqual([SWEEPS, ENDS, LIVES, IDS, SAME, WHOLE])
   })
 
   it('passes a store that expires subjects on its own', async () => {
     const planted: Store = { ...memoryStore(), sweep: async () => 0 }
-    expect(await failures(planted)).toEqual([SWEEPS])
+    expect(await failures(planted)).toEqual([SWEEPS, LIVES])
   })
 
   it('passes a store without ids', async () => {

@@ -163,6 +163,25 @@ export const KEEPING: readonly Rule[] = [
     },
   },
   {
+    name: 'sweep deletes a subject that has outlived its own $maxAge, but keeps $epoch',
+    required: false,
+    async check({ store, subject }) {
+      const lives = { over: -3 * DAY, ended: -3 * DAY, young: DAY, text: 'session', deleted: undefined }
+      const names = Object.keys(lives).map((name) => `${subject}-${name}`)
+      await eachOf(Object.entries(lives), ([name, life]) =>
+        store.merge(`${subject}-${name}`, [register('a', STAMP, 1), register('$maxAge', STAMP, life)]),
+      )
+      await store.merge(`${subject}-ended`, [register('$epoch', STAMP)])
+      await store.sweep(1)
+      const left = await Promise.all(names.map(async (name) => (await store.load(name)).map(({ key }) => key)))
+      const [over, ended, ...others] = left
+      deepStrictEqual(over, [])
+      ok(ended?.includes('$epoch'))
+      for (const keys of others) strictEqual(keys.length, 2)
+      await eachOf(names, (name) => store.remove(name))
+    },
+  },
+  {
     name: 'load and an empty merge create no subject for sweep',
     async check({ store, subject }) {
       await store.sweep(LATER())

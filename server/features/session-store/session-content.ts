@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { isRecord } from '../../../shared/parse.js'
+import { MAX_AGE_KEY } from '../../../shared/register.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
 import type { FeatureKey } from '../../subjects/store-key.js'
@@ -20,10 +21,7 @@ export type SessionContent = ReadonlyMap<string, JsonValue>
 export const CREATION_KEY = '$born'
 /** Marks the last save, from which the lifetime counts. */
 export const RENEWAL_KEY = '$renewed'
-/**
- * The key of the lifetime after the last save. The lifetime is in ms, even negative as in koa-session, or `session` if the browser decides.
- */
-const MAX_AGE_KEY = '$maxAge'
+/** The metadata. The lifetime counts from the last save; it may be negative, as in koa-session, or `session` if the browser decides. */
 const OWN = new Set([CREATION_KEY, RENEWAL_KEY, MAX_AGE_KEY])
 /** The prefix of the register keys for keys of `ctx.session`, which keeps them apart from the keys above. */
 const MARK = '.'

@@ -2,7 +2,6 @@
 
 import { setImmediate } from 'node:timers/promises'
 import { type QueryResult, type RawBuilder, sql } from 'kysely'
-import { EPOCH_KEY, GENERATION_KEY } from '../../../shared/register.js'
 import { NEVER } from '../../../shared/stamp.js'
 import { checkNames } from '../../settings/option-checks.js'
 import { BROWSERS, type Store, type StoredRegister, type SweepLimits } from '../../types/store.js'
@@ -20,6 +19,7 @@ import {
   toRow,
   toRows,
 } from './rows.js'
+import { sweepBatch, sweepOutlived } from './sweep.js'
 
 /** The options of `sqlStore(db, options)`. */
 export interface SqlStoreOptions {
@@ -117,12 +117,10 @@ class SqlStore implements Store {
 
   async sweep(before: number, { guests = before, revocations = before }: SweepLimits = {}): Promise<number> {
     const first = guests > before ? await this.#sweep(BROWSERS, guests, revocations) : 0
-    return first + (await this.#sweep('', before, revocations))
+    return first + (await this.#sweep('', before, revocations)) + (await this.#sweepOutlived())
   }
 
   async #sweep(names: string, before: number, revocations: number): Promise<number> {
-    // The recorded last use of a row lags by up to a day.
-    const marked = (ms: number): number => Math.floor(ms) - READ_PRECISION
     const unread = { names, limit: marked(before), revocationLimit: marked(revocations) }
     let swept = 0
     for (;;) {
@@ -132,6 +130,20 @@ class SqlStore implements Store {
       // SQLite drivers are synchronous, so yield to the event loop.
       await setImmediate()
     }
+  }
+
+  /** Deletes the subjects that have outlived their own lifetime. */
+  async #sweepOutlived(): Promise<number> {
+    const limit = marked(this.#now())
+    let [swept, after]: [number, string | undefined] = [0, '']
+    while (after !== undefined) {
+      const from: string = after
+      const batch = await attempt('sweep', () => sweepOutlived(this.#db, this.#engine, this.#table, limit, from))
+      swept += batch.swept
+      after = batch.last
+      await setImmediate()
+    }
+    return swept
   }
 
   async close(): Promise<void> {}
@@ -181,61 +193,14 @@ class SqlStore implements Store {
   }
 }
 
+/** Returns the limit for the recorded last use of a row, which lags by up to a day. */
+function marked(ms: number): number {
+  return Math.floor(ms) - READ_PRECISION
+}
+
 function without(rows: readonly Row[], known: readonly RowRead[]): readonly Row[] {
   const keys = new Set(known.map(({ key }) => key))
   return rows.filter(({ key }) => !keys.has(key))
-}
-
-/** Subjects per sweep transaction: few, because other statements may wait for the row locks of the transaction. */
-const BATCH = 100
-
-/** Selects the rows that a sweep deletes: a prefix of subjects' names, and limits of the last use in ms since 1970. */
-interface Unread {
-  readonly names: string
-  readonly limit: number
-  /** The limit for revocation registers: `$epoch` and `$generation`. */
-  readonly revocationLimit: number
-}
-
-/**
- * Deletes a batch of subjects without a row used at `limit` or later. Returns the number of subjects; undefined if no subject is left.
- * Deletes all values of a subject or none: otherwise a returning visitor would find only some values. Revocation registers stay until
- * `revocationLimit`.
- */
-async function sweepBatch(
-  db: AnyDatabase,
-  { inOrder }: Engine,
-  table: string,
-  { names, limit, revocationLimit }: Unread,
-): Promise<number | undefined> {
-  const name = sql.table(table)
-  const isOver = (of = ''): RawBuilder<unknown> =>
-    sql`${sql.ref(`${of}read_at`)} < ${limit} and (${sql.ref(`${of}key`)} not in (${EPOCH_KEY}, ${GENERATION_KEY}) or ${sql.ref(`${of}read_at`)} < ${revocationLimit})`
-  const { rows } = await sql<{ readonly subject: string }>`
-    select distinct old.subject from ${name} as old where ${isOver('old.')} and old.subject like ${`${names}%`} and not exists (
-      select 1 from ${name} as young where young.subject = old.subject and young.read_at >= ${limit})
-    limit ${sql.lit(BATCH)}`.execute(db)
-  if (rows.length === 0) return undefined
-  const those = sql`subject in (${sql.join(rows.map(({ subject }) => subject))})`
-  return db
-    .transaction()
-    .execute(async (transaction) => {
-      await sql`delete from ${name} where ${inOrder(table, sql`${those} and ${isOver()}`)}`.execute(transaction)
-      const { rows: kept } = await sql`select 1 from ${name} where ${those} and read_at >= ${limit} limit 1`.execute(
-        transaction,
-      )
-      if (kept.length > 0) throw new UsedMeanwhile()
-      return rows.length
-    })
-    .catch(unlessUsed)
-}
-
-/** Rolls back a batch because one of its subjects was used during the transaction. The next batch no longer selects this subject. */
-class UsedMeanwhile extends Error {}
-
-function unlessUsed(error: unknown): number {
-  if (error instanceof UsedMeanwhile) return 0
-  throw error
 }
 
 /** Maximum attempts of a database action that deadlocks or serialization failures roll back. */

@@ -7,6 +7,7 @@ import { testClock } from 'koa-live-session/testing'
 import { createClient, createCluster, RESP_TYPES } from 'redis'
 import { type InvalidRegister, validRegisters } from '../../../server/store/validated-store.js'
 import type { Store, StoredRegister } from '../../../server/types/store.js'
+import type { JsonValue } from '../../../shared/json.js'
 import { DAY, HOUR } from '../../support/app/times.js'
 import { within } from '../../support/app/within.js'
 import { wordsOf } from '../../support/docs/readme.js'
@@ -100,6 +101,30 @@ describeWithServer(REDIS, 'redisStore', () => {
       await age(HOUR + 1)
       await store.load('s')
       expect(await changes()).not.toBe(before)
+    })
+
+    it('for its own $maxAge, as uses are noted an hour late', async () => {
+      const life = (stamp: number, value: JsonValue) => store.merge('s', [{ key: '$maxAge', stamp, value }])
+      const between = async (least: number, most: number): Promise<void> => {
+        const left = await idle()
+        expect([left > least, left <= most]).toEqual([true, true])
+      }
+      await store.merge('s', [NEW])
+      for (const use of [() => life(1, DAY), () => store.load('s'), () => store.merge('s', [NEW])]) {
+        await use()
+        await between(DAY, DAY + HOUR)
+      }
+      await life(2, 2 * DAY)
+      await between(2 * DAY, 2 * DAY + HOUR)
+      for (const [index, value] of ['session', 1e21, 200 * DAY, { $maxAge: 1 }].entries()) {
+        await life(3 + index, value)
+        await between(99 * DAY, 100 * DAY)
+      }
+      await life(8, DAY)
+      await store.merge('s', [{ key: '$epoch', stamp: 1 }])
+      await between(99 * DAY, 100 * DAY)
+      expect(await store.compareAndSet('t', { key: '$maxAge', stamp: 1, value: 1000 }, 0)).toBe(true)
+      expect(Number(await redis('PTTL', 'live-session:{t}'))).toBeLessThanOrEqual(HOUR + 1000)
     })
 
     it('for maxIdle', async () => {

@@ -145,6 +145,36 @@ describeWithSql('sqlStore', (place, engine) => {
     expect(await db.selectFrom('live_session_settings').select('subject').execute()).toEqual([{ subject: 'kept' }])
   })
 
+  it('a sweep deletes any number of subjects that have outlived their own $maxAge', async () => {
+    const store = storeNow()
+    const lives = {
+      short: DAY,
+      long: 30 * DAY,
+      text: 'session',
+      huge: 1e21,
+      'not whole': 0.5,
+      list: [1],
+      nothing: null,
+    }
+    const subjects = Array.from({ length: 230 }, (_, index) => [`s${index}`, DAY] as const)
+    for (const [subject, value] of [...Object.entries(lives), ...subjects])
+      await store.merge(subject, [
+        { key: '$maxAge', stamp: 1, value },
+        { key: 'a', stamp: 1, value: 'x' },
+      ])
+    await store.merge('other', [{ key: '.$maxAge', stamp: 1, value: 1 }])
+    await store.merge('deleted', [{ key: '$maxAge', stamp: 1 }])
+    await store.merge('used', [{ key: '$maxAge', stamp: 1, value: DAY }])
+    clock.advance(DAY)
+    await store.merge('used', [{ key: 'a', stamp: 1 }])
+    expect(await store.sweep(clock.now() - 100 * DAY)).toBe(0)
+    clock.advance(DAY + 1000)
+    expect(await store.sweep(clock.now() - 100 * DAY)).toBe(232)
+    const left = await db.selectFrom('live_session_settings').select('subject').distinct().execute()
+    const expected = ['deleted', 'huge', 'list', 'long', 'nothing', 'other', 'text', 'used']
+    expect(left.map(({ subject }) => subject).sort()).toEqual(expected)
+  })
+
   // SQLite has a single connection, so nothing happens between two of its statements.
   const itMeets = engine === 'SQLite' ? () => undefined : it
   itMeets('a sweep keeps a subject used during the sweep', async () => {
