@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { browserSubject, subjectHash } from '../../server/subjects/subject.js'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
 import { AuthStore, auth } from '../support/app/auth.js'
+import { once } from '../support/app/awaited.js'
 import { browserId } from '../support/app/browser-id.js'
 import { cookieContent } from '../support/app/cookie-content.js'
 import { liveOnly } from '../support/app/departures.js'
@@ -440,5 +441,49 @@ describe('partitioned', () => {
       expect(await ask(app.visitor(), '/?division=5', headers)).toMatchObject({ division: -1 })
       expect(await ask(app.visitor(), '/say', headers)).toMatchObject({ messages: [] })
     })
+  })
+})
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])('threat 119: a copied live cookie of a user, without her session, %s', (_, optionsOf) => {
+  const GUEST = { division: -1, cart: [], role: 'guest' }
+
+  /** A user, her live cookie as it was before her last changes, and a page of hers. */
+  async function copied() {
+    const app = await startWithUsers({ store: new AuthStore(), options: optionsOf() as never })
+    const ann = await signedInAs(app)
+    await set(ann, { division: 1, theme: 'light', cart: ['a'] })
+    const thief = app.visitor(liveOnly(ann.cookie))
+    await set(ann, { division: 7, theme: 'dark', cart: ['a', 'b'] })
+    return { app, ann, thief, socket: await ann.connect() }
+  }
+
+  it('shows and changes no value of the account', async () => {
+    const { app, ann, thief } = await copied()
+    const answers = await Promise.all([
+      thief.store(),
+      thief.store({ set: [['division', -1, '', 66]] }),
+      thief.fetch('/set?values={"division":66}'),
+    ])
+    for (const answer of answers) expect(await answer.text()).not.toMatch(/"b"/)
+    await expect(app.visitor(thief.cookie).connect()).resolves.toBeDefined()
+    expect(await values(ann)).toMatchObject({ division: 7, cart: ['a', 'b'] })
+  })
+
+  it('counts as her browser after a sign-out: docs/security.md says what it can do', async () => {
+    const { ann, thief, socket } = await copied()
+    const closed = once(socket.io, 'disconnect')
+    expect(await values(thief)).toEqual({ ...GUEST, theme: 'dark' })
+    await closed
+    expect(await values(ann)).toMatchObject({ division: 7, theme: 'light', cart: ['a', 'b'] })
+    await ann.ask()
+    const again = await ann.connect()
+    await set(ann, { theme: 'dark' })
+    await set(thief, { theme: 'light' })
+    await values(thief)
+    expect(await values(ann)).toMatchObject({ theme: 'dark' })
+    expect(await again.change('division', 9)).toHaveProperty('stamp')
   })
 })
