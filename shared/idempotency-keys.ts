@@ -2,6 +2,7 @@
 
 import { sameJson } from './json.js'
 import { supersedes } from './merge-rule.js'
+import { MAX_AHEAD } from './protocol.js'
 import type { IdempotencyKey, IdsByKey, LwwRegister } from './register.js'
 import { isStamp, type Stamp } from './stamp.js'
 
@@ -18,8 +19,6 @@ const FORGOTTEN = ''
 const ID = /^[\w-]{1,32}$/
 /** The form of a page's id: each page numbers its changes. Without a bound, one forged id would stand for all later updates of the page. */
 const NUMBERED = /^(\w+)-(\d{1,8})$/
-/** Maximum changes that a page makes between two updates of a key within two minutes. */
-const MAX_AHEAD = 10_000
 
 /** A register whose stamps may be plain numbers. */
 type Known = Pick<LwwRegister, 'value'> & { readonly stamp: number; readonly ids?: WireIds }
@@ -30,16 +29,11 @@ export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value)
 }
 
-/** Returns whether a page may give an update this id. */
+/** Returns whether a page may give an update this id: another program may choose any id, but none with a number of another form. */
 export function isPageId(value: unknown): value is string {
-  return isId(value) && (!value.includes('-') || NUMBERED.test(value))
-}
-
-/** Returns by how much the number of `id` is larger than that of another id of the same page; NaN for an id of no or another page. */
-function distance(other: string, id: string): number {
-  const [, page, number] = NUMBERED.exec(id) ?? []
-  const [, otherPage, otherNumber] = NUMBERED.exec(other) ?? []
-  return page === otherPage ? Number(number) - Number(otherNumber) : Number.NaN
+  if (!isId(value)) return false
+  const [, number = 'none'] = /^\w*-(\w*)$/.exec(value) ?? []
+  return NUMBERED.test(value) || Number.isNaN(Number(number))
 }
 
 /**
@@ -47,13 +41,21 @@ function distance(other: string, id: string): number {
  * A page numbers its changes, `<page>-<number>`, and sends each change of a key after the outcome of the previous change.
  */
 export function impliesKey(accepted: string, id: string): boolean {
-  const later = distance(id, accepted)
-  return accepted === id || (later >= 0 && later <= MAX_AHEAD)
+  const [page, number, more] = id.split('-')
+  const [other, newest] = accepted.split('-')
+  return (
+    accepted === id ||
+    (page === other && !more && Number(newest) >= Number(number) && Number(newest) - Number(number) <= MAX_AHEAD)
+  )
 }
 
 /** Returns whether an id is so far ahead of its page's recent ids that no page of ours has made it. */
 export function isFarAhead(register: LwwRegister | undefined, id: string, now: number): boolean {
-  return register?.ids?.some(([known, stamp]) => stamp > now - ID_LIFETIME && distance(known, id) > MAX_AHEAD) ?? false
+  const [page, number] = id.split('-')
+  return !!register?.ids?.some(([known, stamp]) => {
+    const [other, newest] = known.split('-')
+    return stamp > now - ID_LIFETIME && page === other && Number(number) - Number(newest) > MAX_AHEAD
+  })
 }
 
 /**

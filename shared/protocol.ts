@@ -28,6 +28,8 @@ export const TAB_COOKIE = 'live-tab'
 /** Maximum bytes of a POST body: the limit of browsers for `keepalive`. */
 export const MAX_BODY: number = 64 * 1024
 export const MAX_CHANGES = 1000
+/** Maximum changes that a page makes between two updates of a key within two minutes. */
+export const MAX_AHEAD = 10_000
 /** Maximum characters of a ticket. */
 export const MAX_TICKET: number = 64 * 1024
 /** The default of `renew`: seconds after which a page in use POSTs. */
