@@ -40,3 +40,36 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 export function isAsync(given: unknown): boolean {
   return typeof given === 'function' && given.constructor.name === 'AsyncFunction'
 }
+
+/** The promise of a write. If the app never calls `then`, a rejection is reported, and is no unhandled rejection. */
+export class TrackedPromise<T> extends Promise<T> {
+  #isAwaited = false
+
+  /**
+   * Runs a write synchronously, so that the caller's next line sees the result.
+   *
+   * @param later calls a function in the next turn of the event loop, because `await` calls `then` a microtask later
+   */
+  static of<T>(
+    write: () => T | PromiseLike<T>,
+    report: (error: unknown) => void,
+    later: (act: () => void) => unknown,
+  ): TrackedPromise<T> {
+    const tracked = new TrackedPromise<T>((resolve) => resolve(write()))
+    Promise.prototype.then.call(tracked, undefined, (error: unknown) => {
+      later(() => {
+        if (!tracked.#isAwaited) report(error)
+      })
+    })
+    return tracked
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: to see whether the caller awaits is the purpose of this class
+  override then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#isAwaited = true
+    return super.then(onFulfilled, onRejected)
+  }
+}

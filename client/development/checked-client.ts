@@ -8,11 +8,14 @@ import {
   didYouMean,
   unknownOption,
 } from '../../shared/checks.js'
+import { isOfValue } from '../../shared/codes.js'
+import { TrackedPromise } from '../../shared/promise.js'
 import { EMBED_ID, FLASH, HAND_OFF } from '../../shared/protocol.js'
 import type { RegisteredFields } from '../../shared/registered.js'
 import { NEVER } from '../../shared/stamp.js'
 import type { Fields } from '../../shared/types.js'
 import { EMBEDS } from '../browser/embed.js'
+import { LiveSessionError } from '../error.js'
 import { onFlash as flash } from '../flash.js'
 import { followAddress as address } from '../follow-address.js'
 import { followHandOffs as handOffs } from '../follow-hand-offs.js'
@@ -20,7 +23,7 @@ import { type Internals, internalsOf } from '../internals.js'
 import { keepTab as tab } from '../keep-tab.js'
 import { create } from '../live-session.js'
 import type { AnyClient, AnySocket, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
-import { errorTextsFor } from './error-texts.js'
+import { errorTextsFor, logOnce } from './error-texts.js'
 import { watchSocket } from './warning.js'
 
 const OPTIONS = ['socket', 'initial', 'endpoint', 'credentials', 'headers']
@@ -59,6 +62,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   checkOptions(options)
   const live = create(options, errorTextsFor(options))
   explainCallbacks(live)
+  logUnawaited(live)
   warnOfForgotten(live)
   warnOfMistyped(live)
   warnOfSecond(live)
@@ -196,6 +200,26 @@ function explainCallbacks(live: AnyClient): void {
       }),
   }
   Object.assign(live, checked)
+}
+
+/** Logs a refused value of a change that no code awaits: most often a text in place of a number. */
+function logUnawaited(live: AnyClient): void {
+  const { set, setMany, update, field } = live
+  const log = (error: unknown): void => {
+    if (error instanceof LiveSessionError && isOfValue(error.code)) logOnce(error)
+  }
+  const tracked =
+    <A extends readonly unknown[]>(write: (...given: A) => Promise<void>) =>
+    (...given: A): Promise<void> =>
+      TrackedPromise.of(() => write(...given), log, setTimeout)
+  const changes = { set: tracked(set), setMany: tracked(setMany), update: tracked(update) }
+  Object.assign(live, changes, {
+    field: (key: never) => ({
+      ...field(key),
+      set: (value: never) => void changes.set(key, value),
+      update: (next: never) => void changes.update(key, next),
+    }),
+  })
 }
 
 /**

@@ -35,12 +35,21 @@ export function errorTextsFor(ways: Ways): ErrorTexts {
     text,
     errorOf: (key, { code, message = text(code, key), error: thrown }) => {
       const error = thrown ?? new LiveSessionError(code, message, key)
-      if (thrown || WRONG.includes(code)) console.error(error)
+      if (thrown || WRONG.includes(code)) logOnce(error)
       return error
     },
     settable: copy,
     posted: ({ status, answer, error }) => warn(status, !!answer || !!error),
   }
+}
+
+const logged = new WeakSet<object>()
+
+/** Logs an error, unless the console has it. */
+export function logOnce(error: unknown): void {
+  if (error instanceof Error && logged.has(error)) return
+  if (error instanceof Error) logged.add(error)
+  console.error(error)
 }
 
 function text(code: ErrorTextCode, key: string = '', method: string = ''): string {

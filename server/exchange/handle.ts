@@ -7,7 +7,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { type FieldMap, isKey } from '../../shared/fields.js'
 import type { JsonValue } from '../../shared/json.js'
-import { AWAIT_IT, type Awaitable, refusePromise } from '../../shared/promise.js'
+import { AWAIT_IT, type Awaitable, refusePromise, TrackedPromise } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { type CookieContent, stampsByKey } from '../cookie/content.js'
@@ -77,7 +77,7 @@ export abstract class Handle {
     }
     const { store } = this.#core
     if (!store) return this.#write(() => [updated()])
-    return TrackedPromise.of(async () => {
+    return tracked(async () => {
       this.beforeWrite()
       const field = this.#settable('update', key)
       const subject = this.owner.subject(field)
@@ -127,7 +127,7 @@ export abstract class Handle {
 
   /** Validates all changes before applying any. Applies them synchronously, before the caller's next line runs. */
   #write(changes: () => readonly (readonly [Field, JsonValue | undefined])[]): Promise<Written> {
-    return TrackedPromise.of(() => {
+    return tracked(() => {
       this.beforeWrite()
       const valid = changes()
       if (valid.length === 0) throw new LiveSessionError('malformed', 'setMany: expected at least one value')
@@ -222,35 +222,14 @@ export function addMembers<H extends Reporting, U, C>(
 ): C {
   for (const [name, member] of sets.flatMap((members) => Object.entries(members ?? {}))) {
     const value = function (this: H, ...args: never[]): Promise<unknown> {
-      return TrackedPromise.of(() => member(Handles.useOf(this), ...args), this.report)
+      return tracked(() => member(Handles.useOf(this), ...args), this.report)
     }
     Object.defineProperty(Handles.prototype, name, { value, configurable: true, writable: true })
   }
   return Handles
 }
 
-/** The promise of a write. If the app never calls `then`, a rejection goes to `report` instead of terminating the Node process. */
-export class TrackedPromise<T> extends Promise<T> {
-  #isAwaited = false
-
-  /** Runs a write synchronously, so that the caller's next line sees the result. */
-  static of<T>(write: () => T | PromiseLike<T>, report: (error: unknown) => void): TrackedPromise<T> {
-    const tracked = new TrackedPromise<T>((resolve) => resolve(write()))
-    // Waits for the next turn of the event loop, because `await` calls `then` a microtask later.
-    Promise.prototype.then.call(tracked, undefined, (error: unknown) => {
-      setImmediate(() => {
-        if (!tracked.#isAwaited) report(error)
-      })
-    })
-    return tracked
-  }
-
-  // biome-ignore lint/suspicious/noThenProperty: to see whether the caller awaits is the purpose of this class
-  override then<A = T, B = never>(
-    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
-    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    this.#isAwaited = true
-    return super.then(onFulfilled, onRejected)
-  }
+/** Runs a write, and reports its rejection if the app never awaits it: an unhandled rejection would terminate the process. */
+export function tracked<T>(write: () => T | PromiseLike<T>, report: (error: unknown) => void): Promise<T> {
+  return TrackedPromise.of(write, report, setImmediate)
 }

@@ -11,7 +11,7 @@ import type { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
 import { stampsByKey } from '../cookie/content.js'
 import type { Core } from '../core.js'
-import { Handle, TrackedPromise } from '../exchange/handle.js'
+import { Handle, tracked } from '../exchange/handle.js'
 import type { RequestUse } from '../feature.js'
 import { isTransferred } from '../identity/login.js'
 import { visitorLeft } from '../identity/validity.js'
@@ -137,7 +137,7 @@ export class RequestHandle extends Handle {
   }
 
   identify(): Promise<void> {
-    return TrackedPromise.of(async () => {
+    return tracked(async () => {
       // Begins the visit before reading the revision: revocations by this call must not count as concurrent.
       const visit = this.#visit
       const { revision } = this.#core.revocations
@@ -153,7 +153,7 @@ export class RequestHandle extends Handle {
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
     this.#written = undefined
-    return TrackedPromise.of(() => this.#visit.leave(forget), this.report)
+    return tracked(() => this.#visit.leave(forget), this.report)
   }
 
   protected override wrote(field: Field): void {

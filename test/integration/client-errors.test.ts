@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { LiveSessionError as ServerError } from 'koa-live-session'
-import { LiveSessionError } from 'koa-live-session/client'
+import { type LiveSessionClient, LiveSessionError } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
 import { reactive } from 'vue'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
+import { awaited } from '../support/app/awaited.js'
+import { afterZeroTimers } from '../support/app/within.js'
 
 const fields = defineFields({
   level: { schema: z.number().max(5, 'expected 5 at the most'), default: 0, client: 'write' },
@@ -53,6 +55,22 @@ describe.each([false, true])("the server's refusal (socket: %s)", (hasSocket) =>
     expect(logged.mock.calls.flat()).toEqual(expected)
   })
 
+  it.each<[string, (live: LiveSessionClient<typeof fields>) => void]>([
+    ['set', (live) => void live.set('level', '3' as never)],
+    ['setMany', (live) => void live.setMany({ level: '3' as never })],
+    ['update', (live) => void live.update('level', String as never)],
+    ["a field's set", (live) => live.field('level').set('3' as never)],
+    ["a field's update", (live) => live.field('level').update(String as never)],
+  ])('logs once a wrong type that no code awaits: %s', async (_, act) => {
+    const { page } = await open(hasSocket)
+    const refused = new Promise((resolve) => logged.mockImplementation(resolve))
+    act(page.live as never)
+    expect(await awaited('the log', refused)).toMatchObject({ code: 'invalid_value', key: 'level' })
+    await page.live.flush()
+    await afterZeroTimers()
+    expect(logged).toHaveBeenCalledTimes(1)
+  })
+
   it.each([
     ['level', 9, 'invalid_value', "the field's schema refuses the value"],
     ['note', 'x'.repeat(50), 'too_large', "the value exceeds the field's maxBytes or maxMembers"],
@@ -73,6 +91,13 @@ describe.each([false, true])("the server's refusal (socket: %s)", (hasSocket) =>
 })
 
 describe('a page', () => {
+  it('logs once a value that is not JSON', async () => {
+    const { page } = await open(true)
+    void page.live.set('due' as never, date as never)
+    await afterZeroTimers()
+    expect(logged.mock.calls).toEqual([[expect.objectContaining({ code: 'invalid_value', key: 'due' })]])
+  })
+
   it("rejects a non-JSON value with the server's message", async () => {
     const { page, refuse } = await open(true)
     expect(await refuse('due', date)).toMatchObject({ message: await page.visitor.text('/set') })

@@ -5,7 +5,7 @@ import type { Listener, Written } from '../../../shared/change.js'
 import { checkNext } from '../../../shared/checks.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { AWAIT_IT, refusePromise } from '../../../shared/promise.js'
-import { TrackedPromise } from '../../exchange/handle.js'
+import { tracked } from '../../exchange/handle.js'
 import type { Report } from '../../settings/report.js'
 import type { Update } from '../../store/updates.js'
 import { ListenerSet, Listeners, reportRejection } from '../../values/listeners.js'
@@ -109,7 +109,7 @@ export class SessionHandle {
   #write(method: 'set' | 'delete' | 'update', key: string, value: () => unknown): Promise<Written> {
     const { updates } = this.#sessions
     const { name } = this.#handshakeSession
-    return TrackedPromise.of(async () => {
+    return tracked(async () => {
       const update = this.#prepared(method, key, value)
       update.permit()
       let stamp = method === 'update' && updates ? await updates.applyPersistently(name, update) : undefined
