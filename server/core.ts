@@ -65,6 +65,8 @@ export class Core {
   readonly store: StoreClient | undefined
   /** The other processes of the app, after `attach`. */
   nodes: Nodes | undefined = undefined
+  /** Whether `attach` has the option `handshake`: without it, sockets have no session of the app. */
+  hasHandshake = false
 
   /** The data of all features: each `FeatureData` adds itself. */
   readonly featureData: AnyFeatureData[] = []

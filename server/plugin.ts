@@ -128,6 +128,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
     const { handshake, recheck } = resolveAttachOptions(options, this.#core.settings.identify !== undefined)
     checkServer(io)
     this.#core.nodes = new Nodes(io, this.#core)
+    this.#core.hasHandshake = options?.handshake !== undefined
     const authentication = new Authentication(this.#core, handshake)
     if (options?.recheck !== undefined && !authentication.isNeeded) this.#core.warn(IDLE_RECHECK)
     this.#rechecks = new Rechecks(this.#core, authentication, recheck)

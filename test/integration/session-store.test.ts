@@ -283,6 +283,24 @@ describe('socket.session', () => {
     expect(await without.connect(visitor)).toBeUndefined()
   })
 
+  it('is undefined with a warning if attach has no handshake', async () => {
+    const warning =
+      'koa-live-session: attach(io): expected handshake with the session middleware, because sessions are in live.sessionStore(), and ' +
+      'socket.session is undefined without it. Pass attach(io, { handshake: [sessions] }), with the instance of app.use'
+    for (const [attach, warnings] of [
+      [{} as never, [warning]],
+      [{ handshake: [] }, []],
+    ] as const) {
+      const sessions = await SessionApp.start({ attach })
+      const visitor = await sessions.withSession({ user: 'ann' })
+      for (let i = 0; i < 2; i += 1) expect(await sessions.connect(visitor)).toBeUndefined()
+      expect(sessions.app.warnings.filter((text) => text.includes('handshake'))).toEqual(warnings)
+    }
+    const app = await App.start({ attach: {} as never })
+    await app.visitor().connect()
+    expect(app.warnings.filter((text) => text.includes('handshake'))).toEqual([])
+  })
+
   it('is undefined, without an error, if sessions are elsewhere', async () => {
     const decode = (): never => {
       throw new Error('tampered')

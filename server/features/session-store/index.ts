@@ -18,6 +18,10 @@ const KEPT =
   'identify() has signed a user in, and ctx.session goes on under the id that the browser came with, which may have been planted: ' +
   'expected await ctx.session.regenerate() once the user is set'
 
+const UNREAD =
+  'attach(io): expected handshake with the session middleware, because sessions are in live.sessionStore(), and socket.session is ' +
+  'undefined without it. Pass attach(io, { handshake: [sessions] }), with the instance of app.use'
+
 /** Creates the feature for `live.sessionStore()`, a store for koa-session's sessions. */
 export function sessionFeature(core: Core): Feature {
   const appSessions = new AppSessions(core)
@@ -66,6 +70,7 @@ export function sessionFeature(core: Core): Feature {
       }),
     // Gives sockets the session found by koa-session in the handshake.
     connects: (ctx, conn) => {
+      if (appSessions.isUsed && !core.hasHandshake) core.warn(UNREAD)
       const received = store.receivedSession(ctx)
       if (!received) return undefined
       const session = appSessions.pin(received, conn)
