@@ -166,7 +166,7 @@ export interface UserSession<F extends Fields = RegisteredFields>
 }
 
 declare module 'koa' {
-  interface DefaultContext {
+  interface BaseContext {
     /** The values of the request's visitor, after `live.middleware()` has run. */
     liveSession: RequestSession
   }
