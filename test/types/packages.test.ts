@@ -1,6 +1,8 @@
-import { copyFileSync, rmSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { copyFileSync, readFileSync, rmSync } from 'node:fs'
+import { basename, join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import ts from 'typescript'
+import { compile } from '../support/docs/compile.js'
 import { snippet } from '../support/docs/readme.js'
 import { appFolder, tsc } from '../support/docs/tsc.js'
 
@@ -57,6 +59,9 @@ const BUILT = JSON.stringify({
   exports: { types: './fields.d.ts', default: './fields.js' },
 })
 
+const { exports, name }: { exports: object; name: string } = JSON.parse(readFileSync('package.json', 'utf8'))
+const ENTRIES = Object.keys(exports).flatMap((entry) => (entry.endsWith('.json') ? [] : entry.replace('.', name)))
+
 let folder: string
 let problems: readonly string[]
 beforeAll(() => {
@@ -74,6 +79,8 @@ beforeAll(() => {
     'node_modules/app-fields/package.json': BUILT,
     'node_modules/app-fields/tsconfig.json': project(PAGE),
     'node_modules/app-fields/fields.ts': FIELDS,
+    'commonjs/package.json': '{ "type": "commonjs" }',
+    'commonjs/app.ts': ENTRIES.map((entry, at) => `export * as entry${at} from '${entry}'\n`).join(''),
     ...ofWorkspace('page', PAGE, BROWSER),
     ...ofWorkspace('server', STRICT, SERVER),
     ...ofWorkspace('react', PAGE, COMPONENT('react')),
@@ -96,4 +103,15 @@ describe('registered fields', () => {
   it("cause no other error, even in the package's declarations", () => {
     expect(problems).toEqual([])
   })
+})
+
+it('the types of each entry are found by module: commonjs with moduleResolution: node', () => {
+  const options = {
+    module: ts.ModuleKind.CommonJS,
+    moduleResolution: ts.ModuleResolutionKind.Node10,
+    ignoreDeprecations: '6.0',
+    verbatimModuleSyntax: false,
+    paths: {},
+  }
+  expect(compile([relative('.', join(folder, 'commonjs/app.ts'))], options)).toEqual([])
 })
