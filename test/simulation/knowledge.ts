@@ -44,6 +44,9 @@ export interface Signed {
 /** The relation of a cookie to the app's user. */
 export type CookieStatus = 'none' | 'own' | 'other' | 'revoked' | 'retired'
 
+/** In ms: for so long after a sign-in, another request with the guest's cookie leads to the same id. */
+const DOUBLE_SIGN_IN = 60_000
+
 interface Circumstances {
   isDeclared(this: void, key: string): boolean
   now(this: void): number
@@ -191,6 +194,13 @@ export class Knowledge {
   /** The user who signed in when a browser id was retired. */
   heirOf(browser: string): string | undefined {
     return this.#heirs.get(browser)?.rotatedTo
+  }
+
+  /** Whether the user's next id may be new after this id: retired, not the user's own, and not rotated to the user within a minute. */
+  startsAnew({ browser, user: former }: Identity, user: string | undefined): boolean {
+    const { rotatedTo, epoch } = this.#heirs.get(browser) ?? {}
+    if (epoch === undefined || former === user) return false
+    return rotatedTo !== user || this.#now() >= epoch + DOUBLE_SIGN_IN
   }
 
   /** Whether a browser has learned of the last retirement of its id. */

@@ -65,7 +65,7 @@ export class RequestChecker {
       left: [],
     }
     this.#visits.set(exchange, visit)
-    if (!own) this.#follows(exchange, cookie?.browser, identity)
+    if (!own) this.#follows(exchange, cookie, identity)
     else if (identity.browser !== own.browser) this.#fail(exchange, 'loses its browser id')
     const isFollowed = cookieStatus === 'retired' && cookie !== undefined && this.#isFollowed(cookie, visit)
     const isMissed = cookieStatus === 'retired' && cookie !== undefined && !isFollowed && knowsEnd(exchange, cookie)
@@ -174,7 +174,7 @@ export class RequestChecker {
       this.#become(exchange, visit, before, exchange.node.knowledge.ends)
       return
     }
-    this.#follows(exchange, before.browser, visit.identity)
+    this.#follows(exchange, before, visit.identity)
     exchange.node.knowledge.retire(before, undefined)
     this.#world.duties.gaveUp(exchange.node, before.browser, before.user !== undefined)
     const isNone = visit.cookieStatus === 'none' || visit.cookieStatus === 'retired'
@@ -251,7 +251,7 @@ export class RequestChecker {
     const { identity, own, retired } = visit
     const cookie = retired === undefined ? undefined : this.#world.cookieOf(exchange)
     const isFollowing = cookie !== undefined && this.#isFollowed(cookie, visit)
-    if (!isFollowing) this.#follows(exchange, before.browser, identity)
+    if (!isFollowing) this.#follows(exchange, before, identity)
     visit.isDue = visit.cookieStatus !== 'withheld'
     visit.own = undefined
     visit.isLate = false
@@ -279,7 +279,7 @@ export class RequestChecker {
     if (comeAlong) {
       knowledge.rotate({ user, browser }, registers, identity)
       if (user === undefined && identity.user !== undefined) ledger.inherit(identity.user, browser)
-    } else knowledge.retire({ user, browser }, identity.user)
+    } else knowledge.retire({ user, browser }, knowledge.retired.has(browser) ? undefined : identity.user)
     this.#world.duties.gaveUp(exchange.node, browser, (identity.user ?? user) !== undefined)
     this.#ends(exchange, { user: user === identity.user ? undefined : user, browser })
   }
@@ -306,9 +306,11 @@ export class RequestChecker {
   }
 
   /** A new id must be the user's rotated id, or unused. */
-  #follows(exchange: Exchange, former: string | undefined, identity: Identity): void {
-    const { retired } = exchange.node.knowledge
-    const fault = this.#world.rotatedIds.fault(former, identity, (id) => retired.has(id))
+  #follows(exchange: Exchange, former: Identity | undefined, identity: Identity): void {
+    const { knowledge } = exchange.node
+    const isRetired = (id: string): boolean => knowledge.retired.has(id)
+    const mayDiffer = former !== undefined && knowledge.startsAnew(former, identity.user)
+    const fault = this.#world.rotatedIds.fault(former?.browser, identity, isRetired, mayDiffer)
     if (fault !== undefined) this.#fail(exchange, fault, 'foreign')
   }
 

@@ -70,18 +70,23 @@ export class RotatedIds {
     return this.#next.get(`${this.rotation} ${former} ${user}`) === browser
   }
 
-  /** Returns an error text if the id after a former id is neither the user's rotated id nor new. */
+  /**
+   * Returns an error text if the id after a former id is neither the user's rotated id nor new.
+   *
+   * @param mayDiffer whether the id may also be new although an earlier request got the rotated id
+   */
   fault(
     former: string | undefined,
     { user, browser }: Identity,
     isRetired: (id: string) => boolean,
+    mayDiffer: boolean,
   ): string | undefined {
     const way = former !== undefined && user !== undefined ? `${this.rotation} ${former} ${user}` : undefined
     const expected = way === undefined ? undefined : this.#next.get(way)
-    if (expected !== undefined && !isRetired(expected))
+    if (expected !== undefined && !isRetired(expected) && !(mayDiffer && browser !== expected))
       return browser === expected ? undefined : 'gets another id than a request that came before it'
     if (!this.isNew(browser)) return 'gets a browser id issued before'
-    if (way !== undefined && expected === undefined) this.#next.set(way, browser)
+    if (way !== undefined && expected === undefined && !mayDiffer) this.#next.set(way, browser)
     return undefined
   }
 }
