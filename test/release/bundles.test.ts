@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type BuildOptions, build } from 'esbuild'
+import { appFolder } from '../support/docs/tsc.js'
 import { installClient } from '../support/servers/installed-client.js'
 
 /** Words found only in the code of this part. */
@@ -12,6 +13,12 @@ const PARTS = {
   followAddress: 'currententrychange',
   followHandOffs: 'live_session_hand_off',
   keepTab: 'sessionStorage',
+}
+
+interface Manifest {
+  readonly name: string
+  readonly engines: { readonly node: string }
+  readonly exports: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
 /** A server sending a request to itself. */
@@ -120,5 +127,30 @@ describe('an app with the installed package', () => {
       encoding: 'utf8',
     })
     expect(file).toMatch(new RegExp(`dist/client/development/${name}\\.js$`, 'm'))
+  })
+})
+
+describe('an app in CommonJS', () => {
+  const { engines, exports, name }: Manifest = JSON.parse(readFileSync('package.json', 'utf8'))
+  const entries = Object.entries(exports).filter(([entry]) => !entry.endsWith('.json'))
+
+  it('can require() each entry', async () => {
+    // In the repository, so that dependencies are found.
+    const folder = appFolder({
+      [`node_modules/${name}/package.json`]: JSON.stringify({ name, type: 'module', exports }),
+      'app.cjs': entries.map(([entry]) => `require('${entry.replace('.', name)}')\n`).join(''),
+    })
+    const inputs = entries.flatMap(([, { types, ...files }]) => Object.values(files))
+    const sources = new Set(inputs.map((file) => file.replace(/^\.\/dist\/(.*)\.js$/, '$1.ts')))
+    const outdir = join(folder, 'node_modules', name, 'dist')
+    const how = { bundle: true, format: 'esm', platform: 'node', packages: 'external', outbase: '.', outdir } as const
+    await build({ entryPoints: [...sources], ...how })
+    expect(execFileSync(process.execPath, ['app.cjs'], { cwd: folder, encoding: 'utf8', stdio: 'pipe' })).toBe('')
+    rmSync(folder, { recursive: true })
+  })
+
+  it('is told which Node can require() the package', () => {
+    expect(engines.node).toBe('>=20.19')
+    expect(readFileSync('README.md', 'utf8')).toContain('Node 20.19 or newer')
   })
 })
