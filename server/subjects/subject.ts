@@ -71,6 +71,13 @@ export function userIdOf(user: UserSubject): string {
   return user.slice('user:?:'.length)
 }
 
+/** Returns the user whose id has the other type: 1 and '1' are two users. Undefined for a text that is no whole number. */
+export function userOfOtherType(user: UserSubject): UserSubject | undefined {
+  const id = userIdOf(user)
+  if (user === `user:n:${id}`) return userSubject(id)
+  return Number.isSafeInteger(Number(id)) && String(Number(id)) === id ? userSubject(Number(id)) : undefined
+}
+
 export function isSubject(name: string): name is Subject {
   return isUser(name) || isBrowser(name) || isLocal(name)
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import type { UserId } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, memoryStore, type TestClock } from 'koa-live-session/testing'
 import { z } from 'zod'
@@ -515,5 +516,36 @@ describe('threat 114: a text made of no id', () => {
     const remedy = "Take the user's own id, like user.id"
     expect(app.errors.map(String)).toEqual([`TypeError: koa-live-session: identify: ${refusal}. ${remedy}`])
     await expect(app.live.revoke(id)).rejects.toThrow(`revoke(id): ${refusal}`)
+  })
+})
+
+describe('threat 124: an id of the other type', () => {
+  it.each<[known: UserId, given: UserId, types: readonly [string, string] | undefined]>([
+    [7, '7', ['a text', 'number']],
+    ['7', 7, ['a number', 'text']],
+    [7, '07', undefined],
+    [7, '7.0', undefined],
+    [7, 8, undefined],
+    ['ann', 'Ann', undefined],
+  ])('names the user %j, and not %j, with a warning', async (known, given, types) => {
+    const app = await App.start({
+      options: { identify: () => known },
+      attach: { handshake: [] },
+      routes: (ctx) => void ctx.liveSession.set('division', 1),
+    })
+    const page = await app.visitor().connect()
+    const warning = (call: string): string =>
+      `koa-live-session: ${call}: the id is ${types?.[0]}, and this process knows the user of the same ${types?.[1]}, who is another. ` +
+      'Pass the id as identify returns it'
+    await app.live.revoke(given)
+    await app.live.erase(given)
+    await app.live.user(given)
+    const warnings = (): readonly string[] => app.warnings.filter((text) => text.includes('the id is'))
+    const calls = types ? ['revoke(id)', 'erase(id)', 'user(id)'] : []
+    expect(warnings()).toEqual(calls.map(warning))
+    expect(page.io.connected).toBe(true)
+    await app.live.revoke(known)
+    await page.closed
+    expect(warnings()).toHaveLength(calls.length)
   })
 })
