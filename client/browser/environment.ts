@@ -57,9 +57,9 @@ export function createBrowserEnvironment(
   }
   const come = (): void => {
     tabs.join()
-    dispatch('return', storage.readWho())
+    dispatch('return', storage.who())
   }
-  const look = (): void => dispatch('look', storage.readWho())
+  const look = (): void => dispatch('look', storage.who())
   const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
     keydown: use,
     pointerdown: use,
@@ -90,6 +90,7 @@ export function createBrowserEnvironment(
     ...tabs,
     ...poster,
     ...storage,
+    who: (who = '') => dispatch('look', storage.who(who)),
     restore: () => dispatch('restored', storage.drain()),
     send: (message, timeout) =>
       // `answer` is undefined after a timeout or a lost connection.

@@ -4,10 +4,8 @@ export interface Storage {
   save(text: string): void
   /** Removes and returns the texts of all other tabs, open or closed. */
   drain(): readonly string[]
-  /** Stores the `who` that a page has proved, or removes it. */
-  who(who: string | undefined): void
-  /** Returns the `who` that a page has proved last, if known. */
-  readWho(): string | undefined
+  /** Stores this `who`, which a page has proved, or removes it if `''`. Returns the stored `who`, if known. */
+  who(who?: string): string | undefined
 }
 
 /** Uses the browser's `localStorage`; if that is unavailable, nothing outlives the page. */
@@ -30,8 +28,11 @@ export function createStorage(name: string): Storage {
       for (const [item] of others) storage?.removeItem(item)
       return others.map(([, text]) => text)
     },
-    who: (who) => put(name, who),
-    readWho: () => attempt(() => storage?.[name]),
+    who: (who) =>
+      attempt(() => {
+        if (who !== undefined) put(name, who)
+        return storage?.[name]
+      }),
   }
 }
 

@@ -97,7 +97,7 @@ export interface Events {
    * frozen or in the back/forward cache and the environment knows it.
    */
   return: [who?: string | undefined]
-  /** The browser shows or hides the page, or another page has stored a visitor. `who` is the browser's proved visitor, if known. */
+  /** The browser shows or hides the page, or a page has stored a visitor. `who` is the browser's proved visitor, if known. */
   look: [who: string | undefined]
   /** A script, as of Turbo or htmx, has put other HTML with `embed()` into the document of a page with a visitor. */
   html: [text: string]
@@ -128,7 +128,7 @@ export interface Effects {
   visitor: [visitor: PageVisitor]
   /** Takes the outboxes of other pages. */
   restore: []
-  /** Stores the browser's proved visitor for other pages, or removes it. */
+  /** Stores the browser's proved visitor for other pages, or removes it if undefined. The page looks then. */
   who: [who: string | undefined]
   /** Resolves or rejects the promise of this call. */
   settle: [call: Call, refusal: RefusalReason | undefined]

@@ -43,7 +43,7 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *     id or value.
  * 10. The visitor may be another after Back, after a sign-out in another tab, or in other HTML of the document. Each page stores the
  *     `who` of its HTML, and of each answer that proves the cookie. A restored page reads the browser's newest; an open page looks when
- *     it is shown or hidden, and when another page stores one. Unless it is its own, the page shows defaults and new changes until an
+ *     it is shown or hidden, and when a page stores one. Unless it is its own, the page shows defaults and new changes until an
  *     answer names the visitor (`isReady`). While a page unloads, `onVisitor` is not called.
  * 11. The core has no clock, randomness, socket or storage.
  */

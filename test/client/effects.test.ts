@@ -66,9 +66,8 @@ describe('the proved visitor in localStorage', () => {
     const storage = createStorage('a')
     storage.who('ann')
     const other = createStorage('a')
-    expect([other.readWho(), createStorage('b').readWho(), other.drain()]).toEqual(['ann', undefined, []])
-    other.who('')
-    expect(storage.readWho()).toBeUndefined()
+    expect([other.who(), createStorage('b').who(), other.drain()]).toEqual(['ann', undefined, []])
+    expect([other.who(''), storage.who()]).toEqual([undefined, undefined])
   })
 
   it('is unknown if the storage is blocked, or throws later', () => {
@@ -78,7 +77,7 @@ describe('the proved visitor in localStorage', () => {
       .spyOn(globalThis, 'localStorage', 'get')
       .mockReturnValueOnce(refusing as never)
       .mockImplementation(fail)
-    expect([createStorage('a').readWho(), createStorage('a').readWho()]).toEqual([undefined, undefined])
+    expect([createStorage('a').who(), createStorage('a').who()]).toEqual([undefined, undefined])
   })
 })
 

@@ -170,6 +170,22 @@ describe('threat 94: a page that another page’s visitor may have replaced', ()
     expect(localStorage.getItem(ITEM)).toBe('ann')
   })
 
+  it('compares with the visitor that it has stored itself', async () => {
+    const live = page(ANN)
+    localStorage.removeItem(ITEM)
+    globalThis.dispatchEvent(new Event('storage'))
+    expect(live.get('division')).toBe(-1)
+    answer = { who: 'ann', hasCookie: true, persisted: [], results: [], greeting }
+    for (let times = 0; times < 2; times += 1) {
+      look('bob')
+      expect(live.get('division')).toBe(-1)
+      globalThis.dispatchEvent(new Event('online'))
+      await turn()
+      await turn()
+      expect(live.get('division')).toBe(1)
+    }
+  })
+
   it('compares when it is hidden and shown again', () => {
     const live = page(ANN)
     const show = (): boolean => document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
