@@ -1,6 +1,7 @@
 // The core of a plugin: creates all parts in dependency order, then the features.
 
 import type Koa from 'koa'
+import { type Awaitable, after, allOf } from '../shared/promise.js'
 import { Connections } from './connections/connections.js'
 import { LiveCookie } from './cookie/cookie.js'
 import { CookieValues } from './cookie/cookie-values.js'
@@ -22,7 +23,7 @@ import type { Settings } from './settings/settings.js'
 import type { AnyFeatureData } from './store/feature-data.js'
 import { StoreClient } from './store/store-client.js'
 import { SigningKeys } from './subjects/signing-keys.js'
-import type { Subject } from './subjects/subject.js'
+import type { Subject, UserSubject } from './subjects/subject.js'
 import { Notifications } from './values/listeners.js'
 import { PageTickets } from './values/page-tickets.js'
 import { Tickets } from './values/ticket.js'
@@ -133,6 +134,13 @@ export class Core {
 
     this.store = settings.store && new StoreClient(settings.store, this)
     this.features = makers.map((make) => make(this))
+  }
+
+  /** Returns the user whom `identify` names at the start of a request or handshake; undefined if a feature knows that the sign-in has ended. */
+  signedIn(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<UserSubject | undefined> {
+    if (user === undefined) return undefined
+    const ends = allOf(this.features.map(({ hasEnded }) => hasEnded?.(ctx, user) ?? false))
+    return after(ends, (all) => (all.includes(true) ? undefined : user))
   }
 
   /** Returns the feature data that handles this key; undefined if none does. */

@@ -58,9 +58,13 @@ export interface Feature {
    * Called when `ctx.liveSession.identify()` finds another user, before the request continues as that user: no other hook reports this
    * change.
    */
-  readonly signsIn?: (ctx: Koa.Context, visit: ResponseContext) => void
-  /** Ends a user's sign-ins, except the sign-in of the request `except`. `revoke` and `erase` await the promise. */
-  readonly revokes?: (user: UserSubject, except: Koa.Context | undefined) => Promise<void>
+  readonly signsIn?: (ctx: Koa.Context, visit: ResponseContext, user: UserSubject) => void
+  /** Returns whether the sign-in of the user named by `identify` has ended: then the request or handshake is a guest's. */
+  readonly hasEnded?: (ctx: Koa.Context, user: UserSubject) => Awaitable<boolean>
+  /** Called just before a revocation begins an epoch, which the sign-in of the request `except` survives. */
+  readonly excepts?: (user: UserSubject, except: Koa.Context, epoch: number) => void
+  /** Deletes what the feature has about an erased user. `erase` awaits the promise. */
+  readonly erases?: (user: UserSubject) => Promise<void>
   /** Called when the plugin closes. */
   readonly close?: () => void
 }

@@ -46,7 +46,7 @@ export class Authentication {
     }
     // Composed as in Koa: each middleware is the `next()` of the previous middleware.
     await this.#middleware.reduceRight<Koa.Next>((next, middleware) => async () => middleware(ctx, next), run)()
-    if (isAdmitted) return userNamed(id)
+    if (isAdmitted) return this.#core.signedIn(ctx, userNamed(id))
     warn(UNANSWERED)
     return ctx.throw(403)
   }

@@ -69,7 +69,7 @@ export class Requests {
   /** Identifies the user of a request, and loads the visitor from the store before any read. */
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
     const { cookie, identifyUser, store } = this.#core
-    const identified = identifyUser(ctx)
+    const identified = after(identifyUser(ctx), (user) => this.#core.signedIn(ctx, user))
     if (!store) return identified
     return after(identified, (user) => {
       const read = cookie.read(ctx.req, user)

@@ -144,7 +144,7 @@ export class RequestHandle extends Handle {
       const user = await this.#core.identifyUser(this.#ctx)
       await visit.load(user)
       if (user !== undefined && user !== visit.visitor.user)
-        for (const { signsIn } of this.#core.features) signsIn?.(this.#ctx, visit)
+        for (const { signsIn } of this.#core.features) signsIn?.(this.#ctx, visit, user)
       const isSignIn = user !== undefined && visit.visitor.user === undefined
       await visit.changeTo({ user, revision })
       if (isSignIn) this.#warnOfLeaving()

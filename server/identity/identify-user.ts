@@ -47,6 +47,13 @@ export function watchSession(ctx: Koa.Context, expected: string): () => void {
   }
 }
 
+/** Lets a request go on with a new session, as koa-session does for an unknown id. `null` would fail routes that read a key of the session. */
+export function renewSession(ctx: Koa.Context): void {
+  Object.assign(sessionOf(ctx) ?? {}, { session: undefined, prevHash: undefined })
+  // koa-session creates the session when it is read.
+  void Reflect.get(ctx, 'session')
+}
+
 /** koa-session's instance has no session, not even an empty object, before a load or a read. */
 function isLoaded(session: object | undefined): session is object {
   return session !== undefined && Reflect.get(session, 'session') !== undefined

@@ -84,9 +84,19 @@ export class Revocations {
     return this.#users.hasErasures && isUser(subject) ? this.#users.generation(subject) : FIRST_GENERATION
   }
 
-  /** Revokes a user's cookies and tickets in all processes. */
-  revoke(user: UserSubject): void {
-    const register = epochRegister(this.#users.startEpoch(user, this.#next()))
+  /** Returns whether a sign-in in this epoch still counts. */
+  accepts(sub: Sub, epoch: number): boolean {
+    return this.#users.accepts(sub, { epoch, generation: Infinity })
+  }
+
+  /** Returns the epoch that a revocation of the user begins now. */
+  nextEpoch(user: UserSubject): number {
+    return timeAfter(this.of(subjectHash(user)), this.#clock())
+  }
+
+  /** Revokes a user's cookies, tickets and sessions in all processes. */
+  revoke(user: UserSubject, epoch: number = this.nextEpoch(user)): void {
+    const register = epochRegister(this.#users.startEpoch(user, this.#next(), epoch))
     this.#core.store?.persist(user, [register])
     this.#core.nodes?.broadcast(user, [register])
   }
@@ -96,7 +106,7 @@ export class Revocations {
     const former = this.generation(user)
     const generation = timeAfter(former, this.#clock())
     const revocationRegisters = [
-      epochRegister(this.#users.startEpoch(user, this.#next())),
+      epochRegister(this.#users.startEpoch(user, this.#next(), this.nextEpoch(user))),
       generationRegister(generation),
     ]
     this.#users.startGeneration(user, generation)

@@ -13,9 +13,12 @@ import type { UserSubject } from '../subjects/subject.js'
  */
 export async function revoke(core: Core, user: UserSubject, except?: Koa.Context): Promise<void> {
   await core.store?.refresh([user])
-  core.revocations.revoke(user)
+  const epoch = core.revocations.nextEpoch(user)
+  // First, because no process may learn of the epoch without the exception.
+  if (except) for (const { excepts } of core.features) excepts?.(user, except, epoch)
+  core.revocations.revoke(user, epoch)
   await except?.liveSession.identify()
-  await endSignIns(core, user, except)
+  await endConnections(core, user)
 }
 
 /** Deletes a user's values everywhere. */
@@ -25,16 +28,11 @@ export async function erase(core: Core, user: UserSubject): Promise<void> {
   // Revoke first: a cookie or ticket arriving now must not restore the deleted values.
   revocations.erase(user)
   values.erase(user)
-  await endSignIns(core, user)
+  await endConnections(core, user)
+  await Promise.all(core.features.map(({ erases }) => erases?.(user)))
 }
 
-/** Closes a user's connections, and ends the sign-ins in all features, except the sign-in of the request `except`. */
-async function endSignIns(
-  { connections, features, store }: Core,
-  user: UserSubject,
-  except?: Koa.Context,
-): Promise<void> {
+async function endConnections({ connections, store }: Core, user: UserSubject): Promise<void> {
   await connections.close(connections.of(user), 'other_visitor')
   await store?.storedLevel([user])
-  await Promise.all(features.map(({ revokes }) => revokes?.(user, except)))
 }

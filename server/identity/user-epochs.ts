@@ -1,6 +1,6 @@
 // Decides whether a user's cookies and tickets are current, by epoch and generation.
 
-import { isAhead, timeAfter } from '../../shared/stamp.js'
+import { isAhead } from '../../shared/stamp.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import { FIRST_GENERATION } from '../subjects/store-key.js'
 import { type Sub, subjectHash, type UserSubject } from '../subjects/subject.js'
@@ -76,11 +76,9 @@ export class UserEpochs {
     if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
   }
 
-  /** Starts an epoch later than all known revocations. */
-  startEpoch(user: UserSubject, revision: number): Revocation {
-    const sub = subjectHash(user)
-    const epoch = timeAfter(this.of(sub), this.#clock())
-    this.#set(sub, { epoch, revision, appliedEpoch: epoch })
+  /** @param epoch later than all known epochs of the user */
+  startEpoch(user: UserSubject, revision: number, epoch: number): Revocation {
+    this.#set(subjectHash(user), { epoch, revision, appliedEpoch: epoch })
     return { epoch, rotatedTo: undefined }
   }
 

@@ -26,6 +26,7 @@ import {
 } from './session-content.js'
 import { SessionEntry } from './session-entry.js'
 import { sessionEnded } from './session-json.js'
+import { isRevoked } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
 /** ms after which another process's response counts as sent. The message that it was sent may be lost. */
@@ -91,10 +92,10 @@ export class AppSessions extends FeatureData<SessionEntry> {
   }
 
   /** Returns why a session has ended; undefined for a live session. Also finds an expiry that no code has noticed yet. */
-  endOf({ ended, name, replica }: SessionEntry): SessionEnd | undefined {
-    if (ended !== undefined) return ended
-    if (this.isRetired(name)) return 'destroyed'
-    return isOver(replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
+  endOf(session: SessionEntry): SessionEnd | undefined {
+    if (session.ended !== undefined) return session.ended
+    if (this.isRetired(session.name) || isRevoked(session.signIns, this.core.revocations)) return 'destroyed'
+    return isOver(session.replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
   }
 
   setUsers(session: SessionEntry): void {
@@ -128,16 +129,20 @@ export class AppSessions extends FeatureData<SessionEntry> {
    */
   async open(name: SessionName): Promise<SessionEntry | undefined> {
     if (this.isRetired(name)) return undefined
-    const isCertain = await this.reload(name)
-    const session = this.live(name)
-    if (session) session.usedAt = this.core.settings.clock()
-    // The session has expired: ends it here and in the store.
-    else if (isCertain && this.find(name) && !this.isRetired(name)) {
-      this.#end(name, 'expired')
+    let isCertain = await this.reload(name)
+    const users = this.find(name)?.signIns.map(({ user }) => user) ?? []
+    await this.core.store?.loadIfStale(users)
+    // Another process may have excepted the session from a revocation of which this process has learnt only now.
+    if (users.length > 0 && !this.live(name)) isCertain = await this.reload(name)
+    const session = this.find(name)
+    const end = session && this.endOf(session)
+    if (session && !end) session.usedAt = this.core.settings.clock()
+    if (isCertain && end && !this.isRetired(name)) {
+      this.#end(name, end)
       this.#hangUp(name)
-      this.core.store?.erase(name, [])
+      if (end === 'expired') this.core.store?.erase(name, [])
     }
-    return session
+    return end ? undefined : session
   }
 
   /** Asks the store whether a session of this name may exist in any process. Returns true if uncertain. */
@@ -153,7 +158,8 @@ export class AppSessions extends FeatureData<SessionEntry> {
    */
   async reload(name: SessionName): Promise<boolean> {
     const { store } = this.core
-    if (this.live(name)) {
+    const known = this.find(name)
+    if (known && this.endOf(known) !== 'expired') {
       const isAnswered = this.loadInTime(name)
       return (!store || store.breaker.state === 'good') && isAnswered
     }
@@ -226,6 +232,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
   }
 
   protected override changed(session: SessionEntry, changes: readonly AnyChange[]): void {
+    session.changed()
     const { subscribers } = session
     if (subscribers.length === 0) return
     const notify = (change: AnyChange): void => {

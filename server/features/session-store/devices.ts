@@ -93,10 +93,11 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     return one !== undefined
   }
 
-  async endOthers(user: UserSubject, except: SessionName | undefined): Promise<void> {
+  /** Ends the listed sessions of a user, and deletes the list. */
+  async erase(user: UserSubject): Promise<void> {
     const { all } = await this.#loaded(user)
-    const others = all.map(({ session }) => session).filter((session) => session !== except)
-    await this.#endAll(user, others)
+    const sessions = all.map(({ session }) => session)
+    await this.#endAll(user, sessions)
   }
 
   async #endAll(user: UserSubject, sessions: readonly SessionName[]): Promise<void> {

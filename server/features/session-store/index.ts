@@ -3,15 +3,18 @@
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { isMs, MS } from '../../../shared/checks.js'
+import { after } from '../../../shared/promise.js'
 import type { Core } from '../../core.js'
 import type { Feature } from '../../feature.js'
+import { renewSession } from '../../identity/identify-user.js'
 import { checkNames } from '../../settings/option-checks.js'
-import { type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
+import { subjectHash, type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
 import { AppSessions } from './app-sessions.js'
 import { Devices } from './devices.js'
 import type { SessionEntry } from './session-entry.js'
 import { SessionHandle } from './session-handle.js'
 import { KoaSessionStore } from './session-store.js'
+import { SignIns } from './sign-ins.js'
 import type { SessionStoreMembers } from './types.js'
 
 const KEPT =
@@ -26,6 +29,7 @@ const UNREAD =
 export function sessionFeature(core: Core): Feature {
   const appSessions = new AppSessions(core)
   const devices = new Devices(core, appSessions)
+  const signIns = new SignIns(core, appSessions)
   const store = new KoaSessionStore(appSessions, core.settings)
   const userOf = (id: UserId, call: string): UserSubject => {
     if (appSessions.isUsed) return userSubject(id, call)
@@ -53,21 +57,40 @@ export function sessionFeature(core: Core): Feature {
       endDevice: async (id, name) => devices.end(userOf(id, 'endDevice(id, name)'), name),
     } satisfies SessionStoreMembers,
     begins: (ctx, _, user) => {
-      if (appSessions.isUsed) recordUse(ctx, store.receivedSession(ctx), user)
+      const session = appSessions.isUsed ? store.receivedSession(ctx) : undefined
+      if (session && user) signIns.record(session, user)
+      recordUse(ctx, session, user)
     },
-    revokes: async (user, except) => {
-      if (appSessions.isUsed) await devices.endOthers(user, except && store.sessionOf(except)?.name)
+    hasEnded: (ctx, user) => {
+      const session = store.receivedSession(ctx)
+      if (!session) return false
+      return after(signIns.admits(session, user), (isAdmitted) => {
+        if (!isAdmitted) renewSession(ctx)
+        return !isAdmitted
+      })
     },
-    signsIn: (ctx, visit) =>
+    excepts: (user, except, epoch) => {
+      const session = store.sessionOf(except)
+      if (session) signIns.except(session, user, epoch)
+    },
+    erases: async (user) => {
+      if (appSessions.isUsed) await devices.erase(user)
+    },
+    signsIn: (ctx, visit, user) => {
+      // The epoch of now, so that a revocation before the headers ends the sign-in, whose password may be the former.
+      const epoch = core.revocations.of(subjectHash(user))
       // Runs just before the headers are sent, because the app may set the user before it regenerates the session, or may sign out again.
       onHeaders(ctx.res, () => {
-        // Lists the session now instead of at the next request, because a revocation ends only listed sessions.
-        const { user } = visit.visitor
-        if (user) recordUse(ctx, store.sessionOf(ctx), user)
+        const session = store.sessionOf(ctx)
+        if (session && visit.visitor.user === user) {
+          signIns.record(session, user, epoch)
+          recordUse(ctx, session, user)
+        }
         // Warns of session fixation: an attacker who planted the received id would be signed in, too.
-        const session = store.receivedSession(ctx)
-        if (session && appSessions.current(session)) core.warn(KEPT)
-      }),
+        const received = store.receivedSession(ctx)
+        if (received && appSessions.current(received)) core.warn(KEPT)
+      })
+    },
     // Gives sockets the session found by koa-session in the handshake.
     connects: (ctx, conn) => {
       if (appSessions.isUsed && !core.hasHandshake) core.warn(UNREAD)

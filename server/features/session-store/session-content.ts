@@ -69,7 +69,17 @@ function definedOf(entries: Iterable<readonly [string, JsonValue | undefined]>):
 }
 
 export function contentOf(replica: Replica): SessionContent {
-  return definedOf([...changesOf(replica)].filter(([key]) => OWN.has(key) || keyOf(key) !== undefined))
+  return definedOf([...changesOf(replica)].filter(([key]) => isContent(key)))
+}
+
+/** Returns whether koa-session has given a register, or a handler may: others say whose the session is. */
+function isContent(key: string): boolean {
+  return OWN.has(key) || keyOf(key) !== undefined
+}
+
+/** Returns all that a session hands on to its successor under another id. */
+export function inheritanceOf(replica: Replica): SessionContent {
+  return definedOf(changesOf(replica))
 }
 
 /**
@@ -131,7 +141,7 @@ export function withChanges(before: SessionContent, changes: FeatureChanges): Se
  * @throws {LiveSessionError} `too_large`
  */
 export function checkKeyCount(had: FeatureChanges, changes: FeatureChanges): void {
-  const all = new Map([...had, ...changes])
+  const all = new Map([...had, ...changes].filter(([key]) => isContent(key)))
   const there = [...all.values()].filter((value) => value !== undefined).length
   for (const [key, value] of changes) {
     const isNew = value !== undefined && had.get(key) === undefined

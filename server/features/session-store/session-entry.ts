@@ -5,6 +5,7 @@ import type { AnyChange } from '../../../shared/change.js'
 import { FeatureEntry } from '../../store/feature-data.js'
 import type { UserSubject } from '../../subjects/subject.js'
 import type { SessionName } from './session-content.js'
+import { type SignIn, signInsOf } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
 export interface SessionSubscriber {
@@ -19,6 +20,17 @@ export class SessionEntry extends FeatureEntry<SessionName> {
   lastUse: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
   /** The reason for the session's end; undefined until the session has ended. */
   ended: SessionEnd | undefined
+  #signIns: readonly SignIn[] | undefined
+
+  /** The users who have signed in, read once after each change. */
+  get signIns(): readonly SignIn[] {
+    this.#signIns ??= signInsOf(this.replica)
+    return this.#signIns
+  }
+
+  changed(): void {
+    this.#signIns = undefined
+  }
 
   /** An ended session stays in memory until the response with its browser's new cookie is sent. */
   override get isPinned(): boolean {

@@ -11,6 +11,7 @@ import type { AppSessions } from './app-sessions.js'
 import {
   contentOf,
   difference,
+  inheritanceOf,
   readContent,
   type SessionContent,
   type SessionName,
@@ -104,7 +105,7 @@ export class KoaSessionStore implements SessionStore {
     // Ignores an id without a session: koa-session creates an id for each new visitor, and destroys the id even if nothing was saved.
     if (!(await this.#sessions.mayExist(name)) && !read) return
     const current = read && this.#sessions.current(read.session)
-    const content = current && contentOf(current.replica)
+    const content = current && inheritanceOf(current.replica)
     this.#sessions.destroy(name, responseOf(ctx))
     const stored = this.#sessions.storedLevel(name)
     if (read) this.#recordEnd(ctx, read, content, stored)

@@ -1,0 +1,178 @@
+import { describe, expect, it } from '@jest/globals'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import { identify } from '../support/app/auth.js'
+import { awaited } from '../support/app/awaited.js'
+import { fastTime } from '../support/app/fast-time.js'
+import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import type { Visitor } from '../support/app/visitor.js'
+
+fastTime(10)
+
+const clock = testClock()
+
+const start = (given: object = {}): Promise<SessionApp> =>
+  SessionApp.start({ clock, options: { identify, ...given } as never })
+
+const signIn: Action = async ({ session, liveSession }) => {
+  session.user = 'ann'
+  await session.regenerate()
+  await liveSession.identify()
+}
+const rotate: Action = ({ session }) => session.regenerate()
+const setUser =
+  (user: string): Action =>
+  ({ session }) =>
+    void Object.assign(session, { user })
+
+async function signedIn(node: SessionApp, action: Action = signIn): Promise<Visitor> {
+  const visitor = await node.withSession({ cart: 1 })
+  await node.ask(visitor, action)
+  return visitor
+}
+
+async function revoke(node: SessionApp): Promise<void> {
+  clock.advance(1000)
+  await node.app.live.revoke('ann')
+  clock.advance(1000)
+}
+
+/** Returns the user of a request, as the plugin and as the app's route see it. */
+const userOf = (node: SessionApp, visitor: Visitor): Promise<unknown> =>
+  node.ask(visitor, ({ liveSession, session }) => [liveSession.userId ?? null, session.user ?? null])
+
+const GUEST = [null, null]
+const ANN = ['ann', 'ann']
+
+/** A session of ann that a list of devices may not name, with what happens after its sign-in. */
+const UNLISTED: readonly (readonly [string, Action, (node: SessionApp, visitor: Visitor) => Promise<unknown>])[] = [
+  ['regenerated without identify()', signIn, (node, visitor) => node.ask(visitor, rotate)],
+  ['signed in without identify()', setUser('ann'), async () => undefined],
+  ['signed in without identify(), then used', setUser('ann'), (node, visitor) => node.read(visitor)],
+  ['switched to another account', signIn, (node, visitor) => node.ask(visitor, setUser('bob'))],
+]
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])('threat 103: %s, a session', (_, options) => {
+  it.each(UNLISTED)('ends at a revocation: %s', async (_, action, then) => {
+    const node = await start(options())
+    const visitor = await signedIn(node, action)
+    await then(node, visitor)
+    await revoke(node)
+    expect(await userOf(node, visitor)).toEqual(GUEST)
+    await node.ask(visitor, setUser('ann'))
+    expect(await userOf(node, visitor)).toEqual(ANN)
+  })
+
+  it('ends if its account is switched back after a revocation', async () => {
+    const node = await start(options())
+    const visitor = await signedIn(node)
+    await node.ask(visitor, setUser('bob'))
+    await node.read(visitor)
+    const response = await node.during(
+      visitor,
+      () => undefined,
+      () => revoke(node),
+      setUser('ann'),
+    )
+    expect(response.headers.getSetCookie().filter((line) => line.startsWith('app='))).toEqual([])
+    expect(await userOf(node, visitor)).toEqual(GUEST)
+  })
+
+  it('ends if the revocation comes while its sign-in is under way', async () => {
+    const node = await start(options())
+    const visitor = await node.withSession({ cart: 1 })
+    await node.during(visitor, signIn, () => revoke(node))
+    expect(await userOf(node, visitor)).toEqual(GUEST)
+  })
+
+  it('ends at an erasure', async () => {
+    const node = await start(options())
+    const visitor = await signedIn(node)
+    await node.ask(visitor, rotate)
+    await node.app.live.erase('ann')
+    expect(await userOf(node, visitor)).toEqual(GUEST)
+  })
+
+  it('goes on if it has begun after the revocation, also in one request', async () => {
+    const node = await start(options())
+    await revoke(node)
+    const visitor = await node.withSession({ cart: 1 })
+    await node.ask(visitor, async (ctx) => {
+      await node.app.live.revoke('ann')
+      await signIn(ctx)
+    })
+    expect(await userOf(node, visitor)).toEqual(ANN)
+    await node.ask(visitor, rotate)
+    expect(await userOf(node, visitor)).toEqual(ANN)
+  })
+
+  it('closes its sockets, and reads as ended there', async () => {
+    const node = await start(options())
+    const visitor = await signedIn(node)
+    await node.ask(visitor, setUser('bob'))
+    expect(await userOf(node, visitor)).toEqual(['bob', 'bob'])
+    const session = await node.session(visitor)
+    const ended = new Promise((resolve) => session.onEnd(resolve))
+    await node.app.live.revoke('ann')
+    expect([session.ended, session.values()]).toEqual(['destroyed', {}])
+    await expect(session.set('user', 'ann')).rejects.toMatchObject({ code: 'superseded' })
+    expect(await awaited('the end of the session', ended)).toBe('destroyed')
+  })
+
+  it('is not evicted from a revocation by a flood of sign-ins', async () => {
+    const node = await start({ ...options(), cache: { maxVisitors: 40 } })
+    const visitor = await signedIn(node)
+    for (let at = 0; at < 60; at += 1) await signedIn(node)
+    await revoke(node)
+    expect(await userOf(node, visitor)).toEqual(GUEST)
+  })
+})
+
+describe('threat 103: a session at two nodes of a store, without an adapter', () => {
+  async function nodes() {
+    const store = memoryStore()
+    const [one, two] = [await start({ store }), await start({ store })]
+    const at = (node: SessionApp, visitor: Visitor): Promise<unknown> => userOf(node, node.visitor(visitor.cookie))
+    return { one, two, at }
+  }
+
+  it('ends at the other node, whether it is known there or not', async () => {
+    const { one, two, at } = await nodes()
+    const [used, unused] = [await signedIn(one), await signedIn(one)]
+    expect(await at(two, used)).toEqual(ANN)
+    await revoke(one)
+    clock.advance(60_000)
+    expect([await at(two, used), await at(two, unused)]).toEqual([GUEST, GUEST])
+  })
+
+  it('goes on at the other node if its request is the exception', async () => {
+    const { one, two, at } = await nodes()
+    const [mine, other] = [await signedIn(one), await signedIn(one)]
+    expect([await at(two, mine), await at(two, other)]).toEqual([ANN, ANN])
+    clock.advance(60_000)
+    await one.ask(mine, (ctx) => one.app.live.revoke('ann', { except: ctx }).then(() => null))
+    expect([await at(two, mine), await at(two, other)]).toEqual([ANN, GUEST])
+    expect([await at(one, mine), await at(one, other)]).toEqual([ANN, GUEST])
+  })
+
+  it('ends if it was moved from another store before the revocation', async () => {
+    const { one, two, at } = await nodes()
+    const visitor = await one.withSession({ cart: 1 })
+    await one.app.live.sessionStore().set(sessionId(visitor), { user: 'ann' }, 86_400_000)
+    await revoke(one)
+    expect([await at(two, visitor), await at(one, visitor)]).toEqual([GUEST, GUEST])
+  })
+
+  it('lists no ended session, and signs out as before', async () => {
+    const { one, two } = await nodes()
+    await signedIn(one)
+    await revoke(one)
+    clock.advance(60_000)
+    const visitor = await signedIn(one)
+    for (const node of [one, two]) expect(await node.app.live.devices('ann')).toHaveLength(1)
+    await one.ask(visitor, signOut)
+    expect(await userOf(one, visitor)).toEqual(GUEST)
+  })
+})
