@@ -71,6 +71,8 @@ export class Core {
 
   /** The data of all features: each `FeatureData` adds itself. */
   readonly featureData: AnyFeatureData[] = []
+  /** By the context of a request, the time of the oldest hand-off that it has taken, in ms since 1970. */
+  readonly handedOffAt: WeakMap<object, number> = new WeakMap()
   /** Empty until all features are created. */
   readonly features: readonly Feature[] = []
 

@@ -15,7 +15,7 @@ import { Handle, tracked } from '../exchange/handle.js'
 import type { RequestUse } from '../feature.js'
 import { isTransferred } from '../identity/login.js'
 import { visitorLeft } from '../identity/validity.js'
-import type { Sub } from '../subjects/subject.js'
+import { type Sub, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser } from '../subjects/visitor.js'
 import { expiriesOf } from '../values/page-tickets.js'
 import type { Owner } from '../values/values.js'
@@ -143,12 +143,20 @@ export class RequestHandle extends Handle {
       const { revision } = this.#core.revocations
       const user = await this.#core.identifyUser(this.#ctx)
       await visit.load(user)
-      if (user !== undefined && user !== visit.visitor.user)
+      if (user !== undefined && user !== visit.visitor.user) {
+        this.#checkHandOff(user)
         for (const { signsIn } of this.#core.features) signsIn?.(this.#ctx, visit, user)
+      }
       const isSignIn = user !== undefined && visit.visitor.user === undefined
       await visit.changeTo({ user, revision })
       if (isSignIn) this.#warnOfLeaving()
     }, this.report)
+  }
+
+  /** @throws {LiveSessionError} `superseded` if the user was revoked after the hand-off that this request has taken */
+  #checkHandOff(user: UserSubject): void {
+    const at = this.#core.handedOffAt.get(this.#ctx)
+    if (at !== undefined && this.#core.revocations.of(subjectHash(user)) >= at) throw visitorLeft()
   }
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {

@@ -73,6 +73,16 @@ describe('hand-offs', () => {
       expect((await take(visitor, token)).status).toBe(401)
     })
 
+    it('signs nobody in who was revoked since (threat 106)', async () => {
+      const { app, visitor, token } = await handed(optionsOf())
+      await app.live.revoke('ann')
+      const answer = await bring(visitor, token)
+      expect([answer.status, answer.headers.getSetCookie()]).toEqual([409, []])
+      app.clock.advance(1)
+      const { socket } = await open(app, visitor.cookie)
+      expect((await bring(visitor, await tokenFor(socket))).status).toBe(303)
+    })
+
     it('expires after 60 s', async () => {
       const app = await start(optionsOf())
       const [{ visitor, socket }, other] = [await open(app), await open(app)]

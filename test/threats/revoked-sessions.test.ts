@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
-import { memoryStore, testClock } from 'koa-live-session/testing'
+import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
+import { z } from 'zod'
 import { identify } from '../support/app/auth.js'
 import { awaited } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
+import { FIELD, serveSignIn, tokenFor } from '../support/app/hand-offs.js'
 import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -126,6 +128,37 @@ describe.each([
     const visitor = await signedIn(node)
     for (let at = 0; at < 60; at += 1) await signedIn(node)
     await revoke(node)
+    expect(await userOf(node, visitor)).toEqual(GUEST)
+  })
+})
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])('threat 106: %s, a hand-off made before a revocation', (_, options) => {
+  const take: Action = async ({ liveSession, session }) => {
+    const handed = await liveSession.takeHandOff('sign-in', z.object({ user: z.string() }))
+    Object.assign(session, handed)
+  }
+
+  it.each<[string, Action, number]>([
+    ['without identify()', () => undefined, 200],
+    ['with regenerate()', rotate, 200],
+    ['with identify()', ({ liveSession }) => liveSession.identify(), 409],
+    ['with a caught error', ({ liveSession }) => liveSession.identify().catch(() => null), 200],
+  ])('signs nobody in: %s', async (_name, then, status) => {
+    const node = await start(options())
+    serveSignIn(node.app)
+    const visitor = node.visitor(cookieFor(node.app.live, {}))
+    const token = await tokenFor(await visitor.connect())
+    await revoke(node)
+    await node.write(visitor, { csrf: 1 })
+    const action: Action = async (ctx) => {
+      await take(ctx)
+      await then(ctx)
+    }
+    const init = { method: 'POST', headers: { origin: visitor.url }, body: new URLSearchParams({ [FIELD]: token }) }
+    expect((await node.fetch(visitor, action, init)).status).toBe(status)
     expect(await userOf(node, visitor)).toEqual(GUEST)
   })
 })

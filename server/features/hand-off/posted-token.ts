@@ -114,6 +114,8 @@ export async function redeemHandOff(
   // The visitor may have left while the body was read or the schema validated.
   if (use.visit.isSuperseded) return undefined
   const isFirst = await tokens.redeem(handOff)
+  // Whatever this request does with the payload is as old as the token.
+  core.handedOffAt.set(ctx, Math.min(handOff.at, core.handedOffAt.get(ctx) ?? Infinity))
   return isFirst && !use.visit.isSuperseded ? value : undefined
 }
 

@@ -31,6 +31,8 @@ interface Recipient {
 export interface HandOff {
   readonly browser: Sub
   readonly id: string
+  /** When the token was made, in ms since 1970. */
+  readonly at: number
   readonly payload: unknown
 }
 
@@ -54,7 +56,8 @@ export class HandOffTokens {
    */
   encrypt({ browser, purpose }: Recipient, to: string, payload: unknown): string {
     const { settings, store } = this.#core
-    const iat = Math.floor(settings.clock() / 1000)
+    // With fractions, because a revocation may follow within a second.
+    const iat = settings.clock() / 1000
     const jti = randomBytes(16).toString('base64url')
     const claims = { aud: settings.cookie.name, browser, purpose, to, jti, iat, exp: iat + LIFETIME }
     const json = frozenInput(`handOff("${purpose}")`, 'the payload', payload, MAX_PAYLOAD)
@@ -70,8 +73,8 @@ export class HandOffTokens {
   decrypt(token: string, { browser, purpose }: Recipient): HandOff | undefined {
     const claims = this.#claims(token, browser)
     if (claims?.['purpose'] !== purpose) return undefined
-    const { jti, payload } = claims
-    return typeof jti === 'string' ? { id: jti, browser, payload } : undefined
+    const { jti, iat, payload } = claims
+    return typeof jti === 'string' ? { id: jti, browser, at: Math.round(Number(iat) * 1000), payload } : undefined
   }
 
   /** Returns the redirect target of a token of any purpose; undefined if the token is invalid or expired, or is for another browser. */

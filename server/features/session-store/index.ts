@@ -30,7 +30,7 @@ export function sessionFeature(core: Core): Feature {
   const appSessions = new AppSessions(core)
   const devices = new Devices(core, appSessions)
   const signIns = new SignIns(core, appSessions)
-  const store = new KoaSessionStore(appSessions, core.settings)
+  const store = new KoaSessionStore(appSessions, core)
   const userOf = (id: UserId, call: string): UserSubject => {
     if (appSessions.isUsed) return userSubject(id, call)
     throw new TypeError(

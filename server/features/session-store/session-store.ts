@@ -6,7 +6,7 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { isThenable } from '../../../shared/promise.js'
 import { Replica } from '../../../shared/replica.js'
-import type { Settings } from '../../settings/settings.js'
+import type { Core } from '../../core.js'
 import type { AppSessions } from './app-sessions.js'
 import {
   contentOf,
@@ -21,6 +21,7 @@ import {
 } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
 import { sessionEnded } from './session-json.js'
+import { HAND_OFF_KEY } from './sign-in.js'
 import type { SessionStore } from './types.js'
 
 const USED =
@@ -58,7 +59,7 @@ interface EndedSession {
  */
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
-  readonly #settings: Pick<Settings, 'clock' | 'report'>
+  readonly #core: Core
   readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
   readonly #ended = new WeakMap<object, EndedSession>()
   /**
@@ -67,16 +68,16 @@ export class KoaSessionStore implements SessionStore {
    */
   readonly #next = new WeakMap<SessionEntry, Promise<NextSession | undefined>>()
 
-  constructor(sessions: AppSessions, settings: Pick<Settings, 'clock' | 'report'>) {
+  constructor(sessions: AppSessions, core: Core) {
     this.#sessions = sessions
-    this.#settings = settings
+    this.#core = core
   }
 
   async get(id: string, _maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<unknown> {
     const session = await this.#sessions.open(sessionName(id))
     if (!session) return undefined
     this.#remember(ctx, { session, content: contentOf(session.replica), isOfBrowser: true })
-    return toKoaSession(session.replica, this.#settings.clock())
+    return toKoaSession(session.replica, this.#core.settings.clock())
   }
 
   async set(id: string, saved: unknown, maxAge?: number, data: { readonly ctx?: unknown } = {}): Promise<void> {
@@ -94,6 +95,9 @@ export class KoaSessionStore implements SessionStore {
     else if (!this.#saveAgain(read, content)) withholdCookie(responseOf(ctx), id)
     const session = this.#sessions.live(name)
     if (session) this.#remember(ctx, { session, content, isOfBrowser: read?.isOfBrowser ?? false })
+    const handedOff = this.#core.handedOffAt.get(Object(ctx))
+    if (session && handedOff !== undefined)
+      this.#sessions.write(session, new Map([[HAND_OFF_KEY, handedOff]]), 'request')
     if (session && former) ended.goOn({ session, former })
     const level = this.#sessions.storedLevel(name)
     if (isThenable(level)) await level
@@ -155,7 +159,7 @@ export class KoaSessionStore implements SessionStore {
     const changes = difference(read.content, content)
     if (session) this.#sessions.save(session, changes, 'request')
     // Reports lost changes, but does not fail the response. A mere renewal during a sign-out is no error.
-    else if (changes.size > 0) this.#settings.report(sessionEnded())
+    else if (changes.size > 0) this.#core.report(sessionEnded())
     return session !== undefined
   }
 

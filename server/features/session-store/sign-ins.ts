@@ -4,9 +4,8 @@ import { type Awaitable, after } from '../../../shared/promise.js'
 import type { Core } from '../../core.js'
 import { subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
-import { CREATION_KEY } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
-import { signInChange } from './sign-in.js'
+import { firstSignIn, signInChange } from './sign-in.js'
 
 /** Records sign-ins in their sessions. */
 export class SignIns {
@@ -20,16 +19,13 @@ export class SignIns {
 
   /**
    * Returns whether a session counts for the user whom `identify` names at the start of a request or handshake. Without a record, the user
-   * has signed in when the session began, or later.
+   * has signed in when the session began, or later, but not before the making of a hand-off.
    */
   admits(session: SessionEntry, user: UserSubject): Awaitable<boolean> {
     const current = this.#sessions.current(session)
     if (!current || hasSignIn(current, user)) return current !== undefined
     const { store, revocations } = this.#core
-    return after(
-      store?.loadIfStale([user]),
-      () => current.replica.stamp(CREATION_KEY) > revocations.of(subjectHash(user)),
-    )
+    return after(store?.loadIfStale([user]), () => firstSignIn(current.replica) > revocations.of(subjectHash(user)))
   }
 
   /** Records a sign-in, unless an earlier one is recorded: a switch back to an account proves nothing. */
