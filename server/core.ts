@@ -29,6 +29,9 @@ import { PageTickets } from './values/page-tickets.js'
 import { Tickets } from './values/ticket.js'
 import { Values } from './values/values.js'
 
+/** The bytes of users' feature data in memory, as a multiple of `cache.maxGuestBytes`. */
+const USER_SHARE = 4
+
 /**
  * All parts of a plugin. Each part receives the core. Its constructor may use only the parts created before it. The parts import this class
  * only as a type, so they do not depend on this file at run time.
@@ -41,6 +44,8 @@ export class Core {
 
   // The values in memory.
   readonly guestMemory: GuestMemory
+  /** The bound of what features keep of users, such as app sessions. */
+  readonly userMemory: GuestMemory
   readonly memory: Memory
   readonly notifications: Notifications
   readonly revocations: Revocations
@@ -93,6 +98,7 @@ export class Core {
     const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
     this.guestMemory = new GuestMemory(maxGuestBytes)
     const { guestMemory } = this
+    this.userMemory = new GuestMemory(USER_SHARE * maxGuestBytes)
     this.memory = new Memory({
       max: maxVisitors,
       maxIdle,

@@ -9,6 +9,7 @@ import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
+import type { GuestMemory } from '../memory/guest-memory.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { FeatureKey } from '../subjects/store-key.js'
 import type { UserSubject } from '../subjects/subject.js'
@@ -75,26 +76,29 @@ export class FeatureData<K extends FeatureEntry> {
   /**
    * @param prefix the prefix of the feature's names, which a hash follows
    * @param create creates an entry without registers
-   * @param onDrop called after evictions, with at least the number of evicted guests' entries
+   * @param onDrop called after evictions, with at least the number of evicted entries of users or guests
    */
   constructor(
     core: Core,
     prefix: string,
     create: (name: K['name'], now: number) => K,
-    onDrop: (count: number) => void = () => undefined,
+    onDrop: (count: number, owners: 'users' | 'guests') => void = () => undefined,
   ) {
     this.core = core
     core.featureData.push(this)
     this.#prefix = prefix
     this.#create = create
     // The caches have no `maxIdle`, because the feature decides when an entry expires.
-    const options = { max: core.settings.maxVisitors, clock: core.settings.clock }
-    this.#users = RotatingCache.onMap(options)
-    this.#guests = RotatingCache.onMap({
-      ...options,
-      shared: { bytes: core.guestMemory, weigh: ({ bytes }) => bytes },
-      onDrop,
-    })
+    const { maxVisitors: max, clock } = core.settings
+    const cache = (owners: 'users' | 'guests', bytes: GuestMemory): RotatingCache<K> =>
+      RotatingCache.onMap({
+        max,
+        clock,
+        shared: { bytes, weigh: (entry) => entry.bytes },
+        onDrop: (count) => onDrop(count, owners),
+      })
+    this.#users = cache('users', core.userMemory)
+    this.#guests = cache('guests', core.guestMemory)
   }
 
   /** Called after each merge and removal, with the changed values. */
@@ -168,14 +172,16 @@ export class FeatureData<K extends FeatureEntry> {
     entry.bytes = FRAME + replica.bytes
     if (!isThere) place.set(name, entry)
     else if (!isPinned) cache.grow(entry.bytes - bytes)
-    // A guest's pinned entry cannot be evicted, so its bytes reduce the space for other guests.
+    // A pinned entry cannot be evicted, so its bytes reduce the space for others.
     this.core.guestMemory.pin(entry, isPinned && !isUsers ? entry.bytes : 0)
+    this.core.userMemory.pin(entry, isPinned && isUsers ? entry.bytes : 0)
     return entry
   }
 
   drop(entry: K): void {
     for (const place of [this.#pinned, this.#users, this.#guests]) place.delete(entry.name)
     this.core.guestMemory.pin(entry, 0)
+    this.core.userMemory.pin(entry, 0)
   }
 
   /** Merges registers into this process's memory only. Returns the newer registers. */

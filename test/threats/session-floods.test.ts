@@ -2,12 +2,14 @@ import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import type { StoredRegister } from '../../server/types/store.js'
+import { appSessionsOf } from '../support/app/app-sessions.js'
 import { identify } from '../support/app/auth.js'
 import { connect, SessionApp } from '../support/app/sessions.js'
 import { HOUR } from '../support/app/times.js'
+import type { Visitor } from '../support/app/visitor.js'
 
 describe('threat 77: a user with many devices', () => {
-  it('lists 100 devices, and stores at most 150', async () => {
+  it('has at most 100 of them, and as many rows', async () => {
     const [store, clock] = [memoryStore(), testClock()]
     const node = await SessionApp.start({ clock, options: { identify, store } as never })
     const signIn = async (): Promise<unknown> => node.read(await node.withSession({ user: 'ann' }))
@@ -19,13 +21,52 @@ describe('threat 77: a user with many devices', () => {
     const devices = await node.app.live.devices('ann')
     expect(devices).toHaveLength(100)
     const rows = await store.load(`devices:${subjectHash(userSubject('ann'))}`)
-    expect(rows.filter(({ value }) => value !== undefined).length).toBeLessThanOrEqual(150)
-    // Tombstones are pruned as well.
+    expect(rows.filter(({ value }) => value !== undefined).length).toBeLessThanOrEqual(100)
+    // Tombstones are pruned as well, 64 at a time.
     clock.advance(11 * 60 * 1000)
     for (let count = 0; count < 60; count += 1) await signIn()
     await node.app.live.settled()
     const left = await store.load(`devices:${subjectHash(userSubject('ann'))}`)
-    expect(left.filter(({ stamp, value }) => value === undefined && stamp < clock.now() - 10 * 60 * 1000)).toEqual([])
+    const past = left.filter(({ stamp, value }) => value === undefined && stamp < clock.now() - 10 * 60 * 1000)
+    expect(past.length).toBeLessThan(64)
+  })
+})
+
+/** Signs a user in with 30 kB in a new session, and returns the browser. */
+async function draft(node: SessionApp, user: string): Promise<Visitor> {
+  node.app.clock.advance(1000)
+  const visitor = await node.withSession({ user, draft: 'x'.repeat(30_000) })
+  await node.read(visitor)
+  return visitor
+}
+
+const userOf = async (node: SessionApp, visitor: Visitor): Promise<unknown> => (await node.read(visitor))['user']
+
+describe('threat 110: a user who signs in again and again', () => {
+  it.each([
+    ['100 sessions', 100_000, 105, 100],
+    ['a twentieth of a small cache', 200, 20, 10],
+  ])('keeps the latest sessions, at most %s', async (_, maxVisitors, count, most) => {
+    const node = await SessionApp.start({ options: { identify, cache: { maxVisitors } } as never })
+    const bob = await draft(node, 'bob')
+    const all: Visitor[] = []
+    for (let at = 0; at < count; at += 1) all.push(await draft(node, 'ann'))
+    const users: unknown[] = []
+    for (const visitor of all) users.push(await userOf(node, visitor))
+    expect(users).toEqual(all.map((_visitor, at) => (at < count - most ? undefined : 'ann')))
+    expect(await node.app.live.devices('ann')).toHaveLength(most)
+    expect(await userOf(node, bob)).toBe('bob')
+  })
+
+  it('takes bounded memory with many accounts, and the app is told', async () => {
+    const node = await SessionApp.start({ options: { identify, cache: { maxGuestBytes: 1_000_000 } } as never })
+    const sessions = appSessionsOf(node.app.live)
+    const bytes = (): number => [...sessions.all()].reduce((sum, entry) => sum + entry.bytes, 0)
+    for (let at = 0; at < 60; at += 1) await draft(node, `user ${at}`)
+    expect(bytes()).toBeGreaterThan(1_500_000)
+    for (let at = 60; at < 150; at += 1) await draft(node, `user ${at}`)
+    expect(bytes()).toBeLessThan(4_500_000)
+    expect(node.app.warnings.join()).toContain('live.sessionStore() has let go of sessions of users')
   })
 })
 

@@ -31,8 +31,9 @@ import type { SessionEnd } from './types.js'
 
 /** ms after which another process's response counts as sent. The message that it was sent may be lost. */
 const LONGEST_ANSWER = 30_000
-const LOST =
-  'live.sessionStore() has let go of sessions of guests, the least recently used, as there was no more room. Raise cache.maxGuestBytes, or give a store'
+const lostOf = (owners: string): string =>
+  `live.sessionStore() has let go of sessions of ${owners}, the least recently used, as there was no more room. ` +
+  'Raise cache.maxGuestBytes and cache.maxVisitors, or give a store'
 
 /**
  * The app sessions (`ctx.session`) in this process. A session counts as a guest's until `identify` names a user for one of its requests. If
@@ -47,7 +48,8 @@ export class AppSessions extends FeatureData<SessionEntry> {
   #loads = 0
 
   constructor(core: Core) {
-    const onDrop = (count: number): void => void (count === 0 || core.store || core.warn(LOST))
+    const onDrop = (count: number, owners: string): void =>
+      void (count === 0 || core.store || core.warn(lostOf(owners)))
     super(core, SESSION, (name, now) => new SessionEntry(name, now, false), onDrop)
     const answers = {
       loadIfStale: ([name]: readonly SessionName[]) => name && this.reload(name).catch(() => false),

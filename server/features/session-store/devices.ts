@@ -19,8 +19,10 @@ export type ListName = FeatureKey & { readonly [KIND]: 'devices' }
 
 const LIST = 'devices:'
 const HOUR = 60 * 60 * 1000
-/** Maximum devices in a list. A list may grow to 1.5 times as many before the oldest are dropped. */
+/** Maximum sessions of a user. */
 const MOST = 100
+/** A user's sessions are at most this share of `cache.maxVisitors`, so that others' stay. */
+const SHARE = 1 / 20
 const LONGEST_LABEL = 200
 
 /** The value of a register: the session, its start time, and the label. */
@@ -66,12 +68,11 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const value: Value = [session.name, session.replica.stamp(CREATION_KEY), this.#labelOf(ctx) ?? null]
     const list = this.ensure(listName(user))
     this.write(list, new Map([[deviceName(session.name), value]]), 'job')
-    // Bounds the list, because a user may sign in thousands of times. Devices dropped from the list stay signed in.
-    const all = this.#devicesIn(list)
-    if (all.length <= MOST * 1.5) return
-    this.prune(list, 1)
-    const oldest = all.slice(MOST).map((listed) => listed.session)
-    this.#remove(user, oldest)
+    // A user may sign in thousands of times: ends the sessions unused for longest.
+    const others = this.#devicesIn(list).filter((listed) => listed.session !== session.name)
+    const most = Math.max(1, Math.min(MOST, this.core.settings.maxVisitors * SHARE))
+    const ended = others.slice(most - 1).map((listed) => listed.session)
+    if (ended.length > 0) this.#endAll(user, ended)
   }
 
   /** Lists existing sessions, last used first, and marks the session `current`. */
@@ -89,21 +90,23 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
   /** Ends the session of a user's device. Returns whether the user had the device. */
   async end(user: UserSubject, name: string): Promise<boolean> {
     const one = (await this.#existing(user)).find(({ device }) => device.name === name)
-    if (one) await this.#endAll(user, [one.session])
-    return one !== undefined
+    if (!one) return false
+    this.#endAll(user, [one.session])
+    await this.core.store?.storedLevel([one.session])
+    return true
   }
 
   /** Ends the listed sessions of a user, and deletes the list. */
   async erase(user: UserSubject): Promise<void> {
     const { all } = await this.#loaded(user)
     const sessions = all.map(({ session }) => session)
-    await this.#endAll(user, sessions)
+    this.#endAll(user, sessions)
+    await this.core.store?.storedLevel(sessions)
   }
 
-  async #endAll(user: UserSubject, sessions: readonly SessionName[]): Promise<void> {
+  #endAll(user: UserSubject, sessions: readonly SessionName[]): void {
     for (const session of sessions) this.#sessions.destroy(session, undefined)
     this.#remove(user, sessions)
-    await this.core.store?.storedLevel(sessions)
   }
 
   /**
