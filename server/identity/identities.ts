@@ -160,7 +160,7 @@ export class Identities {
   #usableRotatedId({ browser, user: former }: CookieOwner, user: UserSubject): BrowserId | undefined {
     const { revocations, settings } = this.#core
     const retired = revocations.retired(browserSubject(browser))
-    const isDouble = retired?.rotatedTo === user && settings.clock() < retired.epoch + DOUBLE_SIGN_IN
+    const isDouble = retired?.rotatedTo === subjectHash(user) && settings.clock() < retired.epoch + DOUBLE_SIGN_IN
     if (retired && !isDouble && former !== subjectHash(user)) return undefined
     const next = this.#rotatedId(browser, user)
     return revocations.isRetired(browserSubject(next)) ? undefined : next
@@ -174,10 +174,11 @@ export class Identities {
   #retire({ browser, user: former, registers }: CookieOwner, user: UserSubject | undefined): readonly string[] {
     // A revoked user who signs in again has not left. If the id was retired before, the user may have signed in again elsewhere.
     const isAgain = this.#core.revocations.isRetired(browserSubject(browser))
-    const hasLeft = !isAgain && former !== undefined && former !== (user && subjectHash(user))
-    // Only the first sign-in begins the minute in which a second one joins it.
-    const rotatedTo = isAgain ? undefined : user
-    const isUsers = (user ?? former) !== undefined
+    const next = user && subjectHash(user)
+    const hasLeft = !isAgain && former !== undefined && former !== next
+    // Only the first sign-in begins the minute in which a second one joins it. The hash, because the row outlives an erasure of the user.
+    const rotatedTo = isAgain ? undefined : next
+    const isUsers = (next ?? former) !== undefined
     this.#core.revocations.retire(browserSubject(browser), rotatedTo, isUsers, registers.length === 0)
     if (!hasLeft) return [browserSubject(browser)]
     this.#core.revocations.signOut(signOutKey(former))

@@ -31,7 +31,7 @@ const BEFORE = 0
  * name again: `revokeAgain` repeats a retirement or sign-out once its response has arrived.
  *
  * @param name a retired browser subject or feature key, the hash of a revoked or erased user, or a `SignOutKey`
- * @param retirement of a retired name: after a sign-in, `rotatedTo` is the user
+ * @param retirement of a retired name: after a sign-in, `rotatedTo` is the user's hash
  */
 export type OnRevoked = (name: string, cause: Exclude<Validity, 'current'> | 'erased', retirement?: Revocation) => void
 
@@ -138,7 +138,7 @@ export class Revocations {
    */
   retire(
     name: BrowserSubject | FeatureKey,
-    rotatedTo: UserSubject | undefined,
+    rotatedTo: string | undefined,
     isUsers: boolean = rotatedTo !== undefined,
     isEmpty: boolean = false,
   ): void {
@@ -239,7 +239,7 @@ export class Revocations {
     return true
   }
 
-  #retire(name: string, rotatedTo: UserSubject | undefined, isUsers: boolean): Revocation {
+  #retire(name: string, rotatedTo: string | undefined, isUsers: boolean): Revocation {
     const { epoch: last } = this.#retired.get(name) ?? { epoch: ONLY_EPOCH }
     return this.#set(name, { epoch: timeAfter(last, this.#clock()), rotatedTo, isUsers }, this.#next())
   }

@@ -5,14 +5,13 @@ import { isKey } from '../../shared/fields.js'
 import { EPOCH_KEY, GENERATION_KEY, type LwwRegister } from '../../shared/register.js'
 import { toStamp } from '../../shared/stamp.js'
 import { FIRST_GENERATION } from '../subjects/store-key.js'
-import { isUser, type UserSubject } from '../subjects/subject.js'
 
 /** The content of a register `$epoch`: the revocation of a user, or the retirement of a browser id or another name. */
 export interface Revocation {
   /** ms since 1970 */
   readonly epoch: number
-  /** The user who signed in when the browser id was retired. */
-  readonly rotatedTo: UserSubject | undefined
+  /** The hash of the user who signed in when the browser id was retired. */
+  readonly rotatedTo: string | undefined
   /**
    * Whether the id ever belonged to a user; always true with `rotatedTo`. If false, the register counts toward the memory bound of guests.
    */
@@ -45,8 +44,7 @@ export function generationRegister(generation: number): LwwRegister {
 }
 
 export function toRevocation({ stamp, value }: LwwRegister): Revocation {
-  const rotatedTo = typeof value === 'string' && isUser(value) ? value : undefined
-  return { epoch: stamp, rotatedTo, isUsers: value !== undefined }
+  return { epoch: stamp, rotatedTo: typeof value === 'string' ? value : undefined, isUsers: value !== undefined }
 }
 
 /**

@@ -121,7 +121,7 @@ describe('the callback of revocations', () => {
       ],
     ],
     ['a retirement', (revocations) => revocations.retire(BROWSER, undefined), [[BROWSER, 'retired', undefined]]],
-    ["a sign-in's retirement", (revocations) => revocations.retire(BROWSER, ANN), [[BROWSER, 'retired', ANN]]],
+    ["a sign-in's retirement", (revocations) => revocations.retire(BROWSER, SUB), [[BROWSER, 'retired', SUB]]],
     ['a sign-out', (revocations) => revocations.signOut(signOutKey(SUB)), [[signOutKey(SUB), 'signed-out']]],
     ['a later epoch in a cookie', (revocations) => revocations.adoptEpoch(SUB, 5), [[SUB, 'revoked']]],
     ["another process's revocation", (revocations) => revocations.applyFromNode(ANN, END), [[SUB, 'revoked']]],

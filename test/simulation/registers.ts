@@ -135,6 +135,6 @@ function readReceived(kind: Received['kind'], sub: string, rows: readonly Row[],
   registers.delete(EPOCH)
   registers.delete(GENERATION)
   if (!epoch && !generation) return { kind, sub, registers, end: undefined }
-  const rotatedTo = typeof epoch?.value === 'string' ? hashOf(epoch.value) : undefined
+  const rotatedTo = typeof epoch?.value === 'string' ? epoch.value : undefined
   return { kind, sub, registers, end: { epoch: epoch?.stamp ?? 0, generation: generation?.stamp ?? 0, rotatedTo } }
 }

@@ -163,6 +163,42 @@ describe.each([
   })
 })
 
+describe('threat 111: the rows of an erased user', () => {
+  it('are hashes and times, besides the row of the erasure', async () => {
+    const store = memoryStore()
+    const { load, merge } = store
+    const names = new Set<string>()
+    const record = (...[name, registers]: Parameters<typeof merge>) => {
+      names.add(name)
+      return merge(name, registers)
+    }
+    Object.assign(store, { merge: record })
+    const node = await start({ store })
+    const visitor = node.visitor(cookieFor(node.app.live, { values: { division: 1 } }))
+    await node.ask(visitor, signIn)
+    await node.ask(visitor, ({ liveSession }) => liveSession.set('division', 5))
+    expect(await node.app.live.devices('ann')).toHaveLength(1)
+    await node.app.live.settled()
+    const rows = async (): Promise<string[]> => {
+      const all: string[] = []
+      for (const name of names) for (const row of await load(name)) all.push(`${name} ${JSON.stringify(row)}`)
+      return all.filter((row) => !row.startsWith('user:s:ann '))
+    }
+    expect((await rows()).join()).toContain('ann')
+    await node.app.live.erase('ann')
+    await node.app.live.settled()
+    const left = await rows()
+    expect(left.length).toBeGreaterThan(0)
+    expect(left.filter((row) => row.includes('ann') || row.startsWith('devices:'))).toEqual([])
+    for (const row of left)
+      expect(row).toMatch(/^(browser|session):[\w-]{43} \{"key":"\$epoch","stamp":\d+,"value":(true|"[\w-]{43}")\}$/)
+    expect(await load('user:s:ann')).toEqual([
+      { key: '$epoch', stamp: expect.any(Number) },
+      { key: '$generation', stamp: expect.any(Number) },
+    ])
+  })
+})
+
 describe('threat 103: a session at two nodes of a store, without an adapter', () => {
   async function nodes() {
     const store = memoryStore()

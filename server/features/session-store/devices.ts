@@ -101,7 +101,10 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const { all } = await this.#loaded(user)
     const sessions = all.map(({ session }) => session)
     this.#endAll(user, sessions)
-    await this.core.store?.storedLevel(sessions)
+    const list = this.ensure(listName(user))
+    this.drop(list)
+    this.core.store?.erase(list.name, [])
+    await this.core.store?.storedLevel([...sessions, list.name])
   }
 
   #endAll(user: UserSubject, sessions: readonly SessionName[]): void {
