@@ -55,10 +55,10 @@ export interface Feature {
    */
   readonly tab?: (ctx: Koa.Context, identity: Identified) => Replica | undefined
   /**
-   * Called when `ctx.liveSession.identify()` finds another user, before the request continues as that user: no other hook reports this
-   * change.
+   * Called when `ctx.liveSession.identify()` finds another user, and by `leave()`, before the request continues as that user or as a guest:
+   * no other hook reports this change.
    */
-  readonly signsIn?: (ctx: Koa.Context, visit: ResponseContext, user: UserSubject) => void
+  readonly changesUser?: (ctx: Koa.Context, visit: ResponseContext, user: UserSubject | undefined) => void
   /** Returns whether the sign-in of the user named by `identify` has ended: then the request or handshake is a guest's. */
   readonly hasEnded?: (ctx: Koa.Context, user: UserSubject) => Awaitable<boolean>
   /** Called just before a revocation begins an epoch, which the sign-in of the request `except` survives. */

@@ -143,10 +143,7 @@ export class RequestHandle extends Handle {
       const { revision } = this.#core.revocations
       const user = await this.#core.identifyUser(this.#ctx)
       await visit.load(user)
-      if (user !== undefined && user !== visit.visitor.user) {
-        this.#checkHandOff(user)
-        for (const { signsIn } of this.#core.features) signsIn?.(this.#ctx, visit, user)
-      }
+      if (user !== visit.visitor.user) this.#changeUser(user)
       const isSignIn = user !== undefined && visit.visitor.user === undefined
       await visit.changeTo({ user, revision })
       if (isSignIn) this.#warnOfLeaving()
@@ -154,14 +151,20 @@ export class RequestHandle extends Handle {
   }
 
   /** @throws {LiveSessionError} `superseded` if the user was revoked after the hand-off that this request has taken */
-  #checkHandOff(user: UserSubject): void {
-    const at = this.#core.handedOffAt.get(this.#ctx)
-    if (at !== undefined && this.#core.revocations.of(subjectHash(user)) >= at) throw visitorLeft()
+  #changeUser(user: UserSubject | undefined): void {
+    const { features, handedOffAt, revocations } = this.#core
+    const at = handedOffAt.get(this.#ctx)
+    if (user !== undefined && at !== undefined && revocations.of(subjectHash(user)) >= at)
+      throw new LiveSessionError('superseded', 'the user was revoked after the hand-off that this request has taken')
+    for (const { changesUser } of features) changesUser?.(this.#ctx, this.#visit, user)
   }
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
     this.#written = undefined
-    return tracked(() => this.#visit.leave(forget), this.report)
+    return tracked(() => {
+      this.#changeUser(undefined)
+      return this.#visit.leave(forget)
+    }, this.report)
   }
 
   protected override wrote(field: Field): void {

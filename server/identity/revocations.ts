@@ -3,7 +3,7 @@
 import type { LwwRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
-import { RotatingCache, type RotatingCacheOptions } from '../memory/rotating-cache.js'
+import { RotatingCache } from '../memory/rotating-cache.js'
 import { type FeatureKey, FIRST_GENERATION } from '../subjects/store-key.js'
 import {
   type BrowserSubject,
@@ -17,6 +17,7 @@ import {
   type UserSubject,
 } from '../subjects/subject.js'
 import type { Identified } from './identities.js'
+import { type RetiredName, RetiredNames, usersOptions } from './retired-names.js'
 import { type Signature, UserEpochs } from './user-epochs.js'
 import { epochRegister, generationRegister, type Revocation, type Validity } from './validity.js'
 
@@ -34,11 +35,6 @@ const BEFORE = 0
  * @param retirement of a retired name: after a sign-in, `rotatedTo` is the user's hash
  */
 export type OnRevoked = (name: string, cause: Exclude<Validity, 'current'> | 'erased', retirement?: Revocation) => void
-
-/** The minimum capacity for users' retired names: some 150 MB when full, with short user ids. */
-const LEAST = 1_000_000
-/** Approximate bytes of a name in memory. */
-const NAME = 200
 
 /**
  * Records revocations and retired browser ids. The cookies and tickets of a user carry the epoch of their signature; older epochs are
@@ -149,6 +145,13 @@ export class Revocations {
     nodes?.broadcast(name, revocationRegisters)
   }
 
+  /** Retires a user's name under which nothing is stored. */
+  retireEmpty(name: BrowserSubject): void {
+    const register = epochRegister(this.#retire(name, undefined, true))
+    this.#core.store?.persist(name, [register])
+    this.#core.nodes?.broadcast(name, [register])
+  }
+
   /** Records a user's sign-out, which counts for all of the user's connections without a live cookie, because their browser is unknown. */
   signOut(key: SignOutKey): void {
     this.#recordSignOut(key)
@@ -190,9 +193,9 @@ export class Revocations {
     return this.#retired.get(name) !== undefined
   }
 
-  /** Returns when a browser id was retired, and for which user. */
-  retired(browser: BrowserSubject): RetiredName | undefined {
-    return this.#retired.get(browser)
+  /** Returns when a name was retired, and to what it was rotated. */
+  retired(name: BrowserSubject | FeatureKey): RetiredName | undefined {
+    return this.#retired.get(name)
   }
 
   /** Returns the validity of a cookie, or of a user's ticket, which names no browser. */
@@ -248,51 +251,4 @@ export class Revocations {
     this.revision += 1
     return this.revision
   }
-}
-
-export interface RetiredName extends Revocation {
-  /** The revision at which the name was retired last. */
-  readonly revision: number
-}
-
-/**
- * Retired browser ids and keys of features, in bounded memory. Keeps each until the cookies and tickets signed before have expired. Guests'
- * names share the memory bound of guests, so they never evict users' names.
- */
-class RetiredNames {
-  readonly #users: RotatingCache<RetiredName>
-  readonly #guests: RotatingCache<RetiredName>
-  readonly #clock: () => number
-
-  constructor(core: Core) {
-    const { maxAge, clock } = core.settings
-    this.#clock = clock
-    this.#users = RotatingCache.onMap(usersOptions(core))
-    this.#guests = RotatingCache.onMap({
-      shared: { bytes: core.guestMemory, weigh: () => NAME },
-      maxIdle: maxAge,
-      clock,
-    })
-  }
-
-  get(name: string): RetiredName | undefined {
-    const now = this.#clock()
-    return this.#users.get(name, now) ?? this.#guests.get(name, now)
-  }
-
-  set(name: string, { epoch, rotatedTo, isUsers }: Revocation, revision: number): void {
-    const last = this.get(name)
-    const isKept = isUsers || last?.isUsers === true
-    if (isKept) this.#guests.delete(name)
-    const names = isKept ? this.#users : this.#guests
-    // The clocks of processes differ, so never decrease the time of a retirement.
-    names.set(name, { epoch: Math.max(epoch, last?.epoch ?? epoch), rotatedTo, isUsers: isKept, revision })
-  }
-}
-
-/** Options of the caches of users' sign-outs and retired names. */
-function usersOptions({
-  settings: { maxAge, maxVisitors, clock },
-}: Core): Pick<RotatingCacheOptions, 'max' | 'maxIdle' | 'clock'> {
-  return { max: Math.max(LEAST, 10 * maxVisitors), maxIdle: maxAge, clock }
 }

@@ -10,7 +10,7 @@ import { FIRST_GENERATION } from '../subjects/store-key.js'
 export interface Revocation {
   /** ms since 1970 */
   readonly epoch: number
-  /** The hash of the user who signed in when the browser id was retired. */
+  /** Of a browser id, the hash of the user who signed in when it was retired; of a session, its family. */
   readonly rotatedTo: string | undefined
   /**
    * Whether the id ever belonged to a user; always true with `rotatedTo`. If false, the register counts toward the memory bound of guests.

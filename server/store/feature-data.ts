@@ -6,13 +6,12 @@ import type { JsonValue } from '../../shared/json.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
-import { Replica } from '../../shared/replica.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Core } from '../core.js'
 import type { GuestMemory } from '../memory/guest-memory.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
-import type { FeatureKey } from '../subjects/store-key.js'
 import type { UserSubject } from '../subjects/subject.js'
+import type { FeatureEntry } from './feature-entry.js'
 import { inBatches } from './write-queue.js'
 
 /** ms to keep a tombstone. Until then, a delayed write by another process cannot restore the deleted key. */
@@ -26,29 +25,6 @@ const ROUND_INTERVAL = 1000
 /** Entries per round. A round of a million entries would block the event loop. */
 const EACH_TIME = 1000
 const HASH = /^[\w-]{43}$/
-
-/** A feature's registers under one name, in memory. */
-export class FeatureEntry<N extends FeatureKey = FeatureKey> {
-  readonly name: N
-  readonly replica: Replica = new Replica()
-  /** Whether the registers belong to a user. Guests' entries cannot evict a user's entry. */
-  isUsers: boolean
-  /** The last use, in ms since 1970. */
-  usedAt: number
-  /** Approximate bytes in memory, as last counted. */
-  bytes = 0
-
-  constructor(name: N, now: number, isUsers: boolean) {
-    this.name = name
-    this.usedAt = now
-    this.isUsers = isUsers
-  }
-
-  /** Whether the entry must stay in memory, such as for open sockets. */
-  get isPinned(): boolean {
-    return false
-  }
-}
 
 /** A titled list for the inspector. Its texts are untrusted: visitors may have chosen them. */
 export type InspectorSection = Readonly<{ title: string; texts: readonly string[] }>

@@ -1,6 +1,7 @@
 import type { Core } from '../../server/core.js'
 import type { Feature } from '../../server/feature.js'
-import { FeatureData, FeatureEntry } from '../../server/store/feature-data.js'
+import { FeatureData } from '../../server/store/feature-data.js'
+import { FeatureEntry } from '../../server/store/feature-entry.js'
 import type { FeatureKey } from '../../server/subjects/store-key.js'
 import { type BrowserSubject, subjectHash } from '../../server/subjects/subject.js'
 

@@ -25,15 +25,12 @@ import {
   type SessionName,
 } from './session-content.js'
 import { SessionEntry } from './session-entry.js'
-import { sessionEnded } from './session-json.js'
-import { isRevoked } from './sign-in.js'
+import { sessionEnded, sessionsLost } from './session-json.js'
+import { isSignedOut } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
 /** ms after which another process's response counts as sent. The message that it was sent may be lost. */
 const LONGEST_ANSWER = 30_000
-const lostOf = (owners: string): string =>
-  `live.sessionStore() has let go of sessions of ${owners}, the least recently used, as there was no more room. ` +
-  'Raise cache.maxGuestBytes and cache.maxVisitors, or give a store'
 
 /**
  * The app sessions (`ctx.session`) in this process. A session counts as a guest's until `identify` names a user for one of its requests. If
@@ -44,12 +41,12 @@ export class AppSessions extends FeatureData<SessionEntry> {
   /** ms after which a session ends, used or not. */
   maxLifetime: number = Infinity
   #rounds: NodeJS.Timeout | undefined
-  #isClosed = false
+  isClosed = false
   #loads = 0
 
   constructor(core: Core) {
     const onDrop = (count: number, owners: string): void =>
-      void (count === 0 || core.store || core.warn(lostOf(owners)))
+      void (count === 0 || core.store || core.warn(sessionsLost(owners)))
     super(core, SESSION, (name, now) => new SessionEntry(name, now, false), onDrop)
     const answers = {
       loadIfStale: ([name]: readonly SessionName[]) => name && this.reload(name).catch(() => false),
@@ -74,7 +71,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
   }
 
   close(): void {
-    this.#isClosed = true
+    this.isClosed = true
     clearInterval(this.#rounds)
   }
 
@@ -96,14 +93,14 @@ export class AppSessions extends FeatureData<SessionEntry> {
   /** Returns why a session has ended; undefined for a live session. Also finds an expiry that no code has noticed yet. */
   endOf(session: SessionEntry): SessionEnd | undefined {
     if (session.ended !== undefined) return session.ended
-    if (this.isRetired(session.name) || isRevoked(session.signIns, this.core.revocations)) return 'destroyed'
+    if (this.isRetired(session.name) || isSignedOut(session, this.core.revocations)) return 'destroyed'
     return isOver(session.replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
   }
 
   setUsers(session: SessionEntry): void {
     if (session.isUsers) return
     session.isUsers = true
-    this.#settle(session)
+    if (this.find(session.name) === session) this.put(session)
   }
 
   /** Pins a session in memory while the connection is open. Closes the connection if the session has ended since the handshake. */
@@ -119,7 +116,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     conn.once('close', () => {
       session.usedAt = this.core.settings.clock()
       session.conns.delete(conn)
-      this.#settle(session)
+      if (this.find(session.name) === session) this.put(session)
     })
     return this.put(session)
   }
@@ -132,10 +129,10 @@ export class AppSessions extends FeatureData<SessionEntry> {
   async open(name: SessionName): Promise<SessionEntry | undefined> {
     if (this.isRetired(name)) return undefined
     let isCertain = await this.reload(name)
-    const users = this.find(name)?.signIns.map(({ user }) => user) ?? []
-    await this.core.store?.loadIfStale(users)
+    const owners = this.find(name)?.owners ?? []
+    await this.core.store?.loadIfStale(owners)
     // Another process may have excepted the session from a revocation of which this process has learnt only now.
-    if (users.length > 0 && !this.live(name)) isCertain = await this.reload(name)
+    if (owners.length > 0 && !this.live(name)) isCertain = await this.reload(name)
     const session = this.find(name)
     const end = session && this.endOf(session)
     if (session && !end) session.usedAt = this.core.settings.clock()
@@ -180,7 +177,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
    */
   save(session: SessionEntry, changes: FeatureChanges, source: ChangeSource): void {
     // A closing process skips mere renewals, because they must not fail a request.
-    if (this.#isClosed && changes.size === 0) return
+    if (this.isClosed && changes.size === 0) return
     checkKeyCount(changesOf(session.replica), changes)
     this.write(session, new Map([...changes, [RENEWAL_KEY, null]]), source)
   }
@@ -200,9 +197,11 @@ export class AppSessions extends FeatureData<SessionEntry> {
   destroy(name: SessionName, res: ServerResponse | undefined): void {
     const { revocations, values } = this.core
     values.checkOpen()
-    const isUsers = this.isUsers(name)
+    const { family, isUsers = false } = this.find(name) ?? {}
+    // Another request may have destroyed the session, and retired its id.
+    const retired = revocations.retired(name) ?? { rotatedTo: isUsers ? family : undefined, isUsers }
     this.#end(name, 'destroyed')
-    revocations.retire(name, undefined, isUsers)
+    revocations.retire(name, retired.rotatedTo, retired.isUsers)
     const dismiss = (): void => {
       this.#hangUp(name)
       revocations.revokeAgain(name)
@@ -301,10 +300,5 @@ export class AppSessions extends FeatureData<SessionEntry> {
     if (session?.ended === undefined) return
     this.drop(session)
     for (const conn of session.conns.keys()) void hangUp(conn)
-  }
-
-  /** Moves a session to the right place in memory: pinned, users' or guests' sessions. */
-  #settle(session: SessionEntry): void {
-    if (this.find(session.name) === session) this.put(session)
   }
 }

@@ -30,7 +30,7 @@ export function sessionFeature(core: Core): Feature {
   const appSessions = new AppSessions(core)
   const devices = new Devices(core, appSessions)
   const signIns = new SignIns(core, appSessions)
-  const store = new KoaSessionStore(appSessions, core)
+  const store = new KoaSessionStore(appSessions, signIns, core)
   const userOf = (id: UserId, call: string): UserSubject => {
     if (appSessions.isUsed) return userSubject(id, call)
     throw new TypeError(
@@ -76,7 +76,10 @@ export function sessionFeature(core: Core): Feature {
     erases: async (user) => {
       if (appSessions.isUsed) await devices.erase(user)
     },
-    signsIn: (ctx, visit, user) => {
+    changesUser: (ctx, visit, user) => {
+      // Just before the headers, when the app has saved or destroyed the session that the user leaves.
+      if (!user || visit.visitor.user) onHeaders(ctx.res, () => store.leave(ctx))
+      if (!user) return
       // The epoch of now, so that a revocation before the headers ends the sign-in, whose password may be the former.
       const epoch = core.revocations.of(subjectHash(user))
       // Runs just before the headers are sent, because the app may set the user before it regenerates the session, or may sign out again.

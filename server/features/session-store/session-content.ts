@@ -62,7 +62,7 @@ export function valuesOf(replica: Replica): ReadonlyMap<string, JsonValue> {
 }
 
 /** Returns the last value of each key, without the keys whose last value is undefined. */
-function definedOf(entries: Iterable<readonly [string, JsonValue | undefined]>): SessionContent {
+export function definedOf(entries: Iterable<readonly [string, JsonValue | undefined]>): SessionContent {
   const content = new Map<string, JsonValue>()
   for (const [key, value] of new Map(entries)) if (value !== undefined) content.set(key, value)
   return content
@@ -75,11 +75,6 @@ export function contentOf(replica: Replica): SessionContent {
 /** Returns whether koa-session has given a register, or a handler may: others say whose the session is. */
 function isContent(key: string): boolean {
   return OWN.has(key) || keyOf(key) !== undefined
-}
-
-/** Returns all that a session hands on to its successor under another id. */
-export function inheritanceOf(replica: Replica): SessionContent {
-  return definedOf(changesOf(replica))
 }
 
 /**
@@ -131,6 +126,11 @@ export function difference(before: SessionContent, after: SessionContent): Featu
 export function withChanges(before: SessionContent, changes: FeatureChanges): SessionContent {
   checkKeyCount(before, changes)
   return definedOf([...before, ...changes])
+}
+
+/** Returns the contents that a successor has not changed: what it has deleted, such as the user, must not come back. */
+export function unchangedBy(successor: SessionContent, former: SessionContent): SessionContent {
+  return new Map([...former].filter(([key, value]) => keyOf(key) === undefined || sameJson(value, successor.get(key))))
 }
 
 /**

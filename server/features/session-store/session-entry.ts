@@ -2,10 +2,10 @@
 
 import type { Socket } from 'socket.io'
 import type { AnyChange } from '../../../shared/change.js'
-import { FeatureEntry } from '../../store/feature-data.js'
-import type { UserSubject } from '../../subjects/subject.js'
+import { FeatureEntry } from '../../store/feature-entry.js'
+import type { BrowserSubject, Subject, UserSubject } from '../../subjects/subject.js'
 import type { SessionName } from './session-content.js'
-import { type SignIn, signInsOf } from './sign-in.js'
+import { familyIn, type SignIn, signInsOf } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
 export interface SessionSubscriber {
@@ -26,6 +26,15 @@ export class SessionEntry extends FeatureEntry<SessionName> {
   get signIns(): readonly SignIn[] {
     this.#signIns ??= signInsOf(this.replica)
     return this.#signIns
+  }
+
+  get family(): BrowserSubject | undefined {
+    return familyIn(this.replica)
+  }
+
+  /** The subjects whose end ends the session. */
+  get owners(): readonly Subject[] {
+    return [...this.signIns.map(({ user }) => user), this.family ?? []].flat()
   }
 
   changed(): void {

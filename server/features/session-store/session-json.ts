@@ -80,3 +80,11 @@ export function refusal(code: LiveSessionErrorCode, message: string, key: string
   const name = new Error(printable(`the key "${key.slice(0, 64)}" of the session`), { cause })
   return new LiveSessionError(code, `session: ${message}; the cause of this error names the key`, { cause: name })
 }
+
+/** Returns the warning that memory has evicted sessions. @param owners whose: users' or guests' */
+export function sessionsLost(owners: string): string {
+  return (
+    `live.sessionStore() has let go of sessions of ${owners}, the least recently used, as there was no more room. ` +
+    'Raise cache.maxGuestBytes and cache.maxVisitors, or give a store'
+  )
+}

@@ -11,17 +11,18 @@ import type { AppSessions } from './app-sessions.js'
 import {
   contentOf,
   difference,
-  inheritanceOf,
   readContent,
   type SessionContent,
   type SessionName,
   sessionName,
   toKoaSession,
+  unchangedBy,
   withChanges,
 } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
 import { sessionEnded } from './session-json.js'
-import { HAND_OFF_KEY } from './sign-in.js'
+import { familyIn, HAND_OFF_KEY, inheritanceOf } from './sign-in.js'
+import type { SignIns } from './sign-ins.js'
 import type { SessionStore } from './types.js'
 
 const USED =
@@ -38,7 +39,7 @@ interface ReadSession {
 /** How a session continued under another id. */
 interface NextSession {
   readonly session: SessionEntry
-  /** The contents of the former session at its end. */
+  /** The contents of the former session at its end that this session has not changed. */
   readonly former: SessionContent
 }
 
@@ -51,6 +52,8 @@ interface EndedSession {
   /** The session's contents at its end; undefined if another request had already ended the session. */
   readonly content: SessionContent | undefined
   readonly goOn: (next: NextSession) => void
+  /** Whether koa-session continues the session under another id; otherwise the visitor has signed out. */
+  isContinued: boolean
 }
 
 /**
@@ -59,22 +62,28 @@ interface EndedSession {
  */
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
+  readonly #signIns: SignIns
   readonly #core: Core
   readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
   readonly #ended = new WeakMap<object, EndedSession>()
+  /** By request, the session that its cookie names, even if ended. */
+  readonly #named = new WeakMap<object, SessionName>()
   /**
    * How each regenerated session continues under a new id. A double click on a sign-in makes two requests, and both must continue in that
    * session.
    */
   readonly #next = new WeakMap<SessionEntry, Promise<NextSession | undefined>>()
 
-  constructor(sessions: AppSessions, core: Core) {
+  constructor(sessions: AppSessions, signIns: SignIns, core: Core) {
     this.#sessions = sessions
+    this.#signIns = signIns
     this.#core = core
   }
 
   async get(id: string, _maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<unknown> {
-    const session = await this.#sessions.open(sessionName(id))
+    const name = sessionName(id)
+    this.#named.set(Object(ctx), name)
+    const session = await this.#sessions.open(name)
     if (!session) return undefined
     this.#remember(ctx, { session, content: contentOf(session.replica), isOfBrowser: true })
     return toKoaSession(session.replica, this.#core.settings.clock())
@@ -87,6 +96,7 @@ export class KoaSessionStore implements SessionStore {
     const content = readContent(saved, maxAge)
     const read = this.#readOf(ctx, name)
     const ended = read ? undefined : this.#ended.get(Object(ctx))
+    if (ended) ended.isContinued = true
     // Waits only when necessary, because koa-session sets the cookie after `set`, and an app may not await `ctx.session.save()`.
     if (ctx === undefined || (read && !this.#sessions.live(name))) await this.#sessions.open(name)
     const former = ended && (await this.#carriedContent(ended))
@@ -98,7 +108,11 @@ export class KoaSessionStore implements SessionStore {
     const handedOff = this.#core.handedOffAt.get(Object(ctx))
     if (session && handedOff !== undefined)
       this.#sessions.write(session, new Map([[HAND_OFF_KEY, handedOff]]), 'request')
-    if (session && former) ended.goOn({ session, former })
+    if (session && former) {
+      ended.goOn({ session, former: unchangedBy(contentOf(session.replica), former) })
+      // The visitor may sign out before this response, whose cookie would replace that of the next session.
+      withholdCookie(responseOf(ctx), id, () => !this.#sessions.current(session))
+    }
     const level = this.#sessions.storedLevel(name)
     if (isThenable(level)) await level
   }
@@ -109,11 +123,18 @@ export class KoaSessionStore implements SessionStore {
     // Ignores an id without a session: koa-session creates an id for each new visitor, and destroys the id even if nothing was saved.
     if (!(await this.#sessions.mayExist(name)) && !read) return
     const current = read && this.#sessions.current(read.session)
-    const content = current && inheritanceOf(current.replica)
+    const content = current && inheritanceOf(current)
     this.#sessions.destroy(name, responseOf(ctx))
     const stored = this.#sessions.storedLevel(name)
     if (read) this.#recordEnd(ctx, read, content, stored)
+    if (ctx === undefined) this.#signIns.leave(name)
     await stored
+  }
+
+  /** The visitor leaves with a request: ends the family of the session that its cookie names, but not the session that goes on. */
+  leave(ctx: Koa.Context): void {
+    const named = this.#named.get(ctx)
+    if (named) this.#signIns.leave(named, this.sessionOf(ctx))
   }
 
   /** Returns the session found by koa-session for a request or handshake, by the browser's id. */
@@ -144,11 +165,15 @@ export class KoaSessionStore implements SessionStore {
   /** @param ended settles when the `destroy` of koa-session resolves */
   #recordEnd(ctx: unknown, read: ReadSession, content: SessionContent | undefined, ended: unknown): void {
     const next = new Promise<NextSession | undefined>((goOn) => {
-      this.#ended.set(Object(ctx), { read, content, goOn })
+      const session: EndedSession = { read, content, goOn, isContinued: false }
+      this.#ended.set(Object(ctx), session)
       // `regenerate()` calls `set` in the turn in which `destroy` resolves. If no `set` follows, the app has destroyed the session.
       void Promise.allSettled([ended])
         .then(() => turn())
-        .then(() => goOn(undefined))
+        .then(() => {
+          goOn(undefined)
+          if (!session.isContinued) this.#signIns.leave(read.session.name)
+        })
     })
     if (content) this.#next.set(read.session, next)
   }
@@ -179,10 +204,12 @@ export class KoaSessionStore implements SessionStore {
    * in again
    */
   async #carriedContent(ended: EndedSession): Promise<SessionContent> {
-    if (ended.content) return ended.content
-    const next = await this.#next.get(ended.read.session)
-    if (next && (await this.#sessions.open(next.session.name))) return next.former
-    throw sessionEnded()
+    const next = ended.content ? undefined : await this.#next.get(ended.read.session)
+    const isOpen = next && (await this.#sessions.open(next.session.name)) !== undefined
+    const content = isOpen ? next.former : ended.content
+    const family = content && familyIn({ value: (key) => content.get(key) })
+    if (!content || (family && this.#core.revocations.isRetired(family))) throw sessionEnded()
+    return content
   }
 }
 
@@ -207,9 +234,10 @@ function responseOf(ctx: unknown): ServerResponse | undefined {
  * Removes koa-session's cookie with this id from a response. koa-session sets the cookie after each save. For an ended session, the stale
  * cookie would replace the cookie of the next session, and sign the visitor out.
  */
-function withholdCookie(res: ServerResponse | undefined, id: string): void {
+function withholdCookie(res: ServerResponse | undefined, id: string, isDue: () => boolean = () => true): void {
   if (!res) return
   onHeaders(res, () => {
+    if (!isDue()) return
     const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
     const late = lines.find((line) => line.split(';')[0]?.endsWith(`=${id}`))
     if (late === undefined) return

@@ -1,13 +1,15 @@
-// Records which users have signed in to a session.
+// Records which users have signed in to a session, and out of its family.
 
 import { type Awaitable, after } from '../../../shared/promise.js'
 import type { Core } from '../../core.js'
-import { subjectHash, type UserSubject } from '../../subjects/subject.js'
+import type { FeatureChanges } from '../../store/feature-data.js'
+import { isBrowser, subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
+import type { SessionName } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
-import { firstSignIn, signInChange } from './sign-in.js'
+import { familyFrom, firstSignIn, newFamily, signInChange } from './sign-in.js'
 
-/** Records sign-ins in their sessions. */
+/** Records sign-ins in their sessions, and ends families. */
 export class SignIns {
   readonly #core: Core
   readonly #sessions: AppSessions
@@ -31,17 +33,29 @@ export class SignIns {
   /** Records a sign-in, unless an earlier one is recorded: a switch back to an account proves nothing. */
   record(session: SessionEntry, user: UserSubject, epoch: number = this.#core.revocations.of(subjectHash(user))): void {
     const current = this.#sessions.current(session)
-    if (current && !hasSignIn(current, user)) this.#write(current, user, epoch)
+    if (current && !hasSignIn(current, user)) this.#write(current, signInChange(user, epoch))
   }
 
-  /** Lets a session survive the revocation that is about to begin an epoch. */
+  /** Lets a session survive the revocation that is about to begin an epoch, and its family. */
   except(session: SessionEntry, user: UserSubject, epoch: number): void {
     const current = this.#sessions.current(session)
-    if (current) this.#write(current, user, epoch)
+    if (current) this.#write(current, new Map([...signInChange(user, epoch), ...newFamily()]))
   }
 
-  #write(session: SessionEntry, user: UserSubject, epoch: number): void {
-    this.#sessions.write(session, signInChange(user, epoch), 'request')
+  /** Ends the family of a user's session, but not the session that stays after the sign-out, such as with a cart. */
+  leave(name: SessionName, staying?: SessionEntry): void {
+    const { revocations } = this.#core
+    const known = revocations.retired(name) ?? this.#sessions.find(name)
+    if (!known?.isUsers || this.#sessions.isClosed) return
+    const given = 'rotatedTo' in known ? known.rotatedTo : known.family
+    const family = given !== undefined && isBrowser(given) ? given : familyFrom(name)
+    if (staying) this.#write(staying, newFamily())
+    if (!revocations.isRetired(family)) revocations.retireEmpty(family)
+  }
+
+  /** A closing process writes nothing: then the session's beginning counts. */
+  #write(session: SessionEntry, changes: FeatureChanges): void {
+    if (!this.#sessions.isClosed) this.#sessions.write(session, changes, 'request')
   }
 }
 

@@ -1,0 +1,202 @@
+import { describe, expect, it } from '@jest/globals'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import { identify } from '../support/app/auth.js'
+import { Bus } from '../support/app/bus.js'
+import { Gate } from '../support/app/gate.js'
+import { type Action, SessionApp, signOut } from '../support/app/sessions.js'
+import type { Visitor } from '../support/app/visitor.js'
+
+const clock = testClock()
+
+const start = (given: object = {}): Promise<SessionApp> =>
+  SessionApp.start({ clock, options: { identify, ...given } as never })
+
+const all =
+  (...actions: readonly Action[]): Action =>
+  async (ctx) => {
+    for (const action of actions) await action(ctx)
+  }
+const identifyNow: Action = ({ liveSession }) => liveSession.identify()
+const leave: Action = ({ liveSession }) => liveSession.leave()
+const rotate: Action = ({ session }) => session.regenerate()
+const signIn: Action = all(({ session }) => void Object.assign(session, { user: 'ann' }), rotate, identifyNow)
+const keepCart: Action = all(({ session }) => void delete session.user, rotate, leave)
+const setUser =
+  (user: string): Action =>
+  ({ session }) =>
+    void Object.assign(session, { user })
+
+/** Returns the user and the cart of a request. */
+const seen = (node: SessionApp, visitor: Visitor): Promise<unknown> =>
+  node.ask(visitor, ({ liveSession, session }) => [liveSession.userId ?? session.user ?? null, session.cart ?? null])
+
+const ANN = ['ann', 1]
+const CART = [null, 1]
+const NOTHING = [null, null]
+
+const sessionCookies = ({ headers }: Response): readonly string[] =>
+  headers.getSetCookie().filter((line) => line.startsWith('app=') && !line.startsWith('app=;'))
+
+async function signedIn(node: SessionApp): Promise<{ visitor: Visitor; thief: Visitor }> {
+  const visitor = await node.withSession({ cart: 1 })
+  await node.ask(visitor, signIn)
+  return { visitor, thief: node.visitor(visitor.cookie) }
+}
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])('threat 104: %s, a sign-out', (_, options) => {
+  it.each<[string, Action, unknown]>([
+    ['ctx.session = null and leave()', all(signOut, leave), NOTHING],
+    ['ctx.session = null', signOut, NOTHING],
+    ['leave(), with the cart', keepCart, CART],
+    ['leave() before regenerate(), with the cart', all(leave, ({ session }) => void delete session.user, rotate), CART],
+    ['leave() under the same id', all(({ session }) => void delete session.user, leave), NOTHING],
+    ['regenerate() without leave()', all(({ session }) => void delete session.user, rotate), CART],
+  ])('is not undone by a held regenerate(): %s', async (_name, end, after) => {
+    const node = await start(options())
+    const { visitor, thief } = await signedIn(node)
+    const response = await node.during(
+      thief,
+      () => undefined,
+      () => node.ask(visitor, end),
+      rotate,
+    )
+    expect(await seen(node, visitor)).toEqual(after)
+    const [user] = (await seen(node, thief)) as unknown[]
+    expect(user).toBe(null)
+    if (response.status !== 200) expect([response.status, sessionCookies(response)]).toEqual([409, []])
+  })
+
+  it.each<[string, Action]>([
+    ['ctx.session = null', signOut],
+    ['leave()', keepCart],
+    ['identify() as another user', all(setUser('bob'), rotate, identifyNow)],
+  ])('ends the sessions of a double click on "sign in": %s', async (_name, end) => {
+    const node = await start(options())
+    const visitor = await node.withSession({ cart: 1 })
+    const second = node.visitor(visitor.cookie)
+    await node.during(
+      second,
+      () => undefined,
+      () => node.ask(visitor, signIn),
+      signIn,
+    )
+    expect([await seen(node, visitor), await seen(node, second)]).toEqual([ANN, ANN])
+    await node.ask(visitor, end)
+    expect((await seen(node, second)) as unknown[]).toEqual(NOTHING)
+  })
+
+  it('is not undone by the slower answer of a double click', async () => {
+    const node = await start(options())
+    const visitor = await node.withSession({ cart: 1 })
+    const second = node.visitor(visitor.cookie)
+    const quick = async (): Promise<void> => {
+      await node.ask(visitor, signIn)
+      await node.ask(visitor, keepCart)
+    }
+    const [late, both] = [new Gate(), new Gate()]
+    const slow = node.fetch(
+      second,
+      all(
+        () => late.pass(),
+        signIn,
+        () => both.pass(),
+      ),
+    )
+    await late.entered
+    await node.ask(visitor, signIn)
+    late.open()
+    await both.entered
+    await node.ask(visitor, keepCart)
+    both.open()
+    expect(sessionCookies(await slow)).toEqual([])
+    expect(await seen(node, visitor)).toEqual(CART)
+    await quick()
+    expect(await seen(node, visitor)).toEqual(CART)
+  })
+
+  it('with leave() ends a session that was regenerated with a copied cookie', async () => {
+    const node = await start(options())
+    const { visitor, thief } = await signedIn(node)
+    await node.ask(thief, rotate)
+    await node.ask(thief, rotate)
+    expect(await seen(node, thief)).toEqual(ANN)
+    await node.ask(visitor, leave)
+    expect(await seen(node, thief)).toEqual(NOTHING)
+  })
+
+  it('ends the session of another request that has just regenerated the id', async () => {
+    const node = await start(options())
+    const { visitor, thief } = await signedIn(node)
+    await node.during(
+      visitor,
+      () => undefined,
+      () => node.ask(thief, rotate),
+      signOut,
+    )
+    expect(await seen(node, thief)).toEqual(NOTHING)
+  })
+
+  it('lets the session with the cart sign in and out again', async () => {
+    const node = await start(options())
+    const { visitor } = await signedIn(node)
+    for (let round = 0; round < 2; round += 1) {
+      await node.ask(visitor, keepCart)
+      expect(await seen(node, visitor)).toEqual(CART)
+      await node.ask(visitor, signIn)
+      await node.ask(visitor, rotate)
+      expect(await seen(node, visitor)).toEqual(ANN)
+    }
+  })
+
+  it('does not end the session that a revocation has excepted', async () => {
+    const node = await start(options())
+    const { visitor, thief } = await signedIn(node)
+    await node.during(
+      thief,
+      () => undefined,
+      () => node.ask(visitor, rotate),
+      rotate,
+    )
+    await node.ask(visitor, (ctx) => node.app.live.revoke('ann', { except: ctx }).then(() => null))
+    await node.ask(thief, leave)
+    expect([await seen(node, visitor), await seen(node, thief)]).toEqual([ANN, NOTHING])
+  })
+})
+
+describe.each([true, false])('threat 104: two nodes (adapter: %s)', (hasAdapter) => {
+  it('that regenerate a session at once lose both at the sign-out', async () => {
+    const store = memoryStore()
+    const nodes = [await start({ store }), await start({ store })] as const
+    const [one, two] = nodes
+    const bus = new Bus()
+    if (hasAdapter) for (const { app } of nodes) bus.join(app.io)
+    const { visitor } = await signedIn(one)
+    const there = two.visitor(visitor.cookie)
+    expect(await seen(two, there)).toEqual(ANN)
+    await Promise.all([one.ask(visitor, rotate), two.fetch(there, rotate)])
+    const users = [await seen(one, visitor), await seen(two, there)]
+    expect(users).toContainEqual(ANN)
+    await one.ask(visitor, all(signOut, leave))
+    if (!hasAdapter) clock.advance(60_000)
+    expect([await seen(one, visitor), await seen(two, there)]).toEqual([NOTHING, NOTHING])
+  })
+
+  it('end a session that was regenerated at the other node', async () => {
+    const store = memoryStore()
+    const nodes = [await start({ store }), await start({ store })] as const
+    const [one, two] = nodes
+    const bus = new Bus()
+    if (hasAdapter) for (const { app } of nodes) bus.join(app.io)
+    const { visitor } = await signedIn(one)
+    const thief = two.visitor(visitor.cookie)
+    await two.ask(thief, rotate)
+    expect(await seen(two, thief)).toEqual(ANN)
+    await one.ask(visitor, leave)
+    await one.app.live.settled()
+    if (!hasAdapter) clock.advance(60_000)
+    expect(await seen(two, thief)).toEqual(NOTHING)
+  })
+})
