@@ -45,7 +45,8 @@ export interface SessionStore {
 /** The members of the plugin for sessions and devices. */
 export interface SessionStoreMembers {
   /**
-   * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`: at most 100, last used first. With a store,
+   * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`, last used first. A user has at most 100: more
+   * end those unused for longest. The list is for showing: a revocation ends unlisted sessions, too. With a store,
    * includes the devices at all nodes. A session is listed from the `identify()` of its sign-in, else from its next request. Marks the session of the request
    * `current`, so that a page can show which device is its own. Rejects with a `TypeError` for an invalid `id`, or without
    * `live.sessionStore()`.
