@@ -23,10 +23,12 @@ export interface Change {
   base?: Stamp | undefined
   isInFlight?: boolean
   /**
-   * Whether the change may have been applied without an acknowledgement. `true`: the answer was lost. `store_unavailable`: the store did
-   * not answer the server. `unload`: an unloading page may have sent the change.
+   * Whether the change may have been applied without an acknowledgement. `true`: the answer was lost, or an unloading page may have sent
+   * the change. `store_unavailable`: the store did not answer the server.
    */
-  inDoubt?: boolean | 'store_unavailable' | 'unload'
+  inDoubt?: boolean | 'store_unavailable'
+  /** Whether the change is left from before the page hid its values. */
+  isLeft?: boolean
   /** The stamp from the server's acknowledgement. */
   stamp?: Stamp | undefined
 }
@@ -97,8 +99,8 @@ export function pendingOf({ changes }: KeyState): readonly Change[] {
 
 /** Returns the shown value; undefined for the default. @param isHidden whether to show only new changes, as the visitor is unknown */
 export function liveOf(state: KeyState, isHidden = false): JsonValue | undefined {
-  // An `update`, and a change in the last POST, would show a value that may be another visitor's.
-  const pending = pendingOf(state).filter(({ id, inDoubt }) => !isHidden || !(id || inDoubt === 'unload'))
+  // An `update`, and a change made before, would show a value that may be another visitor's.
+  const pending = pendingOf(state).filter(({ id, isLeft }) => !isHidden || !(id || isLeft))
   return (pending.at(-1) ?? (isHidden ? UNKNOWN : state)).value
 }
 

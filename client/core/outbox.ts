@@ -56,7 +56,7 @@ export function restoreOutboxes(page: Page, texts: readonly string[], tabKeys: r
       id,
       group,
       base: base as Stamp,
-      inDoubt: 'unload' as const,
+      inDoubt: true,
     }))
     state.changes = [...state.changes, ...restored]
   }

@@ -139,12 +139,11 @@ export function wirePending({ keys }: Pick<Page, 'keys'>): readonly WireChange[]
   })
 }
 
-/** Marks all pending mutations as sent with the last POST. */
-export function markUnloaded({ keys }: Page): void {
-  for (const state of keys.values()) {
-    const base = baseOf(state)
-    for (const change of pendingOf(state)) Object.assign(change, { base, inDoubt: 'unload' })
-  }
+/** Marks all pending mutations as sent with the last POST or, if the page hides its values, as left from before. */
+export function markPending({ keys }: Page, isUnload?: boolean): void {
+  for (const state of keys.values())
+    for (const change of pendingOf(state))
+      Object.assign(change, isUnload ? { base: baseOf(state), inDoubt: true } : { isLeft: true })
 }
 
 /** Aborts the POST in flight, or leaves the queue of tabs. */

@@ -9,7 +9,7 @@ import { MAX_DOUBTS } from './limits.js'
 import { restoreOutboxes } from './outbox.js'
 import type { Page } from './page.js'
 import { retryUnstored } from './saved.js'
-import { abortPost, backOff, bodyOf, hasUnsaved, markUnloaded, postWithLock, sendDue, wirePending } from './sending.js'
+import { abortPost, backOff, bodyOf, hasUnsaved, markPending, postWithLock, sendDue, wirePending } from './sending.js'
 import { addTicket, readTicket, scheduleExpiry } from './tickets.js'
 import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unblock } from './visitor-change.js'
 
@@ -111,7 +111,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     // A page without a visitor may lack the cookie, and without a cookie the server accepts nothing.
     if (!page.who) return
     const set = wirePending(page)
-    markUnloaded(page)
+    markPending(page, true)
     if (set[0] || hasUnsaved(page)) addEffect(page, 'post', bodyOf(page, set))
   },
   return: (page, who) => {
@@ -123,7 +123,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
       else {
         page.isReady = false
         // The pending mutations may be a former visitor's, too.
-        markUnloaded(page)
+        markPending(page)
       }
     }
     wake(page)

@@ -353,6 +353,19 @@ describe('threat 94: an open page that looks at the browser’s stored visitor',
     expect(page.settled).toEqual(['8 saved'])
   })
 
+  it('sends a change again that was not sent before', () => {
+    const page = begun()
+    page.set('division', 8)
+    page.on('look', 'bob')
+    page.answerQuestion(ANN)
+    expect(page.answerPost({ results: [{ code: 'superseded', stamp: 10, value: 9 }] })?.set).toEqual([
+      ['division', 5, '', 8],
+    ])
+    page.fireTimer('postPause')
+    expect(page.answerPost({ stamp: 11 })?.set).toEqual([['division', 10, '', 8]])
+    expect(page.settled).toEqual(['8 saved'])
+  })
+
   it('shows a change made while the visitor is unknown', () => {
     const page = begun()
     page.on('look', 'bob')
