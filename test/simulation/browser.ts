@@ -202,6 +202,18 @@ export class Browser {
     this.#write()
   }
 
+  /** Stores a `who`, or removes it, as a script of the site may. */
+  storeWho(who: string | undefined): void {
+    if (who === this.surroundings.storedWho) return
+    this.surroundings.storedWho = who
+    this.tellStorage()
+  }
+
+  /** Lets a `storage` event wait in each page, except the page that has changed the storage. */
+  tellStorage(by?: Tab): void {
+    for (const tab of this.tabs) if (tab !== by) tab.isTold = true
+  }
+
   loseCookie(): void {
     this.isDisturbed = true
     this.receive({

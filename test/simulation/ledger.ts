@@ -8,6 +8,11 @@ import { isSame, type Whose } from './whos.js'
 export const FORGED = 666
 const FIRST_TAG = 1000
 
+/** Whether a value was written, instead of a default. */
+export function isTag(value: JsonValue | undefined): boolean {
+  return typeof value === 'number' ? value >= FIRST_TAG : Array.isArray(value) && value.some(isTag)
+}
+
 /** A write, identified by its value. */
 interface Write {
   readonly key: string

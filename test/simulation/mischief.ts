@@ -62,6 +62,18 @@ export const MISCHIEF = {
     const cookies = forgeCookie(browser.cookies, what)
     if (cookies !== undefined) await stage.forge(browser, cookies)
   },
+  plantWho: async (stage, browser, { which, what }) => {
+    const { browsers } = stage.world
+    const known = browsers.flatMap(({ surroundings, tabs }) => [
+      surroundings.storedWho,
+      ...tabs.map(({ page }) => page.who),
+    ])
+    for (let times = what % 8; times >= 0; times -= 1) {
+      browser.storeWho(pick([undefined, `planted ${times}`, ...known], (which >>> times) + times))
+      if (what % 3 > 0) for (const tab of browser.tabs) await stage.tellStorage(tab)
+      if (what % 3 > 1) await stage.flow(browser)
+    }
+  },
 } satisfies Readonly<Record<string, Perform>>
 
 function forgeTicket(ticket: string, how: number): string {

@@ -5,10 +5,12 @@ import type { AnySnapshot } from '../../shared/protocol.js'
 
 interface Log {
   readonly events: Event[]
+  /** Counts the ends of `renew` and the changes of the visitor, after each of which the page may doubt anew. */
+  renewals: number
 }
 
 const logs = new WeakMap<Page, Log>()
-let latest: Log = { events: [] }
+let latest: Log = { events: [], renewals: 0 }
 
 /**
  * Replaces `step` for the client, and records each event.
@@ -16,16 +18,20 @@ let latest: Log = { events: [] }
  * @public for the bundle of `fleet.ts`
  */
 export function step(page: Page, event: Event): ReturnType<typeof realStep> {
-  const log = logs.get(page) ?? { events: [] }
+  const log = logs.get(page) ?? { events: [], renewals: 0 }
   logs.set(page, log)
   latest = log
   log.events.push(event)
-  return realStep(page, event)
+  const { who } = page
+  const isRenewal = event[0] === 'timer' && event[1] === 'renew' && page.timers.has('renew')
+  const effects = realStep(page, event)
+  if (isRenewal || page.who !== who) log.renewals += 1
+  return effects
 }
 
 /** Creates a page, with the log of its events. */
 export function recorded<T>(create: () => T): readonly [created: T, log: Log] {
-  latest = { events: [] }
+  latest = { events: [], renewals: 0 }
   const created = create()
   return [created, latest]
 }

@@ -21,6 +21,8 @@ const WEIGHTS = {
   openManyWithoutCookie: { any: 1 },
   close: { any: 2, leavings: 1 },
   goBack: { any: 2, leavings: 1 },
+  goBackToFormer: { any: 2 },
+  look: { any: 3, leavings: 1 },
   // Requests
   read: { any: 5 },
   write: { any: 8, stores: 8, buses: 8, clocks: 2 },
@@ -78,6 +80,7 @@ const WEIGHTS = {
   submit: { any: 2 },
   forgeTicket: { any: 1 },
   forgeCookie: { any: 1 },
+  plantWho: { any: 1 },
   // The store and the bus
   storeFails: { stores: 4, clocks: 1, stalls: 1 },
   storeSlows: { stores: 4, leavings: 2, clocks: 2, stalls: 2 },

@@ -1,7 +1,8 @@
 import type { JsonValue } from '../../shared/json.js'
-import { type AnySnapshot, STORE_SESSION } from '../../shared/protocol.js'
+import { type AnySnapshot, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
 import type { Browser, Exchange } from './browser.js'
 import { ADDED_TO } from './builds.js'
+import { Hiding } from './hiding.js'
 import { FakeResponse } from './http.js'
 import type { Identity } from './knowledge.js'
 import type { Values } from './page-changes.js'
@@ -28,6 +29,7 @@ export class Stage {
   readonly requests: RequestChecker
   readonly pages: PageChecker
   readonly #posts: PostChecker
+  readonly #hiding: Hiding
   readonly #sockets: readonly SocketChecker[]
   readonly #watcher: TabWatcher
 
@@ -35,6 +37,7 @@ export class Stage {
     this.world = new World(schedule)
     this.requests = new RequestChecker(this.world)
     this.pages = new PageChecker(this.world)
+    this.#hiding = new Hiding(this.world)
     this.#posts = new PostChecker(this.world, this.requests, this.pages)
     this.#sockets = this.world.browsers.map((browser) => new SocketChecker(this.world, browser, this.pages))
     if (!this.world.deployment.isAlone) moveEachTurn(() => this.world.deployment.move())
@@ -44,6 +47,7 @@ export class Stage {
         else this.pages.refused(tab, key, value, code)
       },
       asks: (tab, message) => this.pages.asks(tab, message),
+      looks: (tab, isReturn, see) => this.#hiding.looks(tab, isReturn, see),
     }
   }
 
@@ -99,6 +103,8 @@ export class Stage {
     if (browser.tabs.length >= MAX_TABS) return
     const tab = new Tab(browser, snapshot, link, this.#watcher)
     this.pages.opened(tab, snapshot, identity?.browser, cookie)
+    // Without both, the request withheld the cookie.
+    if (snapshot?.guest ?? snapshot?.user) this.#hiding.stores(tab, snapshot?.who)
   }
 
   async #turn(): Promise<void> {
@@ -118,17 +124,20 @@ export class Stage {
   }
 
   async arrive(exchange: Exchange, isLast = true): Promise<void> {
-    const { response, outgoing } = exchange
+    const { response, outgoing, browser } = exchange
     const isHeard = isLast && response && !exchange.isAborted && !outgoing.isParting
-    const tab = isHeard ? outgoing.tab : undefined
+    // A crashed page hears nothing.
+    const tab = isHeard ? browser.tabs.find((one) => one === outgoing.tab) : undefined
     const answer = tab && response && JSON.parse(response.body)
     if (tab) this.pages.hears(syncIn(exchange), answer)
-    if (tab && response?.statusCode === 200) this.pages.answered(tab, syncIn(exchange), answer, 'post')
+    const isAccepted = tab && response?.statusCode === 200 && this.pages.answered(tab, syncIn(exchange), answer, 'post')
+    if (isAccepted) this.#hiding.answered(tab)
     // Restarted servers, and other nodes, do not know the visitor of this answer.
     const isForgotten = exchange.node.isOver || this.world.nodes.length > 1
     if (exchange.isCookieChanged && isForgotten) exchange.browser.isDisturbed = true
     await exchange.arrive(isLast)
     if (tab) this.pages.shows(tab)
+    if (isAccepted && answer.hasCookie) this.#hiding.stores(tab, tab.page.who)
   }
 
   /** Delivers a packet to the page; resolves with whether there was any. */
@@ -144,10 +153,14 @@ export class Stage {
     if (answered && isTaken(answered.answer) && !isFormers) {
       const way = isHeard ? 'later' : 'first'
       socket.wire.isHeard = this.pages.answered(tab, answered.message, answered.answer, way)
+      if (socket.wire.isHeard) this.#hiding.answered(tab)
     }
     socket.deliver()
     await this.#turn()
     this.pages.goesOn(tab, shown, answered?.answer)
+    if (event === RECONNECT) this.#hiding.stores(tab, undefined)
+    else if (socket.wire?.isHeard && answered && 'hasCookie' in answered.answer && answered.answer.hasCookie)
+      this.#hiding.stores(tab, tab.page.who)
     return true
   }
 
@@ -170,12 +183,14 @@ export class Stage {
 
   async change(tab: Tab, key: string, value: JsonValue | undefined): Promise<void> {
     this.pages.sets(tab, value)
+    this.#hiding.sets(tab, value)
     tab.change(key, value)
     await turn()
   }
 
   async changeTogether(tab: Tab, values: Values): Promise<void> {
     this.pages.setsTogether(tab, values)
+    for (const value of values.values()) this.#hiding.sets(tab, value)
     tab.changeTogether(values)
     await turn()
   }
@@ -206,6 +221,13 @@ export class Stage {
     tab.hearNews()
     await turn()
     this.pages.shows(tab)
+    return true
+  }
+
+  /** Delivers a `storage` event; resolves with whether there was any. */
+  async tellStorage(tab: Tab): Promise<boolean> {
+    if (!tab.hearStorage()) return false
+    await this.#turn()
     return true
   }
 
@@ -245,6 +267,7 @@ export class Stage {
       if (await this.toServer(tab)) return true
       if (await this.toTab(tab)) return true
       if (await this.tell(tab)) return true
+      if (await this.tellStorage(tab)) return true
     }
     if (this.world.deployment.store?.asked) return this.#relieve()
     if (!isDue()) return false
@@ -268,6 +291,7 @@ export class Stage {
 
   observe(): void {
     this.world.checkNow()
+    for (const { tabs } of this.world.browsers) for (const tab of tabs) this.#hiding.shows(tab)
     const { store } = this.world.deployment
     if (store?.loss !== undefined) this.world.fail(store.loss, 'lost')
     for (const { line } of this.world.nodes) if (line?.fault !== undefined) this.world.fail(line.fault)

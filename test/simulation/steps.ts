@@ -36,6 +36,10 @@ function leave(stage: Stage, browser: Browser, isForgotten: boolean, what: numbe
   return stage.request(browser, [{ does: 'signOut' }, { does: 'leave', isForgotten }, ...afterwards])
 }
 
+async function through(stage: Stage, exchange: Exchange): Promise<void> {
+  for (let phase = 0; phase < 3 && exchange.state !== 'over'; phase += 1) await stage.advance(exchange)
+}
+
 /** Each kind of step. A new kind needs a weight in `schedule.ts`. */
 export const PERFORM: Readonly<Record<Kind, Perform>> = {
   change: onTab(changeOne),
@@ -65,11 +69,28 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
   close: onTab((_, tab) => tab.close()),
   goBack: async (stage, browser, step) => {
     const tab = tabOf(browser, step)
-    if (tab?.isHidden) tab.show()
+    if (tab?.isHidden) tab.show(step.what % 3 === 0)
     else tab?.hide()
     await turn()
     if (step.what % 2 === 0) await stage.flow(browser)
   },
+  goBackToFormer: onTab(async (stage, tab, step) => {
+    const { browser } = tab
+    if (tab.isHidden) return
+    await changeOne(stage, tab, step)
+    if (step.what % 2 === 0) await stage.flow(browser)
+    tab.hide()
+    const change: Action = step.what % 3 === 0 ? { does: 'signIn', user: userOf(stage, step) } : { does: 'signOut' }
+    await through(stage, await stage.request(browser, [change, { does: 'identify' }]))
+    await through(stage, await stage.load(browser, pick(LINKS, step.which) ?? 'connected'))
+    if (browser.tabs.includes(tab)) tab.show(step.what % 5 === 0)
+    await turn()
+  }),
+  look: onTab(async (stage, tab, { what }) => {
+    if (what % 2 === 0 && (await stage.tellStorage(tab))) return
+    tab.look()
+    await turn()
+  }),
 
   read: (stage, browser) => stage.request(browser, [{ does: 'read' }]),
   write: (stage, browser, step) => stage.request(browser, [writing(stage, browser, step), { does: 'read' }]),
@@ -103,16 +124,13 @@ export const PERFORM: Readonly<Record<Kind, Perform>> = {
   leave: (stage, browser, { what }) => leave(stage, browser, false, what),
   leaveForgotten: (stage, browser, { what }) => leave(stage, browser, true, what),
   leaveUnheard: async (stage, browser, step) => {
-    const through = async (exchange: Exchange): Promise<void> => {
-      for (let phase = 0; phase < 3 && exchange.state !== 'over'; phase += 1) await stage.advance(exchange)
-    }
     const out: readonly Action[] = [{ does: 'signOut' }, { does: 'leave', isForgotten: true }]
-    await through(await stage.request(browser, out))
-    await through(await stage.load(browser, 'connected'))
+    await through(stage, await stage.request(browser, out))
+    await through(stage, await stage.load(browser, 'connected'))
     const tab = browser.tabs.at(-1)
     if (tab) await changeOne(stage, tab, step)
-    await through(await stage.request(browser, out))
-    if (step.what % 2 === 0) await through(await stage.load(browser, 'connected'))
+    await through(stage, await stage.request(browser, out))
+    if (step.what % 2 === 0) await through(stage, await stage.load(browser, 'connected'))
     if (!tab || step.what % 4 > 0) return
     // The page learns of the next guest, and is left at once.
     for (let move = 0; move < 4; move += 1) if (!(await stage.shakeHands(tab))) await stage.toTab(tab)

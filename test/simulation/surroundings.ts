@@ -1,17 +1,44 @@
 import type { TabMessage } from '../../client/core/events.js'
+import { DEFAULT_ENDPOINT } from '../../shared/protocol.js'
 import { createLocalStorage } from '../support/page/local-storage.js'
 
 type Act = (lock: object | null) => Promise<unknown>
 
+const STORED_WHO = `live-session:${DEFAULT_ENDPOINT}`
+
 /** The objects shared by a browser's pages, besides cookies. */
 export class Surroundings {
-  readonly localStorage: object = createLocalStorage()
+  readonly #items = createLocalStorage()
   readonly channels: Set<Channel> = new Set()
   /** Has no locks in some schedules, as over http. */
   readonly navigator: { readonly locks?: Locks }
 
   constructor(hasLocks: boolean) {
     this.navigator = hasLocks ? { locks: new Locks() } : {}
+  }
+
+  get storedWho(): string | undefined {
+    return this.#items.getItem(STORED_WHO) ?? undefined
+  }
+
+  set storedWho(who: string | undefined) {
+    if (who === undefined) this.#items.removeItem(STORED_WHO)
+    else this.#items.setItem(STORED_WHO, who)
+  }
+
+  /** Returns the `localStorage` of a page. @param onWrite called when the page has stored or removed an item */
+  storageOf(onWrite: (isChange: boolean, who?: string) => void): object {
+    const change =
+      (method: 'setItem' | 'removeItem') =>
+      (item: string, text = ''): void => {
+        const before = this.#items.getItem(item)
+        this.#items[method](item, text)
+        onWrite(this.#items.getItem(item) !== before, item === STORED_WHO && text !== '' ? text : undefined)
+      }
+    const methods = { setItem: change('setItem'), removeItem: change('removeItem') }
+    return new Proxy(this.#items, {
+      get: (items, name) => Reflect.get(Object.hasOwn(methods, name) ? methods : items, name),
+    })
   }
 }
 
@@ -70,11 +97,17 @@ class Locks {
 /** The page being opened, with its browser's objects. */
 interface Present {
   readonly surroundings: Surroundings
+  readonly localStorage: object
   readonly listeners: Map<string, (event: object) => void>
   onChannel(channel: Channel): void
 }
 
-let present: Present = { surroundings: new Surroundings(false), listeners: new Map(), onChannel: () => undefined }
+let present: Present = {
+  surroundings: new Surroundings(false),
+  localStorage: {},
+  listeners: new Map(),
+  onChannel: () => undefined,
+}
 
 export function within<T>(page: Present, create: () => T): T {
   present = page
@@ -86,7 +119,7 @@ export function installSurroundings(): () => void {
   const globals: PropertyDescriptorMap = {
     document: { value: { querySelectorAll: () => [] } },
     location: { value: new URL('http://localhost/') },
-    localStorage: { get: () => present.surroundings.localStorage },
+    localStorage: { get: () => present.localStorage },
     navigator: { get: () => present.surroundings.navigator },
     BroadcastChannel: { value: Channel },
     addEventListener: {

@@ -2,6 +2,8 @@ import { createLiveSession, type LiveSessionClient } from 'koa-live-session/clie
 import type { Fields } from 'koa-live-session/fields'
 import type { Socket } from 'socket.io-client'
 import type { TabMessage } from '../../client/core/events.js'
+import type { Page } from '../../client/core/page.js'
+import { internalsOf } from '../../client/internals.js'
 import { pages } from '../../client/live-session.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { AnySnapshot, PageMessage } from '../../shared/protocol.js'
@@ -30,6 +32,8 @@ export type Link = 'connected' | 'unconnected' | 'none'
 export interface TabWatcher {
   settled(tab: Tab, key: string, value: JsonValue | undefined, code: string | undefined): void
   asks(tab: Tab, message: PageMessage): void
+  /** Called with an event by which the page sees the stored `who`. */
+  looks(tab: Tab, isReturn: boolean, see: () => void): void
 }
 
 /** A page with the real client. The schedule delivers its requests and packets. */
@@ -39,9 +43,15 @@ export class Tab {
   readonly link: Link
   readonly socket: TabSocket
   readonly live: LiveSessionClient<Fields>
+  readonly page: Readonly<Page>
   readonly script: () => string
+  readonly renewals: () => number
   isReady = false
   isHidden = false
+  /** Whether a `storage` event waits. */
+  isTold = false
+  /** The stored `who` that the page has seen or stored last. */
+  seenWho: string | undefined
   visitors = 0
   readonly pending: Map<string, string> = new Map<string, string>()
   #channel: Channel | undefined
@@ -50,6 +60,7 @@ export class Tab {
   leftAt: number = Number.POSITIVE_INFINITY
   readonly #listeners = new Map<string, (event: object) => void>()
   readonly #watcher: TabWatcher
+  readonly #storage: object
 
   constructor(browser: Browser, snapshot: AnySnapshot | undefined, link: Link, watcher: TabWatcher) {
     count += 1
@@ -61,6 +72,10 @@ export class Tab {
       (message) => watcher.asks(this, message),
       (wire) => browser.adrift.push(wire),
     )
+    this.#storage = browser.surroundings.storageOf((isChange, who = this.seenWho) => {
+      this.seenWho = who
+      if (isChange) browser.tellStorage(this)
+    })
     tabs.set(this.id, this)
     browser.tabs.push(this)
     // Each tab has a document of its own.
@@ -75,6 +90,8 @@ export class Tab {
       ),
     )
     this.live = live
+    this.page = internalsOf(live as never).page
+    this.renewals = () => log.renewals
     this.script = () => scriptOf(log, snapshot, link !== 'none')
     this.live.onVisitor(() => {
       this.visitors += 1
@@ -163,14 +180,38 @@ export class Tab {
     this.isHidden = true
     this.leftAt = tick()
     this.#listeners.get('pagehide')?.({})
+    this.#see('visibilitychange')
     if (isAdrift) this.#setAdrift()
     if (this.socket.state !== 'off') this.socket.drop()
   }
 
-  show(): void {
+  /** @param isResumed whether the browser resumes a frozen page, instead of restoring the page from the back/forward cache */
+  show(isResumed = false): void {
     this.isHidden = false
     this.leftAt = Number.POSITIVE_INFINITY
-    this.#within(() => this.#listeners.get('pageshow')?.({ persisted: true }))
+    if (isResumed) this.#see('resume')
+    this.#see('visibilitychange')
+    if (!isResumed) this.#see('pageshow')
+  }
+
+  /** Fires the waiting `storage` event; returns whether there was any. */
+  hearStorage(): boolean {
+    if (!this.isTold || this.isHidden) return false
+    this.isTold = false
+    this.#see('storage')
+    return true
+  }
+
+  /** Fires the event of a tab that the visitor shows or hides. */
+  look(): void {
+    if (!this.isHidden) this.#see('visibilitychange')
+  }
+
+  #see(event: 'storage' | 'visibilitychange' | 'pageshow' | 'resume'): void {
+    this.#watcher.looks(this, event === 'pageshow' || event === 'resume', () => {
+      this.seenWho = this.browser.surroundings.storedWho
+      this.#within(() => this.#listeners.get(event)?.({ persisted: true }))
+    })
   }
 
   /** @param isAdrift whether its packets in flight arrive later */
@@ -197,7 +238,8 @@ export class Tab {
     const onChannel = (channel: Channel): void => {
       this.#channel = channel
     }
-    return within({ surroundings: this.browser.surroundings, listeners: this.#listeners, onChannel }, act)
+    const { surroundings } = this.browser
+    return within({ surroundings, localStorage: this.#storage, listeners: this.#listeners, onChannel }, act)
   }
 }
 

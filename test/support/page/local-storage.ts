@@ -16,6 +16,6 @@ export function createLocalStorage(): LocalStorage {
       delete items[name]
     },
   }
-  const hidden = Object.entries(methods).map(([name, value]) => [name, { value }] as const)
+  const hidden = Object.entries(methods).map(([name, value]) => [name, { value, configurable: true }] as const)
   return Object.defineProperties(items, Object.fromEntries(hidden)) as object as LocalStorage
 }
