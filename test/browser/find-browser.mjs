@@ -22,8 +22,17 @@ const FIREFOX = {
   ),
 }
 
-/** Driven over a pipe, Chromium ends with the process that started it. */
-const OPTIONS = { pipe: true, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-component-update'] }
+/** Driven over a pipe, Chromium ends with the process that started it. Over http, hosts of `.example` are no secure contexts, unlike localhost. */
+const OPTIONS = {
+  pipe: true,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--disable-component-update',
+    '--host-resolver-rules=MAP *.example 127.0.0.1',
+  ],
+}
 
 /**
  * Returns functions that resolve with options of puppeteer's `launch`: for CHROME_PATH, or for the bundled and
