@@ -196,8 +196,7 @@ function createDispatch(
     for (const [what, ...args] of effects) guarded(environment[what] as (...args: unknown[]) => void)(...args)
     notifier.isPaused = wasPaused
     // Notify no listener while changes wait for a connection to name its visitor: a listener's own message would overtake the changes.
-    const isWaiting = page.socket !== 'down' && page.timers.has('greet') && wirePending(page)[0]
-    if (!isWaiting) notifier.notify()
+    if (page.socket === 'down' || !page.timers.has('greet') || !wirePending(page)[0]) notifier.notify()
   }
 
   const environment = {

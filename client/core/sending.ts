@@ -133,10 +133,7 @@ function baseOf(state: KeyState): Stamp {
  * the next page nor this page, if restored, learns which of them have arrived.
  */
 export function wirePending({ keys }: Pick<Page, 'keys'>): readonly WireChange[] {
-  return [...keys].flatMap(([key, state]) => {
-    const base = baseOf(state)
-    return pendingOf(state).map((change) => wire(key, change, base))
-  })
+  return [...keys].flatMap(([key, state]) => pendingOf(state).map((change) => wire(key, change, baseOf(state))))
 }
 
 /** Marks all pending mutations as sent with the last POST or, if the page hides its values, as left from before. */
