@@ -117,27 +117,13 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   return: (page, who) => {
     page.isLeft = false
     page.timers.delete('unload')
-    // If the browser keeps its cookie, hide the values until an answer confirms the visitor.
-    if (page.cookie === 'accepted') {
-      if (who === page.who) addEffect(page, 'restore')
-      else {
-        page.isReady = false
-        // The pending mutations may be a former visitor's, too.
-        markPending(page)
-      }
-    }
-    wake(page)
-    // Cookies may be allowed by now.
-    unblock(page)
-    // Answers to earlier questions, and earlier connections, may name a former visitor.
-    reconnect(page)
-    if (page.socket === 'none') requestCookie(page)
+    compare(page, who)
   },
   look: (page, who) => {
     const mayDoubt = !page.isLeft && page.cookie === 'accepted' && page.doubts < MAX_DOUBTS
     if (mayDoubt && who !== page.who && who !== page.look) {
       page.doubts += 1
-      HANDLERS.return(page)
+      compare(page)
     }
     page.look = who
   },
@@ -146,7 +132,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     const snapshot: AnySnapshot = JSON.parse(text)
     // Only an answer proves another visitor: the HTML may be an old copy, as after Back in Turbo.
     if (snapshot.who === page.who) mergeSnapshot(page, snapshot)
-    else HANDLERS.return(page)
+    else compare(page)
   },
   use: (page) => {
     page.mustRenew = !page.timers.has('renew')
@@ -194,4 +180,23 @@ function wake(page: Page): void {
   page.timers.delete('postPause')
   page.timers.delete('sendPause')
   page.timers.delete('renew')
+}
+
+/** Compares the page's visitor with the browser's `who`, and asks for the visitor. Hides the values of any other visitor. */
+function compare(page: Page, who?: string): void {
+  // If the browser keeps its cookie, hide the values until an answer confirms the visitor.
+  if (page.cookie === 'accepted') {
+    if (who === page.who) addEffect(page, 'restore')
+    else {
+      page.isReady = false
+      // The pending mutations may be a former visitor's, too.
+      markPending(page)
+    }
+  }
+  wake(page)
+  // Cookies may be allowed by now.
+  unblock(page)
+  // Answers to earlier questions, and earlier connections, may name a former visitor.
+  reconnect(page)
+  if (page.socket === 'none') requestCookie(page)
 }

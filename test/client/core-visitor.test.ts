@@ -415,6 +415,14 @@ describe('a page during its unload', () => {
     expect(page.did('visitor')).toBe(false)
   })
 
+  it('reports no visitor earlier because another page has stored one', () => {
+    const page = BarePage.greeted()
+    page.on('unload')
+    page.on('look', 'ann')
+    page.comeBack(ANN)
+    expect([page.page.who, page.effects('visitor')]).toEqual(['ann', []])
+  })
+
   it('reports another visitor immediately when shown again', () => {
     const page = leaving()
     page.on('return')
