@@ -10,14 +10,15 @@ export interface Storage {
 
 /** Uses the browser's `localStorage`; if that is unavailable, nothing outlives the page. */
 export function createStorage(name: string): Storage {
-  const storage = attempt(() => globalThis.document && globalThis.localStorage)
+  // Undefined if unavailable: then each access throws within `attempt`.
+  const storage = attempt(() => globalThis.document && globalThis.localStorage) as globalThis.Storage
   // The space ends the name: another app's endpoint may begin with this endpoint, but none contains a space.
   const prefix = `${name} `
   const own = prefix + Math.random()
   let written = ''
   // If storage is full or blocked, changes live only as long as the page.
   const put = (item: string, text: string | undefined): void =>
-    attempt(() => (text ? storage?.setItem(item, text) : storage?.removeItem(item)))
+    attempt(() => (text ? storage.setItem(item, text) : storage.removeItem(item)))
   return {
     save: (text) => {
       if (text !== written) put(own, text)
@@ -25,13 +26,13 @@ export function createStorage(name: string): Storage {
     },
     drain: () => {
       const others = Object.entries<string>(storage ?? {}).filter(([item]) => item.startsWith(prefix) && item !== own)
-      for (const [item] of others) storage?.removeItem(item)
+      for (const [item] of others) storage.removeItem(item)
       return others.map(([, text]) => text)
     },
     who: (who) =>
       attempt(() => {
         if (who !== undefined) put(name, who)
-        return storage?.[name]
+        return storage[name]
       }),
   }
 }

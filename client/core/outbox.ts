@@ -13,11 +13,11 @@ function keysOf({ keys }: Page, isTab: boolean): Pick<Page, 'keys'> {
 }
 
 /**
- * Returns the outbox to store: the visitor, tickets not seen in the cookie, and pending mutations; `''` if empty, without a visitor, or if
- * cookies are blocked.
+ * Returns the outbox to store: the visitor, tickets not seen in the cookie, and pending mutations; `''` if empty, without a visitor, if
+ * cookies are blocked, or if a user may not have consented.
  */
 export function serializeOutbox(page: Page, isTab = false): string {
-  if (!page.who || page.cookie === 'blocked') return ''
+  if (!page.who || page.cookie === 'blocked' || (page.kind === 'user' && !page.cookie)) return ''
   const keys = keysOf(page, isTab)
   const tickets = unpersistedTickets(keys)
   const pending = wirePending(keys)

@@ -52,7 +52,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   begin: (page) => {
     // A sign-out's HTML has a guest without a `who`. Without `guest` or `user`, HTML tells nothing of the visitor; nor does prefetched or
     // cached HTML, or a later client in the document: then `mustAsk` is true or false.
-    if (page.kind && page.mustAsk === undefined) addEffect(page, 'who', page.who)
+    if (page.kind && page.mustAsk === undefined) addEffect(page, 'who', page.cookie && page.who)
     if (page.cookie === 'accepted') addEffect(page, 'restore')
     if (page.socket === 'down') awaitGreeting(page)
     renewed(page)

@@ -239,6 +239,7 @@ describe('threat 94: a page shown again', () => {
 
 describe('threat 94: a page that knows the browser’s proved visitor', () => {
   const NOTE = { ...OF_ANN, values: { division: 7 }, stamps: { division: 5 } }
+  const { persisted: _, ...UNPROVED } = NOTE
   const shown = (page: BarePage): unknown => shownOf(ensureKey(page.page, 'division'), !page.page.isReady)
   const begun = (initial: BareSnapshot | null = NOTE, hasSocket = false): BarePage => {
     const page = new BarePage(initial, hasSocket)
@@ -277,7 +278,8 @@ describe('threat 94: a page that knows the browser’s proved visitor', () => {
 
   it.each<[string, BareSnapshot | null, (page: BarePage) => void, unknown[]]>([
     ['the visitor of its HTML', NOTE, () => undefined, ['ann']],
-    ['the new guest of its HTML', NEW_GUEST, () => undefined, ['g']],
+    ['none from HTML with a new cookie', NEW_GUEST, () => undefined, [undefined]],
+    ['none from a user’s HTML without consent', UNPROVED, () => undefined, [undefined]],
     ['none from a guest’s HTML without a visitor', { ...WITHHELD, guest: true }, () => undefined, [undefined]],
     ['nothing from static HTML', null, () => undefined, []],
     ['nothing if the request withheld the cookie', WITHHELD, () => undefined, []],
@@ -288,6 +290,16 @@ describe('threat 94: a page that knows the browser’s proved visitor', () => {
     if (initial === NOTE) page.on('return', 'x')
     act(page)
     expect(page.effects('who').map(([, who]) => who)).toEqual(stored)
+  })
+
+  it('stores a new guest once proved', () => {
+    const page = begun(NEW_GUEST)
+    page.set('division', 3)
+    page.answerQuestion(THE_GUEST)
+    expect(page.effects('who')).toEqual([
+      ['who', undefined],
+      ['who', 'g'],
+    ])
   })
 
   it('stores nothing from prefetched or cached HTML before an answer', () => {

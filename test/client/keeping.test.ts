@@ -78,10 +78,16 @@ describe('threat 31: the outbox', () => {
   })
 
   it('keeps the change of a first visit whose page is closed without a network', () => {
-    const { persisted: _, ...unseen } = ANN
+    const { persisted: _, ...unseen } = { ...ANN, guest: true as const }
     void page(unseen).set('division', 3)
     open.at(-1)?.close()
-    expect(page(ANN).get('division')).toBe(3)
+    expect(page({ ...ANN, guest: true }).get('division')).toBe(3)
+  })
+
+  it('stays empty, like the stored visitor, if a user has not consented', () => {
+    const { persisted: _, ...unseen } = ANN
+    void page(unseen).set('division', 3)
+    expect(Object.keys(localStorage)).toEqual([])
   })
 
   it('stays empty without a visitor', async () => {

@@ -104,7 +104,7 @@ export class Stage {
     const tab = new Tab(browser, snapshot, link, this.#watcher)
     this.pages.opened(tab, snapshot, identity?.browser, cookie)
     // Without both, the request withheld the cookie.
-    if (snapshot?.guest ?? snapshot?.user) this.#hiding.stores(tab, snapshot?.who)
+    if (snapshot?.guest ?? snapshot?.user) this.#hiding.stores(tab, snapshot?.persisted && snapshot.who)
   }
 
   async #turn(): Promise<void> {
