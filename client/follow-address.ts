@@ -111,6 +111,8 @@ export function followAddress(live: AnyClient): Unsubscribe {
     signal.addEventListener('abort', live.onVisitor(write))
     addEventListener('popstate', travel, { signal })
     addEventListener('pageshow', ({ persisted }) => persisted && read(true), { signal })
+    // A restored page may get newer values before `pageshow` reaches this module.
+    addEventListener('pagehide', () => (leftUrl = location.href), { signal })
     // Older browsers do not report navigations by the app's own router, so there the next change of a value updates the URL.
     globalThis.navigation?.addEventListener(
       'currententrychange',
