@@ -6,7 +6,7 @@ import type { Tab } from './tab.js'
 import { note } from './tally.js'
 import type { World } from './world.js'
 
-/** How often a page may hide the values of the same visitor until `renew` ends. */
+/** How often a page may hide its values until `renew` ends. */
 const MAX_DOUBTS = 3
 
 /** What a page must hide. */

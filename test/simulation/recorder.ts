@@ -5,7 +5,7 @@ import type { AnySnapshot } from '../../shared/protocol.js'
 
 interface Log {
   readonly events: Event[]
-  /** Counts the ends of `renew` and the changes of the visitor, after each of which the page may doubt anew. */
+  /** Counts the ends of `renew`, after each of which the page may doubt anew. */
   renewals: number
 }
 
@@ -22,10 +22,9 @@ export function step(page: Page, event: Event): ReturnType<typeof realStep> {
   logs.set(page, log)
   latest = log
   log.events.push(event)
-  const { who } = page
   const isRenewal = event[0] === 'timer' && event[1] === 'renew' && page.timers.has('renew')
   const effects = realStep(page, event)
-  if (isRenewal || page.who !== who) log.renewals += 1
+  if (isRenewal) log.renewals += 1
   return effects
 }
 
