@@ -27,8 +27,9 @@ describeInInstalled('threat 94: a restored page', () => {
 
   it('hides Ann’s values after her sign-out to a page without our client, as her socket is told', async () => {
     const { url, page, hold, goBack, open, seen } = await startNotes({ hasSocket: true })
+    const ann = await page.evaluate(`localStorage['${STORED_WHO}']`)
     await open('/forget?bare')
-    await is(page, STATE, HIDDEN)
+    await is(page, `localStorage['${STORED_WHO}'] !== '${ann}'`, true)
     await page.goto(`${url}/about`)
     const gate = hold()
     await goBack()
@@ -142,7 +143,7 @@ describeInInstalled('threat 94: a page restored after others without our client'
     const { url, page, hold, goBack, open, seen } = await startNotes({ hasSocket })
     await open(`${path}?bare`)
     // Not in this tab: whether a page is told before it is left, or never, is the browser's matter.
-    if (hasSocket) await is(page, "live.get('note')", 'nothing')
+    if (hasSocket) await is(page, `localStorage['${STORED_WHO}'] ?? null`, null)
     await page.goto(`${url}/sign-in?bob`)
     const gate = hold()
     await goBack()
