@@ -2,6 +2,7 @@
 
 import type { Unsubscribe } from '../shared/observable.js'
 import { TAB_AUTH, TAB_COOKIE } from '../shared/protocol.js'
+import { attempt } from './browser/storage.js'
 import { serializeOutbox } from './core/outbox.js'
 import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'
@@ -9,15 +10,6 @@ import type { AnyClient } from './types.js'
 /** Maximum characters of tickets in the cookie. */
 const MAX_LENGTH = 1500
 const LEAVE = 'beforeunload'
-
-/** Calls `make`. Returns undefined if storage is blocked, full or damaged, or on a server, where all visitors would share the storage. */
-function tried<T>(make: () => T): T | undefined {
-  try {
-    return globalThis.document && make()
-  } catch {
-    return undefined
-  }
-}
 
 /**
  * Persists the values of this tab (`scope: 'tab'`) in its sessionStorage, across reloads, back navigation and server restarts. Call
@@ -30,11 +22,11 @@ function tried<T>(make: () => T): T | undefined {
 export function keepTab(live: AnyClient): Unsubscribe {
   const { dispatch, endpoint, environment, initial, onClose, page, socket } = internalsOf(live)
   const name = `live-session:${endpoint}`
-  let stored = tried(() => sessionStorage[name])
+  let stored = attempt(() => sessionStorage[name])
   let text = stored
-  const own = (): readonly string[] => tried(() => JSON.parse(text)[1]) ?? []
+  const own = (): readonly string[] => attempt(() => JSON.parse(text)[1]) ?? []
   const bring = (value: string, seconds: number): void => {
-    tried(() => {
+    attempt(() => {
       const secure = location.protocol === 'https:' ? ';secure' : ''
       Object.assign(document, { cookie: `${TAB_COOKIE}=${value};path=/;max-age=${seconds};samesite=lax${secure}` })
     })
@@ -49,7 +41,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
     save(others)
     if (page.cookie !== 'accepted') return
     text = serializeOutbox(page, true)
-    tried(() => (sessionStorage[name] = text))
+    attempt(() => (sessionStorage[name] = text))
     // Listen only if needed: Firefox keeps no page with such a listener in its back/forward cache.
     globalThis[text ? 'addEventListener' : 'removeEventListener']?.(LEAVE, leave)
   }

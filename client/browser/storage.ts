@@ -11,7 +11,7 @@ export interface Storage {
 /** Uses the browser's `localStorage`; if that is unavailable, nothing outlives the page. */
 export function createStorage(name: string): Storage {
   // Undefined if unavailable: then each access throws within `attempt`.
-  const storage = attempt(() => globalThis.document && globalThis.localStorage) as globalThis.Storage
+  const storage = attempt(() => globalThis.localStorage) as globalThis.Storage
   // The space ends the name: another app's endpoint may begin with this endpoint, but none contains a space.
   const prefix = `${name} `
   const own = prefix + Math.random()
@@ -37,10 +37,10 @@ export function createStorage(name: string): Storage {
   }
 }
 
-/** Returns undefined if `act` throws. On a server there is no storage, because all visitors would share it. */
-function attempt<T>(act: () => T): T | undefined {
+/** Returns undefined if `act` throws, as with blocked, full or damaged storage, and on a server, where all visitors would share the storage. */
+export function attempt<T>(act: () => T): T | undefined {
   try {
-    return act()
+    return globalThis.document && act()
   } catch {
     return undefined
   }
