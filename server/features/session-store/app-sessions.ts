@@ -100,7 +100,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
   setUsers(session: SessionEntry): void {
     if (session.isUsers) return
     session.isUsers = true
-    if (this.find(session.name) === session) this.put(session)
+    this.#settle(session)
   }
 
   /** Pins a session in memory while the connection is open. Closes the connection if the session has ended since the handshake. */
@@ -116,7 +116,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     conn.once('close', () => {
       session.usedAt = this.core.settings.clock()
       session.conns.delete(conn)
-      if (this.find(session.name) === session) this.put(session)
+      this.#settle(session)
     })
     return this.put(session)
   }
@@ -300,5 +300,10 @@ export class AppSessions extends FeatureData<SessionEntry> {
     if (session?.ended === undefined) return
     this.drop(session)
     for (const conn of session.conns.keys()) void hangUp(conn)
+  }
+
+  /** Moves a session to the right place in memory: pinned, users' or guests' sessions. */
+  #settle(session: SessionEntry): void {
+    if (this.find(session.name) === session) this.put(session)
   }
 }
