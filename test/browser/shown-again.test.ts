@@ -13,12 +13,10 @@ const describeInInstalled = (title: string, run: () => void): void => {
 
 describeInInstalled('threat 94: a restored page', () => {
   it.each(WITH_AND_WITHOUT_SOCKET)('hides Ann’s values after her sign-out, %s', async (_, hasSocket) => {
-    const { app, page, hold, goBack, seen } = await startNotes({ hasSocket })
+    const { app, page, goBackUnanswered, seen } = await startNotes({ hasSocket })
     await page.goto(`${app.url}/forget`)
     await page.waitForFunction('heard.length')
-    const gate = hold()
-    await goBack()
-    await gate.entered
+    const gate = await goBackUnanswered()
     expect(await seen()).toEqual(['nothing'])
     gate.open()
     await page.waitForFunction("visitors[0] === 'guest'")
@@ -26,14 +24,12 @@ describeInInstalled('threat 94: a restored page', () => {
   })
 
   it('hides Ann’s values after her sign-out to a page without our client, as her socket is told', async () => {
-    const { url, page, hold, goBack, open, seen } = await startNotes({ hasSocket: true })
+    const { url, page, goBackUnanswered, open, seen } = await startNotes({ hasSocket: true })
     const ann = await page.evaluate(`localStorage['${STORED_WHO}']`)
     await open('/forget?bare')
     await is(page, `localStorage['${STORED_WHO}'] !== '${ann}'`, true)
     await page.goto(`${url}/about`)
-    const gate = hold()
-    await goBack()
-    await gate.entered
+    const gate = await goBackUnanswered()
     expect(await seen()).toEqual(['nothing'])
     gate.open()
     await page.waitForFunction("visitors[0] === 'guest'")
@@ -41,11 +37,9 @@ describeInInstalled('threat 94: a restored page', () => {
 
   // Not promised: docs/security.md.
   it('shows Ann’s values until the answer, if no page with our client learns of her sign-out', async () => {
-    const { app, page, hold, goBack, seen } = await startNotes()
+    const { app, page, goBackUnanswered, seen } = await startNotes()
     await page.goto(`${app.url}/forget?bare`)
-    const gate = hold()
-    await goBack()
-    await gate.entered
+    const gate = await goBackUnanswered()
     expect(await seen()).toEqual(['of Ann'])
     gate.open()
     await page.waitForFunction("visitors[0] === 'guest'")
@@ -53,14 +47,12 @@ describeInInstalled('threat 94: a restored page', () => {
   })
 
   it.each(WITH_AND_WITHOUT_SOCKET)('hides Ann’s values after Bob’s sign-in, %s', async (_, hasSocket) => {
-    const { app, page, hold, goBack, seen } = await startNotes({ hasSocket })
+    const { app, page, goBackUnanswered, seen } = await startNotes({ hasSocket })
     await page.goto(`${app.url}/forget?bare`)
     await page.goto(`${app.url}/sign-in?bob`)
     await page.goto(`${app.url}/notes?bob`)
     await page.waitForFunction("heard.at(-1) === 'of Bob'")
-    const gate = hold()
-    await goBack(3)
-    await gate.entered
+    const gate = await goBackUnanswered(3)
     expect(await seen()).toEqual(['nothing'])
     gate.open()
     await page.waitForFunction("seen.at(-1) === 'of Bob'")
@@ -70,11 +62,9 @@ describeInInstalled('threat 94: a restored page', () => {
   it.each(WITH_AND_WITHOUT_SOCKET)(
     'shows Ann’s value at once as long as the browser’s last proved visitor is Ann, %s',
     async (_, hasSocket) => {
-      const { app, page, hold, goBack, heard } = await startNotes({ hasSocket })
+      const { app, page, goBackUnanswered, heard } = await startNotes({ hasSocket })
       await page.goto(`${app.url}/about`)
-      const gate = hold()
-      await goBack()
-      await gate.entered
+      const gate = await goBackUnanswered()
       expect(await page.evaluate("[live.get('note'), live.status('note').status]")).toEqual(['of Ann', 'saved'])
       gate.open()
       await page.evaluate("live.set('note', 'of Ann again')")
@@ -110,12 +100,10 @@ describeInInstalled('threat 94: a restored page', () => {
     ['planted', `localStorage.setItem('${STORED_WHO}', 'x')`],
     ['removed', `localStorage.removeItem('${STORED_WHO}')`],
   ])('hides Ann’s value until the answer if the stored visitor is %s', async (_, act) => {
-    const { app, page, hold, goBack, seen } = await startNotes()
+    const { app, page, goBackUnanswered, seen } = await startNotes()
     await page.evaluate(act)
     await page.goto(`${app.url}/about`)
-    const gate = hold()
-    await goBack()
-    await gate.entered
+    const gate = await goBackUnanswered()
     expect(await seen()).toEqual(['nothing'])
     gate.open()
     await page.waitForFunction("seen.at(-1) === 'of Ann'")
@@ -123,15 +111,13 @@ describeInInstalled('threat 94: a restored page', () => {
   })
 
   it('hides Ann’s value until the answer if the browser denies storage', async () => {
-    const { app, page, hold, goBack, seen } = await startNotes()
+    const { app, page, goBackUnanswered, seen } = await startNotes()
     const denied = "Object.defineProperty(window, 'localStorage', { get: () => { throw new DOMException('denied') } })"
     await page.evaluateOnNewDocument(denied)
     await page.goto(`${app.url}/notes`)
     await page.waitForFunction('isSaved()')
     await page.goto(`${app.url}/about`)
-    const gate = hold()
-    await goBack()
-    await gate.entered
+    const gate = await goBackUnanswered()
     expect(await seen()).toEqual(['nothing'])
     gate.open()
     await page.waitForFunction("seen.at(-1) === 'of Ann'")
@@ -140,14 +126,12 @@ describeInInstalled('threat 94: a restored page', () => {
 
 describeInInstalled('threat 94: a page restored after others without our client', () => {
   it.each(SIGN_OUTS)('signed Ann out at %s, and Bob in, %s', async (path, _, hasSocket) => {
-    const { url, page, hold, goBack, open, seen } = await startNotes({ hasSocket })
+    const { url, page, goBackUnanswered, open, seen } = await startNotes({ hasSocket })
     await open(`${path}?bare`)
     // Not in this tab: whether a page is told before it is left, or never, is the browser's matter.
     if (hasSocket) await is(page, `localStorage['${STORED_WHO}'] ?? null`, null)
     await page.goto(`${url}/sign-in?bob`)
-    const gate = hold()
-    await goBack()
-    await gate.entered
+    const gate = await goBackUnanswered()
     // Without a socket, no page of this browser has learned of the sign-out. Not promised: docs/security.md.
     const shown = hasSocket ? 'nothing' : 'of Ann'
     expect(await seen()).toEqual([shown])
@@ -157,13 +141,11 @@ describeInInstalled('threat 94: a page restored after others without our client'
   })
 
   it.each(WITH_AND_WITHOUT_SOCKET)('revoked Ann, %s: shows her values until the answer', async (_, hasSocket) => {
-    const { app, url, person, page, hold, goBack, seen } = await startNotes({ hasSocket })
+    const { app, url, person, page, goBackUnanswered, seen } = await startNotes({ hasSocket })
     await page.goto(`${url}/about`)
     await app.live.revoke('ann')
     await person.context.deleteCookie(...(await person.context.cookies()).filter(({ name }) => name === 'user'))
-    const gate = hold()
-    await goBack()
-    await gate.entered
+    const gate = await goBackUnanswered()
     expect(await seen()).toEqual(['of Ann'])
     gate.open()
     await page.waitForFunction("visitors[0] === 'guest'")
@@ -171,13 +153,11 @@ describeInInstalled('threat 94: a page restored after others without our client'
   })
 
   it.each(WITH_AND_WITHOUT_SOCKET)('put back Ann’s stored visitor, %s: no change reaches Bob', async (_, hasSocket) => {
-    const { url, page, hold, goBack, open, seen } = await startNotes({ hasSocket })
+    const { url, page, goBackUnanswered, open, seen } = await startNotes({ hasSocket })
     const ann = await page.evaluate(`localStorage['${STORED_WHO}']`)
     await page.goto(`${url}/sign-in?bob`)
     await page.evaluate(`localStorage['${STORED_WHO}'] = '${ann}'`)
-    const gate = hold()
-    await goBack()
-    await gate.entered
+    const gate = await goBackUnanswered()
     // A page with a socket may have been told before it was left.
     if (!hasSocket) expect(await seen()).toEqual(['of Ann'])
     const late = page.evaluate("live.set('note', 'late').catch(({ code }) => code)")
@@ -189,13 +169,11 @@ describeInInstalled('threat 94: a page restored after others without our client'
   })
 
   it('evicted everything: hides Ann’s values', async () => {
-    const { url, person, page, hold, goBack, seen } = await startNotes()
+    const { url, person, page, goBackUnanswered, seen } = await startNotes()
     await page.goto(`${url}/about`)
     await person.clearCookies()
     await page.evaluate('localStorage.clear()')
-    const gate = hold()
-    await goBack()
-    await gate.entered
+    const gate = await goBackUnanswered()
     expect([await seen(), await page.evaluate(STATE)]).toEqual([['nothing'], HIDDEN])
     gate.open()
     await page.waitForFunction("visitors[0] === 'guest'")
@@ -203,11 +181,9 @@ describeInInstalled('threat 94: a page restored after others without our client'
   })
 
   it('cleared the cookies by a header: shows Ann’s values until the answer', async () => {
-    const { url, page, hold, goBack, seen } = await startNotes()
+    const { url, page, goBackUnanswered, seen } = await startNotes()
     await page.goto(`${url}/clear-cookies`)
-    const gate = hold()
-    await goBack()
-    await gate.entered
+    const gate = await goBackUnanswered()
     expect(await seen()).toEqual(['of Ann'])
     gate.open()
     await page.waitForFunction("visitors[0] === 'guest'")
@@ -217,11 +193,12 @@ describeInInstalled('threat 94: a page restored after others without our client'
 
 describeInInstalled('threat 94: a page restored over http, without `cookieStore` and Web Locks', () => {
   it('shows Ann’s value at once', async () => {
-    const { url, page, hold, goBack, heard } = await startNotes({ hasSocket: true, host: 'notes.example' })
+    const { url, page, goBackUnanswered, heard } = await startNotes({
+      hasSocket: true,
+      host: 'notes.example',
+    })
     await page.goto(`${url}/about`)
-    const gate = hold()
-    await goBack()
-    await gate.entered
+    const gate = await goBackUnanswered()
     expect(await page.evaluate('[window.cookieStore, navigator.locks, isShown].map(String)')).toEqual([
       'undefined',
       'undefined',
@@ -235,12 +212,10 @@ describeInInstalled('threat 94: a page restored over http, without `cookieStore`
 for (const name of BROWSERS.filter((one) => one !== 'Chromium'))
   describeWith(name, `threat 94: a restored page (${name})`, () => {
     it('shows Ann’s value at once as long as the browser’s last proved visitor is Ann', async () => {
-      const { url, page, hold, goBack, heard } = await startNotes({ name })
+      const { url, page, goBackUnanswered, heard } = await startNotes({ name })
       await page.evaluate('window.isSame = true')
       await page.goto(`${url}/about`)
-      const gate = hold()
-      await goBack()
-      await gate.entered
+      const gate = await goBackUnanswered()
       expect(await page.evaluate(`[isSame, ...${STATE}]`)).toEqual([true, 'of Ann', 'saved'])
       gate.open()
       await page.evaluate("live.set('note', 'of Ann again')")

@@ -153,6 +153,13 @@ export async function startNotes({ hasSocket = false, name = 'Chromium', host = 
     await page.evaluate(`void setTimeout(() => history.go(-${steps}))`)
     await page.waitForFunction("location.pathname === '/notes' && window.isShown")
   }
+  /** Goes back while the server answers nothing. Resolves when the page has asked. */
+  const goBackUnanswered = async (steps?: number): Promise<Gate> => {
+    const held = hold()
+    await goBack(steps)
+    await held.entered
+    return held
+  }
   const visit = async (query = ''): Promise<void> => {
     await page.evaluate(`void setTimeout(() => { location.href = '/notes${query}' })`)
     await page.waitForFunction("location.pathname === '/notes' && window.isShown")
@@ -167,6 +174,7 @@ export async function startNotes({ hasSocket = false, name = 'Chromium', host = 
     prefetched,
     reports,
     goBack,
+    goBackUnanswered,
     visit,
     connections: () => connections,
     /** Opens another tab. */
