@@ -13,6 +13,9 @@ import { bytesOf, type MemberValues } from './members.js'
 import type { CookieMemo, CookieMemos } from './memo.js'
 import { fitting, spaceBeside, spaceForRegisters } from './size.js'
 
+const LEFT_OUT =
+  'an earlier build has allowed larger values, and the live cookie has no space for one: a restart loses it. ' +
+  'Raise maxBytes and cookieBudget again, or pass a store'
 /** Maximum number of idempotency keys in a cookie. Each takes some 45 bytes. */
 const MAX_IN_COOKIE = 8
 
@@ -71,26 +74,31 @@ export class CookieValues {
    * such a key knows whether the user or the browser owns its value.
    */
   registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly LwwRegister[] {
-    const { fields, maxAge, clock } = this.#core.settings
+    const { settings, warn } = this.#core
+    const { fields, maxAge, clock, store } = settings
     const now = clock()
-    const own: LwwRegister[] = []
+    const own = this.#own(visitor)
     const others = new Replica()
     // The lifetime of an undeclared field is unknown here. Instead, the plugin's `maxAge` applies, so that unused keys do not stay forever.
     const carry = (register: LwwRegister, source: ChangeSource): void => {
-      if (!isPast(register.stamp, maxAge, now)) others.merge(register, source)
+      if (!fields.has(register.key) && !isPast(register.stamp, maxAge, now)) others.merge(register, source)
     }
-    for (const register of cookie?.registers ?? []) if (!fields.has(register.key)) carry(register, 'request')
+    for (const register of cookie?.registers ?? []) carry(register, 'request')
     for (const subject of this.subjects(visitor)) {
       const replica = this.#core.memory.find(subject)
-      for (const register of replica?.registers() ?? []) {
-        const field = fields.get(register.key)
-        const isOwn = field?.inCookie && visitor.subject(field) === subject && !field.isExpired(register.stamp, now)
-        if (isOwn) own.push(register)
-        // Undeclared keys from the store or another process stay out of cookies: browsers may not be allowed to see them.
-        if (!field && replica?.source(register.key) === 'ticket') carry(register, 'ticket')
-      }
+      // Undeclared keys from the store or another process stay out of cookies: browsers may not be allowed to see them.
+      for (const register of replica?.registers() ?? [])
+        if (replica?.source(register.key) === 'ticket') carry(register, 'ticket')
     }
-    return fitting(own, others.registers(), this.#space)
+    const kept = fitting(own, others.registers(), settings)
+    if (!store) for (const { key } of missingFrom(kept, own)) warn(`fields.${key}: ${LEFT_OUT}`)
+    return kept
+  }
+
+  /** Returns the keys of declared fields whose values have no space in the cookie, because another build has allowed larger values. */
+  leftOut(visitor: Visitor): readonly string[] {
+    const own = this.#own(visitor)
+    return missingFrom(fitting(own, [], this.#core.settings), own).map(({ key }) => key)
   }
 
   /**
@@ -111,6 +119,19 @@ export class CookieValues {
     if (!ids) return undefined
     const used = Object.entries({ ...members, ids }).reduce((sum, [name, value]) => sum + bytesOf(name, value), 0)
     return used <= this.spaceForMembers(registers) ? ids : undefined
+  }
+
+  /** Returns the registers of declared fields that belong in the visitor's cookie. */
+  #own(visitor: Visitor): readonly LwwRegister[] {
+    const { fields, clock } = this.#core.settings
+    const now = clock()
+    return this.subjects(visitor).flatMap((subject) => {
+      const registers = this.#core.memory.find(subject)?.registers() ?? []
+      return registers.filter(({ key, stamp }) => {
+        const field = fields.get(key)
+        return field?.inCookie && visitor.subject(field) === subject && !field.isExpired(stamp, now)
+      })
+    })
   }
 
   /** Merges the cookie's registers, which memory may lack: after a restart, or if another process wrote them. */
@@ -139,4 +160,8 @@ export class CookieValues {
     const browser = visitor.user === undefined ? user : other
     return { visitor, user, browser, isOutdated: undefined }
   }
+}
+
+function missingFrom(kept: readonly LwwRegister[], own: readonly LwwRegister[]): readonly LwwRegister[] {
+  return own.filter((register) => !kept.includes(register))
 }

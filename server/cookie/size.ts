@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import { cookieBytes, mostBytes } from '../../shared/budget.js'
 import type { LwwRegister } from '../../shared/register.js'
-import type { CookieOptions } from '../settings/settings.js'
+import type { CookieOptions, Settings } from '../settings/settings.js'
 import { newBrowserId, subjectHash, userSubject } from '../subjects/subject.js'
 import { attributesOf } from './attributes.js'
 import { encode, payloadOf } from './content.js'
@@ -25,21 +25,23 @@ export function spaceForRegisters(options: CookieOptions): number {
 }
 
 /**
- * Returns the registers that fit into a cookie. Fields of this build always fit, because the budget is checked at startup. If another
- * build's registers are too large, keeps the newest registers, this build's before the other's.
+ * Returns the registers that fit into the budget. Values within their fields' shares always fit, because the shares are checked at startup.
+ * Of larger values, which another build has allowed, keeps the newest, this build's before undeclared keys.
  */
 export function fitting(
   own: readonly LwwRegister[],
   others: readonly LwwRegister[],
-  space: number,
+  { cookieBudget, fields }: Pick<Settings, 'cookieBudget' | 'fields'>,
 ): readonly LwwRegister[] {
   const all = [...own, ...others]
-  if (total(all, atMost) <= space) return all
+  if (total(all, atMost) <= cookieBudget) return all
+  const isWithin = (register: LwwRegister): boolean => exactly(register) <= (fields.get(register.key)?.maxBytes ?? 0)
+  const within = own.filter(isWithin)
   const newest = (registers: readonly LwwRegister[]): LwwRegister[] => {
-    return [...registers].sort((a, b) => b.stamp - a.stamp)
+    return registers.filter((one) => !within.includes(one)).sort((a, b) => b.stamp - a.stamp)
   }
-  let remaining = space
-  return [...newest(own), ...newest(others)].filter((register) => {
+  let remaining = cookieBudget
+  return [...within, ...newest(own), ...newest(others)].filter((register) => {
     const bytes = exactly(register)
     if (bytes > remaining) return false
     remaining -= bytes

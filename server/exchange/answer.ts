@@ -71,12 +71,14 @@ export function ticketOf(
  * store lacks; without a store, all keys. A page does not wait for the saving of `unsaved` keys.
  */
 export async function stampsInStore(
-  { values, store }: Core,
+  { values, store, cookieValues }: Core,
   visitor: Visitor,
 ): Promise<Pick<PageAnswer, 'persisted' | 'unsaved'>> {
   const stampOf = (field: Field): Stamp => values.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
+  const leftOut = cookieValues.leftOut(visitor)
   const fields = [...values.requestFields.values()].filter((field) => {
-    return !field.inCookie && field.access !== 'hidden' && stampOf(field) !== NEVER
+    const isOutside = !field.inCookie || leftOut.includes(field.key)
+    return isOutside && field.access !== 'hidden' && stampOf(field) !== NEVER
   })
   if (fields.length === 0) return { persisted: [] }
   const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []

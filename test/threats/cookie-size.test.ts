@@ -186,3 +186,110 @@ describe('threat 14: an overflowing cookie', () => {
     expect((await (await back.store()).json()).persisted.map(([key]: [string]) => key)).toEqual(['left', 'new'])
   })
 })
+
+describe('threat 14: values that another build has allowed', () => {
+  /** docs/deployment.md: the default budget, 300 bytes of features, and the cookie's name, ids and attributes. */
+  const MOST_BY_DEFAULT = 2612
+  const text = (maxBytes: number) => ({ schema: z.string(), default: '', client: 'write' as const, maxBytes })
+  type Shares = Readonly<Record<string, number>>
+
+  /** The browser of a visitor through several builds, each in a process of its own. */
+  class Deploys {
+    cookie = ''
+    longest = 0
+    /** The status of each field in a page that is opened before the restart. */
+    statuses: Readonly<Record<string, string>> = {}
+    readonly warnings: string[] = []
+    readonly #clock = App.start().then(({ clock }) => clock)
+
+    /** Sets values in a new process, one after the other, and returns the length of each value after a restart. */
+    async run(shares: Shares, set: Shares = {}, options: object = {}): Promise<Shares> {
+      await this.visit(shares, set, options)
+      return this.visit(shares, {}, options)
+    }
+
+    async visit(shares: Shares, set: Shares, options: object = {}): Promise<Shares> {
+      const clock = await this.#clock
+      const keys = Object.keys(shares)
+      const app = await App.start({
+        clock,
+        fields: defineFields(Object.fromEntries(keys.map((key) => [key, text(shares[key] ?? 0)]))) as never,
+        options: options as never,
+        routes: (ctx) => {
+          const lengths = keys.map((key) => [key, String(ctx.liveSession.get(key as never)).length])
+          ctx.body = ctx.path === '/page' ? ctx.liveSession.snapshot() : Object.fromEntries(lengths)
+        },
+      })
+      const visitor = app.visitor(this.cookie || undefined)
+      for (const [key, length] of Object.entries(set)) {
+        clock.advance(1)
+        const answer = await visitor.store({ set: [[key, -1, '', 'x'.repeat(length)]] })
+        expect(await answer.json()).toMatchObject({ results: [{ stamp: expect.any(Number) }] })
+        this.#measure(answer)
+      }
+      const answer = await visitor.fetch('/')
+      this.#measure(answer)
+      const page = await visitor.open({ path: '/page', hasSocket: false })
+      await page.live.flush()
+      this.statuses = Object.fromEntries(keys.map((key) => [key, page.live.status(key as never).status]))
+      this.cookie = visitor.cookie
+      this.warnings.push(...app.warnings)
+      await app.stop()
+      return (await answer.json()) as Shares
+    }
+
+    #measure(answer: Response): void {
+      for (const line of answer.headers.getSetCookie()) this.longest = Math.max(this.longest, line.length)
+    }
+  }
+
+  it('share cookieBudget: three replaced fields add nothing', async () => {
+    const browser = new Deploys()
+    for (const key of ['cart', 'notes', 'drafts', 'plans'])
+      expect(await browser.run({ [key]: 1900 }, { [key]: 1350 })).toEqual({ [key]: 1350 })
+    expect(browser.longest).toBeLessThanOrEqual(MOST_BY_DEFAULT)
+  })
+
+  it('stay as far as cookieBudget has space, the newest first', async () => {
+    const browser = new Deploys()
+    await browser.run({ old: 900, mid: 700, big: 400 }, { old: 500, mid: 450, big: 250 })
+    expect(await browser.run({ now: 900 }, { now: 600 })).toEqual({ now: 600 })
+    expect(await browser.run({ old: 900, mid: 700, big: 400 })).toEqual({ old: 0, mid: 450, big: 250 })
+  })
+
+  it('give way to values within maxBytes, in three shifts of maxBytes', async () => {
+    const browser = new Deploys()
+    const shares = (big: string) => ({ a: 100, b: 100, c: 100, [big]: 1700 })
+    expect(await browser.run(shares('a'), { a: 1200, b: 30 })).toEqual({ a: 1200, b: 30, c: 0 })
+    expect(await browser.run(shares('c'), { c: 1200 })).toEqual({ a: 0, b: 30, c: 1200 })
+    expect(await browser.run(shares('b'), { b: 1200 })).toEqual({ a: 0, b: 1200, c: 0 })
+    expect(browser.longest).toBeLessThanOrEqual(MOST_BY_DEFAULT)
+  })
+
+  it('are called unsaved once they left the cookie, by page and log', async () => {
+    const [browser, other] = [new Deploys(), new Deploys()]
+    await browser.visit({ a: 1900, c: 100 }, { a: 1200, c: 30 })
+    expect([browser.statuses, browser.warnings]).toEqual([{ a: 'saved', c: 'saved' }, []])
+    await browser.visit({ a: 100, c: 1900 }, { c: 1200 })
+    expect(browser.statuses).toEqual({ a: 'rejected', c: 'saved' })
+    expect(browser.warnings).toEqual([
+      'koa-live-session: fields.a: an earlier build has allowed larger values, and the live cookie has no space for one: ' +
+        'a restart loses it. Raise maxBytes and cookieBudget again, or pass a store',
+    ])
+    const options = { store: memoryStore() }
+    await other.visit({ a: 1900, c: 100 }, { a: 1200, c: 30 }, options)
+    await other.visit({ a: 100, c: 1900 }, { c: 1200 }, options)
+    expect([other.statuses, other.warnings]).toEqual([{ a: 'saved', c: 'saved' }, []])
+    expect(await other.visit({ a: 100, c: 1900 }, {}, options)).toEqual({ a: 1200, c: 1200 })
+  })
+
+  it('leave the cookie at once after cookieBudget was lowered', async () => {
+    const browser = new Deploys()
+    await browser.run({ a: 1500, b: 1500 }, { a: 1000, b: 1000 }, { cookieBudget: 3000 })
+    const { longest } = browser
+    browser.longest = 0
+    expect(await browser.run({ a: 1000, b: 1000 })).toEqual({ a: 0, b: 1000 })
+    expect(longest).toBeGreaterThan(MOST_BY_DEFAULT)
+    expect(browser.longest).toBeLessThanOrEqual(MOST_BY_DEFAULT)
+  })
+})
