@@ -20,6 +20,11 @@ interface Doomed {
   readonly rows: Registers
 }
 
+interface Half {
+  readonly rows: readonly StoredRegister[]
+  hasSecond: boolean
+}
+
 export type OnAnswer = (asked: Question, name: string, rows: readonly StoredRegister[]) => void
 
 /** A node's connection to the store, whose calls wait for the schedule. */
@@ -40,7 +45,7 @@ export class StoreLine implements Store {
   readonly #doomed = new Map<string, Doomed>()
   readonly #asking = new Map<string, number>()
   /** The stored revocation and erasure from the first half of a write, by user. */
-  readonly #halves = new Map<string, readonly StoredRegister[]>()
+  readonly #halves = new Map<string, Half>()
   /** Names whose first write of a key was refused. */
   readonly #refused = new Set<string>()
 
@@ -81,6 +86,8 @@ export class StoreLine implements Store {
 
   async merge(name: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]> {
     const isHalf = registers.at(-1)?.key === GENERATION
+    const first = this.#halves.get(readName(name).base)
+    if (first && !isHalf) first.hasSecond = true
     return this.#ask(
       name,
       (content) => content.merge(name, registers),
@@ -128,9 +135,10 @@ export class StoreLine implements Store {
     const onAnswer = (rows: readonly StoredRegister[]): void => {
       const question = asked()
       if (question === 'half' || question === 'merge') this.#checkErasure(name)
-      if (question === 'half') this.#halves.set(name, rows)
+      if (question === 'half') this.#keepHalf(name, { rows, hasSecond: false })
       else {
-        if (question === 'merge') this.#tellHalf(name)
+        const { base } = readName(name)
+        if (question === 'merge' && base !== name) this.#tellHalf(base)
         this.#onAnswer(question, name, rows)
       }
     }
@@ -138,12 +146,19 @@ export class StoreLine implements Store {
   }
 
   /** A node handles a user's revocation and erasure together with the values, which have another name in the store. */
-  #tellHalf(name: string): void {
-    const { base } = readName(name)
-    const half = base === name ? undefined : this.#halves.get(base)
+  #keepHalf(user: string, half: Half): void {
+    this.#halves.set(user, half)
+    // Without values a write has no second half, which the node would ask for before this runs.
+    setImmediate(() => {
+      if (!half.hasSecond && this.#halves.get(user) === half) this.#tellHalf(user)
+    })
+  }
+
+  #tellHalf(user: string): void {
+    const half = this.#halves.get(user)
     if (!half) return
-    this.#halves.delete(base)
-    this.#onAnswer('merge', base, half)
+    this.#halves.delete(user)
+    this.#onAnswer('merge', user, half.rows)
   }
 
   /** A node must remove a user's values before storing the erasure. */
