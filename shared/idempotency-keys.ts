@@ -59,11 +59,12 @@ export function isFarAhead(register: LwwRegister | undefined, id: string, now: n
 }
 
 /**
- * Returns the stamp of an accepted update, or of a later update of the same page. Undefined if never accepted, if the id was dropped
- * meanwhile, or for a `set`.
+ * Returns the stamp of an accepted update. After a later update of the same page, returns the stamp before that update's, because the page
+ * must not take the earlier value for the later. Undefined if never accepted, if the id was dropped meanwhile, or for a `set`.
  */
 export function acceptedAt(register: LwwRegister | undefined, id: string): Stamp | undefined {
-  return register?.ids?.find(([accepted]) => accepted !== FORGOTTEN && impliesKey(accepted, id))?.[1]
+  const [accepted, stamp] = register?.ids?.find(([one]) => one !== FORGOTTEN && impliesKey(one, id)) ?? []
+  return stamp === undefined || accepted === id ? stamp : ((stamp - 1) as Stamp)
 }
 
 /** Returns the write `next` with the recent ids of the overwritten register and, for an update, with the update's `id`. */

@@ -539,8 +539,8 @@ describe('updates once', () => {
       const { socket, ann } = await open(optionsOf())
       const list = ['a', 'b', 'c'].map((_, at, all) => [`page-${at + 1}`, all.slice(0, at + 1)] as const)
       const last = (await send(socket, ...list)).at(-1)
-      const again = { stamp: last?.stamp, level }
-      expect(await send(socket, ...list)).toEqual([again, again, again])
+      const before = { stamp: (last?.stamp ?? 0) - 1, level }
+      expect(await send(socket, ...list)).toEqual([before, before, last])
       expect(ann.get('cart')).toEqual(['a', 'b', 'c'])
       expect((await ticketWith(socket, 'page-3')).claims.ids).toEqual({ cart: [['page-3', last?.stamp]] })
     })

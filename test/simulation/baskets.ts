@@ -51,8 +51,8 @@ interface Numbered {
 /** The circumstances of an accepted change. */
 interface Judged extends Pick<Met, 'standing' | 'heard'> {
   readonly over: number
-  /** The register of the same stamp in the answer's ticket. */
-  readonly said: Register | undefined
+  /** The register of the next stamp in the answer's ticket: a covering change's. */
+  readonly next: Register | undefined
 }
 
 export function itemsOf(value: JsonValue | undefined): readonly JsonValue[] {
@@ -120,9 +120,9 @@ export class Baskets {
     for (const item of itemsOf(value)) this.#retaken.add(item)
   }
 
-  /** @param said the register with this stamp in the answer's ticket */
-  isKnown(sub: string, [, , id]: WireChange, stamp: number, said: Register | undefined): boolean {
-    return this.#taken.get(`${sub} ${id}`) === stamp || this.#laterOf(sub, id, stamp, said) !== undefined
+  /** @param next the register of the next stamp in the answer's ticket */
+  isKnown(sub: string, [, , id]: WireChange, stamp: number, next: Register | undefined): boolean {
+    return this.#taken.get(`${sub} ${id}`) === stamp || this.#laterOf(sub, id, stamp, next) !== undefined
   }
 
   /** Returns an error text if a server must not accept a change with this stamp. */
@@ -130,14 +130,14 @@ export class Baskets {
     { node, browser, sub }: { readonly node: ServerNode; readonly browser: Browser; readonly sub: string },
     change: WireChange,
     stamp: number,
-    { over, standing: floor, heard, said }: Judged,
+    { over, standing: floor, heard, next }: Judged,
   ): string | undefined {
     const [key, , id, value] = change
     const text = JSON.stringify(value)
     // A process may have taken the change, told only the store, and ended.
     const isThere = floor && stamp <= floor.stamp && lacking(value, floor.value) === undefined
     const name = `${sub} ${id}`
-    const later = this.#laterOf(sub, id, stamp, said)
+    const later = this.#laterOf(sub, id, stamp, next)
     if (later) {
       note('an update is confirmed by a later one of its page')
       // Between unconnected processes, another browser's later value may have replaced the value with the item.
@@ -188,15 +188,15 @@ export class Baskets {
   }
 
   /**
-   * Returns a later update of the same page with this stamp, because a register remembers only the newest id of a page. If a
+   * Returns a later update of the same page with the next stamp, because a register remembers only the newest id of a page. If a
    * store has taken that change without an answer, only the answer's ticket has its value.
    */
-  #laterOf(sub: string, id: string, stamp: number, said: Register | undefined): Numbered | undefined {
+  #laterOf(sub: string, id: string, stamp: number, next: Register | undefined): Numbered | undefined {
     const [page, number] = pageOf(id)
-    const isSaid = ({ value }: Numbered): boolean => said !== undefined && sameJson(said.value, value)
+    const isSaid = ({ value }: Numbered): boolean => next !== undefined && sameJson(next.value, value)
     return this.#ofPages
       .get(`${sub} ${page}`)
-      ?.find((one) => one.number > number && (one.stamp === stamp || isSaid(one)))
+      ?.find((one) => one.number > number && (one.stamp === stamp + 1 || isSaid(one)))
   }
 
   #knows(node: ServerNode, name: string): boolean {

@@ -216,13 +216,14 @@ export class ExchangeChecker {
     const { baskets, duties, ledger } = this.#world
     const over = overOf(base, before, standing)
     const said = registerIn(ticket, key, stamp)
-    const isKnown = baskets.isKnown(sub, change, stamp, said)
+    const next = registerIn(ticket, key, stamp + 1)
+    const isKnown = baskets.isKnown(sub, change, stamp, next)
     const isTaken = id !== '' && floor !== undefined && lacking(value, floor.value) === undefined
     // A value known to the node, even from a ticket, is not written again.
     const isCurrent = floor?.stamp === stamp || (standing?.stamp === stamp && sameJson(standing.value, value))
     const isConfirmed = isKnown || isTaken || (over >= 0 && isCurrent)
     const taker = { node, browser: speaker.browser, sub }
-    const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, { over, standing, heard, said })
+    const fault = id === '' ? undefined : baskets.fault(taker, change, stamp, { over, standing, heard, next })
     if (fault !== undefined) fail(fault, 'lost')
     if (id !== '' && before === 'refused' && !isConfirmed)
       fail(`${key} = ${JSON.stringify(value)} is accepted without the refused change before it`, 'lost')
