@@ -87,14 +87,20 @@ export function isOwnPolling(headers: OriginHeaders, trusted: readonly string[])
 }
 
 /**
- * Returns whether browsers withhold the live cookie from this request because of the cookie's `SameSite` (RFC 6265bis, 5.6.7). The response
- * to a navigation may set a cookie nevertheless.
+ * Returns whether browsers withhold the live cookie from this request because of the cookie's `SameSite` (RFC 6265bis, 5.6.7), or may
+ * withhold the app's session, whose `SameSite` may be stricter. The response to a navigation may set a cookie nevertheless.
  */
-export function isWithheldFrom(ctx: Koa.Context, { cookie, origins }: Pick<Settings, 'cookie' | 'origins'>): boolean {
+export function isWithheldFrom(
+  ctx: Koa.Context,
+  { cookie, origins }: Pick<Settings, 'cookie' | 'origins'>,
+  what: 'live cookie' | 'session',
+): boolean {
   const { sameSite } = cookie
-  if (sameSite === 'none' || (sameSite === 'lax' && SAFE.has(ctx.method))) return false
   const headers = originHeaders(ctx)
   const { origin, site } = headers
+  // Pages of `origins` are the app's own, so `identify` must name their user.
+  if (what === 'session' && origins.includes(origin)) return false
+  if (what === 'live cookie' && (sameSite === 'none' || (sameSite === 'lax' && SAFE.has(ctx.method)))) return false
   if (site !== '') return !SAME_SITE.has(site)
   return origin !== '' && !origins.includes(origin) && !isOwnOrigin(headers)
 }

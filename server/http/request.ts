@@ -36,7 +36,7 @@ function describeLeft(key: string): string {
 /** The data of features, such as flash messages, belongs to the browser. */
 const BROWSER_SCOPE: readonly Pick<Field, 'scope'>[] = [{ scope: 'browser' }]
 const WITHHELD =
-  'this request comes from another site without a live cookie, so the owner of this value is unknown: set it in the next request'
+  'this request comes from another site, without a live cookie or its user, so the owner of this value is unknown: set it in the next request'
 const LEAVE_FIRST =
   '. A route that calls live.revoke or live.erase for its own visitor calls await ctx.liveSession.leave() next'
 

@@ -5,10 +5,10 @@ import onHeaders from 'on-headers'
 import type { Field } from '../../shared/field.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { Replica } from '../../shared/replica.js'
-import { type CookieContent, readable, readableStamps, type VerifiedCookie } from '../cookie/content.js'
+import { type CookieContent, readable, readableStamps, readables, type VerifiedCookie } from '../cookie/content.js'
 import type { Core } from '../core.js'
 import type { ResponseContext, ResponseHook } from '../feature.js'
-import { cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
+import { type CookieStatus, cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
 import type { Identified, PageIdentity, RequestIdentity } from '../identity/identities.js'
 import { renewalOf, whoOf } from '../identity/who.js'
 import { browserSubject, subjectHash, type UserSubject } from '../subjects/subject.js'
@@ -17,6 +17,9 @@ import { keepFromSharedCaches } from './cache-control.js'
 import { Lateness, usedLate, warnOfLateChange } from './late-requests.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './page-load.js'
+
+/** The statuses of a cookie that is of another visitor than the request, and that a sign-in may lead to nevertheless. */
+const NOT_PREVIOUS: readonly CookieStatus[] = ['retired', 'withheld']
 
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
 export class Visit implements PageIdentity, ResponseContext {
@@ -34,12 +37,11 @@ export class Visit implements PageIdentity, ResponseContext {
   constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, recognized?: RequestIdentity) {
     const { user } = identifiedUser
     if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
-    const identity = recognized ?? core.identities.recognize(core.cookie.read(ctx.req, user), user)
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user
-    const isWithheld = (): boolean => isWithheldFrom(ctx, core.settings)
-    this.#identity = core.identities.rotateIfDue(identity, user, ctx.req, isWithheld)
+    const identity = recognized ?? this.#recognize(user)
+    this.#identity = this.#rotateIfDue(identity, user)
     const receivedCookie = readable(identity.receivedCookie)
     this.#lateness = new Lateness(core.revocations, identity.receivedCookie, this.#identity, identifiedUser)
     if (this.#identity.toClose.length > 0) {
@@ -130,8 +132,8 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Loads all subjects needed to continue as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
-    const { retiredCookie } = this.#lateness
-    return loadSubjects(this.#core, retiredCookie ? [this.#previous, retiredCookie] : [this.#previous], user)
+    const received = NOT_PREVIOUS.includes(this.#identity.cookieStatus) ? readables(this.#identity.receivedCookie) : []
+    return loadSubjects(this.#core, [this.#previous, ...received], user)
   }
 
   markUse(use: SessionUse): void {
@@ -157,8 +159,20 @@ export class Visit implements PageIdentity, ResponseContext {
   }
 
   #rotated(user: UserSubject | undefined): RequestIdentity {
-    const { cookieStatus } = this.#identity
+    const { cookieStatus, receivedCookie } = this.#identity
+    // The app itself names the user here, so the cookie counts although the browser may have withheld the app's session.
+    if (cookieStatus === 'withheld' && receivedCookie && user !== undefined)
+      return this.#rotateIfDue(this.#recognize(user), user)
     return this.#core.identities.rotate(this.#previous, user, cookieStatus)
+  }
+
+  #recognize(user: UserSubject | undefined): RequestIdentity {
+    return this.#core.identities.recognize(this.#core.cookie.read(this.#ctx.req, user), user)
+  }
+
+  #rotateIfDue(identity: RequestIdentity, user: UserSubject | undefined): RequestIdentity {
+    const { identities, settings } = this.#core
+    return identities.rotateIfDue(identity, user, this.#ctx.req, (what) => isWithheldFrom(this.#ctx, settings, what))
   }
 
   /**

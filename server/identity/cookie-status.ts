@@ -23,7 +23,10 @@ import type { Validity } from './validity.js'
 export type CookieStatus =
   /** No valid cookie. */
   | 'none'
-  /** No cookie arrived, but the browser may have withheld its own. A cookie in the response would replace the withheld cookie. */
+  /**
+   * The browser may have withheld its own cookie: none arrived, and a cookie in the response would replace it. Or the browser may have
+   * withheld the app's own session: a user's cookie arrived, and `identify` names nobody.
+   */
   | 'withheld'
   /** Written by a newer build, and kept unchanged. */
   | 'newer'
@@ -72,7 +75,6 @@ interface Plan {
 
 export const PLANS: Readonly<Record<CookieStatus, Plan>> = {
   none: { visitor: 'new', least: 'shows' },
-  // A cookie in the response would replace the withheld one.
   withheld: { visitor: 'new' },
   newer: { visitor: 'new' },
   own: { visitor: 'own', least: 'renews' },

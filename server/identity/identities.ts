@@ -21,6 +21,8 @@ type CookieOwner = Pick<CookieContent, 'browser' | 'user' | 'registers'>
 
 /** The statuses of a cookie that is neither revoked nor retired, so its epoch is adopted. */
 const VALID: readonly CookieStatus[] = ['own', 'other']
+/** The statuses of valid cookies that end because `identify` names another visitor. */
+const OF_OTHERS: readonly CookieStatus[] = ['other', 'ambiguous']
 /** ms after a sign-in within which the guest's cookie leads to the same browser: a double click makes two requests, as do two nodes. */
 const DOUBLE_SIGN_IN = 60_000
 /** The length of a random browser id. */
@@ -80,17 +82,20 @@ export class Identities {
    *
    * @param identity the result of `recognize`
    * @param sender the request with the cookie
-   * @param isWithheld returns whether the browser may have withheld its cookie
+   * @param mayWithhold returns whether the browser may have withheld its live cookie, or the app's session
    */
   rotateIfDue(
     identity: RequestIdentity,
     user: UserSubject | undefined,
     sender: Sender,
-    isWithheld: () => boolean,
+    mayWithhold: (what: 'live cookie' | 'session') => boolean,
   ): RequestIdentity {
     if (identity.cookieStatus === 'own') return identity
-    if (identity.cookieStatus === 'none') return isWithheld() ? { ...identity, cookieStatus: 'withheld' } : identity
     const all = readables(identity.receivedCookie)
+    const isUnnamed = user === undefined && OF_OTHERS.includes(identity.cookieStatus)
+    if (isUnnamed ? mayWithhold('session') : identity.cookieStatus === 'none' && mayWithhold('live cookie'))
+      return { ...identity, cookieStatus: 'withheld' }
+    if (identity.cookieStatus === 'none') return identity
     const [first] = all
     const cookieStatus =
       identity.cookieStatus === 'retired' && first ? this.#statusOfRetired(first, user, sender) : identity.cookieStatus

@@ -30,7 +30,7 @@ export interface VisitorIds {
  *
  * - `invalid_value`, `too_large` or `undeclared_key` if the value or the key is invalid;
  * - `superseded` if the visitor has meanwhile left this browser, by a sign-in, a sign-out or a revocation;
- * - `cookies_blocked` in a request from another site without a live cookie, unless the value belongs to an account;
+ * - `cookies_blocked` in a request from another site without a live cookie or without its user, unless the value belongs to an account;
  * - `closed` after `live.close()`.
  *
  * A programming mistake, such as passing a promise instead of its value, rejects with a `TypeError`. A rejection that no code awaits goes
@@ -98,8 +98,8 @@ export interface RequestSession<F extends Fields = RegisteredFields>
    * to take the message. A message is JSON of up to 1,000 bytes; at most the ten newest messages wait. Messages that a request adds survive
    * its own sign-in or sign-out; earlier messages are dropped.
    *
-   * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` (a request from another site without a live cookie),
-   * `closed`.
+   * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` (a request from another site without a live cookie or
+   * without its user), `closed`.
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**

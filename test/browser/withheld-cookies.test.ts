@@ -58,7 +58,7 @@ async function start(options: object = {}, hold: Hold = async () => undefined): 
     }
     if (ctx.path === '/callback') {
       ctx.state['user'] = 'ann'
-      ctx.cookies.set('user', 'ann')
+      ctx.cookies.set('user', 'ann', 'strict' in ctx.query ? { sameSite: 'strict' } : {})
       await ctx.liveSession.identify()
       ctx.status = 303
       return ctx.redirect('/')
@@ -115,6 +115,25 @@ describeInBrowser('a page opened without the live cookie', () => {
     expect(await person.cookie('live')).toBe(cookie)
     await page.goto(at(shop, 'shop'))
     expect(await html(page)).toEqual([['milk', 'tea'], 'dark', 'guest'])
+    expect(shop.errors).toEqual([])
+  })
+
+  it.each([
+    ['with a socket', ''],
+    ['without a socket', '?no-socket'],
+  ])('by a link keeps a user whose session is stricter: %s', async (_, search) => {
+    const shop = await start()
+    const person = await openBrowser()
+    await person.open(at(shop, 'shop', '/callback?strict'))
+    const other = await shopping(person, shop)
+    const cookie = await person.cookie('live')
+    const page = await person.open(at(shop, 'bank', `/paid${search}`))
+    await click(page, 'a')
+    await isAt(page, at(shop, 'shop', `/paid${search}`))
+    expect(await html(page)).toEqual([[], 'light', 'guest'])
+    await is(page, 'shown()', [['milk', 'tea'], 'dark', 1, 'saved', 0])
+    await is(other, 'shown()', FULL)
+    expect(await person.cookie('live')).toBe(cookie)
     expect(shop.errors).toEqual([])
   })
 
