@@ -11,6 +11,8 @@ const NONE: ReadonlySet<Connection> = new Set()
 
 export class Connections {
   readonly #connections = new Map<string, Set<Connection>>()
+  /** The connections that wait for room, by their visitor's name. */
+  readonly #waiting = new Map<string, Set<Conn>>()
 
   add(connection: Connection): void {
     connection.isWatched = true
@@ -24,8 +26,11 @@ export class Connections {
     connection.isWatched = false
     for (const name of connection.names) {
       const connections = this.#connections.get(name)
-      connections?.delete(connection)
-      if (connections?.size === 0) this.#connections.delete(name)
+      if (!connections?.delete(connection)) continue
+      if (connections.size === 0) this.#connections.delete(name)
+      const [next] = this.#waiting.get(name) ?? []
+      // After the close, the browser reconnects by itself.
+      if (next) void hangUp(next)
     }
   }
 
@@ -38,14 +43,23 @@ export class Connections {
     return this.of(...this.#connections.keys())
   }
 
+  /** Returns the number of connections under a name, also of connections without sockets. */
+  count(name: string): number {
+    return this.#under(name).size
+  }
+
   /**
-   * Returns the number of sockets under a name. Counts a connection without sockets as one, so that the limit of sockets also limits
-   * connections.
+   * Leaves a connection unanswered until it closes: at the latest after socket.io's `connectTimeout`, or when a connection under the name
+   * closes. Its sockets then reconnect by themselves; a refused socket would not.
    */
-  sockets(name: string): number {
-    let sum = 0
-    for (const { sockets } of this.#under(name)) sum += Math.max(1, sockets)
-    return sum
+  async waitForRoom(name: string, conn: Conn): Promise<void> {
+    if (conn.readyState !== 'open') return
+    const key = keyOf(name)
+    const waiting = this.#waiting.get(key) ?? new Set()
+    this.#waiting.set(key, waiting.add(conn))
+    await new Promise((resolve) => conn.once('close', resolve))
+    waiting.delete(conn)
+    if (waiting.size === 0) this.#waiting.delete(key)
   }
 
   /** Marks the connections under a revoked name whose visitor has left. The core calls it for each revoked name. */
@@ -69,12 +83,14 @@ export class Connections {
     void this.close(invalid, 'other_visitor')
   }
 
-  /**
-   * Returns the connections under a name. Revocation registers name a user by the subject, but the map has the subject's hash as the key.
-   */
   #under(name: string): ReadonlySet<Connection> {
-    return this.#connections.get(isUser(name) ? subjectHash(name) : name) ?? NONE
+    return this.#connections.get(keyOf(name)) ?? NONE
   }
+}
+
+/** Returns the key of a name. Revocation registers name a user by the subject, but the maps have the subject's hash as the key. */
+function keyOf(name: string): string {
+  return isUser(name) ? subjectHash(name) : name
 }
 
 interface SocketHandle {

@@ -10,7 +10,8 @@ import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originHeaders } from '
 import type { CookieStatus } from '../identity/cookie-status.js'
 import type { PageIdentity } from '../identity/identities.js'
 import { pageIdentityOf } from '../identity/who.js'
-import { subjectHash, type UserSubject } from '../subjects/subject.js'
+import { emitRefusal } from '../settings/report.js'
+import { type Subject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { Authentication } from './authentication.js'
 import { Connection, hangUp } from './connections.js'
 import type { Rechecks } from './rechecks.js'
@@ -22,15 +23,26 @@ const READ_BY_ANY =
 /** The cookie statuses with which a handshake is refused, whichever user `identify` names. */
 const REFUSED: readonly CookieStatus[] = ['retired', 'revoked']
 
-/** Thrown after an error of the app's own code, which is already reported. */
+const TOO_MANY =
+  'connections, so further pages get no live updates until one closes. ' +
+  'Raise it if an id stands for many people: node_modules/koa-live-session/docs/troubleshooting.md#rate_limited'
+
+/** Thrown after an error that is already reported. */
 export class HandshakeFailure extends Error {}
+
+/** The admission of a connection. */
+interface Admission {
+  readonly connection: Promise<Connection>
+  /** The number of sockets that wait for the admission. */
+  waiting: number
+}
 
 /** Performs the handshakes of connections. Identifies the visitor of a connection once, for all of its namespaces. */
 export class Handshake {
   readonly #core: Core
   readonly #authentication: Authentication
   readonly #rechecks: Rechecks
-  readonly #connections = new WeakMap<object, Promise<Connection>>()
+  readonly #admissions = new WeakMap<object, Admission>()
 
   constructor(core: Core, authentication: Authentication, rechecks: Rechecks) {
     this.#core = core
@@ -42,33 +54,40 @@ export class Handshake {
    * Admits a socket, or refuses it.
    *
    * @throws {LiveSessionError} `bad_origin`; `other_visitor` if the cookie is retired or revoked, or is of a user whom `identify` does not
-   * name, or if the visitor is changing; `rate_limited` if the visitor has too many sockets; any refusal by the app's middleware
+   * name, or if the visitor is changing; `rate_limited` if the connection has joined too many namespaces; any refusal by the app's
+   * middleware
    * @throws {HandshakeFailure} after any other error of the app, which is already reported
    */
   async enter(socket: Socket): Promise<Connection> {
-    const connection = await this.#connectionOf(socket)
+    const { limits } = this.#core
+    const admission = this.#admissionOf(socket)
+    limits.checkSockets(admission.waiting)
+    admission.waiting += 1
+    const connection = await admission.connection.finally(() => {
+      admission.waiting -= 1
+    })
     if (connection.wasClosed) throw signedOut()
-    // The first socket was counted in `#admit`, together with the connection.
-    if (connection.sockets > 0) this.#checkSocketLimit(connection.identity)
+    limits.checkSockets(connection.sockets)
     connection.enter(socket)
     return connection
   }
 
-  /** Returns the connection of a socket. The connection's first socket identifies the visitor. */
-  #connectionOf({ conn, request }: Socket): Promise<Connection> {
-    const known = this.#connections.get(conn)
+  /** Returns the admission of a socket's connection. The connection's first socket identifies the visitor. */
+  #admissionOf({ conn, request }: Socket): Admission {
+    const known = this.#admissions.get(conn)
     if (known !== undefined) return known
     const ctx = this.#core.app.createContext(request, new ServerResponse(request))
     const connection = this.#admit(conn, ctx).catch((error: unknown) => this.#fail(error, conn, ctx))
-    this.#connections.set(conn, connection)
-    return connection
+    const admission = { connection, waiting: 0 }
+    this.#admissions.set(conn, admission)
+    return admission
   }
 
   /** Reports an error of the app once, regardless of the number of namespaces. */
   #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
     // If the store does not answer, closes the connection, so that the browser reconnects by itself. A refused browser would not reconnect.
     if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
-    if (error instanceof LiveSessionError) throw error
+    if (error instanceof LiveSessionError || error instanceof HandshakeFailure) throw error
     this.#core.report(error, ctx)
     throw new HandshakeFailure('an error of the app')
   }
@@ -93,8 +112,12 @@ export class Handshake {
     }
     const identity = this.#recognize(read, user, ctx)
     const tab = this.#core.values.tabOf(identity.visitor.browser)
+    try {
+      this.#core.limits.checkSockets(connections.count(identity.visitor.subject()))
+    } catch (error) {
+      return await this.#waitForRoom(identity.visitor.subject(), conn, error as LiveSessionError)
+    }
     const members = this.#members(conn, ctx)
-    this.#checkSocketLimit(identity)
     const connection = new Connection(conn, { identity, revision, tab, members })
     if (conn.readyState === 'open') {
       connections.add(connection)
@@ -128,8 +151,12 @@ export class Handshake {
     return this.#core.features.flatMap(({ connects }) => connects?.(ctx, conn) ?? [])
   }
 
-  #checkSocketLimit({ visitor }: PageIdentity): void {
-    this.#core.limits.checkSockets(this.#core.connections.sockets(visitor.subject()))
+  async #waitForRoom(name: Subject, conn: Socket['conn'], refusal: LiveSessionError): Promise<never> {
+    const { app, connections, warn } = this.#core
+    emitRefusal(app, 'handshake', refusal)
+    warn(`limits.socketsPerVisitor: a user or guest has ${connections.count(name)} ${TOO_MANY}`)
+    await connections.waitForRoom(name, conn)
+    throw new HandshakeFailure('no room')
   }
 
   #checkOrigin(ctx: Koa.Context): void {

@@ -91,15 +91,16 @@ export class Limits {
   }
 
   /**
-   * Checks whether a subject may open another socket.
+   * Checks whether a visitor may open another connection, or a connection join another namespace.
    *
-   * @param open the subject's sockets in all namespaces
+   * @param used the visitor's open connections, or the connection's namespaces
    * @throws {LiveSessionError} `rate_limited` at the maximum
    */
-  checkSockets(open: number): void {
+  checkSockets(used: number): void {
     const { socketsPerVisitor } = this.#options
-    if (open < socketsPerVisitor) return
-    throw new LiveSessionError('rate_limited', `a visitor may have at most ${socketsPerVisitor} open sockets`)
+    if (used < socketsPerVisitor) return
+    const message = `a visitor may have at most ${socketsPerVisitor} connections, and a connection as many namespaces`
+    throw new LiveSessionError('rate_limited', message)
   }
 }
 

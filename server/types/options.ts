@@ -191,8 +191,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly changesPerVisitor?: number | undefined
     /**
-     * Maximum open sockets of a user or guest in this process, all tabs and devices together. Each namespace of a connection has a socket
-     * of its own. A page over the limit sends its changes by POST, and receives no changes of others until a socket closes.
+     * Maximum open connections of a user or guest in this process, all tabs and devices together; and maximum namespaces of a connection. A
+     * page over the limit sends its changes by POST, and its sockets wait until a connection closes.
      *
      * @default 20
      */

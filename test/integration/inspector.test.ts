@@ -6,6 +6,7 @@ import { coreOf } from '../../server/plugin.js'
 import { type App, App as TestApp } from '../support/app/app.js'
 import { idOf, look, press, startInspected } from '../support/app/inspected.js'
 import { present } from '../support/app/present.js'
+import { nextRefusal } from '../support/app/refused.js'
 
 const asAnn = { 'x-user': 'ann' }
 
@@ -156,7 +157,9 @@ describe('recent refusals', () => {
     await visitor.store({ set: [['role', -1, '', 'admin']] })
     const socket = await visitor.connect('/', asAnn)
     await socket.change('division', 'three')
-    await visitor.connect('/', asAnn).catch(() => undefined)
+    const refused = nextRefusal()
+    void visitor.connect('/', asAnn).catch(() => undefined)
+    await refused
     const user = await app.live.user('ann')
     void user.set('division', 'four' as never)
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))

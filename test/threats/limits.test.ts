@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
 import { App } from '../support/app/app.js'
-import { once } from '../support/app/awaited.js'
-import { present } from '../support/app/present.js'
 import { atScale } from '../support/app/scale.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { startWithUsers } from '../support/app/users.js'
@@ -200,25 +198,5 @@ describe('threat 49: messages full of tickets', () => {
       app.clock.advance(250)
       expect(await statusesOf(2, () => visitor.store({ tickets }))).toEqual([200, 200])
     }
-  })
-})
-
-describe('threat 17: too many sockets', () => {
-  it.each([
-    ['an anonymous browser', undefined],
-    ['a user', 'ann'],
-  ])('fail until another socket closes: %s', async (_, user) => {
-    const app = await startWithLimits()
-    const visitor = app.visitor()
-    await visitor.fetch(user === undefined ? '/set?values={"division":1}' : `/login/now?user=${user}`)
-    const sockets = [await visitor.connect(), await visitor.connect(), await visitor.connect()]
-    await expect(visitor.connect()).rejects.toMatchObject({ data: { code: 'rate_limited' } })
-    await app.visitor().connect()
-    const [first] = sockets
-    const [server] = app.io.sockets.sockets.values()
-    const gone = once(present(server).conn, 'close')
-    present(first).io.disconnect()
-    await gone
-    await expect(visitor.connect()).resolves.toBeDefined()
   })
 })

@@ -20,7 +20,6 @@ import { RawPolling } from '../support/app/raw-polling.js'
 import { RawSocket } from '../support/app/raw-socket.js'
 import { type RoomApp, startWithRooms } from '../support/app/rooms.js'
 import { atScale } from '../support/app/scale.js'
-import type { TestSocket } from '../support/app/socket.js'
 import { set, signedInAs, startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { describeWithServer } from '../support/servers/describe-with-server.js'
@@ -187,24 +186,27 @@ describe('namespaces', () => {
     /** The number of namespaces for each of ten connections. */
     const EACH = atScale(100, 1000)
 
-    it('count as sockets across all connections of a browser', async () => {
+    it('are bounded for each connection, also while it waits for room', async () => {
       const app = await start()
       const cookie = cookieFor(app.live, {})
       const sockets: RawSocket[] = []
       const answers: string[] = []
-      for (let i = 0; i < 10; i += 1) {
+      for (let i = 0; i < 5; i += 1) {
         const socket = await open(app, cookie)
         sockets.push(socket)
         answers.push(...(await join(socket, dynamic(i * EACH, EACH))))
       }
+      const waiting = await open(app, cookie)
+      waiting.sendFrames(Buffer.concat(dynamic(5 * EACH, EACH).map((name) => RawSocket.frame(`40${name},`))))
+      for (let i = 5; i < EACH; i += 1) answers.push(await waiting.next('4'))
       const refused = answers.filter((text) => text.startsWith('44'))
-      expect(answers.length - refused.length).toBe(limits.socketsPerVisitor)
+      expect(answers.length - refused.length).toBe(5 * limits.socketsPerVisitor)
       expect(new Set(refused.map((text) => text.slice(text.indexOf(',') + 1)))).toEqual(
         new Set([JSON.stringify(REFUSED)]),
       )
-      expect(inside(app)).toBe(limits.socketsPerVisitor)
-      expect(app.io._nsps.size).toBeLessThan(10)
-      expect(coreOf(app.live).connections.all().length).toBe(1)
+      expect(inside(app)).toBe(5 * limits.socketsPerVisitor)
+      expect(app.io._nsps.size).toBeLessThan(40)
+      expect(coreOf(app.live).connections.all().length).toBe(5)
     }, 60_000)
 
     it('free their place when a client leaves them', async () => {
@@ -246,16 +248,15 @@ describe('namespaces', () => {
     it('leave nothing behind after a refusal', async () => {
       const app = await start()
       const id = browserId('a-browser')
-      const visitor = app.visitor(cookieFor(app.live, { browserId: id }))
-      const sockets: TestSocket[] = []
-      for (let i = 0; i < limits.socketsPerVisitor; i += 1) sockets.push(await visitor.connect())
-      for (let i = 0; i < 3; i += 1) await expect(visitor.connect('/dyn-1')).rejects.toMatchObject(REFUSED)
+      const socket = await open(app, cookieFor(app.live, { browserId: id }))
+      const answers = await join(socket, dynamic(0, 8))
+      expect(answers.filter((text) => text.startsWith('44')).length).toBe(3)
       const { connections, memory } = coreOf(app.live)
-      expect(connections.all().length).toBe(5)
-      const conns = [...app.io.sockets.sockets.values()].map(({ conn }) => conn)
-      const gone = conns.map((conn) => once(conn, 'close'))
-      for (const socket of sockets) socket.io.disconnect()
-      await Promise.all(gone)
+      expect([connections.all().length, inside(app)]).toEqual([1, 5])
+      const [first] = app.io.of('/dyn-0').sockets.values()
+      const gone = once(present(first).conn, 'close')
+      socket.hangUp()
+      await gone
       expect([connections.all().length, inside(app)]).toEqual([0, 0])
       expect(memory.pinnedOf(browserSubject(id))).toBeUndefined()
     })

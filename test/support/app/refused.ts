@@ -1,4 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { REFUSAL_CHANNEL, type RefusalMessage } from '../../../server/settings/report.js'
 import { LiveSessionError } from '../../../shared/errors.js'
+import { awaited } from './awaited.js'
 
 export function refused(act: () => unknown): LiveSessionError {
   try {
@@ -7,4 +10,16 @@ export function refused(act: () => unknown): LiveSessionError {
     if (error instanceof LiveSessionError) return error
   }
   throw new Error('not refused')
+}
+
+/** Resolves with the next refusal that the server publishes. */
+export function nextRefusal(): Promise<RefusalMessage> {
+  const published = new Promise<RefusalMessage>((resolve) => {
+    const hear = (message: unknown): void => {
+      unsubscribe(REFUSAL_CHANNEL, hear)
+      resolve(message as RefusalMessage)
+    }
+    subscribe(REFUSAL_CHANNEL, hear)
+  })
+  return awaited('a refusal', published)
 }
