@@ -44,7 +44,9 @@ async function measureAll({ rounds }) {
 
 /** Starts a server in its own process, and opens two tabs of a browser. */
 async function open(script, folder, browser) {
-  const { child, end } = launch(script, [], { env: { SITE_FOLDER: folder, SITE_SECRET: 'x'.repeat(32) } })
+  const { child, end } = launch(script, [], {
+    env: { SITE_FOLDER: folder, SITE_SECRET: 'a secret of at least thirty-two bytes' },
+  })
   await message(child)
   child.send(0)
   const { port } = await message(child)

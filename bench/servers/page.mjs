@@ -43,7 +43,7 @@ const bundle = async () => {
 }
 const bundled = await bundle()
 
-const app = new Koa({ keys: ['x'.repeat(32)] })
+const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
 const limits = { changesPerSocket: 1e6, changesPerVisitor: 1e6, socketsPerVisitor: 1e3 }
 const fields = defineFields({ division: { schema: z.number().int(), default: 0, client: 'write' } })
 const live = liveSession(app, { fields, limits })

@@ -1,4 +1,5 @@
 // The server of a whole app, each part in its order: `npm run start:full`. docs/deployment.md has the reasons.
+import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import Router from '@koa/router'
 import { createAdapter } from '@socket.io/redis-adapter'
@@ -19,6 +20,7 @@ import { pageOf } from './html.js'
 const { NODE_ENV, SECRETS, DATABASE = 'full.db', REDIS_URL, HOST = '127.0.0.1', PORT = '3000' } = process.env
 const secure = NODE_ENV === 'production'
 if (secure && !SECRETS) throw new Error('SECRETS: expected one or more texts of 32 bytes, separated by commas')
+const secrets = SECRETS?.split(',') ?? [randomBytes(32).toString('base64url')] // in development a new one, so guests start over
 const http = createServer()
 
 // 1. Where values live: SQL keeps them. With REDIS_URL, Redis sends changes to the other processes.
@@ -30,7 +32,7 @@ const redis = REDIS_URL ? [createClient({ url: REDIS_URL }), createClient({ url:
 for (const client of redis) await client.on('error', console.error).connect()
 
 // 2. The middleware: first all that needs no visitor, then the session, then the live session.
-const app = new Koa({ keys: (SECRETS ?? 'only for development: thirty-two bytes').split(','), proxy: secure })
+const app = new Koa({ keys: secrets, proxy: secure })
 const live = liveSession(app, {
   fields,
   store: sqlStore(db),
@@ -105,7 +107,7 @@ const news = setInterval(() => io.to(live.room('stage', 'Studio')).emit('news', 
 http.listen(Number(PORT), HOST, () => console.log(`http://localhost:${PORT}`))
 
 // 5. The end: requests, then values, then sockets, then the clients.
-process.once('SIGTERM', async () => {
+async function end(): Promise<void> {
   setTimeout(() => process.exit(1), 20_000).unref()
   clearInterval(news)
   http.close()
@@ -115,4 +117,5 @@ process.once('SIGTERM', async () => {
   for (const client of redis) await client.close()
   await db.destroy()
   process.exit(0)
-})
+}
+process.once('SIGTERM', end).once('SIGINT', end) // SIGINT: pm2, Ctrl-C

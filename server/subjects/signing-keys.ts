@@ -3,6 +3,10 @@
 import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 const MIN_BYTES = 32
+/** A random secret of 32 hex digits has fewer different characters in three of a million cases. */
+const MIN_CHARACTERS = 9
+/** Copied from an example, so strangers know the secret. */
+const PLACEHOLDER = /change.?me|only for development/i
 const GENERATE = `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`
 /** The advice for an unset variable. Asks for an existing secret first, because a new secret would invalidate all cookies. */
 const SET = `Is the variable set? node --env-file=.env loads it from a file. If you have no secret yet: ${GENERATE}`
@@ -81,7 +85,7 @@ export class SigningKeys {
 /**
  * Validates the app's secrets, from which all keys are derived.
  *
- * @throws {TypeError} if there are no secrets, if one is too short to resist guessing, or if they are unreadable (a Keygrip)
+ * @throws {TypeError} if there are no secrets, if one is short or simple enough to guess, or if they are unreadable (a Keygrip)
  */
 export function readSecrets(keys: unknown, source: string): readonly string[] {
   const fail = (received: string, advice = GENERATE): never => {
@@ -97,7 +101,10 @@ export function readSecrets(keys: unknown, source: string): readonly string[] {
     if (secret === '') return fail(`an empty string in ${source}`, SET)
     if (typeof secret !== 'string') return fail(`a ${typeof secret} in ${source}`)
     const bytes = Buffer.byteLength(secret)
-    return bytes < MIN_BYTES ? fail(`one of ${bytes} bytes in ${source}`) : secret
+    if (bytes < MIN_BYTES) return fail(`one of ${bytes} bytes in ${source}`)
+    if (PLACEHOLDER.test(secret)) return fail(`a placeholder in ${source}`)
+    const { size } = new Set(secret)
+    return size < MIN_CHARACTERS ? fail(`one of ${size} different characters in ${source}`) : secret
   })
 }
 

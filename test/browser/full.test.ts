@@ -10,9 +10,10 @@ import { describeInBrowser, openBrowser } from '../support/page/browser.js'
 import { click, fill, named, shows } from '../support/page/on-page.js'
 import { freePort } from '../support/servers/free-port.js'
 
-/** Starts `npm run start:full` with a database in a folder. */
-async function start(folder: string, port: number): Promise<ChildProcess> {
-  const env = { ...process.env, NODE_ENV: 'development', PORT: String(port), DATABASE: join(folder, 'full.db') }
+/** Starts `npm run start:full` with a database in a folder; without SECRETS, each start makes a secret. */
+async function start(folder: string, port: number, variables: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
+  const own = { NODE_ENV: 'development', PORT: String(port), DATABASE: join(folder, 'full.db') }
+  const env = { ...process.env, ...own, ...variables }
   const args = ['--import=tsx', 'example/full/server.ts']
   const server = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   await once(createInterface(server.stdout), 'line')
@@ -67,12 +68,15 @@ describeInBrowser('example/full', () => {
   })
 
   it('keeps its values over a shutdown, and exits with code 0', async () => {
+    const secret = { SECRETS: 'a secret of at least thirty-two bytes' }
+    await end(server)
+    server = await start(folder, port, secret)
     const page = await (await openBrowser()).open(`http://localhost:${port}/`)
     await click(page, named('button', 'Add a ticket'))
     await click(page, named('button', 'Studio'))
     await shows(page, '[role=status]', 'saved')
     expect(await end(server)).toBe(0)
-    server = await start(folder, port)
+    server = await start(folder, port, secret)
     await page.reload()
     await shows(page, 'output', 'Ticket 1')
     await page.waitForSelector('[value=Studio][aria-pressed=true]')

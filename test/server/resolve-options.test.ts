@@ -14,7 +14,7 @@ import { App, appFields } from '../support/app/app.js'
 import { awaited } from '../support/app/awaited.js'
 
 const fields = defineFields({ division: { schema: z.number(), default: -1 } })
-const SECRET = 'x'.repeat(32)
+const SECRET = 'a secret of at least thirty-two bytes'
 const start = (options: object, app = new Koa({ keys: [SECRET] })): LiveSessionPlugin<Fields> => {
   return liveSession(app, { fields, ...options } as Parameters<typeof liveSession>[1])
 }

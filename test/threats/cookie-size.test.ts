@@ -139,7 +139,7 @@ describe('threat 14: an overflowing cookie', () => {
   it('is impossible with any accepted options', () => {
     const most = (options: object): number => {
       const start = (cookieBudget: number): unknown => {
-        const app = new Koa({ keys: ['x'.repeat(32)] })
+        const app = new Koa({ keys: ['a secret of at least thirty-two bytes'] })
         return liveSession(app, { fields: defineFields({ a: write }), cookieBudget, ...options } as never)
       }
       try {

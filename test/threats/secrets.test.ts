@@ -176,6 +176,17 @@ describe('secrets', () => {
     })
   })
 
+  it.each([
+    ['0'.repeat(32), 'one of 1 different characters'],
+    ['change me change me change me change me', 'a placeholder'],
+    ['CHANGE_ME_to_something_long_and_random', 'a placeholder'],
+    ['only for development: thirty-two bytes', 'a placeholder'],
+    ['passwordpasswordpasswordpassword', 'one of 7 different characters'],
+  ])('threat 115: the secret "%s" is refused', (secret, received) => {
+    const start = (): unknown => liveSession(new Koa({ keys: [KEYS[0] ?? '', secret] }), { fields })
+    expect(start).toThrow(`received ${received} in app.keys. Generate one: node -p`)
+  })
+
   it('threat 23: a hand-off appears in no log, error or response', async () => {
     const store = memoryStore()
     const log = captureLog()
