@@ -99,6 +99,19 @@ describe(PAGE, () => {
     expect(errors).toEqual([])
   })
 
+  it.each([
+    ['stays signed in if the session is in the cookie', undefined, '5'],
+    ['is a guest if the session is in a store', new AuthStore(), '-1'],
+  ])('threat 120: a copy of the cookies, after the sign-out, %s', async (_, store, expected) => {
+    const { visitor } = await start(store)
+    const one = visitor()
+    await post(one, '/login')
+    expect((await one.store({ set: [['division', -1, '', 5]] })).status).toBe(200)
+    const copy = new Visitor(one.url, one.cookie)
+    expect(await post(one, '/logout')).toEqual([302])
+    expect(await division(copy)).toBe(expected)
+  })
+
   it('reloads the page for another user, and flushes before a submit', async () => {
     const app = await App.start({
       before: (koa) => [auth(koa)],
