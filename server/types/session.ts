@@ -12,8 +12,9 @@ import type { AppSession } from '../features/session-store/types.js'
 export interface VisitorIds {
   /**
    * A hash of the user, or of a guest's browser: the same in every request and socket, on every node, independent of the option `keys`.
-   * Neither a secret nor a proof of identity. Undefined for a guest who has not consented, or whose cookie is neither in this request nor
-   * set by its response. A sign-in changes the id to the user's hash, and a sign-out to the hash of a new guest.
+   * Not a proof of identity. Show a user's id to no other visitor, who could find a number or a mail address behind the hash by trying.
+   * Undefined for a guest who has not consented, or whose cookie is neither in this request nor set by its response. A sign-in changes the
+   * id to the user's hash, and a sign-out to the hash of a new guest.
    */
   readonly visitorId: string | undefined
   /**
