@@ -18,6 +18,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    * Each socket's handshake and rechecks call this function, too. So does `ctx.liveSession.identify()`, even after a sign-out, when
    * koa-session's `ctx.session` is null.
    *
+   * The same id is the same user on every host of the app. If each tenant counts its own users, the id must name the tenant, too.
+   *
    * @example
    * identify: (ctx) => ctx.session?.userId
    */
