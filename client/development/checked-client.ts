@@ -35,7 +35,7 @@ const EMBEDDED_TWICE =
   'koa-live-session: the page has several scripts of embed(), and uses none of them. Call ctx.liveSession.embed() once'
 
 const ESCAPED_EMBED =
-  'koa-live-session: the page shows the script of embed() as text. Insert ctx.liveSession.embed() without escaping it'
+  'koa-live-session: the page shows the script of embed() as text. Insert ctx.liveSession.embed() without escaping it: <%- %> in EJS, {{{ }}} in Handlebars, != in Pug, | safe in Nunjucks'
 
 const calledParts = new WeakMap<object, Set<Part>>()
 /** The endpoints of the open clients in this page. */

@@ -332,7 +332,8 @@ describe('createLiveSession', () => {
     create({}).close()
     document.body.innerHTML = ''
     expect(warnings).toEqual([
-      'koa-live-session: the page shows the script of embed() as text. Insert ctx.liveSession.embed() without escaping it',
+      'koa-live-session: the page shows the script of embed() as text. Insert ctx.liveSession.embed() without escaping it: ' +
+        '<%- %> in EJS, {{{ }}} in Handlebars, != in Pug, | safe in Nunjucks',
     ])
   })
 })
