@@ -68,7 +68,7 @@ export class PageEvents {
     const isOwn = who === undefined || who === identity.who
     if (!isOwn && !identity.cookie) this.#core.identifyChecks.recordBare(who)
     // The first greeting of a socket does not count as a question.
-    if (this.#isGreeted && (!isOwn || isQuestion(message))) this.#core.limits.spendQuestion(identity)
+    if (this.#isGreeted && (!isOwn || isQuestion(message))) this.#core.limits.spendOn('questions', identity)
     // After the greeting, a page that sends changes knows its visitor and cookie, which stay the same for the connection.
     const later = who === undefined || message.set.length === 0 ? 'identity' : 'results'
     const include = this.#isGreeted ? later : 'greeting'

@@ -50,25 +50,30 @@ export class Limits {
    * Takes a token for each change from the visitor's bucket and, if given, from the socket's bucket. Takes no token if either bucket has
    * too few.
    *
-   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
+   * @throws {LiveSessionError} `rate_limited`, with the seconds to wait; `too_large` if the message would overdraw the bucket that many
+   * visitors share
    */
   spend(changes: number, identity: Identified, socket?: Bucket, now: number = this.#clock()): void {
-    const own = this.#bucket(countedAs(identity), now)
+    const name = countedAs(identity)
+    const own = this.#bucket(name, now)
+    // A visitor's own bucket may be overdrawn, because a page sends all that it has kept while it was offline.
+    if (name === WITHOUT_COOKIE && changes > own.size)
+      throw new LiveSessionError('too_large', `without a cookie, a message may have at most ${own.size} changes`)
     refuseUntil(Math.max(own.wait(changes, now), socket?.wait(changes, now) ?? 0), 'changes')
     own.spend(changes)
     socket?.spend(changes)
   }
 
   /**
-   * Counts a question, which asks for a cookie or for all values. Questions have the same limit as changes, but buckets of their own: a
-   * flood of changes must not keep newcomers from getting a cookie.
+   * Counts a question, which asks for a cookie or for all values, or a link that sets a field. Each kind has the same limit as changes, but
+   * buckets of its own: a flood of changes must not keep newcomers from getting a cookie, or from following a link.
    *
    * @throws {LiveSessionError} `rate_limited`, with the seconds to wait
    */
-  spendQuestion(identity: Identified): void {
+  spendOn(kind: 'questions' | 'links', identity: Identified): void {
     const now = this.#clock()
-    const bucket = this.#bucket(`asked by ${countedAs(identity)}`, now)
-    refuseUntil(bucket.wait(1, now), 'requests')
+    const bucket = this.#bucket(`${kind} of ${countedAs(identity)}`, now)
+    refuseUntil(bucket.wait(1, now), kind)
     bucket.spend(1)
   }
 
@@ -112,13 +117,16 @@ function refuseUntil(wait: number, what: string): void {
 
 /** A token bucket: gains `rate` tokens per second, and holds at most twice as many. */
 export class Bucket {
+  /** The most tokens. */
+  readonly size: number
   readonly #rate: number
   #tokens: number
   #filledAt: number
 
   constructor(rate: number, now: number) {
     this.#rate = rate
-    this.#tokens = 2 * rate
+    this.size = 2 * rate
+    this.#tokens = this.size
     this.#filledAt = now
   }
 
@@ -126,9 +134,9 @@ export class Bucket {
   wait(count: number, now: number): number {
     // A clock that runs backwards removes no tokens.
     const gained = Math.max(0, now - this.#filledAt) * (this.#rate / 1000)
-    this.#tokens = Math.min(2 * this.#rate, this.#tokens + gained)
+    this.#tokens = Math.min(this.size, this.#tokens + gained)
     this.#filledAt = now
-    const missing = Math.min(count, 2 * this.#rate) - this.#tokens
+    const missing = Math.min(count, this.size) - this.#tokens
     return Math.max(0, Math.ceil((missing * 1000) / this.#rate))
   }
 

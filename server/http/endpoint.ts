@@ -123,14 +123,14 @@ function answerOtherPage(core: Core, ctx: Koa.Context, identity: PageIdentity): 
   ctx.set('Cache-Control', 'no-store')
   // Does not count this answer: the page sends a question next, which counts.
   if (!identity.hasCookie) return { otherVisitor: true, results: [], persisted: [] }
-  core.limits.spendQuestion(identity)
+  core.limits.spendOn('questions', identity)
   return answerOtherVisitor(core, identity)
 }
 
 /** @param identity the visitor of the request; the visitor after this response if the page named no `who` */
 async function answer(core: Core, visit: Visit, identity: PageIdentity, body: ParsedMessage): Promise<PageAnswer> {
   if (isQuestion(body)) {
-    core.limits.spendQuestion(visit)
+    core.limits.spendOn('questions', visit)
     if (visit.isAnnouncingRetirement) throw retryLater('the browser is only now told that its cookie has ended')
   }
   const least = body.set.length > 0 ? 'sets' : 'shows'

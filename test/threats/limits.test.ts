@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
+import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
+import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { atScale } from '../support/app/scale.js'
 import type { TestSocket } from '../support/app/socket.js'
@@ -138,6 +140,40 @@ describe('threat 68: changes by sockets without a cookie', () => {
     for (const socket of sockets) expect(await socket.change('division', 1)).toHaveProperty('stamp')
     app.clock.advance(1000)
     expect(await floodBySockets(app, 5)).toBe(2)
+  })
+})
+
+describe('threat 112: the limit shared by all without a cookie', () => {
+  const changes = (count: number) => ({ set: Array.from({ length: count }, (_, value) => ['division', -1, '', value]) })
+
+  it('is overdrawn by no message: a larger one is refused for good', async () => {
+    const app = await App.start({ options: { limits } })
+    const answer = await app.visitor().store(changes(17))
+    expect([answer.status, (await answer.json()).error.code]).toEqual([400, 'too_large'])
+    const socket = await app.visitor().connect()
+    expect(await socket.set(...(changes(17).set as never[]))).toEqual({ ok: false, code: 'too_large' })
+    expect(await socket.change('division', 1)).toHaveProperty('stamp')
+    expect((await app.visitor().store(changes(15))).status).toBe(200)
+    expect((await app.visitor().store(changes(1))).status).toBe(429)
+    app.clock.advance(1000)
+    expect((await app.visitor().store(changes(8))).status).toBe(200)
+  })
+
+  it('does not stop the links of newcomers, which have a limit of their own', async () => {
+    const app = await App.start({
+      fields: defineFields({ division: { schema: z.number().int(), default: -1, client: 'write', url: 'division' } }),
+      options: { limits } as never,
+      routes: (ctx) => {
+        ctx.body = String(ctx.liveSession.get('division'))
+      },
+    })
+    expect((await app.visitor().store(changes(16))).status).toBe(200)
+    expect((await app.visitor().store(changes(1))).status).toBe(429)
+    const open = async (value: number): Promise<string> => {
+      return (await app.visitor().fetch(`/?division=${value}`, { headers: { 'sec-fetch-dest': 'document' } })).text()
+    }
+    for (let value = 0; value < 16; value += 1) expect(await open(value)).toBe(String(value))
+    expect(await open(16)).toBe('-1')
   })
 })
 

@@ -108,11 +108,11 @@ function valueInAddress(field: Field, search: string, { warn }: Core): JsonValue
   return refuse(code ?? 'invalid_value')
 }
 
-/** Sets a field, and returns whether this succeeded. Counts as a page's change for the rate limit, because the link is untrusted. */
+/** Sets a field, and returns whether this succeeded. Links have a rate limit, because they are untrusted. */
 function setValue({ limits }: Core, { key, scope }: Field, value: JsonValue, { visit, values }: RequestUse): boolean {
   if (visit.isSuperseded || !visit.knowsOwner(scope)) return false
   try {
-    limits.spend(1, visit)
+    limits.spendOn('links', visit)
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
     return false
