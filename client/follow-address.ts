@@ -6,7 +6,12 @@ import { fromParameter, LONGEST_ADDRESS, parameterOf, toParameter } from '../sha
 import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'
 
-/** Minimum ms between URL changes: browsers reject more than 100 changes in 10 s, and also count changes by the app's own router. */
+/**
+ * URL changes that need not wait: a reload before the change would set the older value in all tabs. Browsers reject more than 100 changes
+ * in 10 s, and also count changes by the app's own router.
+ */
+const BURST = 20
+/** ms between URL changes after a burst. */
 const PACE = 200
 /** ms after the start of a navigation in which another page may replace this page. A download, for example, replaces nothing. */
 const LEAVING = 10_000
@@ -28,6 +33,8 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const controller = new AbortController()
   const { signal } = controller
   let pause: ReturnType<typeof setTimeout> | undefined
+  /** The recent URL changes: a token bucket. */
+  let recent = 0
   let last = ''
   /** The page's URL at the start of an unload. Later changes must not alter this URL, because going back restores values from it. */
   let leftUrl = ''
@@ -69,11 +76,14 @@ export function followAddress(live: AnyClient): Unsubscribe {
   /** Writes the values to the URL. Returns whether to check again later: after a change, or while the page does not know its visitor. */
   const write = (): boolean => !page.isReady || replace(addressNow())
   const follow = (): void => {
-    if (signal.aborted || pause || location.href === leftUrl || (isRouterIdle() && !write())) return
-    pause = setTimeout(() => {
-      pause = undefined
-      follow()
-    }, PACE)
+    if (signal.aborted || recent >= BURST || location.href === leftUrl || (isRouterIdle() && !write())) return
+    recent += 1
+    pause ??= setTimeout(rest, PACE)
+  }
+  const rest = (): void => {
+    recent -= 1
+    pause = recent ? setTimeout(rest, PACE) : undefined
+    follow()
   }
   const stay = (): void => {
     leftUrl = ''

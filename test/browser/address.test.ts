@@ -76,6 +76,16 @@ describeInBrowser('the division’s address', () => {
     expect(studio.errors).toEqual([])
   })
 
+  it('has the last of some quick choices at a reload', async () => {
+    const studio = await Studio.open(await openBrowser(), `${example.url}/costs`)
+    await studio.isConnected()
+    await studio.page.evaluate(`
+      for (const value of [1, 3, 2, 3]) document.querySelector('[name=division][value="' + value + '"]').click()
+      location.reload()`)
+    await hasAddress(studio, DESIGN)
+    await studio.shows('Costs', 'Design')
+  })
+
   it('keeps its parameter when the app’s router pushes a plain address', async () => {
     const studio = await chooseDesign(await openBrowser())
     await studio.page.evaluate(`history.pushState({ of: 'the router' }, '', '/projects')`)
