@@ -30,6 +30,8 @@ const USED =
 
 /** A session as a request has read it. The save of the request is compared with this content. */
 interface ReadSession {
+  /** koa-session's id of the session. */
+  readonly id: string
   readonly session: SessionEntry
   readonly content: SessionContent
   /** Whether the browser brought the session's id; otherwise the request created the id. */
@@ -85,7 +87,7 @@ export class KoaSessionStore implements SessionStore {
     this.#named.set(Object(ctx), name)
     const session = await this.#sessions.open(name)
     if (!session) return undefined
-    this.#remember(ctx, { session, content: contentOf(session.replica), isOfBrowser: true })
+    this.#remember(ctx, { id, session, content: contentOf(session.replica), isOfBrowser: true })
     return toKoaSession(session.replica, this.#core.settings.clock())
   }
 
@@ -104,7 +106,7 @@ export class KoaSessionStore implements SessionStore {
     if (!read) this.#saveNew(name, ctx, content, firstContent)
     else if (!this.#saveAgain(read, content)) withholdCookie(responseOf(ctx), id)
     const session = this.#sessions.live(name)
-    if (session) this.#remember(ctx, { session, content, isOfBrowser: read?.isOfBrowser ?? false })
+    if (session) this.#remember(ctx, { id, session, content, isOfBrowser: read?.isOfBrowser ?? false })
     const handedOff = this.#core.handedOffAt.get(Object(ctx))
     if (session && handedOff !== undefined)
       this.#sessions.write(session, new Map([[HAND_OFF_KEY, handedOff]]), 'request')
@@ -140,10 +142,10 @@ export class KoaSessionStore implements SessionStore {
   /** Returns the session found by koa-session for a request or handshake, by the browser's id. */
   receivedSession(ctx: Koa.Context): SessionEntry | undefined {
     // If the request has read nothing from this store, `ctx.session` belongs to another store. Reading it may fail, or create a session.
-    if (!this.#reads.has(ctx)) return undefined
+    const reads = this.#reads.get(ctx)
+    if (!reads) return undefined
     const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
-    const read = typeof externalKey === 'string' ? this.#readOf(ctx, sessionName(externalKey)) : undefined
-    return read?.isOfBrowser ? read.session : undefined
+    return [...reads.values()].find(({ id, isOfBrowser }) => isOfBrowser && id === externalKey)?.session
   }
 
   /** Returns the session of a request: the browser's, or its saved successor. */

@@ -31,9 +31,10 @@ export class SignIns {
   }
 
   /** Records a sign-in, unless an earlier one is recorded: a switch back to an account proves nothing. */
-  record(session: SessionEntry, user: UserSubject, epoch: number = this.#core.revocations.of(subjectHash(user))): void {
+  record(session: SessionEntry, user: UserSubject, epoch?: number): void {
     const current = this.#sessions.current(session)
-    if (current && !hasSignIn(current, user)) this.#write(current, signInChange(user, epoch))
+    if (!current || hasSignIn(current, user)) return
+    this.#write(current, signInChange(user, epoch ?? this.#core.revocations.of(subjectHash(user))))
   }
 
   /** Lets a session survive the revocation that is about to begin an epoch, and its family. */
