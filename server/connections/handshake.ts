@@ -137,7 +137,10 @@ export class Handshake {
     const { cookieStatus } = identity
     const received = readable(read)
     const isUsers = received?.user !== undefined
-    if (cookieStatus === 'other' && isUsers && user === undefined) identifyChecks.recordRefusal(received.browserSubject)
+    if (cookieStatus === 'other' && received && isUsers !== (user !== undefined)) {
+      const { browser, user: former = user && subjectHash(user) } = received
+      identifyChecks.record('handshakes', user !== undefined, former, browser)
+    }
     // Refuses a retired cookie even with a user: during a sign-out, the app session of such a browser may still be valid.
     if (REFUSED.includes(cookieStatus) || (cookieStatus === 'other' && isUsers)) throw signedOut()
     return pageIdentityOf(

@@ -16,7 +16,7 @@ import { visitorLeft } from '../identity/validity.js'
 import { pageIdentityOf } from '../identity/who.js'
 import { emitRefusal } from '../settings/report.js'
 import type { UserSubject } from '../subjects/subject.js'
-import type { IdentifiedUser } from '../subjects/visitor.js'
+import type { IdentifiedUser, Visitor } from '../subjects/visitor.js'
 import { readBody } from './body.js'
 import { answerListed, checkOwnPost, isPreflight } from './origin.js'
 import { Visit } from './visit.js'
@@ -47,7 +47,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
     const body = parseMessage(await readBody(ctx))
     const user = await requests.arrive(ctx)
     const cookie = core.cookie.read(ctx.req, user)
-    if (body.who === undefined) refuseWhileRotating(core, readable(cookie), user)
+    if (body.who === undefined) refuseWhileRotating(core, readable(cookie))
     const recognized = core.identities.recognize(cookie, user)
     const identity = body.who === undefined ? undefined : pageIdentityOf(core, ctx, recognized)
     if (identity && !isPageOfVisitor(identity, body)) {
@@ -57,6 +57,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
     if (body.who !== undefined) core.identifyChecks.checkBare(body.who)
     const identifiedUser = { user, revision }
     const visit = new Visit(core, ctx, identifiedUser, recognized)
+    if (body.who === undefined) recordPost(core, readable(cookie), visit.visitor)
     requests.createHandle(ctx, identifiedUser, visit)
     ctx.body = await answer(core, visit, identity ?? visit, body)
   })
@@ -94,16 +95,14 @@ function endAfter({ res }: Koa.Context): void {
 }
 
 /** Refuses a POST with 429 while another response brings a new cookie: a late response to this POST could replace the new cookie. */
-function refuseWhileRotating(
-  { pendingRotations, identifyChecks }: Core,
-  read: VerifiedCookie | undefined,
-  user: UserSubject | undefined,
-): void {
-  if (!read) return
-  // After a refused handshake, the browser POSTs immediately. Warns if `identify` names a user for this POST but named none for the
-  // handshake.
-  identifyChecks.checkRefusal(read.browserSubject, user)
-  if (pendingRotations.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
+function refuseWhileRotating({ pendingRotations }: Core, read: VerifiedCookie | undefined): void {
+  if (read && pendingRotations.isPending(read.browserSubject))
+    throw retryLater('the browser is about to get another cookie')
+}
+
+/** Records whether `identify` names a user for a page's question, which follows a refused handshake and a page load as a guest. */
+function recordPost({ identifyChecks }: Core, read: VerifiedCookie | undefined, { userSub, browser }: Visitor): void {
+  if (read) identifyChecks.record('POSTs', userSub !== undefined, userSub ?? read.user, read.browser, browser)
 }
 
 function retryLater(why: string): LiveSessionError {

@@ -17,6 +17,7 @@ import { keepFromSharedCaches } from './cache-control.js'
 import { Lateness, usedLate, warnOfLateChange } from './late-requests.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './page-load.js'
+import { checkProxy } from './scheme.js'
 
 /** The statuses of a cookie that is of another visitor than the request, and that a sign-in may lead to nevertheless. */
 const NOT_PREVIOUS: readonly CookieStatus[] = ['retired', 'withheld']
@@ -44,6 +45,9 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#identity = this.#rotateIfDue(identity, user)
     const receivedCookie = readable(identity.receivedCookie)
     this.#lateness = new Lateness(core.revocations, identity.receivedCookie, this.#identity, identifiedUser)
+    const isUnnamed = identity.cookieStatus === 'other' && user === undefined && !this.isWithheld
+    if (isUnnamed && !recognized && receivedCookie)
+      core.identifyChecks.record('page loads', false, receivedCookie.user, receivedCookie.browser, this.visitor.browser)
     if (this.#identity.toClose.length > 0) {
       this.#isVisitorLeaving = receivedCookie?.user !== undefined && receivedCookie.user !== this.visitor.userSub
       void core.pendingRotations.closeConnections(this.#identity.toClose, undefined, ctx.res)
@@ -270,16 +274,6 @@ function writeCookie(core: Core, ctx: Koa.Context, { cookie: received, visitor }
   }
   checkProxy(core, ctx)
   return cookie.write(ctx.req, ctx.res, content)
-}
-
-const OVER_HTTP = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
-
-/** Warns if the server mistakes https for http. Then cookies lack Secure, and the origin of every page looks foreign. */
-function checkProxy({ settings, warn }: Core, ctx: Koa.Context): void {
-  if (ctx.secure) return
-  if (settings.cookie.secure)
-    warn(`secure is true, ${OVER_HTTP} In development: secure: process.env.NODE_ENV === 'production'.`)
-  else if (ctx.get('X-Forwarded-Proto') === 'https') warn(`X-Forwarded-Proto says https, ${OVER_HTTP}`)
 }
 
 /**

@@ -1,16 +1,26 @@
-// Warns if handshakes and requests of a browser contradict each other, or if the app's `identify` contradicts itself.
+// Warns if page loads, POSTs and handshakes of a browser contradict each other, or if the app's `identify` contradicts itself.
 
-import { type BrowserId, type BrowserSubject, type Sub, subjectHash, type UserSubject } from '../subjects/subject.js'
+import { type BrowserId, type Sub, subjectHash, type UserSubject } from '../subjects/subject.js'
 import { LENGTH } from './who.js'
 
 /** The maximum number of browsers to remember. */
 const MAX = 1000
-/** ms: two tabs can alternate between users this fast, but no person can. */
+/** ms: two tabs can alternate between users this fast, and a page between its ways, but no person can. */
 const SOON = 10_000
 
-const UNNAMED =
-  'identify names a user in the requests of a browser and none in its handshakes, so its sockets are refused: expected in ' +
-  'attach(io, { handshake }) all that identify relies on, the same instances as in app.use'
+/** The ways in which a browser brings what proves its user. */
+type Way = 'page loads' | 'POSTs' | 'handshakes'
+
+/** What `identify` has lately answered for a browser, by way: whether it has named the user. */
+interface Answers {
+  readonly user: Sub | undefined
+  readonly at: number
+  readonly ways: ReadonlyMap<Way, boolean>
+}
+
+const SAME_PROOF =
+  'expected the same proof in all: in attach(io, { handshake }) the same middleware as in app.use, and a token in an HttpOnly cookie ' +
+  'instead of a header: node_modules/koa-live-session/docs/users.md#what-each-request-must-bring'
 const TWO_USERS =
   'identify named two users in turn for one browser, whose values reset at each change: expected one user a browser. Two tenants in ' +
   'two tabs need a field with a value per tenant, or an origin each: node_modules/koa-live-session/docs/troubleshooting.md#values-reset-in-turn'
@@ -24,8 +34,7 @@ const WITHOUT_COOKIE =
 export class IdentifyChecks {
   readonly #warn: (message: string) => void
   readonly #clock: () => number
-  /** The browsers whose handshakes were refused. */
-  readonly #refused = new Set<BrowserSubject>()
+  readonly #answers = new Map<BrowserId, Answers>()
   /** `who` of the pages whose handshakes brought no cookie. */
   readonly #bare = new Set<string>()
   /** The former user and the time of the change, by the current browser id. */
@@ -36,18 +45,34 @@ export class IdentifyChecks {
     this.#clock = clock
   }
 
-  /** Records a handshake with a user's cookie for which `identify` named no user. */
-  recordRefusal(browser: BrowserSubject): void {
-    if (this.#refused.size >= MAX) this.#refused.clear()
-    this.#refused.add(browser)
+  /**
+   * Records whether `identify` names the user of a browser. Warns if a POST names the user right after a page load did not. A handshake may
+   * come before the POST that renews an expired token, so warns of it only if it gets the same answer before and after such a POST.
+   *
+   * @param user the user whom the cookie or `identify` names; undefined if neither names one
+   * @param next the browser's id after this request
+   */
+  record(way: Way, isNamed: boolean, user: Sub | undefined, browser: BrowserId, next: BrowserId = browser): void {
+    const now = this.#clock()
+    const known = this.#answers.get(browser)
+    // Most POSTs contradict nothing.
+    if (!known && way === 'POSTs') return
+    const isSame = known && now - known.at < SOON && (user ?? known.user) === known.user
+    const former: Answers['ways'] = isSame ? known.ways : new Map()
+    const ways = new Map(former).set(way, isNamed)
+    const isSure = way === 'POSTs' ? isNamed && ways.get('page loads') === false : former.get(way) === isNamed
+    if (isSure) this.#compare(ways)
+    this.#answers.delete(browser)
+    if (this.#answers.size >= MAX) this.#answers.clear()
+    this.#answers.set(next, { user: user ?? known?.user, at: now, ways })
   }
 
-  /**
-   * Warns if `identify` names a user for a request of a refused browser: the handshake lacks data for `identify`. If none is named, the
-   * user has signed out.
-   */
-  checkRefusal(browser: BrowserSubject, user: UserSubject | undefined): void {
-    if (this.#refused.delete(browser) && user !== undefined) this.#warn(UNNAMED)
+  #compare(ways: Answers['ways']): void {
+    const [named, unnamed] = [true, false].map((isNamed) => [...ways.keys()].filter((way) => ways.get(way) === isNamed))
+    if (named?.[0] && unnamed?.[0])
+      this.#warn(
+        `identify names a user in the ${named.join(' and ')} of a browser and nobody in its ${unnamed.join(' and ')}: ${SAME_PROOF}`,
+      )
   }
 
   /** Records a page whose handshake brought no cookie. */

@@ -363,19 +363,21 @@ describe('attach', () => {
             ctx.body = ctx.liveSession.snapshot() as never
           },
         })
-      /** Acts as a page asking for its identity after a refused handshake; returns the warnings. */
+      /** Acts as a page asking for its identity after a refused handshake, and reconnecting; returns the warnings. */
       const refused = async (app: App, path: string): Promise<readonly string[]> => {
         const visitor = app.visitor()
         for (const each of ['/sign-in', '/', path]) await visitor.fetch(each)
         await expect(visitor.connect()).rejects.toMatchObject({ message: 'other_visitor' })
         expect((await visitor.store()).status).toBe(200)
+        await visitor.connect().catch(() => undefined)
         return app.warnings.filter((warning) => warning.includes('handshake'))
       }
       const wrong = await start([])
       await refused(wrong, '/')
       expect(await refused(wrong, '/')).toEqual([
-        `${PREFIX}identify names a user in the requests of a browser and none in its handshakes, so its sockets are refused: ` +
-          'expected in attach(io, { handshake }) all that identify relies on, the same instances as in app.use',
+        `${PREFIX}identify names a user in the POSTs of a browser and nobody in its handshakes: expected the same proof in all: in ` +
+          'attach(io, { handshake }) the same middleware as in app.use, and a token in an HttpOnly cookie instead of a header: ' +
+          'node_modules/koa-live-session/docs/users.md#what-each-request-must-bring',
       ])
       const right = await start([passport])
       // The plugin does not know of this sign-out, so the cookie is the user's until the page asks.

@@ -1,0 +1,125 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { App } from '../support/app/app.js'
+import { pages } from '../support/app/auth.js'
+import type { Visitor } from '../support/app/visitor.js'
+import { runSnippet } from '../support/docs/run-snippet.js'
+
+const TOLD = (named: string, unnamed: string): unknown =>
+  expect.stringMatching(
+    `identify names a user in the ${named} of a browser and nobody in its ${unnamed}: expected the same proof in all.*docs/users\\.md#what-each-request-must-bring$`,
+  )
+
+const TOKEN = { authorization: 'Bearer ann' }
+
+const bearer = (ctx: Koa.Context): string | undefined => /^Bearer (.+)$/.exec(ctx.get('authorization'))?.[1]
+
+async function start(identify: (ctx: Koa.Context) => unknown, keepToken: Koa.Middleware = pages as never) {
+  const routes: Koa.Middleware = (ctx, next) => (ctx.path === '/token' ? keepToken : pages)(ctx as never, next)
+  const app = await App.start({ attach: { handshake: [] }, options: { identify } as never, routes })
+  return { app, told: () => app.warnings.filter((warning) => warning.includes('identify')) }
+}
+
+/** Opens a page that sends its token in a header, until it has asked for its visitor. */
+async function openWithToken(visitor: Visitor, hasSocket: boolean): Promise<void> {
+  const page = await visitor.open({ path: '/page', hasSocket, headers: () => TOKEN })
+  await page.live.set('division', 3).catch(() => undefined)
+  page.close()
+}
+
+describe('a token in a header, which only POSTs bring', () => {
+  it('is told of at the second page load', async () => {
+    const { app, told } = await start(bearer)
+    const visitor = app.visitor()
+    await openWithToken(visitor, false)
+    expect(told()).toEqual([])
+    await openWithToken(visitor, false)
+    expect(told()).toEqual([TOLD('POSTs', 'page loads')])
+  })
+
+  it('is told of at once with a socket', async () => {
+    const { app, told } = await start(bearer)
+    const visitor = app.visitor()
+    await visitor.fetch('/page')
+    await visitor.store({}, TOKEN)
+    await expect(visitor.connect()).rejects.toMatchObject({ message: 'other_visitor' })
+    await visitor.store({}, TOKEN)
+    await expect(visitor.connect()).rejects.toMatchObject({ message: 'other_visitor' })
+    expect(told()).toEqual([TOLD('POSTs', 'handshakes')])
+    await visitor.fetch('/page')
+    await visitor.store({}, TOKEN)
+    expect(told().slice(1)).toEqual([TOLD('POSTs', 'handshakes and page loads')])
+  })
+})
+
+it('a token that the guide puts into a cookie names the user in all three', async () => {
+  const verify = (token?: string): string | undefined => (token === 'ann' ? 'ann' : undefined)
+  const { keepToken } = runSnippet('token-cookie.ts', 'docs/users.md', { verify }) as { keepToken: Koa.Middleware }
+  const { app, told } = await start((ctx) => ctx.state['user'] ?? verify(ctx.cookies.get('token')), keepToken)
+  const visitor = app.visitor()
+  await visitor.fetch('/page')
+  expect((await visitor.fetch('/token', { method: 'POST', headers: { authorization: 'Bearer eve' } })).status).toBe(401)
+  const answer = await visitor.fetch('/token', { method: 'POST', headers: TOKEN })
+  expect(answer.headers.getSetCookie()).toContainEqual(
+    expect.stringMatching(/^token=ann; path=\/; samesite=lax; httponly$/),
+  )
+  const page = await visitor.open({ path: '/page' })
+  await page.live.set('division', 3)
+  const other = await visitor.open({ path: '/page' })
+  await other.connected()
+  expect([page.live.get('division'), other.live.get('division')]).toEqual([3, 3])
+  const [socket] = app.io.of('/').sockets.values()
+  expect([socket?.liveSession.userId, told()]).toEqual(['ann', []])
+})
+
+it('a token in the query of the socket is told of', async () => {
+  const { app, told } = await start((ctx) => ctx.query['token'])
+  const visitor = app.visitor()
+  await visitor.fetch('/page')
+  for (let times = 0; times < 2; times += 1) {
+    await visitor.connect('/?token=ann')
+    await visitor.store()
+  }
+  expect(told()).toEqual([TOLD('handshakes', 'POSTs')])
+})
+
+describe('nothing is told', () => {
+  const session = (ctx: Koa.Context): string | undefined => ctx.cookies.get('user', { signed: false })
+  const cookie = (visitor: Visitor, value: string): void => void visitor.jar.setCookieSync(value, visitor.url)
+  const signIn = (visitor: Visitor, user = 'ann'): void => cookie(visitor, `user=${user}; Path=/`)
+  const signOut = (visitor: Visitor): void => cookie(visitor, 'user=; Path=/; Max-Age=0')
+
+  it('of a token in a cookie, and of sign-outs and sign-ins', async () => {
+    const { app, told } = await start(session)
+    const visitor = app.visitor()
+    for (let times = 0; times < 3; times += 1) {
+      signIn(visitor)
+      await visitor.fetch('/page')
+      await visitor.store()
+      await visitor.connect()
+      signOut(visitor)
+      await expect(visitor.connect()).rejects.toMatchObject({ message: 'other_visitor' })
+      await visitor.store()
+      await visitor.fetch('/page')
+      await visitor.connect()
+    }
+    expect(told()).toEqual([])
+  })
+
+  it('if somebody else signs in at once, or the same user later', async () => {
+    const { app, told } = await start(session)
+    const visitor = app.visitor()
+    signIn(visitor)
+    await visitor.fetch('/page')
+    signOut(visitor)
+    await visitor.fetch('/page')
+    signIn(visitor, 'bob')
+    await visitor.store()
+    signOut(visitor)
+    await visitor.fetch('/page')
+    app.clock.advance(11_000)
+    signIn(visitor, 'bob')
+    await visitor.store()
+    expect(told()).toEqual([])
+  })
+})
