@@ -44,12 +44,33 @@ export class Authentication {
       id = await identify?.(ctx)
       check()
     }
-    // Composed as in Koa: each middleware is the `next()` of the previous middleware.
-    await this.#middleware.reduceRight<Koa.Next>((next, middleware) => async () => middleware(ctx, next), run)()
+    try {
+      // Composed as in Koa: each middleware is the `next()` of the previous middleware.
+      await this.#middleware.reduceRight<Koa.Next>((next, middleware) => async () => middleware(ctx, next), run)()
+    } finally {
+      const names = cookiesSetIn(ctx)
+      if (names.length > 0) warn(describeLost(names), 'cookies of handshakes')
+    }
     if (isAdmitted) return this.#core.signedIn(ctx, userNamed(id))
     warn(UNANSWERED)
     return ctx.throw(403)
   }
+}
+
+/** Returns the names of the cookies that middleware has set. Leaves out signatures, which a mere read renews after a change of keys. */
+function cookiesSetIn({ res }: Koa.Context): readonly string[] {
+  const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
+  const names = lines.map((line) => line.slice(0, line.indexOf('=')))
+  return [...new Set(names)].filter((name) => !name.endsWith('.sig'))
+}
+
+/** Describes cookies in a response that no browser gets, such as new tokens for a refresh token, which is spent for good. */
+function describeLost(names: readonly string[]): string {
+  return (
+    `attach(io, { handshake }): middleware set the cookie ${names.join(', ')} in a handshake or a recheck, where no browser gets it: ` +
+    'expected middleware that only verifies, as an expired token means no user. The page then POSTs, and the app can refresh the token there: ' +
+    'node_modules/koa-live-session/docs/users.md#tokens-that-expire'
+  )
 }
 
 function keepUncommitted(ctx: Koa.Context): void {

@@ -210,8 +210,6 @@ describe('client', () => {
     await opened.live.ready
     opened.socket.disconnect()
     await visitor.fetch('/logout?unused')
-    const live = visitor.cookie.split('; ').filter((pair) => !pair.startsWith('app'))
-    Object.assign(opened.socket.io.opts, { extraHeaders: { cookie: live.join('; '), origin: visitor.url } })
     const [asked, answered] = [new Gate(), new Gate()]
     opened.beforePost = () => asked.pass()
     opened.beforeAnswer = async () => void answered.pass()

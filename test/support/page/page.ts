@@ -123,8 +123,6 @@ export class Page {
 
   /** Reconnects with the browser's current cookies. */
   comeBack(): Promise<void> {
-    const { cookie, url } = this.visitor
-    Object.assign(this.socket.io.opts, { extraHeaders: { cookie, origin: url } })
     this.socket.connect()
     return this.connected()
   }
@@ -161,15 +159,11 @@ export class Page {
   #connect(namespace: string, transports: readonly ('polling' | 'websocket')[]): Socket {
     const { url } = this.visitor
     const options = { transports: [...transports], forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50 }
-    const socket = connect(url + namespace, { ...options, extraHeaders: { cookie: this.visitor.cookie, origin: url } })
+    const socket = connect(url + namespace, { ...options, autoConnect: false })
     // A browser sends its current cookies with each connection.
-    const refresh = (): void => {
-      Object.assign(socket.io.opts, { extraHeaders: { cookie: this.visitor.cookie, origin: url } })
-    }
-    socket.io.on('reconnect_attempt', refresh)
-    socket.on('connect_error', refresh)
-    socket.on('disconnect', refresh)
-    return socket
+    const extraHeaders = { enumerable: true, get: () => ({ cookie: this.visitor.cookie, origin: url }) }
+    Object.defineProperty(socket.io.opts, 'extraHeaders', extraHeaders)
+    return socket.connect()
   }
 }
 
