@@ -4,12 +4,14 @@ import { EventEmitter } from 'node:events'
 import Koa from 'koa'
 import { Connection } from '../server/connections/connections.js'
 import { SocketHandle } from '../server/connections/socket.js'
+import { spaceForRegisters } from '../server/cookie/size.js'
 import { Core } from '../server/core.js'
 import { addMembers } from '../server/exchange/handle.js'
 import type { MakeFeature } from '../server/feature.js'
 import { whoOf } from '../server/identity/who.js'
 import { FEATURES } from '../server/plugin.js'
 import { resolveOptions } from '../server/resolve-options.js'
+import type { Settings } from '../server/settings/settings.js'
 import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/subjects/subject.js'
 import type { LiveSocket } from '../server/types/live-socket.js'
 import type { SocketSession } from '../server/types/session.js'
@@ -77,7 +79,18 @@ export function memorySession<F extends Fields>(
 /** Creates the core of a process of its own, without a store. Its clock follows fake timers. */
 export function memoryCore(fields: Fields, makers: readonly MakeFeature[]): Core {
   const app = new Koa()
-  return new Core(app, resolveOptions(app, { fields, keys: KEYS, clock: () => Date.now() }), makers)
+  return new Core(app, settingsFor(app, fields), makers)
+}
+
+/** Resolves the options with the default `cookieBudget`, as the app's is unknown here, or with the maximum if the fields need more. */
+function settingsFor(app: Koa, fields: Fields): Settings {
+  const own = { keys: KEYS, clock: () => Date.now() }
+  try {
+    return resolveOptions(app, { ...own, fields })
+  } catch {
+    const { cookie } = resolveOptions(app, { ...own, fields: {} })
+    return resolveOptions(app, { ...own, fields, cookieBudget: spaceForRegisters(cookie) })
+  }
 }
 
 /** Creates a visitor whose cookie has no values, recognized in a handshake. */

@@ -192,6 +192,14 @@ describe('memorySession', () => {
     expect([other.get('division'), other.visitorId === one.visitorId]).toEqual([-1, false])
   })
 
+  it('accepts fields of an app with a larger cookieBudget', async () => {
+    const sized = (maxBytes: number) => defineFields({ note: { schema: z.string(), default: '', maxBytes } })
+    const session = memorySession(sized(2500))
+    await session.set('note', 'x'.repeat(1800))
+    expect(session.get('note')).toHaveLength(1800)
+    expect(() => memorySession(sized(5000))).toThrow('maxBytes add up to 5,000')
+  })
+
   it('reports a remote change with its source', () => {
     const session = memorySession(appFields)
     const sources: string[] = []
