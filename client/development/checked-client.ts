@@ -14,6 +14,7 @@ import { EMBED_ID, FLASH, HAND_OFF } from '../../shared/protocol.js'
 import type { RegisteredFields } from '../../shared/registered.js'
 import { NEVER } from '../../shared/stamp.js'
 import type { Fields } from '../../shared/types.js'
+import { parameterOf } from '../../shared/url-parameter.js'
 import { EMBEDS } from '../browser/embed.js'
 import { LiveSessionError } from '../error.js'
 import { onFlash as flash } from '../flash.js'
@@ -166,9 +167,12 @@ export function warnOfForgotten(live: AnyClient): void {
   const flash = (): void => miss('onFlash', 'a flash message waits for a page that shows it', 'onFlash(live, listener)')
   const handOff = (): void => miss('followHandOffs', 'a hand-off is not followed', 'followHandOffs(live)')
   socket?.on(FLASH, flash).on(HAND_OFF, handOff)
-  live.onChange(({ key }) => {
+  live.onChange(({ key, source }) => {
     if (initial?.tab?.includes(key)) miss('keepTab', `a reload loses "${key}"`, 'keepTab(live)')
-    if (key in urls) miss('followAddress', `the address does not follow "${key}"`, 'followAddress(live)')
+    // A page that neither changes the field nor has it in the address may leave the function out.
+    const name = urls[key]
+    if (name !== undefined && (source === 'request' || parameterOf(location.search, name) !== undefined))
+      miss('followAddress', `the address does not follow "${key}"`, 'followAddress(live)')
   })
   onClose(() => void socket?.off(FLASH, flash).off(HAND_OFF, handOff))
 }

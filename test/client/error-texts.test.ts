@@ -232,6 +232,19 @@ describe('a page in development', () => {
     ])
   })
 
+  it.each([
+    ['/sign-in', []],
+    ['/costs?d=1', [expect.stringContaining('the address does not follow "division"')]],
+  ])('warns of a change made elsewhere only if the address has it: %s', (address, expected) => {
+    history.replaceState(null, '', address)
+    const { live, change, close } = bareInside({ initial })
+    warnOfForgotten(live)
+    change('division', 'ticket')
+    close()
+    history.replaceState(null, '', '/')
+    expect(warnings).toEqual(expected)
+  })
+
   it('does not warn of parts in use', () => {
     jest.spyOn(HTMLFormElement.prototype, 'submit').mockImplementation(() => undefined)
     const prepare = (live: Parameters<typeof followAddress>[0]): void => {

@@ -5,20 +5,21 @@ import type { AnyClient } from '../../../client/types.js'
 export interface BareInside {
   readonly live: AnyClient
   visit(): void
-  change(key: string): void
+  change(key: string, source?: string): void
   close(): void
 }
 
 export function bareInside(inside: Partial<Omit<Internals, 'onClose'>> = {}): BareInside {
   const ends: (() => void)[] = []
   const visits: (() => void)[] = []
-  const changes: ((change: { readonly key: string }) => void)[] = []
+  const changes: ((change: { readonly key: string; readonly source: string }) => void)[] = []
   const live = {
     get: () => 1,
     has: () => true,
     set: () => undefined,
     onVisitor: (listener: () => void) => void visits.push(listener),
-    onChange: (listener: (change: { readonly key: string }) => void) => void changes.push(listener),
+    onChange: (listener: (change: { readonly key: string; readonly source: string }) => void) =>
+      void changes.push(listener),
     [INTERNALS]: {
       socket: undefined,
       endpoint: '/store_session',
@@ -33,8 +34,8 @@ export function bareInside(inside: Partial<Omit<Internals, 'onClose'>> = {}): Ba
     visit: () => {
       for (const listener of visits) listener()
     },
-    change: (key) => {
-      for (const listener of changes) listener({ key })
+    change: (key, source = 'request') => {
+      for (const listener of changes) listener({ key, source })
     },
     close: () => {
       for (const end of ends.splice(0)) end()
