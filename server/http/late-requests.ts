@@ -73,7 +73,7 @@ export class Lateness {
 
 const TOO_LATE_TO_SET =
   'values were used after the headers had gone out, so the browser gets no live cookie, and the next request will not see these values. ' +
-  'Call get, set or embed() before you set ctx.body'
+  'Await next() and all else that uses them. Before you set ctx.body to a stream, call get, set or embed()'
 
 /** Warns of a change that comes too late for the response's cookie. */
 export function warnOfLateChange(warn: Warn): void {
@@ -89,6 +89,6 @@ const CONSEQUENCE = {
 export function usedLate(what: keyof typeof CONSEQUENCE): TypeError {
   return new TypeError(
     `koa-live-session: ${what} after the headers had gone out: ${CONSEQUENCE[what]}. ` +
-      'Call get, set, embed() or takeFlash() before you set ctx.body to a stream',
+      'Await next() and all else that uses it. Before you set ctx.body to a stream, call get, set, embed() or takeFlash()',
   )
 }

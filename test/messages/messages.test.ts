@@ -438,8 +438,25 @@ describe('untimely', () => {
       const visitor = app.visitor()
       for (const path of ['/', '/']) expect((await visitor.fetch(path)).headers.getSetCookie()).toEqual([])
       expect(app.warnings.filter((warning) => warning.includes('headers'))).toEqual([
-        `${PREFIX}values were used after the headers had gone out, so the browser gets no live cookie, and the next request will not see these values. Call get, set or embed() before you set ctx.body`,
+        `${PREFIX}values were used after the headers had gone out, so the browser gets no live cookie, and the next request will not see these values. Await next() and all else that uses them. Before you set ctx.body to a stream, call get, set or embed()`,
       ])
+    })
+
+    it('used after a forgotten await, asks for the await', async () => {
+      const gate = new Gate()
+      let used: Promise<unknown> = Promise.resolve()
+      const routes: Koa.Middleware = (ctx) => {
+        ctx.res.once('close', () => gate.open())
+        used = gate.pass().then(() => ctx.liveSession.get('division'))
+        used.catch(() => undefined)
+      }
+      expect((await (await App.start({ routes })).visitor().fetch('/')).status).toBe(404)
+      await expect(used).rejects.toEqual(
+        new TypeError(
+          `${PREFIX}ctx.liveSession was first used after the headers had gone out: a cache may show this visitor's page to others. ` +
+            'Await next() and all else that uses it. Before you set ctx.body to a stream, call get, set, embed() or takeFlash()',
+        ),
+      )
     })
 
     it('warns at startup if it is in neither cookie nor store', async () => {

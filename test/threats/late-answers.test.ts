@@ -178,7 +178,7 @@ describe('late answers', () => {
       const { text, cacheControl } = await streamed(use)
       expect(text).toContain('begun;refused:TypeError: koa-live-session:')
       expect(text).toContain('after the headers had gone out: a cache may show this visitor')
-      expect(text).toContain('before you set ctx.body to a stream')
+      expect(text).toContain('Before you set ctx.body to a stream')
       expect(text).not.toContain('7')
       expect(cacheControl).toBe('public, max-age=600')
     })
