@@ -48,6 +48,8 @@ export class Visit implements PageIdentity, ResponseContext {
     const isUnnamed = identity.cookieStatus === 'other' && user === undefined && !this.isWithheld
     if (isUnnamed && !recognized && receivedCookie)
       core.identifyChecks.record('page loads', false, receivedCookie.user, receivedCookie.browser, this.visitor.browser)
+    if (identity.cookieStatus === 'revoked' && receivedCookie?.user === this.visitor.userSub && !this.isSuperseded)
+      core.identifyChecks.warnOfSurvivor()
     if (this.#identity.toClose.length > 0) {
       this.#isVisitorLeaving = receivedCookie?.user !== undefined && receivedCookie.user !== this.visitor.userSub
       void core.pendingRotations.closeConnections(this.#identity.toClose, undefined, ctx.res)

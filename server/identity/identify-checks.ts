@@ -30,6 +30,10 @@ const WITHOUT_COOKIE =
   'in handshakes. Let the proxy forward it; for a socket on another host, set domain, and pass withCredentials: true to io(): ' +
   'node_modules/koa-live-session/docs/troubleshooting.md#the-socket-lacks-the-cookie'
 
+const SURVIVES =
+  "identify still names a user after live.revoke or live.erase, because the app's own session has not ended: expected an end of each " +
+  'session that began before live.revokedAt(id), or sessions in live.sessionStore(), which end by themselves'
+
 /** Detects handshakes without what requests have, and an `identify` with contradictory answers for a browser, and warns. */
 export class IdentifyChecks {
   readonly #warn: (message: string) => void
@@ -73,6 +77,11 @@ export class IdentifyChecks {
       this.#warn(
         `identify names a user in the ${named.join(' and ')} of a browser and nobody in its ${unnamed.join(' and ')}: ${SAME_PROOF}`,
       )
+  }
+
+  /** Warns that `identify` names the user of a revoked cookie, in a request that began after the revocation. */
+  warnOfSurvivor(): void {
+    this.#warn(SURVIVES)
   }
 
   /** Records a page whose handshake brought no cookie. */
