@@ -125,6 +125,16 @@ describe('an ended session', () => {
     expect(names).toEqual(['theme'])
   })
 
+  it.each(ends)('sends no session cookie that a late response had set before: %s', async (_, end) => {
+    const { sessions, visitor } = await begin({ user: 'ann' })
+    const late = await sessions.during(
+      sessions.visitor(visitor.cookie),
+      ({ session }) => session.save(),
+      () => sessions.ask(visitor, end),
+    )
+    expect([late.status, late.headers.getSetCookie()]).toEqual([200, []])
+  })
+
   it.each(ends)('leaks no late change into the next session: %s', async (_, end) => {
     const { sessions, visitor } = await begin({ user: 'ann' })
     await sessions.during(

@@ -89,6 +89,22 @@ describe.each([
     expect(await userOf(node, visitor)).toEqual(GUEST)
   })
 
+  it('is not continued by a held regenerate() after a revocation that excepts its successor', async () => {
+    const node = await start(options())
+    const visitor = await signedIn(node)
+    const response = await node.during(
+      node.visitor(visitor.cookie),
+      () => undefined,
+      async () => {
+        await node.ask(visitor, rotate)
+        await node.ask(visitor, (ctx) => node.app.live.revoke('ann', { except: ctx }).then(() => null))
+      },
+      rotate,
+    )
+    expect([response.status, response.headers.getSetCookie()]).toEqual([409, []])
+    expect(await userOf(node, visitor)).toEqual(ANN)
+  })
+
   it('ends at an erasure', async () => {
     const node = await start(options())
     const visitor = await signedIn(node)

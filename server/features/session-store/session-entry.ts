@@ -4,8 +4,8 @@ import type { Socket } from 'socket.io'
 import type { AnyChange } from '../../../shared/change.js'
 import { FeatureEntry } from '../../store/feature-entry.js'
 import type { BrowserSubject, Subject, UserSubject } from '../../subjects/subject.js'
-import type { SessionName } from './session-content.js'
-import { familyIn, type SignIn, signInsOf } from './sign-in.js'
+import { changesOf, type SessionName } from './session-content.js'
+import { type SignedIn, type SignIn, signedInTo } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
 export interface SessionSubscriber {
@@ -20,16 +20,20 @@ export class SessionEntry extends FeatureEntry<SessionName> {
   lastUse: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
   /** The reason for the session's end; undefined until the session has ended. */
   ended: SessionEnd | undefined
-  #signIns: readonly SignIn[] | undefined
+  /** Read once after each change. */
+  #signedIn: SignedIn | undefined
 
-  /** The users who have signed in, read once after each change. */
   get signIns(): readonly SignIn[] {
-    this.#signIns ??= signInsOf(this.replica)
-    return this.#signIns
+    return this.#whose.signIns
   }
 
   get family(): BrowserSubject | undefined {
-    return familyIn(this.replica)
+    return this.#whose.family
+  }
+
+  get #whose(): SignedIn {
+    this.#signedIn ??= signedInTo(changesOf(this.replica))
+    return this.#signedIn
   }
 
   /** The subjects whose end ends the session. */
@@ -38,7 +42,7 @@ export class SessionEntry extends FeatureEntry<SessionName> {
   }
 
   changed(): void {
-    this.#signIns = undefined
+    this.#signedIn = undefined
   }
 
   /** An ended session stays in memory until the response with its browser's new cookie is sent. */

@@ -21,7 +21,7 @@ import {
 } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
 import { sessionEnded } from './session-json.js'
-import { familyIn, HAND_OFF_KEY, inheritanceOf } from './sign-in.js'
+import { HAND_OFF_KEY, inheritanceOf, isSignedOut, signedInTo } from './sign-in.js'
 import type { SignIns } from './sign-ins.js'
 import type { SessionStore } from './types.js'
 
@@ -104,17 +104,15 @@ export class KoaSessionStore implements SessionStore {
     const former = ended && (await this.#carriedContent(ended))
     const firstContent = former && withChanges(former, difference(ended.read.content, content))
     if (!read) this.#saveNew(name, ctx, content, firstContent)
-    else if (!this.#saveAgain(read, content)) withholdCookie(responseOf(ctx), id)
+    else this.#saveAgain(read, content)
     const session = this.#sessions.live(name)
+    const known = session ?? read?.session
+    if (known) withholdCookie(responseOf(ctx), id, () => !this.#sessions.current(known))
     if (session) this.#remember(ctx, { id, session, content, isOfBrowser: read?.isOfBrowser ?? false })
     const handedOff = this.#core.handedOffAt.get(Object(ctx))
     if (session && handedOff !== undefined)
       this.#sessions.write(session, new Map([[HAND_OFF_KEY, handedOff]]), 'request')
-    if (session && former) {
-      ended.goOn({ session, former: unchangedBy(contentOf(session.replica), former) })
-      // The visitor may sign out before this response, whose cookie would replace that of the next session.
-      withholdCookie(responseOf(ctx), id, () => !this.#sessions.current(session))
-    }
+    if (session && former) ended.goOn({ session, former: unchangedBy(contentOf(session.replica), former) })
     const level = this.#sessions.storedLevel(name)
     if (isThenable(level)) await level
   }
@@ -180,14 +178,13 @@ export class KoaSessionStore implements SessionStore {
     if (content) this.#next.set(read.session, next)
   }
 
-  /** Saves the changes of a request that has read the session. Returns false if the session has ended. */
-  #saveAgain(read: ReadSession, content: SessionContent): boolean {
+  /** Saves the changes of a request that has read the session, unless the session has ended. */
+  #saveAgain(read: ReadSession, content: SessionContent): void {
     const session = this.#sessions.current(read.session)
     const changes = difference(read.content, content)
     if (session) this.#sessions.save(session, changes, 'request')
     // Reports lost changes, but does not fail the response. A mere renewal during a sign-out is no error.
     else if (changes.size > 0) this.#core.report(sessionEnded())
-    return session !== undefined
   }
 
   /** Saves a session whose id this request has created. For the app's own code without a request, replaces the session. */
@@ -202,15 +199,14 @@ export class KoaSessionStore implements SessionStore {
   /**
    * Returns the contents with which an ended session continues under another id.
    *
-   * @throws {LiveSessionError} `superseded` if another request has ended the session for good: a visitor who has signed out would be signed
-   * in again
+   * @throws {LiveSessionError} `superseded` if another request has ended the session for good, or a user of it was revoked: the cookie of a
+   * session that has ended would replace that of the visitor's next session
    */
   async #carriedContent(ended: EndedSession): Promise<SessionContent> {
     const next = ended.content ? undefined : await this.#next.get(ended.read.session)
     const isOpen = next && (await this.#sessions.open(next.session.name)) !== undefined
     const content = isOpen ? next.former : ended.content
-    const family = content && familyIn({ value: (key) => content.get(key) })
-    if (!content || (family && this.#core.revocations.isRetired(family))) throw sessionEnded()
+    if (!content || isSignedOut(signedInTo(content), this.#core.revocations)) throw sessionEnded()
     return content
   }
 }
@@ -233,13 +229,13 @@ function responseOf(ctx: unknown): ServerResponse | undefined {
 }
 
 /**
- * Removes koa-session's cookie with this id from a response. koa-session sets the cookie after each save. For an ended session, the stale
- * cookie would replace the cookie of the next session, and sign the visitor out.
+ * Removes koa-session's cookie with this id from a response if the session has ended by then. koa-session sets the cookie after each save.
+ * The stale cookie would replace the cookie of the next session, and sign the visitor out.
  */
-function withholdCookie(res: ServerResponse | undefined, id: string, isDue: () => boolean = () => true): void {
+function withholdCookie(res: ServerResponse | undefined, id: string, hasEnded: () => boolean): void {
   if (!res) return
   onHeaders(res, () => {
-    if (!isDue()) return
+    if (!hasEnded()) return
     const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
     const late = lines.find((line) => line.split(';')[0]?.endsWith(`=${id}`))
     if (late === undefined) return

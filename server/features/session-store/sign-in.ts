@@ -37,18 +37,20 @@ export interface SignIn {
   readonly epoch: number
 }
 
-export function signInsOf(replica: Replica): readonly SignIn[] {
-  return replica.registers().flatMap(({ key, value }) => {
+/** The users who have signed in to a session, and its family; undefined if no session has handed it on. */
+export interface SignedIn {
+  readonly signIns: readonly SignIn[]
+  readonly family: BrowserSubject | undefined
+}
+
+export function signedInTo(content: FeatureChanges): SignedIn {
+  const signIns = Array.from(content).flatMap(([key, value]) => {
     const [user, epoch]: readonly JsonValue[] = key.startsWith(SIGN_IN) && Array.isArray(value) ? value : []
     if (typeof user !== 'string' || !isUser(user) || typeof epoch !== 'number') return []
     return { user, sub: subjectHash(user), epoch }
   })
-}
-
-/** The users who have signed in to a session, and its family; undefined if no session has handed it on. */
-interface SignedIn {
-  readonly signIns: readonly SignIn[]
-  readonly family: BrowserSubject | undefined
+  const family = content.get(FAMILY_KEY)
+  return { signIns, family: typeof family === 'string' && isBrowser(family) ? family : undefined }
 }
 
 /**
@@ -60,11 +62,6 @@ export function isSignedOut({ signIns, family }: SignedIn, revocations: Revocati
     (family !== undefined && revocations.isRetired(family)) ||
     signIns.some(({ sub, epoch }) => !revocations.accepts(sub, epoch))
   )
-}
-
-export function familyIn(content: Pick<Replica, 'value'>): BrowserSubject | undefined {
-  const family = content.value(FAMILY_KEY)
-  return typeof family === 'string' && isBrowser(family) ? family : undefined
 }
 
 /** Returns the family that begins with a session. */
