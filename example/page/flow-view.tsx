@@ -73,7 +73,9 @@ export function FlowView(props: FlowProps): VNode {
             </li>
           )
         })}
-        {newest && <li class="dot" aria-hidden="true" style={{ left: `${placeOf(newest, stations, played)}%` }} />}
+        {newest && isUnderWay(newest, played) && (
+          <li class="dot" aria-hidden="true" style={{ left: `${placeOf(newest, stations, played)}%` }} />
+        )}
       </ol>
       <div class="flow-foot">
         <fieldset class="slowness">
@@ -103,6 +105,11 @@ export function FlowView(props: FlowProps): VNode {
 
 function nameOf(key: string): string {
   return key in labels ? labels[key as keyof typeof labels].name : key
+}
+
+/** Returns whether the replay of a trip has not reached the trip's end. */
+function isUnderWay({ steps, outcome }: Trip, played: number): boolean {
+  return outcome === undefined || [...steps.values()].some((ms) => ms > played)
 }
 
 /** Returns a trip up to the station that the dot has reached. */

@@ -6,11 +6,14 @@ import { FlowView } from '../../example/page/flow-view.js'
 const steps = Object.entries({ page: 0, socket: 2, memory: 20, cookie: 50 })
 const trip = { key: 'division', began: 1, steps: new Map(steps) as never, outcome: 'saved' }
 
-/** Returns the text of the newest change after so many ms of its replay. */
-function textAt(played: number): string | undefined {
+/** Renders the newest change after so many ms of its replay. */
+function htmlAt(played: number): string {
   const props = { trips: [trip], isCluster: false, node: undefined, failures: [], slowness: 20, played }
-  const html = renderToString(h(FlowView, { ...props, onSlowness: () => undefined }))
-  return /aria-label="The last five changes"><li>([^<]*)</.exec(html)?.[1]
+  return renderToString(h(FlowView, { ...props, onSlowness: () => undefined }))
+}
+
+function textAt(played: number): string | undefined {
+  return /aria-label="The last five changes"><li>([^<]*)</.exec(htmlAt(played))?.[1]
 }
 
 it('a change’s text names only stations that the dot has reached', () => {
@@ -19,4 +22,8 @@ it('a change’s text names only stations that the dot has reached', () => {
     'Division: under way, has reached the memory',
     'Division: in the cookie after 50 ms',
   ])
+})
+
+it('the dot leaves when the change has arrived', () => {
+  expect([19, 49, 50].map((played) => htmlAt(played).includes('class="dot"'))).toEqual([true, true, false])
 })
