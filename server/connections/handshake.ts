@@ -20,6 +20,10 @@ const READ_BY_ANY =
   '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
   'In clients of socket.io 2 leave forceJSONP out'
 
+const WITHOUT_REQUEST =
+  'a socket came without an HTTP request, as WebTransport does, so nothing names its visitor, and it was refused: ' +
+  "expected 'polling' or 'websocket' before 'webtransport' in the transports of io()"
+
 /** The cookie statuses with which a handshake is refused, whichever user `identify` names. */
 const REFUSED: readonly CookieStatus[] = ['retired', 'revoked']
 
@@ -59,7 +63,12 @@ export class Handshake {
    * @throws {HandshakeFailure} after any other error of the app, which is already reported
    */
   async enter(socket: Socket): Promise<Connection> {
-    const { limits } = this.#core
+    const { limits, warn } = this.#core
+    // socket.io's types know of no connection without a request.
+    if (!socket.request) {
+      warn(WITHOUT_REQUEST)
+      throw new HandshakeFailure(WITHOUT_REQUEST)
+    }
     const admission = this.#admissionOf(socket)
     limits.checkSockets(admission.waiting)
     admission.waiting += 1
