@@ -40,7 +40,7 @@ export const FEATURES: readonly MakeFeature[] = [
 ]
 
 const IDLE_RECHECK =
-  'attach(io): recheck: it has no effect without identify or middleware in handshake, because there is nothing to run. Leave it out'
+  'attach(io): recheck, maxAge: no effect without identify or middleware in handshake, because there is nothing to run. Leave them out'
 
 const cores = new WeakMap<object, Core>()
 
@@ -125,13 +125,13 @@ class Plugin implements PluginMembers<Fields, boolean> {
       throw new TypeError(
         'koa-live-session: attach(io): already attached. Call it once: it serves all namespaces of its server',
       )
-    const { handshake, recheck } = resolveAttachOptions(options, this.#core.settings.identify !== undefined)
+    const { handshake, ...intervals } = resolveAttachOptions(options, this.#core.settings.identify !== undefined)
     checkServer(io)
     this.#core.nodes = new Nodes(io, this.#core)
     this.#core.hasHandshake = options?.handshake !== undefined
     const authentication = new Authentication(this.#core, handshake)
-    if (options?.recheck !== undefined && !authentication.isNeeded) this.#core.warn(IDLE_RECHECK)
-    this.#rechecks = new Rechecks(this.#core, authentication, recheck)
+    if ((options?.recheck ?? options?.maxAge) !== undefined && !authentication.isNeeded) this.#core.warn(IDLE_RECHECK)
+    this.#rechecks = new Rechecks(this.#core, authentication, intervals)
     attachTo(io, this.#core, new Handshake(this.#core, authentication, this.#rechecks))
   }
 

@@ -16,7 +16,9 @@ import { SocketHandle } from './socket.js'
 
 /** The default of `recheck`, in ms. */
 const FIVE_MINUTES = 5 * 60 * 1000
-const OPTIONS = ['handshake', 'recheck']
+/** The default of `maxAge`, in ms. */
+const DAY = 24 * 60 * 60 * 1000
+const OPTIONS = ['handshake', 'recheck', 'maxAge']
 
 /** The servers to which a plugin is attached. */
 const attached = new WeakSet<Server>()
@@ -135,6 +137,7 @@ function mayRead(origin: string, cors: Cors | false = {}): boolean {
 interface AttachSettings {
   readonly handshake: readonly Koa.Middleware[]
   readonly recheck: number
+  readonly maxAge: number
 }
 
 /** @throws {TypeError} with the option, the expected and the received value, and advice */
@@ -154,9 +157,17 @@ export function resolveAttachOptions(options: AttachOptions | undefined, hasIden
         'Pass the same functions as to app.use',
     )
   }
-  const { recheck = FIVE_MINUTES } = options ?? {}
-  if (isMs(recheck) || recheck === Number.POSITIVE_INFINITY) return { handshake, recheck }
-  throw new TypeError(
-    `koa-live-session: attach(io): recheck: expected ${MS}, or Infinity to never recheck, received ${String(recheck)}`,
-  )
+  const { recheck = FIVE_MINUTES, maxAge = DAY } = options ?? {}
+  for (const [name, value] of Object.entries({ recheck, maxAge })) {
+    if (isMs(value) || value === Number.POSITIVE_INFINITY) continue
+    throw new TypeError(
+      `koa-live-session: attach(io): ${name}: expected ${MS}, or Infinity for never, received ${String(value)}`,
+    )
+  }
+  if (options?.maxAge !== undefined && recheck === Number.POSITIVE_INFINITY) {
+    throw new TypeError(
+      'koa-live-session: attach(io): maxAge: it has no effect with recheck: Infinity, because rechecks look at the age. Set recheck in ms',
+    )
+  }
+  return { handshake, recheck, maxAge }
 }

@@ -18,25 +18,35 @@ const MAX_SLOTS = 1000
 /** The transport connection and its opening request. */
 type Opening = Pick<Socket, 'conn' | 'request'>
 
+/** The intervals of `attach`, in ms. */
+interface Intervals {
+  /** The interval at which each connection is rechecked; `Infinity` for never. */
+  readonly recheck: number
+  /** The largest age of a connection. */
+  readonly maxAge: number
+}
+
 /**
  * Rechecks open connections: runs the middleware of `handshake` and `identify` again, because the app's own session may have ended without
- * a request of that browser. Spreads connections over slots: thousands opened together must not be rechecked together.
+ * a request of that browser. Closes old connections, because a recheck repeats the headers of the opening request, and cannot know what a
+ * login proxy would say now. Spreads connections over slots: thousands opened together must not be rechecked together.
  */
 export class Rechecks {
   readonly #core: Core
   readonly #authentication: Authentication
   readonly #every: number
-  readonly #slots: readonly Map<Connection, Opening>[]
+  readonly #maxAge: number
+  readonly #slots: readonly Map<Connection, Opening & { readonly openedAt: number }>[]
   readonly #timer: ReturnType<typeof setInterval> | undefined
   #next = 0
   #last = 0
   #failedAt = Number.NEGATIVE_INFINITY
 
-  /** @param every the interval in ms at which each connection is rechecked; `Infinity` for never */
-  constructor(core: Core, authentication: Authentication, every: number) {
+  constructor(core: Core, authentication: Authentication, { recheck: every, maxAge }: Intervals) {
     this.#core = core
     this.#authentication = authentication
     this.#every = every
+    this.#maxAge = maxAge
     const slots =
       authentication.isNeeded && every !== Number.POSITIVE_INFINITY
         ? Math.min(MAX_SLOTS, Math.ceil(every / SLOT_MS))
@@ -50,7 +60,7 @@ export class Rechecks {
     if (this.#slots.length === 0) return
     this.#last = (this.#last + 1) % this.#slots.length
     const slot = this.#slots[this.#last]
-    slot?.set(connection, { conn, request })
+    slot?.set(connection, { conn, request, openedAt: this.#core.settings.clock() })
     conn.once('close', () => void slot?.delete(connection))
   }
 
@@ -59,7 +69,12 @@ export class Rechecks {
   }
 
   #recheckSlot(): void {
-    for (const [connection, opening] of this.#slots[this.#next] ?? []) void this.#recheck(connection, opening)
+    const { connections, settings } = this.#core
+    for (const [connection, opening] of this.#slots[this.#next] ?? []) {
+      const isOld = settings.clock() - opening.openedAt >= this.#maxAge
+      if (isOld) void connections.close([connection], 'other_visitor')
+      else void this.#recheck(connection, opening)
+    }
     this.#next = (this.#next + 1) % this.#slots.length
   }
 

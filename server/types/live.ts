@@ -24,6 +24,13 @@ export interface AttachOptions {
    * @default 300_000 (5 minutes)
    */
   readonly recheck?: number
+  /**
+   * ms after which a recheck closes an open socket, and the browser reconnects with its current cookies and headers. A recheck itself
+   * repeats those of the opening request, so a socket behind a login proxy ends only at this age. `Infinity`: never.
+   *
+   * @default 86_400_000 (a day)
+   */
+  readonly maxAge?: number
 }
 
 /** The options of `live.revoke(id, options)`. */

@@ -29,7 +29,8 @@ export class LightSocket {
   static opener(core: Core): OpenSocket {
     const { namespace } = new FakeIo()
     const authentication = new Authentication(core, [])
-    const handshake = new Handshake(core, authentication, new Rechecks(core, authentication, Number.POSITIVE_INFINITY))
+    const never = { recheck: Number.POSITIVE_INFINITY, maxAge: Number.POSITIVE_INFINITY }
+    const handshake = new Handshake(core, authentication, new Rechecks(core, authentication, never))
     return async (headers) => {
       const tickets: string[] = []
       const request = lightRequest({ method: 'GET', url: '/socket.io/', headers, body: Buffer.alloc(0) })

@@ -557,6 +557,7 @@ describe('recheck', () => {
 
   it.each([
     [false, { handshake: [], recheck: 1000 }],
+    [false, { handshake: [], maxAge: 1000 }],
     [true, { handshake: [(_: unknown, next: Koa.Next) => next()], recheck: 1000 }],
     [true, { handshake: [] }],
   ])('warns if set without identify or handshake middleware: %s, attach(io, %j)', async (hasEffect, attach) => {
@@ -565,7 +566,7 @@ describe('recheck', () => {
       hasEffect
         ? []
         : [
-            'koa-live-session: attach(io): recheck: it has no effect without identify or middleware in handshake, because there is nothing to run. Leave it out',
+            'koa-live-session: attach(io): recheck, maxAge: no effect without identify or middleware in handshake, because there is nothing to run. Leave them out',
           ],
     )
   })

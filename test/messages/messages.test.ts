@@ -307,7 +307,7 @@ describe('attach', () => {
         'an unknown option',
         ({ io }) => io,
         { handshakes: [] },
-        'handshakes: no such option (known: handshake, recheck). Did you mean "handshake"?',
+        'handshakes: no such option (known: handshake, recheck, maxAge). Did you mean "handshake"?',
       ],
       [
         'undefined middleware',
@@ -319,7 +319,13 @@ describe('attach', () => {
         'a recheck of another type',
         ({ io }) => io,
         { handshake: [], recheck: '60' },
-        'recheck: expected ms, more than 0 and at most 100 years, or Infinity to never recheck, received 60',
+        'recheck: expected ms, more than 0 and at most 100 years, or Infinity for never, received 60',
+      ],
+      [
+        'a maxAge that no recheck looks at',
+        ({ io }) => io,
+        { handshake: [], recheck: Number.POSITIVE_INFINITY, maxAge: 1000 },
+        'maxAge: it has no effect with recheck: Infinity, because rechecks look at the age. Set recheck in ms',
       ],
     ])('explains %s, and may be called again', async (_, server, options, message) => {
       const app = await App.start({ isAttached: false })

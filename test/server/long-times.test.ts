@@ -44,7 +44,7 @@ describe('long times', () => {
 
   it('a recheck interval of a hundred years lasts longer than a day', async () => {
     const interval = jest.spyOn(globalThis, 'setInterval')
-    new Rechecks({} as never, { isNeeded: true } as never, 1000 * 36_525 * DAY).close()
+    new Rechecks({} as never, { isNeeded: true } as never, { recheck: 1000 * 36_525 * DAY, maxAge: DAY }).close()
     const [[, ms = 0] = []] = interval.mock.calls
     expect(ms).toBeGreaterThan(DAY)
     expect(ms).toBeLessThan(2 ** 31)
