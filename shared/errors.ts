@@ -38,7 +38,7 @@ interface MoreDetails {
   readonly too_large: OtherStatus
   readonly superseded: Overtaken
   readonly conflict: Overtaken
-  readonly rate_limited: Wait
+  readonly rate_limited: Wait & OtherStatus
 }
 type Details<C> = AnyDetails & (C extends keyof MoreDetails ? MoreDetails[C] : unknown)
 type Given<C> = C extends LiveSessionErrorCode ? readonly [code: C, message: string, details?: Details<C>] : never

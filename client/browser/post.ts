@@ -67,7 +67,7 @@ async function send(
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
       // The login page of a captive portal is not our answer.
       answer: response.ok && json?.persisted && json,
-      error: !response.ok && ownCode(json?.error?.code) && json?.error,
+      error: ownCode(json?.error?.code) && json?.error,
     }
   } catch {
     return { status: 0, wait: 0 }

@@ -94,7 +94,7 @@ function endAfter({ res }: Koa.Context): void {
   else res.setHeader('Connection', 'close')
 }
 
-/** Refuses a POST with 429 while another response brings a new cookie: a late response to this POST could replace the new cookie. */
+/** Postpones a POST while another response brings a new cookie: a late response to this POST could replace the new cookie. */
 function refuseWhileRotating({ pendingRotations }: Core, read: VerifiedCookie | undefined): void {
   if (read && pendingRotations.isPending(read.browserSubject))
     throw retryLater('the browser is about to get another cookie')
@@ -105,8 +105,9 @@ function recordPost({ identifyChecks }: Core, read: VerifiedCookie | undefined, 
   if (read) identifyChecks.record('POSTs', userSub !== undefined, userSub ?? read.user, read.browser, browser)
 }
 
+/** 202, because browsers log each status of 400 or more as an error, and nothing is wrong. */
 function retryLater(why: string): LiveSessionError {
-  return new LiveSessionError('rate_limited', why, { retryAfter: 1 })
+  return new LiveSessionError('rate_limited', why, { retryAfter: 1, status: 202 })
 }
 
 /**

@@ -15,7 +15,7 @@ const STATUSES: Readonly<Record<LiveSessionErrorCode, readonly number[]>> = {
   superseded: [409],
   conflict: [409],
   not_loaded: [409],
-  rate_limited: [429],
+  rate_limited: [202, 429],
   store_unavailable: [],
   cookies_blocked: [403],
   closed: [],

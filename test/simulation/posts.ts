@@ -44,7 +44,7 @@ export class PostChecker {
     if (!response) return
     const message = syncIn(exchange)
     const answer = JSON.parse(response.body)
-    if (response.statusCode === 429) this.#isPutOff(exchange, message)
+    if (response.statusCode === 202) this.#isPutOff(exchange, message)
     else if (answer.otherVisitor) this.#isDropped(exchange, message, answer)
     else if (!identity) this.#isUnread(exchange, message, answer.error)
     else {

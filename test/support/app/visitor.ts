@@ -63,7 +63,7 @@ export class Visitor {
   /** Asks for its visitor, as a page does, and retries if postponed. */
   async ask(headers: Record<string, string> = {}): Promise<Response> {
     const answer = await this.store({}, headers)
-    return answer.status === 429 ? this.store({}, headers) : answer
+    return answer.status === 202 ? this.store({}, headers) : answer
   }
 
   /** Opens a socket that records each received ticket; rejects if `connect_error` comes first. */
