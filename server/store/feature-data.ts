@@ -48,6 +48,7 @@ export class FeatureData<K extends FeatureEntry> {
   readonly #pinned = new Map<string, K>()
   readonly #users: RotatingCache<K>
   readonly #guests: RotatingCache<K>
+  #loads = 0
 
   /**
    * @param prefix the prefix of the feature's names, which a hash follows
@@ -170,8 +171,8 @@ export class FeatureData<K extends FeatureEntry> {
       if (isNews) changes.push({ key, value, previous, source })
       return isNews
     })
-    this.put(entry)
     this.changed(entry, changes)
+    this.put(entry)
     return newer
   }
 
@@ -179,9 +180,9 @@ export class FeatureData<K extends FeatureEntry> {
   protected forget(entry: K, isGone: (register: LwwRegister) => boolean, source: ChangeSource): void {
     const gone = entry.replica.registers().filter(isGone)
     entry.replica.forget(isGone)
-    this.put(entry)
     const changes = gone.map(({ key, value }) => ({ key, value: undefined, previous: value, source }))
     this.changed(entry, changes)
+    this.put(entry)
   }
 
   /** Restores an entry that memory evicted, with its original stamps: in memory, in the store and in other processes. */
@@ -208,14 +209,23 @@ export class FeatureData<K extends FeatureEntry> {
     this.core.store?.prune(entry.name, before)
   }
 
-  /** Loads a name from the store, and rejects if the store does not answer. */
+  /**
+   * Loads a name from the store, and rejects if the store does not answer. While the store is down, sends one load at a time, the half-open
+   * call.
+   */
   protected async load(name: K['name']): Promise<void> {
     const { settings, store } = this.core
     if (!store) return
-    const askedAt = settings.clock()
-    const stored = await store.load(name)
-    this.mergeRemote(name, stored, 'store')
-    this.compare(name, stored, askedAt)
+    if (store.breaker.state === 'down' && this.#loads > 0) throw new Error('the store is down')
+    this.#loads += 1
+    try {
+      const askedAt = settings.clock()
+      const stored = await store.load(name)
+      this.mergeRemote(name, stored, 'store')
+      this.compare(name, stored, askedAt)
+    } finally {
+      this.#loads -= 1
+    }
   }
 
   /** Loads a name. Resolves with whether the store answered before the deadline; with true if there is no store. */

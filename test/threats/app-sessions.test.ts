@@ -3,6 +3,8 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { type MemoryStore, memoryStore, testClock } from 'koa-live-session/testing'
 import { sessionName } from '../../server/features/session-store/session-content.js'
+import { signInChange } from '../../server/features/session-store/sign-in.js'
+import { userSubject } from '../../server/subjects/subject.js'
 import type { StoredRegister } from '../../server/types/store.js'
 import { isWellFormed } from '../../shared/json.js'
 import { appSessionsOf } from '../support/app/app-sessions.js'
@@ -315,7 +317,7 @@ describe('threat 18: a flood of sessions', () => {
         for (let at = 0; at < busy.length; at += 1) await store.set(`busy-${at}`, {}, 30 * DAY)
         const found = busy.flatMap((name) => appSessions.find(name) ?? [])
         for (const session of found)
-          if (whose === 'of users') appSessions.setUsers(session)
+          if (whose === 'of users') appSessions.write(session, signInChange(userSubject('ann', 'a test'), 0), 'job')
           else appSessions.pin(session, { readyState: 'open', once: () => undefined } as never)
         await store.set('other', {}, DAY)
         sessions.app.clock.advance(2 * DAY)

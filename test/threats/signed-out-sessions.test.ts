@@ -3,7 +3,7 @@ import { memoryStore, testClock } from 'koa-live-session/testing'
 import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
-import { type Action, SessionApp, signOut } from '../support/app/sessions.js'
+import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 const clock = testClock()
@@ -182,6 +182,27 @@ describe.each([true, false])('threat 104: two nodes (adapter: %s)', (hasAdapter)
     await one.ask(visitor, all(signOut, leave))
     if (!hasAdapter) clock.advance(60_000)
     expect([await seen(one, visitor), await seen(two, there)]).toEqual([NOTHING, NOTHING])
+  })
+
+  it('end the sessions of a double click by destroy(id) at the other node', async () => {
+    const store = memoryStore()
+    const nodes = [await start({ store }), await start({ store })] as const
+    const [one, two] = nodes
+    const bus = new Bus()
+    if (hasAdapter) for (const { app } of nodes) bus.join(app.io)
+    const visitor = await one.withSession({ cart: 1 })
+    const second = one.visitor(visitor.cookie)
+    await one.during(
+      second,
+      () => undefined,
+      () => one.ask(visitor, signIn),
+      signIn,
+    )
+    expect([await seen(one, visitor), await seen(one, second)]).toEqual([ANN, ANN])
+    await two.app.live.sessionStore().destroy(sessionId(visitor))
+    await two.app.live.settled()
+    if (!hasAdapter) clock.advance(60_000)
+    expect([await seen(one, visitor), await seen(one, second)]).toEqual([NOTHING, NOTHING])
   })
 
   it('end a session that was regenerated at the other node', async () => {

@@ -23,6 +23,7 @@ import {
   RENEWAL_KEY,
   SESSION,
   type SessionName,
+  valueChanges,
 } from './session-content.js'
 import { SessionEntry } from './session-entry.js'
 import { sessionEnded, sessionsLost } from './session-json.js'
@@ -33,7 +34,7 @@ import type { SessionEnd } from './types.js'
 const LONGEST_ANSWER = 30_000
 
 /**
- * The app sessions (`ctx.session`) in this process. A session counts as a guest's until `identify` names a user for one of its requests. If
+ * The app sessions (`ctx.session`) in this process. A session counts as a guest's until a user has signed in to it. If
  * there is a store, each request reloads its session, because the visitor may have just signed out at another process.
  */
 export class AppSessions extends FeatureData<SessionEntry> {
@@ -42,12 +43,11 @@ export class AppSessions extends FeatureData<SessionEntry> {
   maxLifetime: number = Infinity
   #rounds: NodeJS.Timeout | undefined
   isClosed = false
-  #loads = 0
 
   constructor(core: Core) {
     const onDrop = (count: number, owners: string): void =>
       void (count === 0 || core.store || core.warn(sessionsLost(owners)))
-    super(core, SESSION, (name, now) => new SessionEntry(name, now, false), onDrop)
+    super(core, SESSION, (name, now) => new SessionEntry(name, now), onDrop)
     const answers = {
       loadIfStale: ([name]: readonly SessionName[]) => name && this.reload(name).catch(() => false),
       isLoaded: (name: SessionName) => this.live(name) !== undefined,
@@ -97,12 +97,6 @@ export class AppSessions extends FeatureData<SessionEntry> {
     return isOver(session.replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
   }
 
-  setUsers(session: SessionEntry): void {
-    if (session.isUsers) return
-    session.isUsers = true
-    this.#settle(session)
-  }
-
   /** Pins a session in memory while the connection is open. Closes the connection if the session has ended since the handshake. */
   pin(found: SessionEntry, conn: Socket['conn']): SessionEntry {
     if (conn.readyState !== 'open') return found
@@ -116,7 +110,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     conn.once('close', () => {
       session.usedAt = this.core.settings.clock()
       session.conns.delete(conn)
-      this.#settle(session)
+      if (this.find(session.name) === session) this.put(session)
     })
     return this.put(session)
   }
@@ -239,22 +233,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     const notify = (change: AnyChange): void => {
       for (const subscriber of subscribers) subscriber.changed(change)
     }
-    const ofValues = changes.flatMap((change): AnyChange[] => {
-      const key = keyOf(change.key)
-      return key === undefined ? [] : [{ ...change, key }]
-    })
-    this.core.notifications.change(session, ofValues, notify)
-  }
-
-  /** Loads a session. While the store is down, sends one load at a time, the half-open call. */
-  protected override async load(name: SessionName): Promise<void> {
-    if (this.core.store?.breaker.state === 'down' && this.#loads > 0) throw new Error('the store is down')
-    this.#loads += 1
-    try {
-      await super.load(name)
-    } finally {
-      this.#loads -= 1
-    }
+    this.core.notifications.change(session, valueChanges(changes), notify)
   }
 
   protected override compare(name: SessionName, stored: readonly LwwRegister[], askedAt: number): void {
@@ -300,10 +279,5 @@ export class AppSessions extends FeatureData<SessionEntry> {
     if (session?.ended === undefined) return
     this.drop(session)
     for (const conn of session.conns.keys()) void hangUp(conn)
-  }
-
-  /** Moves a session to the right place in memory: pinned, users' or guests' sessions. */
-  #settle(session: SessionEntry): void {
-    if (this.find(session.name) === session) this.put(session)
   }
 }

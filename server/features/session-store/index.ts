@@ -38,9 +38,7 @@ export function sessionFeature(core: Core): Feature {
     )
   }
   const recordUse = (ctx: Koa.Context, session: SessionEntry | undefined, user: UserSubject | undefined): void => {
-    if (!session) return
-    if (user) appSessions.setUsers(session)
-    devices.recordUse(session, user, ctx)
+    if (session) devices.recordUse(session, user, ctx)
   }
   return {
     plugin: {

@@ -1,6 +1,7 @@
 // Converts sessions between koa-session's form and registers, computes changes, and decides about limits and expiry.
 
 import { createHash } from 'node:crypto'
+import type { AnyChange } from '../../../shared/change.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { isRecord } from '../../../shared/parse.js'
@@ -155,6 +156,14 @@ export function checkKeyCount(had: FeatureChanges, changes: FeatureChanges): voi
 /** Returns the value of each register of a session, with undefined for deleted keys. */
 export function changesOf(replica: Replica): FeatureChanges {
   return new Map(replica.registers().map(({ key, value }) => [key, value]))
+}
+
+/** Returns the changes of values, by the keys of `ctx.session`. */
+export function valueChanges(changes: readonly AnyChange[]): readonly AnyChange[] {
+  return changes.flatMap((change): AnyChange[] => {
+    const key = keyOf(change.key)
+    return key === undefined ? [] : [{ ...change, key }]
+  })
 }
 
 function isMaxAge(value: unknown): value is number | 'session' {

@@ -23,6 +23,10 @@ export class SessionEntry extends FeatureEntry<SessionName> {
   /** Read once after each change. */
   #signedIn: SignedIn | undefined
 
+  constructor(name: SessionName, now: number) {
+    super(name, now, false)
+  }
+
   get signIns(): readonly SignIn[] {
     return this.#whose.signIns
   }
@@ -34,6 +38,11 @@ export class SessionEntry extends FeatureEntry<SessionName> {
   get #whose(): SignedIn {
     this.#signedIn ??= signedInTo(changesOf(this.replica))
     return this.#signedIn
+  }
+
+  /** A session says itself whether a user has signed in to it: a process may have just loaded the session. */
+  override get isUsers(): boolean {
+    return this.signIns.length > 0
   }
 
   /** The subjects whose end ends the session. */
