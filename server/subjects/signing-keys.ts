@@ -85,7 +85,7 @@ export class SigningKeys {
 /**
  * Validates the app's secrets, from which all keys are derived.
  *
- * @throws {TypeError} if there are no secrets, if one is short or, in production, simple enough to guess, or if they are unreadable (a Keygrip)
+ * @throws {TypeError} if there are no secrets, if one is short, a placeholder or, in production, simple, or if they are unreadable (a Keygrip)
  */
 export function readSecrets(keys: unknown, source: string): readonly string[] {
   const fail = (received: string, advice = GENERATE): never => {
@@ -102,9 +102,9 @@ export function readSecrets(keys: unknown, source: string): readonly string[] {
     if (typeof secret !== 'string') return fail(`a ${typeof secret} in ${source}`)
     const bytes = Buffer.byteLength(secret)
     if (bytes < MIN_BYTES) return fail(`one of ${bytes} bytes in ${source}`)
+    if (PLACEHOLDER.test(secret)) return fail(`a placeholder in ${source}`)
     // Tests and samples may have a simple secret.
     if (process.env['NODE_ENV'] !== 'production') return secret
-    if (PLACEHOLDER.test(secret)) return fail(`a placeholder in ${source}`)
     const { size } = new Set(secret)
     return size < MIN_CHARACTERS ? fail(`one of ${size} different characters in ${source}`) : secret
   })
