@@ -25,7 +25,7 @@ import { keepTab as tab } from '../keep-tab.js'
 import { create } from '../live-session.js'
 import type { AnyClient, AnySocket, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
 import { errorTextsFor, logOnce } from './error-texts.js'
-import { watchSocket } from './warning.js'
+import { watchCookie, watchSocket } from './warning.js'
 
 const OPTIONS = ['socket', 'initial', 'endpoint', 'credentials', 'headers']
 
@@ -69,6 +69,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   warnOfSecond(live)
   if (!options.initial && globalThis.document) warnOfEmbeds(live)
   watchSocket(internalsOf(live))
+  watchCookie(live)
   return live
 }
 

@@ -3,8 +3,8 @@
 import { ownCode } from '../../shared/codes.js'
 import type { PageAnswer, Refusal } from '../../shared/protocol.js'
 import { DEFAULT_ENDPOINT, EXCHANGE } from '../../shared/protocol.js'
-import type { Internals } from '../internals.js'
-import type { AnySocket } from '../types.js'
+import { type Internals, internalsOf } from '../internals.js'
+import type { AnyClient, AnySocket } from '../types.js'
 
 /** The error of a `connect_error`: from the server's middleware, or of a polling request. */
 interface RefusedSocket {
@@ -20,6 +20,9 @@ const UNATTACHED =
   'the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. Call live.attach(io) on the server'
 const WITHOUT_COOKIE =
   'the handshake of the socket brought no live cookie, but POSTs do: changes are saved by POST, and those made elsewhere do not arrive.'
+const OVER_HTTP =
+  'the browser keeps no live cookie over http, so changes are lost with the page. If it has visited this host over https, it keeps ' +
+  'the Secure cookie of that visit instead: delete that cookie, and use one scheme per host.'
 /** Consecutive responses with the same 5xx status before a warning. */
 const REPEATED = 3
 /** ms to wait for a socket's answer. */
@@ -135,6 +138,17 @@ export function watchSocket({ socket, page, onClose }: Pick<Internals, 'socket' 
   socket?.on('connect', probe)
   if (socket?.connected) probe()
   onClose(() => void socket?.off('connect_error', refused).off('connect', connected).off('connect', probe))
+}
+
+/** Warns in the console of a likely cause if a page over http keeps no cookie. Without consent, the server names no visitor. */
+export function watchCookie(live: AnyClient): void {
+  const { page } = internalsOf(live)
+  if (globalThis.location?.protocol !== 'http:') return
+  const end = live.onStatus((_, { reason }) => {
+    if (reason !== 'cookies_blocked' || page.who === undefined) return
+    end()
+    console.warn(`koa-live-session: ${OVER_HTTP} ${explainedAt('no-set-cookie')}`)
+  })
 }
 
 /** Returns how the handshakes of this socket get the cookie. */

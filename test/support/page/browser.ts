@@ -31,6 +31,8 @@ export interface Conditions {
   readonly hasCookies?: boolean
   /** @default reduced motion, except in Firefox */
   readonly media?: readonly MediaFeature[]
+  /** The address of a server that answers for every host. */
+  readonly proxyServer?: string
   readonly viewport?: Viewport
 }
 
@@ -134,10 +136,10 @@ export async function openBrowser(conditions: Conditions = {}): Promise<Person> 
 
 /** All tests of a file share a browser. */
 async function openContext(conditions: Conditions): Promise<Person> {
-  const { name = 'Chromium' } = conditions
+  const { name = 'Chromium', proxyServer } = conditions
   const starting = browsers.get(name) ?? start(name)
   browsers.set(name, starting)
-  const context = await (await starting).createBrowserContext()
+  const context = await (await starting).createBrowserContext(proxyServer === undefined ? {} : { proxyServer })
   return new Person(context, conditions, () => context.close())
 }
 
