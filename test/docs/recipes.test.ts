@@ -77,7 +77,7 @@ describeWithServer(REDIS, `threat 109: koa-session and Redis, as in ${PAGE}`, ()
 
   const userOf = async (visitor: Visitor): Promise<unknown> => JSON.parse(await visitor.text('/')).user
 
-  it('keeps a visitor signed out after a request under way at the sign-out', async () => {
+  it('keeps a visitor signed out despite a request under way', async () => {
     const gate = new Gate()
     const visitor = await start(gate)
     await visitor.fetch('/sign-in', { method: 'POST' })

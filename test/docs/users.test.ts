@@ -100,9 +100,9 @@ describe(PAGE, () => {
   })
 
   it.each([
-    ['stays signed in if the session is in the cookie', undefined, '5'],
-    ['is a guest if the session is in a store', new AuthStore(), '-1'],
-  ])('threat 120: a copy of the cookies, after the sign-out, %s', async (_, store, expected) => {
+    ['stays signed in without a store', undefined, '5'],
+    ['is a guest with a store', new AuthStore(), '-1'],
+  ])('threat 120: a copied session cookie %s after the sign-out', async (_, store, expected) => {
     const { visitor } = await start(store)
     const one = visitor()
     await post(one, '/login')

@@ -6,7 +6,7 @@ import { fastTime } from '../support/app/fast-time.js'
 
 fastTime(100)
 
-it('a sign-in in another tab causes no error in the console of a tab at another node', async () => {
+it('a sign-in logs no error in the consoles of other tabs', async () => {
   const { one, two } = await startCluster(undefined, pages)
   const visitor = two.visitor()
   const page = await visitor.open({ path: '/page' })

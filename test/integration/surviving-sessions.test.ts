@@ -60,7 +60,7 @@ describe("an app's own session that survives live.revoke", () => {
     expect(about(app)).toEqual([])
   })
 
-  it('causes no warning in the browser of the request that revoked the others', async () => {
+  it('causes no warning in the browser that revoked the others', async () => {
     const app = await startWithUsers({
       routes: async (ctx, next) => {
         if (ctx.path === '/others') await app.live.revoke('ann', { except: ctx })
