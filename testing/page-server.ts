@@ -1,7 +1,8 @@
 // Answers a test page's messages and POSTs by the real server's rules, from a single replica.
 
 import { MAX_QUESTIONS } from '../client/core/limits.js'
-import { applyChanges, type ChangeContext, type ChangeDeps } from '../server/exchange/page-changes.js'
+import type { ChangeDeps } from '../server/exchange/base.js'
+import { applyChanges, type ChangeContext } from '../server/exchange/page-changes.js'
 import { refusalOf } from '../server/exchange/refusal.js'
 import type { Subject } from '../server/subjects/subject.js'
 import type { FieldChanges, Owner, PageValues, Writing } from '../server/values/values.js'

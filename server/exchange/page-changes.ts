@@ -2,24 +2,15 @@
 
 import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
-import type { Field } from '../../shared/field.js'
 import { isKey } from '../../shared/fields.js'
-import { isFarAhead } from '../../shared/idempotency-keys.js'
-import { type JsonValue, sameJson } from '../../shared/json.js'
 import { type Awaitable, after, allOf, ignoreRejection, isThenable } from '../../shared/promise.js'
-import { ANY_BASE, type Refused, type WireChange } from '../../shared/protocol.js'
-import { NEVER, newestOf, type Stamp } from '../../shared/stamp.js'
-import type { Settings } from '../settings/settings.js'
+import type { Refused, WireChange } from '../../shared/protocol.js'
+import type { LwwRegister } from '../../shared/register.js'
+import { newestOf, type Stamp } from '../../shared/stamp.js'
 import type { StoreClient } from '../store/store-client.js'
-import type { Subject } from '../subjects/subject.js'
 import type { Owner, PageValues } from '../values/values.js'
+import { type ChangeDeps, checkBase, type PageChange, type Result, trustedBase, writeOfList } from './base.js'
 import { refusalOf } from './refusal.js'
-
-export interface ChangeDeps {
-  readonly store: StoreClient | undefined
-  readonly values: PageValues
-  readonly settings: Pick<Settings, 'clock'>
-}
 
 /** The part of an exchange's context that `applyChanges` needs. */
 export interface ChangeContext {
@@ -34,35 +25,16 @@ export interface ChangeContext {
   onRefusal(this: void, error: LiveSessionError): void
 }
 
-/** A change accepted now or, if the page resent it, on an earlier attempt. */
-interface Accepted {
-  readonly field: Field
-  readonly id: string
-  readonly stamp: Stamp
-  /** The written value; undefined for a deletion. */
-  readonly value: JsonValue | undefined
-}
-
-type Result = Accepted | Refused
-
 /** The outcomes of changes, in the order of the message. */
 export type Results = readonly Result[]
 
-/** A change that the visitor may make, with a valid value. */
-interface PageChange {
-  readonly field: Field
-  readonly subject: Subject
-  /** The base stamp as the page claims it. `trustedBase` returns the base to use. */
-  readonly claimedBase: number
-  readonly id: string
-  readonly value: JsonValue | undefined
-  /** The outcome of the previous change of the same key in this message: this change is based on that one. */
-  readonly previousResult: Result | undefined
-}
+/** A change that the visitor may make, without the outcome of the previous change. */
+type ValidChange = Omit<PageChange, 'previousResult'>
 
 /** A change as received, with its group and the previous change of the same key in the message. */
 interface ReceivedChange {
-  readonly wire: WireChange
+  /** The valid change, or its refusal. */
+  readonly checked: ValidChange | LiveSessionError
   readonly index: number
   readonly group: readonly ReceivedChange[]
   readonly previous: ReceivedChange | undefined
@@ -76,7 +48,7 @@ interface ReceivedChange {
  */
 export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], context: ChangeContext): Awaitable<Results> {
   const results: Awaitable<Result>[] = []
-  for (const group of groupsInOrder(set)) {
+  for (const group of groupsInOrder(deps, set, context.owner)) {
     const previousResults = allOf(group.map(({ previous }) => previous && results[previous.index]))
     const outcomes = after(previousResults, (previousResults) => applyGroup(deps, group, previousResults, context))
     for (const [i, { index }] of group.entries()) {
@@ -90,15 +62,28 @@ export function applyChanges(deps: ChangeDeps, set: readonly WireChange[], conte
 
 /**
  * Returns the groups in the order in which to apply them: by their first change, but each group after the groups with earlier changes of
- * its keys.
+ * its keys. Updates that go to the store are grouped by key: however many there are, a key takes one call.
  */
-function groupsInOrder(set: readonly WireChange[]): readonly (readonly ReceivedChange[])[] {
+function groupsInOrder(
+  deps: ChangeDeps,
+  set: readonly WireChange[],
+  owner: Owner,
+): readonly (readonly ReceivedChange[])[] {
   const groups = new Map<string | number, ReceivedChange[]>()
   const last = new Map<string, ReceivedChange>()
+  const lists = new Map<string, ReceivedChange[]>()
   for (const [index, wire] of set.entries()) {
     const [key, , , , name = index] = wire
-    const group = groups.get(name) ?? []
-    const sent = { wire, index, group, previous: last.get(key) }
+    const previous = last.get(key)
+    let checked = validated(deps.values, wire, index, owner)
+    const isListed = !(checked instanceof LiveSessionError) && updatesOf(deps, checked) !== undefined
+    const list = isListed ? lists.get(key) : undefined
+    const isNext = list !== undefined && list.at(-1) === previous
+    // A page sends the changes of a key in one list, except while it unloads: then its next page resends this update.
+    if (list && !isNext) checked = laterInMessage(key)
+    const group = (isNext ? list : groups.get(name)) ?? []
+    if (isListed && !list) lists.set(key, group)
+    const sent = { checked, index, group, previous }
     group.push(sent)
     groups.set(name, group)
     last.set(key, sent)
@@ -116,6 +101,10 @@ function groupsInOrder(set: readonly WireChange[]): readonly (readonly ReceivedC
   return ordered
 }
 
+function laterInMessage(key: string): LiveSessionError {
+  return new LiveSessionError('rate_limited', `a message has further updates of "${key}" after another change`, { key })
+}
+
 /** Applies a group. If any change is invalid or not allowed, refuses all changes of the group. */
 function applyGroup(
   deps: ChangeDeps,
@@ -129,10 +118,10 @@ function applyGroup(
   }
   try {
     context.permit()
-    const changes = group.map((sent, i) => ({
-      ...validate(deps.values, sent, context.owner),
-      previousResult: previousResults[i],
-    }))
+    const changes = group.map(({ checked }, i) => {
+      if (checked instanceof LiveSessionError) throw checked
+      return { ...checked, previousResult: previousResults[i] }
+    })
     const results = applyValidated(deps, changes, context)
     return isThenable(results) ? results.catch(refuseAll) : results
   } catch (error) {
@@ -146,12 +135,22 @@ function refuse(context: ChangeContext, error: unknown): Refused {
   return refusalOf(error).result
 }
 
+function validated(values: PageValues, wire: WireChange, index: number, owner: Owner): ValidChange | LiveSessionError {
+  try {
+    return validate(values, wire, index, owner)
+  } catch (error) {
+    if (error instanceof LiveSessionError) return error
+    throw error
+  }
+}
+
 /** @throws {LiveSessionError} `undeclared_key`, `not_writable`, `users_only`, `invalid_value` or `too_large` */
 function validate(
   { fields }: PageValues,
-  { wire: [key, claimedBase, id, ...rest], index }: ReceivedChange,
+  [key, claimedBase, id, ...rest]: WireChange,
+  index: number,
   owner: Owner,
-): Omit<PageChange, 'previousResult'> {
+): ValidChange {
   const field = fields.get(key)
   // Refuses a hidden field as an undeclared key: browsers must not learn of it.
   if (!field || field.access === 'hidden') {
@@ -173,21 +172,44 @@ function validate(
   }
 }
 
-/** Applies a validated group. An update is always alone in its group, and goes to the store if the app has one. */
+function updatesOf({ store }: ChangeDeps, { id, subject }: ValidChange): ReturnType<StoreClient['updatesOf']> {
+  return id ? store?.updatesOf(subject) : undefined
+}
+
+/** Applies a validated group, or a list of updates of a key, which goes to the store if the app has one. */
 function applyValidated(deps: ChangeDeps, changes: readonly PageChange[], context: ChangeContext): Awaitable<Results> {
-  const [change] = changes
-  const updates = change?.id ? deps.store?.updatesOf(change.subject) : undefined
-  if (!change || !updates) return applyInMemory(deps, changes, context)
-  const { field, subject, id, value, previousResult } = change
-  // If the store did not answer the previous change, refuses this change without a call: a list of changes waits only once.
-  if (previousResult && 'code' in previousResult && previousResult.code === 'store_unavailable') return [previousResult]
+  const [change, last] = [changes[0], changes.at(-1)]
+  const updates = change && updatesOf(deps, change)
+  if (!change || !last || !updates) return applyInMemory(deps, changes, context)
+  const { field, subject, previousResult } = change
+  // If the store did not answer the previous change, refuses these changes without a call: a message waits only once.
+  if (previousResult && 'code' in previousResult && previousResult.code === 'store_unavailable')
+    return changes.map(() => previousResult)
   const { permit, source } = context
-  const next = (): JsonValue | undefined => {
-    checkBase(deps, change)
-    return value
+  let stamps: ReadonlyMap<string, Stamp> = new Map()
+  const write = (current: LwwRegister | undefined, stamp: Stamp): LwwRegister => {
+    const list = writeOfList(deps, changes, current, stamp)
+    stamps = list.stamps
+    return list.register
   }
-  const update = { field, next, permit, source, base: trustedBase(deps, change) }
-  return updates.apply(subject, id, update).then((stamp) => [{ field, id, value, stamp }])
+  const update = { field, write, permit, source, base: trustedBase(deps, change) }
+  const stampOf = ({ id }: PageChange): Stamp | undefined => deps.values.acceptedAt(subject, field.key, id)
+  const accepted = ({ id, value }: PageChange, stamp: Stamp): Result => ({ field, id, value, stamp })
+  return updates.apply(subject, last.id, update).then(
+    (stamp) => {
+      // Without an answer of the store, another process may have accepted the list under other stamps.
+      const isOurs = stamps.get(last.id) === stamp
+      return changes.map((one) => accepted(one, (isOurs && stamps.get(one.id)) || (stampOf(one) ?? stamp)))
+    },
+    (error: unknown) => {
+      const refused = refuse(context, error)
+      return changes.map((one) => {
+        // An earlier attempt may have been accepted before the other write.
+        const stamp = refused.code === 'conflict' ? stampOf(one) : undefined
+        return stamp === undefined ? refused : accepted(one, stamp)
+      })
+    },
+  )
 }
 
 /** Writes the changes not accepted before, all with one stamp. Refuses each change whose key has a newer value than the base. */
@@ -206,72 +228,4 @@ function applyInMemory(deps: ChangeDeps, changes: readonly PageChange[], context
   const stamp = deps.values.write(written, context.owner, context.source, { base, id: changes[0]?.id })
   // A change accepted before keeps its own stamp.
   return checked.map((one) => ('field' in one ? { ...one, stamp: 'base' in one ? stamp : one.acceptedAt } : one))
-}
-
-/**
- * Returns the base stamp of a change: the claimed base, but at most the current time or this server's stamp of the key, whichever is later.
- */
-function trustedBase(
-  { values, settings }: ChangeDeps,
-  { field: { key }, subject, claimedBase, previousResult }: PageChange,
-): Stamp {
-  const replica = values.find(subject)
-  const stamp = replica?.stamp(key) ?? NEVER
-  // If the page's previous change is still the newest write, that write is the base. Compares values, too, because a rebased change keeps
-  // its id but has another value. Finds the stamp by id, because without a store another process may have accepted the change under another
-  // stamp.
-  const isNewest =
-    previousResult &&
-    'field' in previousResult &&
-    (values.acceptedAt(subject, key, previousResult.id) ?? previousResult.stamp) === stamp
-  if (isNewest && sameJson(previousResult.value, replica?.value(key))) return stamp
-  // Without the cap, a forged future stamp would advance later stamps; pages prove by tickets which values they have seen. The cap is never
-  // below this server's own stamp: else the server would refuse every change by a page that has seen this value.
-  return newestOf([Math.min(claimedBase, Math.max(stamp, Math.floor(settings.clock()))) as Stamp])
-}
-
-/**
- * Returns `acceptedAt`, the stamp of the change, if an earlier attempt was accepted. Otherwise returns the base that the change replaces.
- *
- * @throws {LiveSessionError} `conflict` or `superseded` if the current value is newer than the base; `rate_limited` for an id far ahead
- */
-function checkBase(deps: ChangeDeps, change: PageChange): { readonly acceptedAt: Stamp } | { readonly base: Stamp } {
-  const { values, settings } = deps
-  const { field, subject, claimedBase, id, value, previousResult } = change
-  const { key } = field
-  // With `ANY_BASE`, the page replaces any current value.
-  if (claimedBase === ANY_BASE) return { base: NEVER }
-  const acceptedAt = values.acceptedAt(subject, key, id)
-  if (acceptedAt !== undefined) return { acceptedAt }
-  const base = trustedBase(deps, change)
-  const replica = values.find(subject)
-  const written = replica?.register(key) ?? { key, stamp: NEVER }
-  // Another member of a group knows the page's ids from tickets. A page of ours retries after this code, so loses nothing.
-  if (isFarAhead(written, id, settings.clock()))
-    throw new LiveSessionError('rate_limited', `the id of the change of "${key}" is far ahead of its page's ids`, {
-      key,
-    })
-  // If only the page knows the value at the base, null stands in for the value, so that `withExpiry` finds whether that value has expired.
-  // A `set` depends on no value, so needs no expiry.
-  const known = written.stamp < base ? { key, stamp: base, value: null } : written
-  const { stamp } = id === '' ? written : field.withExpiry(known, settings.clock())
-  // An `update` computed from a refused change must not be applied without that change.
-  const isBaseApplied = id === '' || !previousResult || 'field' in previousResult
-  if (isBaseApplied && stamp <= base) return { base }
-  if (id === '' && sameJson(written.value, value)) {
-    values.persistAgain(subject, key)
-    return { acceptedAt: stamp }
-  }
-  throw overtakenError(key, id === '' ? 'superseded' : 'conflict', stamp, values.live(field, replica))
-}
-
-/** Returns the refusal of a change whose base is not the newest value. */
-function overtakenError(
-  key: string,
-  code: 'conflict' | 'superseded',
-  stamp: Stamp,
-  value: JsonValue | undefined,
-): LiveSessionError {
-  const message = `the change of "${key}" is not based on its current value`
-  return new LiveSessionError(code, message, { key, current: { stamp, value } })
 }

@@ -25,11 +25,17 @@ const PATIENCE = 10_000
 /** ms between two retries of such an update. */
 const PAUSE = 100
 
-/** An update: the next value depends on the current value. */
-export interface Update {
-  readonly field: Pick<Field, 'key' | 'refusal'>
+/** An update by a handler or job: the next value depends on the current value. */
+export interface Update extends Omit<StoredUpdate, 'write'> {
   /** Computes the next value from the value in memory. */
   readonly next: () => JsonValue | undefined
+}
+
+/** An update in the store. */
+export interface StoredUpdate {
+  readonly field: Pick<Field, 'key' | 'refusal'>
+  /** Computes the next register, with the update's id and this stamp or a later one, from the register in memory. */
+  readonly write: (current: LwwRegister | undefined, stamp: Stamp) => LwwRegister
   /** Throws if the visitor has left. */
   readonly permit: () => void
   readonly source: ChangeSource
@@ -80,7 +86,7 @@ export class Updates<N extends StoreKey> {
    *
    * @throws {LiveSessionError} `store_unavailable`, `conflict` or `closed`
    */
-  async apply(subject: N, id: string, update: Update): Promise<Stamp> {
+  async apply(subject: N, id: string, update: StoredUpdate): Promise<Stamp> {
     const { breaker } = this.#store
     // If no other call is pending, only this load can discover that the store has recovered.
     if (breaker.state !== 'good' && breaker.concurrency > 0) await this.#loading.loadInTime(subject)
@@ -105,10 +111,13 @@ export class Updates<N extends StoreKey> {
     const { breaker } = this.#store
     // The id is random. In a numbered series, a later accepted id covers all earlier ids, so a retry of this id would count as accepted.
     const id = randomBytes(ID_BYTES).toString('hex')
+    const { key } = update.field
+    const write: StoredUpdate['write'] = (current, stamp) =>
+      withRecentIds({ key, stamp, value: update.next() }, current, this.#settings.clock(), id)
     const end = performance.now() + PATIENCE
     for (;;) {
       try {
-        return await this.apply(subject, id, update)
+        return await this.apply(subject, id, { ...update, write })
       } catch (error) {
         const isSilent = error instanceof LiveSessionError && error.code === 'store_unavailable'
         if (!isSilent || performance.now() >= end) throw error
@@ -130,8 +139,8 @@ export class Updates<N extends StoreKey> {
     return this.#inFlight.settled()
   }
 
-  async #make(subject: N, id: string, update: Update): Promise<Stamp> {
-    const { field, next, permit, source, base = NEVER } = update
+  async #make(subject: N, id: string, update: StoredUpdate): Promise<Stamp> {
+    const { field, write, permit, source, base = NEVER } = update
     const { breaker, validated } = this.#store
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       // Loads only while the store is good: else each waiting update would add a call.
@@ -150,10 +159,9 @@ export class Updates<N extends StoreKey> {
         return accepted
       }
       if (!isStored) throw field.refusal('store_unavailable', `update("${field.key}"): the store does not answer`)
-      const now = this.#settings.clock()
       const expected = current?.stamp ?? NEVER
-      const stamp = nextStamp(now, newestOf([expected, LOWEST_STAMP, base]))
-      const register = withRecentIds({ key: field.key, stamp, value: next() }, current, now, id)
+      const register = write(current, nextStamp(this.#settings.clock(), newestOf([expected, LOWEST_STAMP, base])))
+      const { stamp } = register
       const name = this.#store.storeKeyOf(subject)
       const isSet = await breaker.inTime(
         breaker.call(() => validated.compareAndSet(name, register, expected)).catch(() => undefined),
