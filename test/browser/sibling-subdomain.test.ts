@@ -68,6 +68,18 @@ describeInBrowser('threat 59: a sibling subdomain', () => {
   })
 })
 
+describeInBrowser('threat 127: a sibling subdomain with countless cookies', () => {
+  it('can push the cookie out, and a guest loses the values', async () => {
+    const many = Array.from({ length: 400 }, (_, index) => `filler${index}=1`)
+    const { go } = await startPlanting(() => many)
+    await go('shop', '/?set=5')
+    expect((await go('shop')).division).toBe('5')
+    await go('evil')
+    const { division, cookie } = await go('shop')
+    expect([Number.parseInt(division, 10), /live=/.test(cookie)]).toEqual([-1, false])
+  })
+})
+
 /** A request for the messages of `shop.site.localhost`, and its Sec-Fetch-Dest. */
 interface Taken {
   readonly by: string
