@@ -143,7 +143,8 @@ export function watchSocket({ socket, page, onClose }: Pick<Internals, 'socket' 
 /** Warns in the console of a likely cause if a page over http keeps no cookie. Without consent, the server names no visitor. */
 export function watchCookie(live: AnyClient): void {
   const { page } = internalsOf(live)
-  if (globalThis.location?.protocol !== 'http:') return
+  // Browsers treat http://localhost like https. Outside browsers there is no context.
+  if (globalThis.isSecureContext ?? true) return
   const end = live.onStatus((_, { reason }) => {
     if (reason !== 'cookies_blocked' || page.who === undefined) return
     end()

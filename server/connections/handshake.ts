@@ -146,6 +146,7 @@ export class Handshake {
     const { cookieStatus } = identity
     const received = readable(read)
     const isUsers = received?.user !== undefined
+    if (cookieStatus === 'own' && received && isUsers) identifyChecks.forget(received.browser)
     if (cookieStatus === 'other' && received && isUsers !== (user !== undefined)) {
       const { browser, user: former = user && subjectHash(user) } = received
       identifyChecks.record('handshakes', user !== undefined, former, browser)

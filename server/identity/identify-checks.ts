@@ -71,6 +71,11 @@ export class IdentifyChecks {
     this.#answers.set(next, { user: user ?? known?.user, at: now, ways })
   }
 
+  /** Forgets what is known of a browser, because a handshake brings the cookie and the proof of the same user. */
+  forget(browser: BrowserId): void {
+    this.#answers.delete(browser)
+  }
+
   #compare(ways: Answers['ways']): void {
     const [named, unnamed] = [true, false].map((isNamed) => [...ways.keys()].filter((way) => ways.get(way) === isNamed))
     if (named?.[0] && unnamed?.[0])

@@ -15,17 +15,20 @@ type Auth = (isHandshake: boolean) => Koa.Middleware
 /** A provider of short access tokens and of refresh tokens for single use: a second use ends the session. */
 class Provider {
   readonly #clock: TestClock
+  readonly #lifetime: number
   #serial = 0
   isEnded = false
   refreshes = 0
 
-  constructor(clock: TestClock) {
+  /** @param lifetime of an access token, in ms */
+  constructor(clock: TestClock, lifetime: number) {
     this.#clock = clock
+    this.#lifetime = lifetime
   }
 
   issue(ctx: Koa.Context): string {
     this.#serial += 1
-    ctx.cookies.set('access', String(this.#clock.now() + MINUTE))
+    ctx.cookies.set('access', String(this.#clock.now() + this.#lifetime))
     ctx.cookies.set('refresh', String(this.#serial))
     return 'ann'
   }
@@ -44,9 +47,9 @@ class Provider {
 }
 
 /** Starts an app with the guide's middleware. */
-async function start(isHandshake: boolean, recheck = MINUTE) {
+async function start(isHandshake: boolean, lifetime = MINUTE) {
   const clock = testClock()
-  const provider = new Provider(clock)
+  const provider = new Provider(clock, lifetime)
   const { auth } = runSnippet('auth.ts', 'docs/users.md', provider) as { auth: Auth }
   const routes: Koa.Middleware = async (ctx, next) => {
     if (ctx.path !== '/sign-in') return pages(ctx as never, next)
@@ -58,7 +61,7 @@ async function start(isHandshake: boolean, recheck = MINUTE) {
     clock,
     fields: { division: appFields.division },
     before: () => [auth(false)],
-    attach: { handshake: [auth(isHandshake)], recheck },
+    attach: { handshake: [auth(isHandshake)], recheck: MINUTE },
     options: { identify: (ctx: Koa.Context) => ctx.state['user'] } as never,
     routes: routes as never,
   })
@@ -76,15 +79,15 @@ const TOLD = [
     'token there: node_modules/koa-live-session/docs/users.md#tokens-that-expire',
 ]
 
-it('a page outlives its access token with a single refresh', async () => {
-  const { app, provider, visitor, clock } = await start(true)
+it.each([1000, MINUTE])('a page outlives its access token of %d ms with a single refresh', async (lifetime) => {
+  const { app, provider, visitor, clock } = await start(true, lifetime)
   const page = await visitor.open({ path: '/page' })
   await page.connected()
   const visitors: unknown[] = []
   page.live.onVisitor((one) => visitors.push(one))
   await page.live.set('division', 3)
   for (let times = 1; times <= 3; times += 1) {
-    clock.advance(2 * MINUTE)
+    clock.advance(2 * lifetime)
     const back = page.connected()
     await pass(MINUTE)
     await back
