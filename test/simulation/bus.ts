@@ -62,6 +62,10 @@ export class Bus {
     return (this.#known.get(`${node.index} ${kind} ${sub}`) ?? 0) >= epoch
   }
 
+  isPending(to: number): boolean {
+    return this.#mail.some((mail) => mail.to === to)
+  }
+
   next(): Mail | undefined {
     return this.isHeld ? undefined : this.#mail.shift()
   }

@@ -6,7 +6,7 @@ import { Bus, type Mail, type Message } from './bus.js'
 import type { Cluster } from './cluster.js'
 import { Durability } from './durability.js'
 import { Knowledge } from './knowledge.js'
-import { Process, ProcessPool } from './process.js'
+import { Process, ProcessPool, type SessionKeeper } from './process.js'
 import { pick } from './random.js'
 import { type Received, receivedFromNode, receivedFromStore } from './registers.js'
 import { SharedStore } from './shared-store.js'
@@ -81,12 +81,12 @@ export class Deployment {
   /** The number of rotations of the secrets, the same for all nodes. */
   rotation = 0
   readonly #cluster: Cluster
-  readonly #hasKoaSession: boolean
+  readonly #keeper: SessionKeeper
   readonly #watcher: DeploymentWatcher
 
-  constructor(cluster: Cluster, hasKoaSession: boolean, watcher: DeploymentWatcher) {
+  constructor(cluster: Cluster, keeper: SessionKeeper, watcher: DeploymentWatcher) {
     this.#cluster = cluster
-    this.#hasKoaSession = hasKoaSession
+    this.#keeper = keeper
     this.#watcher = watcher
     this.store = cluster.hasStore ? new SharedStore() : undefined
     this.durability = this.store && new Durability(this.store)
@@ -151,8 +151,10 @@ export class Deployment {
     const { bus, store } = this
     const line = store && new StoreLine(store, (asked, name, rows) => this.#answered(node, asked, name, rows))
     const publish = bus && ((message: Message): void => bus.publish(node, skews.length, message))
-    const options = { build, rotation: this.rotation, hasKoaSession: this.#hasKoaSession, now }
-    const process = this.isAlone ? pool.start(options) : new Process({ ...options, store: line, publish })
+    const options = { build, rotation: this.rotation, keeper: this.#keeper, now }
+    // A reused process has lost its intervals.
+    const isReused = this.isAlone && this.#keeper !== 'session-store'
+    const process = isReused ? pool.start(options) : new Process({ ...options, store: line, publish })
     const node: ServerNode = new ServerNode(index, process, { now, line, onJoin: this.#watcher.joined })
     process.onEnd = (user, isErased) => {
       if (!node.isOver) this.#watcher.revoked(node, user, isErased)

@@ -4,8 +4,7 @@ import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { build, type Plugin } from 'esbuild'
 import type { Source } from './planting.js'
-import type { Schedule } from './schedule.js'
-import type { Finding } from './simulate.js'
+import type { AnySchedule, Finding } from './simulate.js'
 import type { Counts } from './tally.js'
 
 export interface Report extends Counts {
@@ -24,7 +23,7 @@ export async function sail(file: string, first: number, count: number, isShrunk 
 }
 
 /** Runs the given schedules without shrinking them, and resolves with a report of each. */
-export async function replay(file: string, schedules: readonly Schedule[]): Promise<readonly Report[]> {
+export async function replay(file: string, schedules: readonly AnySchedule[]): Promise<readonly Report[]> {
   const reports = await run(file, [JSON.stringify(schedules)])
   if (reports.length < schedules.length)
     throw new Error(`of ${schedules.length} schedules ${reports.length} were reported`)

@@ -9,6 +9,7 @@ interface Known extends Omit<Schedule, 'steps'> {
   readonly what: string
   /** Required moments; a schedule without them no longer tests its promise. */
   readonly moments: readonly string[]
+  /** A line with the stage `sessions` is a `SessionSchedule`. */
   readonly steps: readonly (readonly [kind: Kind, who: number, which: number, what: number])[]
 }
 

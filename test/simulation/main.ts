@@ -1,5 +1,6 @@
-import { type Schedule, scheduleOf } from './schedule.js'
-import { simulate } from './simulate.js'
+import { scheduleOf } from './schedule.js'
+import { sessionScheduleOf } from './sessions/schedule.js'
+import { type AnySchedule, simulate } from './simulate.js'
 import { report } from './tally.js'
 
 /** Arguments: `<first seed> <count> <shrink>`, or JSON of schedules, which run without shrinking, with a report of each. */
@@ -9,11 +10,14 @@ console.error = () => undefined
 // No code reads the stacks of the many refusals.
 Error.stackTraceLimit = 0
 
-function* seeds(): Iterable<Schedule> {
-  for (let seed = Number(what); seed < Number(what) + Number(count); seed += 1) yield scheduleOf(seed)
+function* seeds(): Iterable<AnySchedule> {
+  for (let seed = Number(what); seed < Number(what) + Number(count); seed += 1) {
+    yield scheduleOf(seed)
+    yield sessionScheduleOf(seed)
+  }
 }
 
-async function run(schedules: Iterable<Schedule>, isShrunk: boolean): Promise<void> {
+async function run(schedules: Iterable<AnySchedule>, isShrunk: boolean): Promise<void> {
   const finding = await simulate(schedules, isShrunk)
   console.log(JSON.stringify({ ...report(), ...(finding ? { finding } : {}) }))
 }

@@ -39,13 +39,18 @@ export function identityOf(req: object): Identity | undefined {
 
 /** Longer than any schedule, so only the schedule evicts. */
 const FOREVER = 36_525 * 24 * 60 * 60 * 1000
+/** ms, so that each round rechecks all sockets. */
+const RECHECK = 1000
 /** Other tests cover limits. */
 const LIMITS = { changesPerSocket: 1e9, changesPerVisitor: 1e9, socketsPerVisitor: 1e9 }
+
+/** Where the app keeps `ctx.session`. */
+export type SessionKeeper = 'plain-cookie' | 'koa-session' | 'session-store'
 
 export interface ProcessOptions {
   readonly build: BuildName
   readonly rotation: number
-  readonly hasKoaSession: boolean
+  readonly keeper: SessionKeeper
   now(this: void): number
   readonly store?: Store | undefined
   readonly publish?: ((message: Message) => void) | undefined
@@ -63,12 +68,11 @@ export class Process {
   onEnd: (user: UserSubject, isErased: boolean) => void = () => undefined
   readonly #handle: ReturnType<Koa['callback']>
 
-  constructor({ build, rotation, hasKoaSession, now, store, publish }: ProcessOptions) {
+  constructor({ build, rotation, keeper, now, store, publish }: ProcessOptions) {
     this.build = build
     this.io = new FakeIo(publish)
     const koa = new Koa({ keys: [...(rotations[rotation] ?? [])] })
     koa.on('error', (error) => this.errors.push(error))
-    const auth = hasKoaSession ? session({ key: 'app' }, koa) : plainSession
     this.live = liveSession(koa, {
       fields: builds[build],
       identify: (ctx) => {
@@ -83,6 +87,7 @@ export class Process {
       cache: { maxIdle: FOREVER },
       limits: LIMITS,
     })
+    const auth = sessionsOf(keeper, koa, this.live)
     koa.use((ctx, next) => {
       contexts.set(ctx.req, ctx)
       return next()
@@ -93,7 +98,10 @@ export class Process {
       await routes.get(ctx.req)?.(ctx)
       ctx.body ??= ''
     })
-    this.live.attach(this.io as unknown as Server, { handshake: [auth] })
+    this.live.attach(this.io as unknown as Server, {
+      handshake: [auth],
+      ...(keeper === 'session-store' ? { recheck: RECHECK } : {}),
+    })
     this.core = coreOf(this.live)
     this.#watch()
     this.#handle = koa.callback()
@@ -135,6 +143,14 @@ export class Process {
   }
 }
 
+function sessionsOf(keeper: SessionKeeper, koa: Koa, live: LiveSessionPlugin<Fields, boolean>): Koa.Middleware {
+  if (keeper === 'plain-cookie') return plainSession
+  return session(
+    keeper === 'koa-session' ? { key: 'app' } : { key: 'app', signed: false, store: live.sessionStore() },
+    koa,
+  )
+}
+
 /** Like koa-session with a cookie, but unsigned and synchronous. */
 const plainSession: Koa.Middleware = async (ctx, next) => {
   const text = cookieIn(ctx.req.headers.cookie ?? '', 'app')
@@ -166,8 +182,8 @@ export class ProcessPool {
   }
 
   start(options: ProcessOptions): Process {
-    const { build, rotation, hasKoaSession } = options
-    const name = `${build} ${rotation} ${hasKoaSession}`
+    const { build, rotation, keeper } = options
+    const name = `${build} ${rotation} ${keeper}`
     const processes = this.#processes.get(name) ?? []
     const used = this.#used.get(name) ?? 0
     const process = processes[used] ?? new Process(options)

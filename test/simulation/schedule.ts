@@ -192,7 +192,10 @@ function stepsOf(kinds: readonly Kind[], length: number, random: Random): readon
 }
 
 /** Leaves out steps while the schedule still fails. */
-export async function shrink(schedule: Schedule, fails: (schedule: Schedule) => Promise<boolean>): Promise<Schedule> {
+export async function shrink<S extends { readonly steps: readonly unknown[] }>(
+  schedule: S,
+  fails: (schedule: S) => Promise<boolean>,
+): Promise<S> {
   let least = schedule
   for (let length = Math.ceil(schedule.steps.length / 2); length > 0; length = Math.floor(length / 2)) {
     let at = 0

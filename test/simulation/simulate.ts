@@ -1,5 +1,7 @@
 import { comeToRest } from './rest.js'
 import { type Schedule, type Step, shrink } from './schedule.js'
+import { play } from './sessions/play.js'
+import type { SessionSchedule } from './sessions/schedule.js'
 import { Stage } from './stage.js'
 import { PERFORM } from './steps.js'
 import { installSurroundings } from './surroundings.js'
@@ -7,22 +9,24 @@ import { installFetch, resetTabs } from './tab.js'
 import { counted, type Violation } from './tally.js'
 import { installTime, resetTime, turn } from './time.js'
 
+export type AnySchedule = Schedule | SessionSchedule
+
 export interface Finding extends Violation {
   readonly seed: number
   /** Each step with its browser, after shrinking. */
   readonly steps: readonly string[]
   /** The schedule of these steps, for `replay`. */
-  readonly schedule: Schedule
+  readonly schedule: AnySchedule
 }
 
-export async function simulate(schedules: Iterable<Schedule>, isShrunk = true): Promise<Finding | undefined> {
+export async function simulate(schedules: Iterable<AnySchedule>, isShrunk = true): Promise<Finding | undefined> {
   const uninstall = [installTime(), installFetch(), installSurroundings()]
   try {
     for (const schedule of schedules) {
       const { seed } = schedule
       const first = await run(schedule)
       if (first === undefined) continue
-      const fails = async (smaller: Schedule): Promise<boolean> => (await run(smaller)) !== undefined
+      const fails = async (smaller: AnySchedule): Promise<boolean> => (await run(smaller)) !== undefined
       const least = isShrunk ? await shrink(schedule, fails) : schedule
       const violation = (isShrunk && (await run(least))) || first
       const steps = least.steps.map(({ kind, who }) => `${kind} ${who % least.browsers.length}`)
@@ -34,9 +38,10 @@ export async function simulate(schedules: Iterable<Schedule>, isShrunk = true): 
   }
 }
 
-async function run(schedule: Schedule): Promise<Violation | undefined> {
+async function run(schedule: AnySchedule): Promise<Violation | undefined> {
   counted.schedules += 1
   resetTime()
+  if ('stage' in schedule) return play(schedule)
   resetTabs()
   const stage = new Stage(schedule)
   const { world } = stage

@@ -49,7 +49,7 @@ export class World {
     runs += 1
     this.#run = runs
     this.browsers = browsers.map((_, index) => new Browser(index, hasLocks))
-    this.deployment = new Deployment(cluster, hasKoaSession, {
+    this.deployment = new Deployment(cluster, hasKoaSession ? 'koa-session' : 'plain-cookie', {
       received: (node, received, from) => {
         this.baskets.received(node, received, from)
         this.duties.received(node, received, from !== undefined)

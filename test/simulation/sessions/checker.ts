@@ -1,0 +1,230 @@
+import { AppSessions } from '../../../server/features/session-store/app-sessions.js'
+import { type SessionName, sessionName } from '../../../server/features/session-store/session-content.js'
+import type { Exchange } from '../browser.js'
+import type { Deployment, ServerNode } from '../deployment.js'
+import { cookieIn } from '../registers.js'
+import { type Harm, note } from '../tally.js'
+import { type Content, End, type SignIn } from './ends.js'
+
+/** A session that an answer has given to a browser. */
+interface Issued {
+  readonly content: Content
+  readonly node: ServerNode
+  /** The processes at that time. */
+  readonly nodes: readonly ServerNode[]
+  /** The processes that must have it in memory, with the number of evictions at that time. */
+  readonly holders: Map<ServerNode, number>
+  isStored: boolean
+}
+
+/** What a process must know at the end of a request, a handshake or a call, if the store answers in time. */
+export interface Beginning {
+  readonly node: ServerNode
+  /** The id of the session in the request's cookie. */
+  readonly id: string | undefined
+  readonly heard: readonly End[]
+  readonly loadable: readonly End[]
+  readonly troubles: number
+  readonly wasWell: boolean
+  readonly evictions: number
+}
+
+/** Checks that what has ended is signed in nowhere, and that all else stays signed in. */
+export class SessionChecker {
+  readonly #signIns: SignIn[] = []
+  readonly #deployment: Deployment
+  readonly #fail: (what: string, harm: Harm) => void
+  readonly #ends: End[] = []
+  readonly #issued = new Map<string, Issued>()
+  /** The ids that a request has regenerated or destroyed, or was about to. */
+  readonly #left = new Set<string>()
+  /** The ids whose end a process has told. */
+  readonly #retired = new Map<string, ServerNode>()
+  #moment = 0
+  #families = 0
+
+  constructor(deployment: Deployment, fail: (what: string, harm: Harm) => void) {
+    this.#deployment = deployment
+    this.#fail = fail
+  }
+
+  get ids(): readonly string[] {
+    return [...this.#issued.keys()]
+  }
+
+  now(): number {
+    this.#moment += 1
+    return this.#moment
+  }
+
+  newFamily(): number {
+    this.#families += 1
+    return this.#families
+  }
+
+  /** Called when a route has set another user; `signedIn` follows. */
+  signsIn(user: string): number {
+    return this.#signIns.push({ user, knew: new Set(), isSaid: false, named: undefined }) - 1
+  }
+
+  identified(number: number): void {
+    const signIn = this.#signIns[number]
+    if (signIn) signIn.isSaid = true
+  }
+
+  /** @param since what the process had to know when each of these began; without any, what all processes know */
+  signedIn(number: number, since: readonly Beginning[], named: number = this.now()): void {
+    const signIn = this.#signIns[number]
+    if (!signIn || signIn.named !== undefined) return
+    signIn.named = named
+    const { nodes } = this.#deployment
+    const ofAll = (end: End): boolean => nodes.every((node) => end.isKnown(node, false))
+    const ofThese = (end: End): boolean => since.every((one) => known(one).includes(end))
+    signIn.knew = new Set(this.#ends.filter(since.length === 0 ? ofAll : ofThese))
+  }
+
+  /** Called when a sign-out or a revocation begins. */
+  begins(given: Omit<End['given'], 'began'>): End {
+    const end = new End({ ...given, began: this.now() }, this.#deployment.nodes)
+    this.#ends.push(end)
+    return end
+  }
+
+  /** @param since what the process had to know when it began */
+  revoked(end: End, since: Beginning): void {
+    end.knew = new Set(known(since))
+    end.isTold = true
+    const spared = this.#signIns[end.given.spared ?? -1]
+    if (spared) spared.knew = new Set([...spared.knew, end])
+  }
+
+  /** Called when a request is about to end the session that its cookie names. */
+  leaves({ id }: Beginning): void {
+    if (id !== undefined) this.#left.add(id)
+  }
+
+  retires({ id, node }: Beginning): void {
+    if (id !== undefined) this.#retired.set(id, node)
+  }
+
+  hasRetired({ id = '', node }: Beginning): boolean {
+    return this.#retired.get(id) === node
+  }
+
+  /** @param isFresh whether the process asks the store, even if it has just asked */
+  arrives(node: ServerNode, cookies: string = '', isFresh: boolean = false): Beginning {
+    return {
+      node,
+      id: cookieIn(cookies, 'app'),
+      heard: this.#ends.filter((end) => end.isKnown(node, false)),
+      loadable: this.#ends.filter((end) => end.isKnown(node, true) || (isFresh && end.isTold && end.isStored)),
+      troubles: node.line?.troubles ?? 0,
+      wasWell: isWell(node),
+      evictions: node.evictions,
+    }
+  }
+
+  /** Called with the session, and the plugin's user, at the start of a route, right after a handshake, or of an open socket. */
+  sees(since: Beginning, content: Content, where: string, userId: string | undefined): void {
+    const { node, id = '' } = since
+    const { user } = content
+    const fail = (what: string, harm: Harm): void => this.#fail(`${where} at node ${node.index} ${what}`, harm)
+    if (userId !== user) fail(`belongs to ${userId}, but shows ${JSON.stringify(content)}`, 'foreign')
+    const isOwn = user === undefined || this.#signIns[content.signIn ?? -1]?.user === user
+    // A session that goes on after a sign-out keeps what was written at the same time.
+    if (!isOwn || ![undefined, user, ...(content.past ?? [])].includes(content.note))
+      fail(`shows ${JSON.stringify(content)}`, 'foreign')
+    const isTold = !where.endsWith('socket') || this.#signIns[content.signIn ?? -1]?.isSaid
+    const end = isTold ? this.#endOf(content, known(since)) : undefined
+    if (end) fail(`is signed in as ${JSON.stringify(content)} after ${textOf(end)}`, 'foreign')
+    const expected = this.#expected(id, since)
+    if (expected && user !== expected.user) fail(`has lost the sign-in ${JSON.stringify(expected)}`, 'other')
+    if (expected) note(`${where} stays signed in`)
+    else if (user === undefined && known(since).some((one) => one.ends(this.contentOf(id), this.#signIns)))
+      note(`${where} has ended`)
+  }
+
+  /** @param before the session when the route began @param after when it ended @param own the ends that this request began */
+  answered(
+    response: Exchange['response'],
+    { node, evictions }: Beginning,
+    before: Content,
+    after: Content,
+    own: readonly End[],
+  ): void {
+    const id = response?.cookies.find(([name]) => name === 'app')?.[1]
+    if (!id || response?.statusCode !== 200) return
+    // An answer may bring the cookie of a sign-in that was revoked under way.
+    const isRevoked = this.#ends.some((end) => end.given.user !== undefined && end.mayEnd(after, this.#signIns))
+    if (!isRevoked && isLeft(node, sessionName(id)))
+      this.#fail(`an answer of node ${node.index} brings the cookie of a session that was left`, 'other')
+    const others = this.#ends.filter((end) => !own.includes(end))
+    if (others.some((end) => end.mayEnd(before, this.#signIns) || end.mayEnd(after, this.#signIns))) this.#left.add(id)
+    this.#issued.set(id, {
+      content: after,
+      node,
+      nodes: [...this.#deployment.nodes],
+      holders: new Map([[node, evictions]]),
+      isStored: false,
+    })
+  }
+
+  contentOf(id: string): Content {
+    return this.#issued.get(id)?.content ?? {}
+  }
+
+  /** Called after each step. */
+  spread(): void {
+    const { bus, store } = this.#deployment
+    for (const end of this.#ends) end.spread(this.#deployment)
+    for (const issued of this.#issued.values()) {
+      const { node, nodes, holders } = issued
+      issued.isStored ||= !node.isOver && node.process.core.store?.unsaved.size === 0
+      if (node.isOver || store) continue
+      for (const other of bus ? nodes : [])
+        if (!holders.has(other) && !bus?.isPending(other.index)) holders.set(other, other.evictions)
+    }
+  }
+
+  outdates(nodes: readonly ServerNode[]): void {
+    for (const end of this.#ends) for (const node of nodes) end.outdates(node)
+  }
+
+  #endOf(content: Content, known: readonly End[]): End | undefined {
+    return content.user === undefined ? undefined : known.find((end) => end.ends(content, this.#signIns))
+  }
+
+  /** Returns what a session that certainly goes on contains, if it is signed in. */
+  #expected(id: string, since: Beginning): Content | undefined {
+    const issued = this.#issued.get(id)
+    if (issued?.content.user === undefined || this.#left.has(id)) return undefined
+    const { content, holders, isStored } = issued
+    const { node } = since
+    const isThere = holders.get(node) === node.evictions || (isStored && node.line && isWellSince(since))
+    return isThere && !this.#ends.some((end) => end.mayEnd(content, this.#signIns)) ? content : undefined
+  }
+}
+
+/** Whether a process itself counts a session as left. */
+function isLeft({ process: { core } }: ServerNode, name: SessionName): boolean {
+  const sessions = core.featureData.find((data) => data instanceof AppSessions)
+  const family = sessions?.find(name)?.family
+  return core.revocations.isRetired(name) || (family !== undefined && core.revocations.isRetired(family))
+}
+
+function isWell({ line }: ServerNode): boolean {
+  return line === undefined || line.isWell
+}
+
+/** Whether the store has answered a process in time since then. */
+export function isWellSince({ node, troubles, wasWell }: Beginning): boolean {
+  return wasWell && isWell(node) && troubles === (node.line?.troubles ?? 0)
+}
+
+function known(since: Beginning): readonly End[] {
+  return isWellSince(since) ? since.loadable : since.heard
+}
+
+function textOf({ given: { user, family, node } }: End): string {
+  return `${user === undefined ? `the sign-out of family ${family}` : `the revocation of ${user}`} at node ${node.index}`
+}
