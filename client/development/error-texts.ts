@@ -16,7 +16,8 @@ const REASONS: Partial<Record<ErrorTextCode, string>> = {
   malformed: 'setMany: expected at least one value',
   too_large: "the value exceeds the field's maxBytes or maxMembers",
   superseded: 'a newer write has won, or another visitor is at this browser now',
-  cookies_blocked: 'the browser keeps no cookie of this server, consent returned false, or identify names another visitor each time',
+  cookies_blocked:
+    'the browser keeps no cookie of this server, consent returned false, or identify names another visitor each time',
   store_unavailable: 'the store does not answer',
 }
 
