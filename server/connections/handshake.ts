@@ -70,13 +70,13 @@ export class Handshake {
       throw new HandshakeFailure(WITHOUT_REQUEST)
     }
     const admission = this.#admissionOf(socket)
-    limits.checkSockets(admission.waiting)
+    limits.checkNamespaces(admission.waiting)
     admission.waiting += 1
     const connection = await admission.connection.finally(() => {
       admission.waiting -= 1
     })
     if (connection.wasClosed) throw signedOut()
-    limits.checkSockets(connection.sockets)
+    limits.checkNamespaces(connection.sockets)
     connection.enter(socket)
     return connection
   }
@@ -122,7 +122,7 @@ export class Handshake {
     const identity = this.#recognize(read, user, ctx)
     const tab = this.#core.values.tabOf(identity.visitor.browser)
     try {
-      this.#core.limits.checkSockets(connections.count(identity.visitor.subject()))
+      this.#core.limits.checkConnections(connections.count(identity.visitor.subject()))
     } catch (error) {
       return await this.#waitForRoom(identity.visitor.subject(), conn, error as LiveSessionError)
     }

@@ -22,6 +22,9 @@ function countedAs({ cookie, visitor }: Identified): string {
  */
 const TICKET_RATE = 512 * 1024
 
+/** The most namespaces of a connection, unless the app allows a visitor more connections. */
+const NAMESPACES = 20
+
 /** Limits the changes, tickets, questions and sockets of browsers. The app's own calls do not count. */
 export class Limits {
   readonly #options: LimitOptions
@@ -95,17 +98,16 @@ export class Limits {
     return this.#buckets.ensure(name, () => new Bucket(this.#options.changesPerVisitor, now))
   }
 
-  /**
-   * Checks whether a visitor may open another connection, or a connection join another namespace.
-   *
-   * @param used the visitor's open connections, or the connection's namespaces
-   * @throws {LiveSessionError} `rate_limited` at the maximum
-   */
-  checkSockets(used: number): void {
-    const { socketsPerVisitor } = this.#options
-    if (used < socketsPerVisitor) return
-    const message = `a visitor may have at most ${socketsPerVisitor} connections, and a connection as many namespaces`
-    throw new LiveSessionError('rate_limited', message)
+  /** @throws {LiveSessionError} `rate_limited` if a visitor with so many open connections may not open another */
+  checkConnections(open: number): void {
+    const { socketsPerVisitor: most } = this.#options
+    if (open >= most) throw new LiveSessionError('rate_limited', `a visitor may have at most ${most} connections`)
+  }
+
+  /** @throws {LiveSessionError} `rate_limited` if a connection with sockets in so many namespaces may not join another */
+  checkNamespaces(joined: number): void {
+    const most = Math.max(NAMESPACES, this.#options.socketsPerVisitor)
+    if (joined >= most) throw new LiveSessionError('rate_limited', `a connection may join at most ${most} namespaces`)
   }
 }
 

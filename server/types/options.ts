@@ -193,7 +193,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly changesPerVisitor?: number | undefined
     /**
-     * Maximum open connections of a user or guest in this process, all tabs and devices together; and maximum namespaces of a connection. A
+     * Maximum open connections of a user or guest in this process, all tabs and devices together; and, from 20, maximum namespaces of a connection. A
      * page over the limit sends its changes by POST, and its sockets wait until a connection closes.
      *
      * @default 20

@@ -7,7 +7,7 @@ import { nextRefusal } from '../support/app/refused.js'
 import { startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 
-const NAMESPACES = ['/', '/chat', '/notices', '/orders']
+const NAMESPACES = ['/', '/chat', '/notices', '/orders', '/presence']
 const limits = { socketsPerVisitor: 4 }
 
 const managers: Manager[] = []
@@ -65,7 +65,7 @@ describe('threat 17: the connections of a visitor', () => {
   it('count once, whatever their namespaces', async () => {
     const { app, visitor } = await start('ann')
     const tabs = [await Tab.open(visitor), await Tab.open(visitor), await Tab.open(visitor), await Tab.open(visitor)]
-    expect(tabs.map(({ connected }) => connected)).toEqual([4, 4, 4, 4])
+    expect(tabs.map(({ connected }) => connected)).toEqual([5, 5, 5, 5])
     expect(warningsOf(app)).toEqual([])
   })
 
@@ -91,8 +91,8 @@ describe('threat 17: the connections of a visitor', () => {
     for (const tab of tabs.slice(0, 2)) tab.close()
     for (const tab of late) await tab.opened
     expect(late.map(({ connected, errors }) => [connected, errors])).toEqual([
-      [4, []],
-      [4, []],
+      [5, []],
+      [5, []],
     ])
     expect(warningsOf(app)).toEqual([
       'koa-live-session: limits.socketsPerVisitor: a user or guest has 4 connections, so further pages get no live updates until one ' +

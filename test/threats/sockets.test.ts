@@ -158,6 +158,8 @@ describe('namespaces', () => {
 
   describe('threat 50: namespaces', () => {
     const limits = { socketsPerVisitor: 5 }
+    /** The most namespaces of a connection. */
+    const MOST = 20
     const REFUSED = { message: 'rate_limited', data: { code: 'rate_limited' } }
 
     const start = async (): Promise<App> => {
@@ -198,14 +200,14 @@ describe('namespaces', () => {
       }
       const waiting = await open(app, cookie)
       waiting.sendFrames(Buffer.concat(dynamic(5 * EACH, EACH).map((name) => RawSocket.frame(`40${name},`))))
-      for (let i = 5; i < EACH; i += 1) answers.push(await waiting.next('4'))
+      for (let i = MOST; i < EACH; i += 1) answers.push(await waiting.next('4'))
       const refused = answers.filter((text) => text.startsWith('44'))
-      expect(answers.length - refused.length).toBe(5 * limits.socketsPerVisitor)
+      expect(answers.length - refused.length).toBe(5 * MOST)
       expect(new Set(refused.map((text) => text.slice(text.indexOf(',') + 1)))).toEqual(
         new Set([JSON.stringify(REFUSED)]),
       )
-      expect(inside(app)).toBe(5 * limits.socketsPerVisitor)
-      expect(app.io._nsps.size).toBeLessThan(40)
+      expect(inside(app)).toBe(5 * MOST)
+      expect(app.io._nsps.size).toBeLessThan(130)
       expect(coreOf(app.live).connections.all().length).toBe(5)
     }, 60_000)
 
@@ -216,13 +218,13 @@ describe('namespaces', () => {
         namespace.on('connection', (socket) => void socket.leave(socket.id))
       })
       const socket = await open(app, cookieFor(app.live, {}))
-      const answers = await join(socket, dynamic(0, 10))
-      expect(answers.filter((text) => text.startsWith('40')).length).toBe(5)
+      const answers = await join(socket, dynamic(0, 30))
+      expect(answers.filter((text) => text.startsWith('40')).length).toBe(MOST)
       const [first] = app.io.of('/dyn-0').sockets.values()
       const gone = once(present(first), 'disconnect')
       socket.send('41/dyn-0,')
       await gone
-      expect((await join(socket, dynamic(5, 2))).map((text) => text.slice(0, 2)).sort()).toEqual(['40', '44'])
+      expect((await join(socket, dynamic(MOST, 2))).map((text) => text.slice(0, 2)).sort()).toEqual(['40', '44'])
     })
 
     it('count while slow middleware delays their sockets', async () => {
@@ -231,10 +233,10 @@ describe('namespaces', () => {
       app.io.of('/slow').use((_socket, next) => void gate.pass().then(() => next()))
       const socket = await open(app, cookieFor(app.live, {}))
       for (let i = 0; i < 50; i += 1) socket.send('40/slow,')
-      for (let i = 0; i < 45; i += 1) await socket.next('44/slow,')
+      for (let i = MOST; i < 50; i += 1) await socket.next('44/slow,')
       gate.open()
-      for (let i = 0; i < 5; i += 1) await socket.next('40/slow,')
-      expect(inside(app)).toBe(5)
+      for (let i = 0; i < MOST; i += 1) await socket.next('40/slow,')
+      expect(inside(app)).toBe(MOST)
     })
 
     it('do not count if the app refuses the socket', async () => {
@@ -242,17 +244,17 @@ describe('namespaces', () => {
       app.io.of('/closed').use((_socket, next) => next(new Error('no')))
       const socket = await open(app, cookieFor(app.live, {}))
       for (let i = 0; i < 50; i += 1) expect((await join(socket, ['/closed'])).at(-1)).toContain('"no"')
-      expect((await join(socket, dynamic(0, 6))).filter((text) => text.startsWith('40')).length).toBe(5)
+      expect((await join(socket, dynamic(0, 21))).filter((text) => text.startsWith('40')).length).toBe(MOST)
     })
 
     it('leave nothing behind after a refusal', async () => {
       const app = await start()
       const id = browserId('a-browser')
       const socket = await open(app, cookieFor(app.live, { browserId: id }))
-      const answers = await join(socket, dynamic(0, 8))
+      const answers = await join(socket, dynamic(0, 23))
       expect(answers.filter((text) => text.startsWith('44')).length).toBe(3)
       const { connections, memory } = coreOf(app.live)
-      expect([connections.all().length, inside(app)]).toEqual([1, 5])
+      expect([connections.all().length, inside(app)]).toEqual([1, MOST])
       const [first] = app.io.of('/dyn-0').sockets.values()
       const gone = once(present(first).conn, 'close')
       socket.hangUp()
