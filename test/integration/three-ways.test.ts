@@ -52,7 +52,7 @@ describe('a token in a header, which only POSTs bring', () => {
   })
 })
 
-it('a token that the guide puts into a cookie names the user in all three', async () => {
+it('the guide’s token in a cookie names the user in all three', async () => {
   const verify = (token?: string): string | undefined => (token === 'ann' ? 'ann' : undefined)
   const { keepToken } = runSnippet('token-cookie.ts', 'docs/users.md', { verify }) as { keepToken: Koa.Middleware }
   const { app, told } = await start((ctx) => ctx.state['user'] ?? verify(ctx.cookies.get('token')), keepToken)

@@ -73,7 +73,7 @@ describe.each(STORES)('threat 105: a request of another site without the app’s
     expect(isEnded(app, visitor)).toBe(false)
   })
 
-  it('ends the cookie if the request comes from the app’s own pages, or a listed origin', async () => {
+  it('ends the cookie after a request of an own or listed page', async () => {
     for (const headers of [
       {},
       { 'sec-fetch-site': 'same-origin' },
