@@ -154,10 +154,10 @@ export class SessionChecker {
   ): void {
     const id = response?.cookies.find(([name]) => name === 'app')?.[1]
     if (!id || response?.statusCode !== 200) return
-    // An answer may bring the cookie of a sign-in that was revoked under way.
-    const isRevoked = this.#ends.some((end) => end.given.user !== undefined && end.mayEnd(after, this.#signIns))
-    if (!isRevoked && isLeft(node, sessionName(id)))
-      this.#fail(`an answer of node ${node.index} brings the cookie of a session that was left`, 'other')
+    // An answer may bring the cookie of its own sign-in that was revoked under way.
+    const isUnderWay = this.#ends.some(({ given }) => given.user === after.user) && after.signIn !== before.signIn
+    if (!isUnderWay && isOver(node, sessionName(id)))
+      this.#fail(`an answer of node ${node.index} brings the cookie of a session that has ended`, 'other')
     const others = this.#ends.filter((end) => !own.includes(end))
     if (others.some((end) => end.mayEnd(before, this.#signIns) || end.mayEnd(after, this.#signIns))) this.#left.add(id)
     this.#issued.set(id, {
@@ -205,11 +205,11 @@ export class SessionChecker {
   }
 }
 
-/** Whether a process itself counts a session as left. */
-function isLeft({ process: { core } }: ServerNode, name: SessionName): boolean {
-  const sessions = core.featureData.find((data) => data instanceof AppSessions)
-  const family = sessions?.find(name)?.family
-  return core.revocations.isRetired(name) || (family !== undefined && core.revocations.isRetired(family))
+/** Whether a process itself counts a session as ended. */
+function isOver({ process }: ServerNode, name: SessionName): boolean {
+  const sessions = process.core.featureData.find((data) => data instanceof AppSessions)
+  const session = sessions?.find(name)
+  return sessions?.isRetired(name) || (session !== undefined && sessions?.endOf(session) !== undefined)
 }
 
 function isWell({ line }: ServerNode): boolean {
