@@ -301,9 +301,13 @@ const ACCEPTED: readonly (readonly [name: string, hasSocket: boolean, order: Ord
     async (moment) => {
       intercept(moment, async (packet) => void packet.splice(-1, 1, () => undefined))
       const ticket = heard(moment, 'store_session')
+      const post = new Gate()
+      // A POST that arrives before the sign-in would save the update.
+      moment.page.beforePost = () => post.pass()
       moment.add()
       await ticket
       await moment.signIn()
+      post.open()
     },
   ],
   ['was acknowledged, but not POSTed', true, (moment) => heldUp(moment, 'beforePost')],
