@@ -57,11 +57,14 @@ export class Authentication {
   }
 }
 
+/** The suffix of the cookies in which `ctx.cookies` signs others. */
+const SIGNED = '.sig'
+
 /** Returns the names of the cookies that middleware has set. Leaves out signatures, which a mere read renews after a change of keys. */
 function cookiesSetIn({ res }: Koa.Context): readonly string[] {
   const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
   const names = lines.map((line) => line.slice(0, line.indexOf('=')))
-  return [...new Set(names)].filter((name) => !name.endsWith('.sig'))
+  return [...new Set(names)].filter((name) => !name.endsWith(SIGNED))
 }
 
 /** Describes cookies in a response that no browser gets, such as new tokens for a refresh token, which is spent for good. */

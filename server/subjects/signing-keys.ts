@@ -7,6 +7,7 @@ const MIN_BYTES = 32
 const MIN_CHARACTERS = 9
 /** Copied from an example, so strangers know the secret. */
 const PLACEHOLDER = /change.?me|only for development/i
+const isPlaceholder = (text: string): boolean => PLACEHOLDER.test(text)
 const GENERATE = `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`
 /** The advice for an unset variable. Asks for an existing secret first, because a new secret would invalidate all cookies. */
 const SET = `Is the variable set? node --env-file=.env loads it from a file. If you have no secret yet: ${GENERATE}`
@@ -102,7 +103,7 @@ export function readSecrets(keys: unknown, source: string): readonly string[] {
     if (typeof secret !== 'string') return fail(`a ${typeof secret} in ${source}`)
     const bytes = Buffer.byteLength(secret)
     if (bytes < MIN_BYTES) return fail(`one of ${bytes} bytes in ${source}`)
-    if (PLACEHOLDER.test(secret)) return fail(`a placeholder in ${source}`)
+    if (isPlaceholder(secret)) return fail(`a placeholder in ${source}`)
     // Tests and samples may have a simple secret.
     if (process.env['NODE_ENV'] !== 'production') return secret
     const { size } = new Set(secret)
