@@ -5,7 +5,7 @@ export const isAll = process.env.LIVE_SESSION_TEST_ALL === '1'
 export const isBare = process.env.LIVE_SESSION_TEST_BARE === '1'
 
 /** The browser tests in `npm test`: tabs of visitors, and threats that the browser itself defends against. */
-const BROWSER_FILES = 'back|filter|stored-visitor|tabs|updates'
+const BROWSER_FILES = 'back|filter|tabs|updates'
 
 /**
  * Path patterns that only `npm run test:all` runs: tests that take minutes, flood a server, need many processes, test a tool of the tests, or repeat
