@@ -33,7 +33,8 @@ const SCRIPT = pageScript(`
   const { tab } = document.documentElement.dataset
   if (tab) {
     keep(live.set(tab, true))
-    keep(live.set('division', tab))
+    // On a machine so busy that an answer is lost, another tab's later value supersedes this one.
+    live.set('division', tab).catch(() => undefined)
     keep(live.update('cart', (cart) => [...cart, tab]))
   }`)
 
@@ -181,7 +182,7 @@ describeInBrowser('three tabs of a first visit', () => {
       ['a', 'b', 'c'].map((tab) => person.open(at(shop, 'shop', `/?tab=${tab}${search}`))),
     )
     isFirst = false
-    for (const page of pages) await is(page, 'outcomes', ['saved', 'saved', 'saved'])
+    for (const page of pages) await is(page, 'outcomes', ['saved', 'saved'])
     const last = await person.open(at(shop, 'shop'))
     const kept =
       "[live.get('a'), live.get('b'), live.get('c'), live.get('division') !== '', [...live.get('cart')].sort()]"
