@@ -16,7 +16,7 @@ export const ONLY_IN_ALL = [
   '/test/(example|faults|fuzz|release|types)/',
   '/test/integration/(adapters|hook-restarts|reconnect-storm)\\.',
   '/test/server/store/(lost-answers|sql-faults)\\.',
-  '/test/simulation/(known|planted-defects)\\.',
+  '/test/simulation/(known|planted-defects|planting|recorder)\\.',
   '/test/testing/(every-field|store-contract)\\.',
   '/test/threats/(guest-memory|guest-heap|large-messages|session-floods|strangers|unread)\\.',
   `/test/browser/(?!(${BROWSER_FILES})\\.)`,

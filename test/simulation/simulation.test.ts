@@ -5,7 +5,7 @@ import type { Finding } from './simulate.js'
 import { summary } from './tally.js'
 
 /** `SIMULATIONS_FROM=100001` runs the next seeds, and `SIMULATION_SEED=n` a single seed. */
-const SIMULATIONS = Number(process.env['SIMULATIONS'] ?? atScale(50, 500))
+const SIMULATIONS = Number(process.env['SIMULATIONS'] ?? atScale(30, 500))
 const FROM = Number(process.env['SIMULATIONS_FROM'] ?? 1)
 const SEED = process.env['SIMULATION_SEED']
 /** In ms, longer than any machine takes. */
