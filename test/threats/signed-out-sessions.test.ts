@@ -43,6 +43,28 @@ async function signedIn(node: SessionApp): Promise<{ visitor: Visitor; thief: Vi
   return { visitor, thief: node.visitor(visitor.cookie) }
 }
 
+/** Signs in by a double click: the slower request begins before the quicker one ends. */
+async function doubleClicked(node: SessionApp): Promise<{ visitor: Visitor; second: Visitor }> {
+  const visitor = await node.withSession({ cart: 1 })
+  const second = node.visitor(visitor.cookie)
+  await node.during(
+    second,
+    () => undefined,
+    () => node.ask(visitor, signIn),
+    signIn,
+  )
+  return { visitor, second }
+}
+
+/** Starts two nodes with one store, and with an adapter if wanted. */
+async function startTwo(hasAdapter: boolean): Promise<readonly [one: SessionApp, two: SessionApp]> {
+  const store = memoryStore()
+  const nodes = [await start({ store }), await start({ store })] as const
+  const bus = new Bus()
+  if (hasAdapter) for (const { app } of nodes) bus.join(app.io)
+  return nodes
+}
+
 describe.each([
   ['without a store', () => ({})],
   ['with a store', () => ({ store: memoryStore() })],
@@ -75,14 +97,7 @@ describe.each([
     ['identify() as another user', all(setUser('bob'), rotate, identifyNow)],
   ])('ends the sessions of a double click on "sign in": %s', async (_name, end) => {
     const node = await start(options())
-    const visitor = await node.withSession({ cart: 1 })
-    const second = node.visitor(visitor.cookie)
-    await node.during(
-      second,
-      () => undefined,
-      () => node.ask(visitor, signIn),
-      signIn,
-    )
+    const { visitor, second } = await doubleClicked(node)
     expect([await seen(node, visitor), await seen(node, second)]).toEqual([ANN, ANN])
     await node.ask(visitor, end)
     expect((await seen(node, second)) as unknown[]).toEqual(NOTHING)
@@ -168,11 +183,7 @@ describe.each([
 
 describe.each([true, false])('threat 104: two nodes (adapter: %s)', (hasAdapter) => {
   it('that regenerate a session at once lose both at the sign-out', async () => {
-    const store = memoryStore()
-    const nodes = [await start({ store }), await start({ store })] as const
-    const [one, two] = nodes
-    const bus = new Bus()
-    if (hasAdapter) for (const { app } of nodes) bus.join(app.io)
+    const [one, two] = await startTwo(hasAdapter)
     const { visitor } = await signedIn(one)
     const there = two.visitor(visitor.cookie)
     expect(await seen(two, there)).toEqual(ANN)
@@ -185,19 +196,8 @@ describe.each([true, false])('threat 104: two nodes (adapter: %s)', (hasAdapter)
   })
 
   it('end the sessions of a double click by destroy(id) at the other node', async () => {
-    const store = memoryStore()
-    const nodes = [await start({ store }), await start({ store })] as const
-    const [one, two] = nodes
-    const bus = new Bus()
-    if (hasAdapter) for (const { app } of nodes) bus.join(app.io)
-    const visitor = await one.withSession({ cart: 1 })
-    const second = one.visitor(visitor.cookie)
-    await one.during(
-      second,
-      () => undefined,
-      () => one.ask(visitor, signIn),
-      signIn,
-    )
+    const [one, two] = await startTwo(hasAdapter)
+    const { visitor, second } = await doubleClicked(one)
     expect([await seen(one, visitor), await seen(one, second)]).toEqual([ANN, ANN])
     await two.app.live.sessionStore().destroy(sessionId(visitor))
     await two.app.live.settled()
@@ -206,11 +206,7 @@ describe.each([true, false])('threat 104: two nodes (adapter: %s)', (hasAdapter)
   })
 
   it('end a session that was regenerated at the other node', async () => {
-    const store = memoryStore()
-    const nodes = [await start({ store }), await start({ store })] as const
-    const [one, two] = nodes
-    const bus = new Bus()
-    if (hasAdapter) for (const { app } of nodes) bus.join(app.io)
+    const [one, two] = await startTwo(hasAdapter)
     const { visitor } = await signedIn(one)
     const thief = two.visitor(visitor.cookie)
     await two.ask(thief, rotate)
