@@ -100,7 +100,7 @@ describe('threat 17: the connections of a visitor', () => {
     ])
   })
 
-  it('of a page that waits: it saves by POST, then gets live updates', async () => {
+  it('let a waiting page save by POST, then get live updates', async () => {
     const { visitor } = await start()
     const tabs = [await Tab.open(visitor), await Tab.open(visitor), await Tab.open(visitor), await Tab.open(visitor)]
     const refused = nextRefusal()
