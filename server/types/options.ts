@@ -193,8 +193,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly changesPerVisitor?: number | undefined
     /**
-     * Maximum open connections of a user or guest in this process, all tabs and devices together; and, from 20, maximum namespaces of a connection. A
-     * page over the limit sends its changes by POST, and its sockets wait until a connection closes.
+     * Maximum open connections of a user or guest in this process, all tabs and devices together. A page over the limit sends its changes by
+     * POST, and its sockets wait until a connection closes. A connection may join as many namespaces, and at least 20.
      *
      * @default 20
      */

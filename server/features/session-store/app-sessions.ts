@@ -34,8 +34,8 @@ import type { SessionEnd } from './types.js'
 const LONGEST_ANSWER = 30_000
 
 /**
- * The app sessions (`ctx.session`) in this process. A session counts as a guest's until a user has signed in to it. If
- * there is a store, each request reloads its session, because the visitor may have just signed out at another process.
+ * The app sessions (`ctx.session`) in this process. A session counts as a guest's until a user has signed in to it. If there is a
+ * store, each request reloads its session, because the visitor may have just signed out at another process.
  */
 export class AppSessions extends FeatureData<SessionEntry> {
   readonly updates: Updates<SessionName> | undefined
