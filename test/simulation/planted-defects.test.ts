@@ -9,7 +9,7 @@ const SCHEDULES = 10_000
 /** One in this many defects is planted; `PLANT_ONE_IN=1` plants all, which takes minutes. */
 const ONE_IN = Number(process.env['PLANT_ONE_IN'] ?? 36)
 /** The index of the first planted defect, which the simulation notices after few schedules. */
-const FIRST = Math.min(2, ONE_IN - 1)
+const FIRST = Math.min(11, ONE_IN - 1)
 /** In ms, longer than any machine takes. */
 const HANGS = 3_600_000
 
