@@ -1,28 +1,41 @@
-// Makes the README's animated picture, docs/example.png: two tabs of the example app, and the trip of a change, slowed down by 20. Run it
-// by `npx tsx scripts/picture.mjs`, with CHROME_PATH for another Chromium. An animated PNG only wraps the data of its frames in other
-// chunks, so no encoder is needed.
-import { writeFileSync } from 'node:fs'
-import { crc32 } from 'node:zlib'
+// Makes the README's animated picture, docs/example.webp: two tabs of the example app, and the trip of a change, slowed down by 20. Run it
+// by `npx tsx scripts/picture.mjs`, with img2webp (Debian: webp), and CHROME_PATH for another Chromium.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { launch } from 'puppeteer-core'
 import { chromiums } from '../test/browser/find-browser.mjs'
 import { Example } from '../test/support/servers/example.ts'
 
-const WINDOW = { width: 960, height: 560 }
-const SIGNATURE = 8
+const WINDOW = { width: 960, height: 560, deviceScaleFactor: 2 }
+const CAPTION = 48
+/** Two plays of less than five seconds each: readers see all of it, and it stands still after ten seconds. */
+const PLAYS = '2'
+const STEP = 80
 
+const folder = mkdtempSync(join(tmpdir(), 'picture-'))
 const example = await Example.start()
 const [find] = chromiums()
 if (!find) throw new Error('no Chromium was found: set CHROME_PATH')
 const browser = await launch({ ...(await find()), defaultViewport: WINDOW })
 try {
-  writeFileSync('docs/example.png', animated(await frames()))
+  const frames = []
+  for (const [index, { png, ms }] of (await captioned(await shots())).entries()) {
+    const file = join(folder, `${index}.png`)
+    writeFileSync(file, png)
+    frames.push('-d', String(ms), file)
+  }
+  const each = ['-lossless', '-m', '6']
+  execFileSync('img2webp', ['-min_size', '-loop', PLAYS, ...each, ...frames, '-o', 'docs/example.webp'])
 } finally {
   await browser.close()
   await example.stop()
+  rmSync(folder, { recursive: true })
 }
 
-/** Returns the frames, each with its duration in ms. The first is also the still picture for viewers without animation. */
-async function frames() {
+/** Returns screenshots, each with its caption, duration in ms and the place of the pointer. The last one stays. */
+async function shots() {
   const page = await browser.newPage()
   // The slow replay takes long on a slow machine.
   page.setDefaultTimeout(180_000)
@@ -30,88 +43,88 @@ async function frames() {
   await page.goto(`${example.url}/two`)
   const iframes = await page.$$('iframe')
   const [left, right] = await Promise.all(iframes.map((iframe) => iframe.contentFrame()))
-  const pick = (tab, name) => tab.$eval(`::-p-aria([name="${name}"][role="radio"])`, (radio) => radio.click())
-  const says = (tab, selector, text) =>
-    tab.waitForFunction(`document.querySelector('${selector}').textContent.includes('${text}')`)
-  const both = (division) => Promise.all([left, right].map((tab) => says(tab, '.view-heading', division)))
-  const lit = (station) => left.waitForSelector(`[data-station=${station}][data-lit=true]`)
-  const show = async (caption, ms) => ({ png: await captioned(await page.screenshot(), caption), ms })
+  const find = (name, role) => left.waitForSelector(`::-p-aria([name="${name}"][role="${role}"])`)
+  const press = async (name, role) => (await find(name, role)).evaluate((element) => element.click())
+  const middle = async (name) => {
+    const { x, y, width, height } = await (await find(name, 'radio')).boundingBox()
+    return [x + width / 2, y + height / 2]
+  }
+  const shows = (tab, division) =>
+    tab.waitForFunction(`document.querySelector('.view-heading').textContent.includes('${division}')`)
+  const both = (division) => Promise.all([left, right].map((tab) => shows(tab, division)))
+  const connected = (tab) => tab.waitForSelector('#connection[data-state=connected]')
 
-  for (const tab of [left, right]) await tab.waitForSelector('#connection[data-state=connected]')
+  const all = []
+  let pointer = [300, 300]
+  const take = async (caption, ms) =>
+    all.push({ png: await page.screenshot({ encoding: 'base64' }), caption, ms, pointer })
+  /** Moves the pointer in four steps, and chooses. */
+  const choose = async (division, caption) => {
+    const [from, to] = [pointer, await middle(division)]
+    for (const part of [0.3, 0.6, 0.85, 1]) {
+      pointer = [from[0] + (to[0] - from[0]) * part, from[1] + (to[1] - from[1]) * part]
+      await take(caption, STEP)
+    }
+    await press(division, 'radio')
+  }
+  /** Takes screenshots until all lamps are lit, and keeps `count` of them. */
+  const follow = async (caption, count) => {
+    const first = all.length
+    while (await left.$('[data-lit=false]')) await take(caption, STEP)
+    const taken = all.splice(first)
+    for (let at = 0; at < count; at += 1) all.push(taken[Math.floor((at * taken.length) / count)])
+  }
+
+  for (const tab of [left, right]) await connected(tab)
   await left.locator('.hood summary').click()
   await left.waitForSelector('[name=slowness]')
-  await pick(left, '20x slower')
-  const shown = []
-  await pick(left, 'Film')
+  await press('20x slower', 'radio')
+  const film = 'Film is chosen on the left. The right tab follows, and lamps show its way.'
+  await take('Two tabs of a visitor. Nothing is chosen yet.', 240)
+  await choose('Film', film)
   await both('Film')
-  await lit('post')
-  shown.push(await show('Film is chosen on the left. The right tab follows, while the change goes to the cookie', 1800))
-  shown.push(await show('Film is chosen on the left. The right tab follows, while the change goes to the cookie', 400))
-  await lit('cookie')
-  shown.push(await show('The cookie has it: saved', 1800))
-  await pick(left, '1x')
-  await left.locator('[aria-label^="End here"]').click()
-  await says(left, '.news', 'before the cookie does')
-  await pick(left, 'Design')
+  await follow(film, 15)
+  await take(film, 560)
+
+  await press('1x', 'radio')
+  await left.locator('[data-station=ticket] button').click()
+  await left.waitForFunction("document.querySelector('.news').textContent.includes('before the cookie does')")
+  const killed = 'The server is killed before the cookie has the next choice.'
+  await choose('Design', killed)
   await left.waitForSelector('#connection:not([data-state=connected])')
-  shown.push(await show('The server is killed before the cookie has the next choice', 2200))
-  await says(left, '.news', 'Server ended before')
+  await take(killed, 960)
+  const back = 'The server is back. Both tabs are still right, and no click is lost.'
+  await follow(back, 4)
   await both('Design')
-  await lit('cookie')
-  shown.push(await show('It is back: the page has brought the choice again, and no click is lost', 3200))
-  return shown
-}
-
-/** Returns a picture with a caption above. */
-async function captioned(png, caption) {
-  const page = await browser.newPage()
-  await page.setViewport({ ...WINDOW, height: WINDOW.height + 48 })
-  await page.setContent(`<style>
-    body { margin: 0; background: #d9dcd8; font: 600 18px/48px system-ui, sans-serif; text-align: center; color: #14201c }
-    img { display: block }
-  </style>${caption}<img src="data:image/png;base64,${Buffer.from(png).toString('base64')}">`)
-  const whole = Buffer.from(await page.screenshot())
+  for (const tab of [left, right]) await connected(tab)
+  await left.waitForFunction("document.querySelector('.news').textContent.includes('Server ended before')")
+  await take(back, 1040)
   await page.close()
-  return whole
+  return all
 }
 
-/** Returns an animated PNG, as specified in the third edition of the PNG specification. */
-function animated(frames) {
-  const [first] = frames
-  const header = chunksOf(first.png).find(({ type }) => type === 'IHDR').data
-  const count = Buffer.alloc(8)
-  count.writeUInt32BE(frames.length)
-  let sequence = 0
-  const parts = frames.flatMap(({ png, ms }, index) => {
-    const control = Buffer.alloc(26)
-    control.writeUInt32BE(sequence++)
-    header.copy(control, 4, 0, 8)
-    control.writeUInt16BE(ms, 20)
-    control.writeUInt16BE(1000, 22)
-    const data = Buffer.concat(chunksOf(png).flatMap(({ type, data }) => (type === 'IDAT' ? [data] : [])))
-    if (index === 0) return [chunk('fcTL', control), chunk('IDAT', data)]
-    const number = Buffer.alloc(4)
-    number.writeUInt32BE(sequence++)
-    return [chunk('fcTL', control), chunk('fdAT', Buffer.concat([number, data]))]
-  })
-  const [ihdr, actl, end] = [chunk('IHDR', header), chunk('acTL', count), chunk('IEND', Buffer.alloc(0))]
-  return Buffer.concat([first.png.subarray(0, SIGNATURE), ihdr, actl, ...parts, end])
-}
-
-function chunksOf(png) {
-  const chunks = []
-  for (let at = SIGNATURE; at < png.length; ) {
-    const length = png.readUInt32BE(at)
-    chunks.push({ type: png.toString('latin1', at + 4, at + 8), data: png.subarray(at + 8, at + 8 + length) })
-    at += length + 12
+/** Returns pictures with their captions above, and the pointer. */
+async function captioned(all) {
+  const page = await browser.newPage()
+  await page.setViewport({ ...WINDOW, height: WINDOW.height + CAPTION })
+  await page.setContent(`<style>
+    body { margin: 0; background: #14201c; font: 600 19px/${CAPTION}px system-ui, sans-serif; text-align: center; color: #fff }
+    img { display: block; width: ${WINDOW.width}px }
+    svg { position: absolute; stroke: #fff; stroke-width: 1.5 }
+  </style><div></div><img><svg width="18" height="26"><path d="M1 1V21L6 16.5 9.5 24 13 22.5 9.5 15H16Z"/></svg>`)
+  const drawn = []
+  for (const { png, caption, pointer, ms } of all) {
+    await page.evaluate(draw, `data:image/png;base64,${png}`, caption, [pointer[0], pointer[1] + CAPTION])
+    drawn.push({ png: await page.screenshot(), ms })
   }
-  return chunks
+  return drawn
 }
 
-function chunk(type, data) {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
-  const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)]
-  length.writeUInt32BE(data.length)
-  check.writeUInt32BE(crc32(body))
-  return Buffer.concat([length, body, check])
+/** In the browser. */
+function draw(src, caption, [left, top]) {
+  const [div, image, svg] = document.body.children
+  div.textContent = caption
+  Object.assign(svg.style, { left: `${left}px`, top: `${top}px` })
+  image.src = src
+  return image.decode()
 }
