@@ -62,7 +62,7 @@ export class PageEvents {
   }
 
   #exchange(input: unknown, hasAck: boolean): Awaitable<PageAnswer> {
-    const { identity } = this.#context
+    const { identity, owner } = this.#context
     const message = parseMessage(input)
     const { who } = message
     const isOwn = who === undefined || who === identity.who
@@ -74,7 +74,9 @@ export class PageEvents {
     const include = this.#isGreeted ? later : 'greeting'
     // Without an acknowledgement, the page gets its ticket by a push.
     const context = hasAck ? this.#context : { ...this.#context, socket: undefined }
-    const answer = isOwn ? exchange(this.#core, message, context, include) : answerOtherVisitor(this.#core, identity)
+    const answer = isOwn
+      ? exchange(this.#core, message, context, include)
+      : answerOtherVisitor(this.#core, identity, owner)
     // Set synchronously: of several messages in a turn, only the first is free.
     this.#isGreeted = true
     return answer

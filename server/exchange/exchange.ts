@@ -83,9 +83,13 @@ async function answer(
   return buildAnswer(core, identity, include, { results: answered, ticket, persisted, unsaved }, visitor)
 }
 
-/** Returns the answer to another visitor's page: a greeting of the current visitor, without results, because no change was applied. */
-export function answerOtherVisitor(core: Core, identity: PageIdentity): PageAnswer {
-  return buildAnswer(core, identity, 'greeting', { otherVisitor: true, results: [], persisted: [] })
+/**
+ * Returns the answer to another visitor's page: a greeting of the current visitor, without results, because no change was applied.
+ *
+ * @param tabVisitor the visitor with the connection's tab
+ */
+export function answerOtherVisitor(core: Core, identity: PageIdentity, tabVisitor?: Visitor): PageAnswer {
+  return buildAnswer(core, identity, 'greeting', { otherVisitor: true, results: [], persisted: [] }, tabVisitor)
 }
 
 function fieldsOf(results: Results): readonly Field[] {
