@@ -24,7 +24,9 @@ export function keepTab(live: AnyClient): Unsubscribe {
   const name = `live-session:${endpoint}`
   let stored = attempt(() => sessionStorage[name])
   let text = stored
-  const own = (): readonly string[] => attempt(() => JSON.parse(text)[1]) ?? []
+  const parse = (): readonly [who?: string, tickets?: readonly string[]] => attempt(() => JSON.parse(text)) ?? []
+  const isConnecting = (): boolean => page.socket !== 'none' && page.socket !== 'greeted'
+  const own = (): readonly string[] => parse()[1] ?? []
   const bring = (value: string, seconds: number): void => {
     attempt(() => {
       const secure = location.protocol === 'https:' ? ';secure' : ''
@@ -40,6 +42,8 @@ export function keepTab(live: AnyClient): Unsubscribe {
   environment.save = (others) => {
     save(others)
     if (page.cookie !== 'accepted') return
+    // After a sign-in, the connection first brings the guest's tickets: only the server decides which values follow.
+    if (page.kind === 'user' && isConnecting() && (parse()[0] ?? page.who) !== page.who) return
     text = serializeOutbox(page, true)
     attempt(() => (sessionStorage[name] = text))
     // Listen only if needed: Firefox keeps no page with such a listener in its back/forward cache.

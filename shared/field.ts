@@ -77,7 +77,7 @@ export class Field {
     this.guestAccess = spec.guests ?? this.access
     this.rooms = spec.rooms === true
     this.url = spec.url
-    this.onLogin = spec.onLogin ?? defaults.onLogin
+    this.onLogin = spec.onLogin ?? (this.isLocal ? 'drop' : defaults.onLogin)
     this.#schema = spec.schema
     this.#migrate = spec.migrate
     this.#report = defaults.report ?? (() => undefined)

@@ -143,10 +143,10 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   expect(isRule, ".onLogin: expected 'account', 'newest', 'drop' or a function", onLogin)
   expect(migrate === undefined || typeof migrate === 'function', '.migrate: expected a function', migrate)
   if (scope === 'tab') {
-    const remedy =
-      "where scope is 'tab': the tab itself keeps the value, in no cookie and no URL, and it ends at a sign-in"
-    for (const [option, given] of Object.entries({ url, onLogin }))
-      expect(given === undefined, `.${option}: expected none ${remedy}`, given)
+    const remedy = "where scope is 'tab': the tab itself keeps the value, in no cookie and no URL"
+    expect(url === undefined, `.url: expected none ${remedy}`, url)
+    const isTabRule = onLogin === undefined || onLogin === 'newest' || onLogin === 'drop'
+    expect(isTabRule, ".onLogin: expected 'newest' or 'drop' where scope is 'tab': no account has a value", onLogin)
     expect(cookie !== true, `.cookie: expected false or none ${remedy}`, cookie)
     expect(
       client !== 'hidden',

@@ -44,7 +44,7 @@ export type ClientAccess = 'hidden' | 'read' | 'write'
  *
  * - `'user'`: the user, on every device; before a sign-in, the guest
  * - `'browser'`: only this browser, even while a user is signed in there
- * - `'tab'`: only this tab, until a sign-in or sign-out
+ * - `'tab'`: only this tab, until a sign-out; until a sign-in, too, unless `onLogin` is `'newest'`
  */
 export type Scope = 'user' | 'browser' | 'tab'
 /**
@@ -78,8 +78,9 @@ export interface FieldSpec {
   readonly guests?: 'read'
   /**
    * The owner of the value. With `'tab'` the tab itself persists the value in sessionStorage (`keepTab`), across reloads, back navigation
-   * and server restarts; the server keeps the value only while the tab's socket is open. No cookie, store or other tab has the value, and a
-   * sign-in or sign-out ends it. A duplicated tab begins with a copy. Not with `url`, `onLogin`, `cookie: true` or `client: 'hidden'`.
+   * and server restarts; the server keeps the value only while the tab's socket is open. No cookie, store or other tab has the value. A
+   * sign-out ends it, and a sign-in unless `onLogin` is `'newest'`. A duplicated tab begins with a copy. Not with `url`, `cookie: true` or
+   * `client: 'hidden'`.
    *
    * @default 'user'
    */
@@ -126,9 +127,9 @@ export interface FieldSpec {
    */
   readonly url?: string
   /**
-   * Decides whose value wins at a sign-in: see `LoginRule`.
+   * Decides whose value wins at a sign-in: see `LoginRule`. With `scope: 'tab'` there is no account's value: `'newest'` keeps a guest's.
    *
-   * @default the plugin's onLogin
+   * @default the plugin's onLogin; `'drop'` with `scope: 'tab'`
    */
   readonly onLogin?: 'account' | 'newest' | 'drop' | ((account: never, browser: never) => unknown)
   /**
@@ -211,7 +212,7 @@ interface OfTab {
   readonly client?: Exclude<ClientAccess, 'hidden'>
   readonly cookie?: false
   readonly url?: undefined
-  readonly onLogin?: undefined
+  readonly onLogin?: 'newest' | 'drop'
 }
 
 /**

@@ -4,6 +4,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { LwwRegister } from '../../shared/register.js'
 import type { Core } from '../core.js'
+import { staysInTab } from '../identity/login.js'
 import { isUser, type Subject, subjectHash } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
 import type { Ticket } from '../values/ticket.js'
@@ -27,7 +28,7 @@ export function verifyTickets(
   visitor: Visitor,
   now: number,
 ): readonly VerifiedTicket[] {
-  const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
+  const verified = tickets.map((text, index) => follow(core, core.tickets.verify(text, now, index), visitor))
   return verified.map((ticket, index) => {
     const subject = subjectOf(core, ticket, visitor, index)
     return { subject, generation: isUser(subject) ? ticket.generation : undefined, registers: ticket.registers }
@@ -49,6 +50,13 @@ export function mergeTickets({ values }: Core, verified: readonly VerifiedTicket
     }
   }
   return overtaken
+}
+
+/** After a guest's sign-in, returns the ticket of the guest's tab as the user's, with the values that follow. */
+function follow({ identities, values }: Core, ticket: Ticket, visitor: Visitor): Ticket {
+  if (!visitor.tab || !identities.wasGuest(ticket.sub, visitor)) return ticket
+  const registers = ticket.registers.filter(({ key }) => staysInTab(values.fields.get(key)))
+  return { ...ticket, sub: subjectHash(visitor.tab), registers }
 }
 
 function subjectOf({ revocations }: Core, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {

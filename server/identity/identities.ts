@@ -7,9 +7,11 @@ import {
   type BrowserId,
   browserSubject,
   newBrowserId,
+  type Sub,
   type Subject,
   signOutKey,
   subjectHash,
+  tabsHash,
   type UserSubject,
 } from '../subjects/subject.js'
 import { Visitor } from '../subjects/visitor.js'
@@ -71,7 +73,10 @@ export class Identities {
     const own = user === undefined ? [] : [user]
     const ofBrowsers = previous.flatMap(({ browser, user: former }) => {
       const isSame = user === undefined || former === subjectHash(user)
-      return [browserSubject(browser), ...(isSame ? [] : [browserSubject(this.#rotatedId(browser, user))])]
+      return [
+        browserSubject(browser),
+        ...(isSame ? [] : [browserSubject(this.#rotatedId({ browser, user: former }, user))]),
+      ]
     })
     return [...own, ...ofBrowsers]
   }
@@ -162,17 +167,31 @@ export class Identities {
    * Returns the derived browser id of a user whom `identify` has just named; undefined if that id is retired. After a minute, only the
    * user's own cookie leads to that id: an attacker may have planted any other on several devices of the user.
    */
-  #usableRotatedId({ browser, user: former }: CookieOwner, user: UserSubject): BrowserId | undefined {
+  #usableRotatedId(previous: CookieOwner, user: UserSubject): BrowserId | undefined {
     const { revocations, settings } = this.#core
+    const { browser, user: former } = previous
     const retired = revocations.retired(browserSubject(browser))
     const isDouble = retired?.rotatedTo === subjectHash(user) && settings.clock() < retired.epoch + DOUBLE_SIGN_IN
     if (retired && !isDouble && former !== subjectHash(user)) return undefined
-    const next = this.#rotatedId(browser, user)
+    const next = this.#rotatedId(previous, user)
     return revocations.isRetired(browserSubject(next)) ? undefined : next
   }
 
-  #rotatedId(browser: BrowserId, user: UserSubject): BrowserId {
-    return this.#keys.sign(`rotated ${browser} ${user}`).slice(0, ID_LENGTH) as BrowserId
+  /**
+   * Returns whether the visitor's browser id is the rotated id of the guest whose tabs have this name. So the guest has signed in as this
+   * user, in this browser, and no sign-out, other sign-in or revocation came since: each makes another id.
+   */
+  wasGuest(tabs: Sub, { browser, user }: Visitor): boolean {
+    return user !== undefined && this.#rotatedIdOf(tabs, undefined, user) === browser
+  }
+
+  #rotatedId({ browser, user: former }: Pick<CookieOwner, 'browser' | 'user'>, user: UserSubject): BrowserId {
+    return this.#rotatedIdOf(tabsHash(browser), former, user)
+  }
+
+  /** Derives the id from the name of the tabs, which is in their tickets, so that `wasGuest` needs no memory. */
+  #rotatedIdOf(tabs: Sub, former: Sub | undefined, user: UserSubject): BrowserId {
+    return this.#keys.sign(`rotated ${tabs} ${former ?? 'guest'} ${user}`).slice(0, ID_LENGTH) as BrowserId
   }
 
   /** Retires the names of a departing visitor, which invalidates messages in flight. Returns the names whose connections must close. */

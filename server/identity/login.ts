@@ -94,6 +94,11 @@ function transfersIn(field: Field | undefined, scope: Field['scope']): field is 
   return field?.scope === scope && isTransferred(field)
 }
 
+/** Returns whether a guest's value in a tab follows the guest to the user. */
+export function staysInTab(field: Field | undefined): boolean {
+  return transfersIn(field, 'tab') && field.onLogin === 'newest'
+}
+
 /** Returns whether a sign-in may transfer a guest's value of a field, unless `onLogin` is `'drop'`. */
 export function isTransferred({ guestAccess }: Field): boolean {
   return guestAccess === 'write'

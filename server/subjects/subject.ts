@@ -131,7 +131,15 @@ export function isBrowserId(id: unknown): id is BrowserId {
 
 /** Returns a subject's public name, the same for all tabs of a browser. The hash has no key, so that a key rotation orphans no values. */
 export function subjectHash(subject: Subject): Sub {
-  const name = isTab(subject) ? subject.slice(0, subject.indexOf('/')) : subject
+  return hash(isTab(subject) ? subject.slice(0, subject.indexOf('/')) : subject)
+}
+
+/** Returns the public name of all tabs of a browser. */
+export function tabsHash(id: BrowserId): Sub {
+  return hash(`tab:${id}`)
+}
+
+function hash(name: string): Sub {
   return createHash('sha256').update(name).digest('base64url') as Sub
 }
 

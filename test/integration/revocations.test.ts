@@ -7,7 +7,7 @@ import { cookieFor, memoryStore, type TestClock } from 'koa-live-session/testing
 import { z } from 'zod'
 import { coreOf } from '../../server/plugin.js'
 import { SigningKeys } from '../../server/subjects/signing-keys.js'
-import { browserSubject, userSubject } from '../../server/subjects/subject.js'
+import { browserSubject, tabsHash, userSubject } from '../../server/subjects/subject.js'
 import { App } from '../support/app/app.js'
 import { account } from '../support/app/auth.js'
 import { browserId } from '../support/app/browser-id.js'
@@ -98,7 +98,7 @@ describe('revocations', () => {
     it('matches docs/maintainers/protocol.md', async () => {
       const app = await start()
       const keys = new SigningKeys([SECRET], 'cookie')
-      const expected = keys.sign(`rotated ${FIRST} ${userSubject('ann')}`).slice(0, 22)
+      const expected = keys.sign(`rotated ${tabsHash(FIRST)} guest ${userSubject('ann')}`).slice(0, 22)
       expect(await next(app, ofGuest(app), 'ann')).toBe(expected)
     })
 

@@ -111,10 +111,13 @@ describe('defineFields', () => {
     [{ migrate: 1 }, 'migrate: expected a function'],
     [{ scope: 'tab', client: 'hidden' }, "client: expected 'read' or 'write' where scope is 'tab'"],
     [{ scope: 'tab', cookie: true }, "cookie: expected false or none where scope is 'tab'"],
-    [{ scope: 'tab', onLogin: 'newest' }, "onLogin: expected none where scope is 'tab'"],
+    [
+      { scope: 'tab', onLogin: 'account' },
+      "onLogin: expected 'newest' or 'drop' where scope is 'tab': no account has a value, received \"account\"",
+    ],
     [
       { scope: 'tab', client: 'write', url: 'step' },
-      'url: expected none where scope is \'tab\': the tab itself keeps the value, in no cookie and no URL, and it ends at a sign-in, received "step"',
+      'url: expected none where scope is \'tab\': the tab itself keeps the value, in no cookie and no URL, received "step"',
     ],
   ])('rejects the options %p', (options, message) => {
     const act = (): unknown => define({ schema: z.any(), default: 1, ...options })

@@ -29,5 +29,6 @@ defineFields({ x: { schema: z.number(), default: 1, client: 'hidden', scope: 'ta
 defineFields({ x: { schema: z.number(), default: 1, cookie: true, scope: 'tab' } })
 // @ts-expect-error `url` is no option
 defineFields({ x: { schema: z.number(), default: 1, client: 'write', scope: 'tab', url: 'x' } })
-// @ts-expect-error tab fields end at a sign-in
 defineFields({ x: { schema: z.number(), default: 1, client: 'write', scope: 'tab', onLogin: 'newest' } })
+// @ts-expect-error no account has a tab's value
+defineFields({ x: { schema: z.number(), default: 1, client: 'write', scope: 'tab', onLogin: 'account' } })
