@@ -86,7 +86,9 @@ export class PageChecker {
     const isPost = way === 'post'
     if (isPost && message.who === undefined)
       page.asked = answer.hasCookie ? 0 : page.asked + (answer.who === undefined ? 2 : 1)
-    if (answer.greeting) this.#greets(page, answer, way !== 'later')
+    // A page whose cookie is not blocked asks for it, and takes nothing from a connection that lacks it.
+    const isIgnored = way === 'first' && !answer.hasCookie && tab.page.cookie !== 'blocked' && answer.who !== undefined
+    if (answer.greeting && !isIgnored) this.#greets(page, answer, way !== 'later')
     // The connection belongs to the former visitor until the reconnection.
     if (isPost && page.owner && !(owner && isSame(owner, page.owner))) tab.socket.outlive()
     const named = this.#world.whos.of(answer.who)

@@ -10,8 +10,8 @@ import { type Content, End, type SignIn } from './ends.js'
 interface Issued {
   readonly content: Content
   readonly node: ServerNode
-  /** The processes at that time. */
-  readonly nodes: readonly ServerNode[]
+  /** The processes that the news of it can reach, with their number of evictions before it. */
+  readonly reach: ReadonlyMap<ServerNode, number>
   /** The processes that must have it in memory, with the number of evictions at that time. */
   readonly holders: Map<ServerNode, number>
   isStored: boolean
@@ -26,7 +26,8 @@ export interface Beginning {
   readonly loadable: readonly End[]
   readonly troubles: number
   readonly wasWell: boolean
-  readonly evictions: number
+  /** The number of evictions of each process. */
+  readonly evictions: ReadonlyMap<ServerNode, number>
 }
 
 /** Checks that what has ended is signed in nowhere, and that all else stays signed in. */
@@ -36,12 +37,14 @@ export class SessionChecker {
   readonly #fail: (what: string, harm: Harm) => void
   readonly #ends: End[] = []
   readonly #issued = new Map<string, Issued>()
+  /** The families that each id has had. */
+  readonly #families = new Map<string, Set<number | undefined>>()
   /** The ids that a request has regenerated or destroyed, or was about to. */
   readonly #left = new Set<string>()
   /** The ids whose end a process has told. */
   readonly #retired = new Map<string, ServerNode>()
   #moment = 0
-  #families = 0
+  #lastFamily = 0
 
   constructor(deployment: Deployment, fail: (what: string, harm: Harm) => void) {
     this.#deployment = deployment
@@ -58,8 +61,8 @@ export class SessionChecker {
   }
 
   newFamily(): number {
-    this.#families += 1
-    return this.#families
+    this.#lastFamily += 1
+    return this.#lastFamily
   }
 
   /** Called when a route has set another user; `signedIn` follows. */
@@ -120,7 +123,7 @@ export class SessionChecker {
       loadable: this.#ends.filter((end) => end.isKnown(node, true) || (isFresh && end.isTold && end.isStored)),
       troubles: node.line?.troubles ?? 0,
       wasWell: isWell(node),
-      evictions: node.evictions,
+      evictions: new Map(this.#deployment.nodes.map((one) => [one, one.evictions])),
     }
   }
 
@@ -137,7 +140,7 @@ export class SessionChecker {
     const isTold = !where.endsWith('socket') || this.#signIns[content.signIn ?? -1]?.isSaid
     const end = isTold ? this.#endOf(content, known(since)) : undefined
     if (end) fail(`is signed in as ${JSON.stringify(content)} after ${textOf(end)}`, 'foreign')
-    const expected = this.#expected(id, since)
+    const expected = this.#expected(id, since, where === 'an open socket')
     if (expected && user !== expected.user) fail(`has lost the sign-in ${JSON.stringify(expected)}`, 'other')
     if (expected) note(`${where} stays signed in`)
     else if (user === undefined && known(since).some((one) => one.ends(this.contentOf(id), this.#signIns)))
@@ -159,14 +162,11 @@ export class SessionChecker {
     if (!isUnderWay && isOver(node, sessionName(id)))
       this.#fail(`an answer of node ${node.index} brings the cookie of a session that has ended`, 'other')
     const others = this.#ends.filter((end) => !own.includes(end))
-    if (others.some((end) => end.mayEnd(before, this.#signIns) || end.mayEnd(after, this.#signIns))) this.#left.add(id)
-    this.#issued.set(id, {
-      content: after,
-      node,
-      nodes: [...this.#deployment.nodes],
-      holders: new Map([[node, evictions]]),
-      isStored: false,
-    })
+    if (others.some((end) => this.#mayEnd(end, before) || this.#mayEnd(end, after))) this.#left.add(id)
+    this.#families.set(id, this.#familiesOf(id).add(after.family))
+    const reach = this.#issued.get(id)?.holders ?? evictions
+    const holders = new Map([[node, evictions.get(node) ?? 0]])
+    this.#issued.set(id, { content: after, node, reach, holders, isStored: false })
   }
 
   contentOf(id: string): Content {
@@ -178,11 +178,11 @@ export class SessionChecker {
     const { bus, store } = this.#deployment
     for (const end of this.#ends) end.spread(this.#deployment)
     for (const issued of this.#issued.values()) {
-      const { node, nodes, holders } = issued
+      const { node, reach, holders } = issued
       issued.isStored ||= !node.isOver && node.process.core.store?.unsaved.size === 0
       if (node.isOver || store) continue
-      for (const other of bus ? nodes : [])
-        if (!holders.has(other) && !bus?.isPending(other.index)) holders.set(other, other.evictions)
+      for (const [other, evictions] of bus ? reach : [])
+        if (!holders.has(other) && !bus?.isPending(other.index)) holders.set(other, evictions)
     }
   }
 
@@ -195,13 +195,23 @@ export class SessionChecker {
   }
 
   /** Returns what a session that certainly goes on contains, if it is signed in. */
-  #expected(id: string, since: Beginning): Content | undefined {
+  #expected(id: string, since: Beginning, isOpen: boolean): Content | undefined {
     const issued = this.#issued.get(id)
     if (issued?.content.user === undefined || this.#left.has(id)) return undefined
     const { content, holders, isStored } = issued
     const { node } = since
-    const isThere = holders.get(node) === node.evictions || (isStored && node.line && isWellSince(since))
-    return isThere && !this.#ends.some((end) => end.mayEnd(content, this.#signIns)) ? content : undefined
+    // An open socket asks the store only every `storeRefresh`.
+    const isLoaded = !isOpen && isStored && node.line && isWellSince(since)
+    const isThere = holders.get(node) === node.evictions || isLoaded
+    return isThere && !this.#ends.some((end) => this.#mayEnd(end, content)) ? content : undefined
+  }
+
+  #mayEnd(end: End, content: Content): boolean {
+    return end.mayEnd(content, this.#signIns, (id) => this.#familiesOf(id))
+  }
+
+  #familiesOf(id: string): Set<number | undefined> {
+    return this.#families.get(id) ?? new Set()
   }
 }
 

@@ -28,6 +28,8 @@ interface Given {
   readonly began: number
   /** Either the family that a sign-out ends, or the revoked user. */
   readonly family?: number | undefined
+  /** The id of the session that signs out, which may meanwhile be of another family. */
+  readonly id?: string | undefined
   readonly user?: string
   /** The number of the sign-in that `except` leaves. */
   readonly spared?: number | undefined
@@ -81,9 +83,13 @@ export class End {
   }
 
   /** Whether a session with this content may have ended. */
-  mayEnd({ user, family, signIn = -1, past = [] }: Content, signIns: readonly SignIn[]): boolean {
+  mayEnd(
+    { user, family, signIn = -1, past = [] }: Content,
+    signIns: readonly SignIn[],
+    familiesOf: (id: string) => ReadonlySet<number | undefined>,
+  ): boolean {
     const { given, isTold } = this
-    if (given.user === undefined) return given.family === family
+    if (given.user === undefined) return given.family === family || familiesOf(given.id ?? '').has(family)
     const isOver = signIns[signIn]?.knew.has(this) || (isTold && given.spared === signIn)
     return [...past, user].includes(given.user) && !isOver
   }

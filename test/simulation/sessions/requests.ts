@@ -92,7 +92,7 @@ const setUser =
     if (!ctx['session']) return
     const { user: former, family, past = [] }: Content = ctx['session']
     if (former === user) return
-    if (former !== undefined) ends.push(checker.begins({ node: exchange.node, family }))
+    if (former !== undefined) ends.push(checker.begins({ node: exchange.node, family, id: since.id }))
     const number = checker.signsIn(user)
     const isFirst = former === undefined && past.length === 0
     run.signIn = { number, since: [...(isFirst ? [] : [since]), ...isProved(run)], proved }
@@ -148,19 +148,24 @@ export function takingOver({ text, user, made, since }: Token, way: number): rea
   return ways[way % ways.length] ?? []
 }
 
-const begin: Act = ({ ctx, checker, since, exchange, ends }) => {
-  const isSignedIn = ctx['session']?.user !== undefined
-  // The end of a former id names its family, where the process knows of that end.
-  const { user, family }: Content = isSignedIn ? ctx['session'] : checker.contentOf(since.id ?? '')
-  checker.leaves(since)
-  if (family === undefined) return
-  const end = checker.begins({ node: exchange.node, family })
-  if (isSignedIn || (user !== undefined && checker.hasRetired(since))) ends.push(end)
-}
+const begin =
+  (isEnding: boolean): Act =>
+  ({ ctx, checker, since, exchange, ends }) => {
+    const isSignedIn = ctx['session']?.user !== undefined
+    // The end of a former id names its family, where the process knows of that end.
+    const { user, family }: Content = isSignedIn ? ctx['session'] : checker.contentOf(since.id ?? '')
+    checker.leaves(since)
+    if (family === undefined) return
+    const end = checker.begins({ node: exchange.node, family, id: since.id })
+    if (isSignedIn || (isEnding && user !== undefined && checker.hasRetired(since))) ends.push(end)
+  }
+const beginEnding = begin(true)
+/** A guest's session that stays may be one that another request has just signed a user in to: that sign-in came later. */
+const beginStaying = begin(false)
 /** Without `leave()`, an id that has ended before says nothing. */
 const beginOwn: Act = (run) => {
   run.checker.leaves(run.since)
-  if (run.ctx['session']?.user !== undefined) begin(run)
+  if (run.ctx['session']?.user !== undefined) beginEnding(run)
 }
 const leave: Act = ({ ctx }) => ctx.liveSession.leave()
 const endSession: Act = (run) => {
@@ -176,11 +181,11 @@ const dropUser: Act = ({ ctx: { session }, checker }) => {
 /** Ways to sign out: without a session, or with a session that keeps the cart. */
 export function signingOut(way: number): readonly Act[] {
   const ways = [
-    [begin, endSession, leave],
+    [beginEnding, endSession, leave],
     [beginOwn, endSession],
-    [begin, dropUser, regenerate, leave],
-    [begin, leave, dropUser, regenerate],
-    [begin, dropUser, leave],
+    [beginStaying, dropUser, regenerate, leave],
+    [beginStaying, leave, dropUser, regenerate],
+    [beginStaying, dropUser, leave],
   ]
   return ways[way % ways.length] ?? []
 }
