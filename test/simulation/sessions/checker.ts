@@ -130,10 +130,11 @@ export class SessionChecker {
   /** Called with the session, and the plugin's user, at the start of a route, right after a handshake, or of an open socket. */
   sees(since: Beginning, content: Content, where: string, userId: string | undefined): void {
     const { node, id = '' } = since
-    const { user } = content
+    const { user, signIn } = content
     const fail = (what: string, harm: Harm): void => this.#fail(`${where} at node ${node.index} ${what}`, harm)
     if (userId !== user) fail(`belongs to ${userId}, but shows ${JSON.stringify(content)}`, 'foreign')
-    const isOwn = user === undefined || this.#signIns[content.signIn ?? -1]?.user === user
+    // Values are merged key by key: beside two sign-ins of a user, a third request may continue with the user alone.
+    const isOwn = user === undefined || this.#signIns.some((one, i) => one.user === user && i === (signIn ?? i))
     // A session that goes on after a sign-out keeps what was written at the same time.
     if (!isOwn || ![undefined, user, ...(content.past ?? [])].includes(content.note))
       fail(`shows ${JSON.stringify(content)}`, 'foreign')
