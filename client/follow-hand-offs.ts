@@ -19,7 +19,7 @@ let freeAt = 0
  * followHandOffs(live)
  */
 export function followHandOffs(live: AnyClient): Unsubscribe {
-  const { socket, endpoint, onClose } = internalsOf(live)
+  const { socket, posts, onClose } = internalsOf(live)
   // The event names no target URL, because an app may relay an event that another client has forged.
   const follow = (token: string): void => {
     // A second submit would cancel the first submit's response and lose its cookies. Outside a browser there is no document.
@@ -29,7 +29,7 @@ export function followHandOffs(live: AnyClient): Unsubscribe {
     freeAt = now + ON_THE_WAY
     const form = Object.assign(document.createElement('form'), {
       method: 'post',
-      action: endpoint,
+      action: posts.endpoint,
       target: '_self',
       hidden: true,
     })

@@ -1,6 +1,7 @@
 /**
  * The client for pages: shows changes immediately, and saves them in the cookie. Needs only the types of
- * socket.io-client: your code creates the socket. Bundlers drop `onFlash`, `followAddress`, `followHandOffs` and `keepTab` unless imported.
+ * socket.io-client: your code creates the socket. Bundlers drop `onFlash`, `onSessionEnd`, `followAddress`, `followHandOffs` and `keepTab` unless
+ * imported.
  *
  * `F` is the type of your fields: `RegisteredFields` unless stated otherwise.
  *
@@ -21,4 +22,5 @@ export { followAddress } from './follow-address.js'
 export { followHandOffs } from './follow-hand-offs.js'
 export { keepTab } from './keep-tab.js'
 export { createLiveSession } from './live-session.js'
+export { onSessionEnd } from './session-end.js'
 export type * from './types.js'

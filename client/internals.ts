@@ -4,6 +4,7 @@ import type { JsonValue } from '../shared/json.js'
 import type { AnySnapshot } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Keys, Value } from '../shared/types.js'
+import type { PostOptions } from './browser/post.js'
 import type { Dispatch, Environment } from './core/events.js'
 import type { Page } from './core/page.js'
 import type { StatusDetail } from './core/status.js'
@@ -12,10 +13,10 @@ import type { AnyClient, AnySocket, LiveSessionClient } from './types.js'
 /** The key of a client's internals. A registered symbol, the same even in an app that bundles the package twice. */
 export const INTERNALS: unique symbol = Symbol.for('live-session')
 
-/** A client's internals, for `onFlash`, `followAddress`, `followHandOffs`, `keepTab`, React and Vue. */
+/** A client's internals, for `onFlash`, `onSessionEnd`, `followAddress`, `followHandOffs`, `keepTab`, React and Vue. */
 export interface Internals {
   readonly socket: AnySocket | undefined
-  readonly endpoint: string
+  readonly posts: PostOptions
   /** The snapshot from `embed()` or `initial`; undefined if `initial` has plain values. */
   readonly initial: AnySnapshot | undefined
   /** Returns the key's first value and status, for hydration; undefined if the page began without values. */

@@ -20,8 +20,8 @@ const LEAVE = 'beforeunload'
  * keepTab(live)
  */
 export function keepTab(live: AnyClient): Unsubscribe {
-  const { dispatch, endpoint, environment, initial, onClose, page, socket } = internalsOf(live)
-  const name = `live-session:${endpoint}`
+  const { dispatch, posts, environment, initial, onClose, page, socket } = internalsOf(live)
+  const name = `live-session:${posts.endpoint}`
   let stored = attempt(() => sessionStorage[name])
   let text = stored
   const parse = (): readonly [who?: string, tickets?: readonly string[]] => attempt(() => JSON.parse(text)) ?? []

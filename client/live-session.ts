@@ -43,7 +43,7 @@ export function create<F extends Fields>(
     page,
     (dispatch) => createBrowserEnvironment(socket, { endpoint, ...how }, texts, dispatch, page),
     texts,
-    { socket, endpoint, initial: isSnapshot(initial) ? initial : undefined },
+    { socket, posts: { endpoint, ...how }, initial: isSnapshot(initial) ? initial : undefined },
     // A page begins, to send outboxes and to ask for the visitor. Elsewhere, a client begins only to ask an endpoint with an origin.
     !!location || (!initial && !socket && endpoint.includes('://')),
   )

@@ -38,6 +38,36 @@ export interface LiveSessionClientOptions<F extends Fields> {
   readonly headers?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>)
 }
 
+/** The options of `onSessionEnd(live, listener, options)`. */
+export interface SessionEndOptions {
+  /**
+   * How many ms before the session's end to warn: at least 20,000 (WCAG 2.2.1), and at most half of the session's life, because an extended
+   * session would otherwise be about to end again.
+   *
+   * @default 300_000
+   */
+  readonly before?: number
+}
+
+/** The visitor's session, as `onSessionEnd` tells of it. */
+export interface EndingSession {
+  /**
+   * - `ending`: fewer than `before` ms are left
+   * - `extended`: after `ending`, more ms are left again; the page, another tab or a request may have extended the session
+   * - `ended`: the server no longer knows the session. If it was a user's, `onVisitor` follows
+   */
+  readonly status: 'ending' | 'extended' | 'ended'
+  /** ms that are left: by the server's clock or, without an answer, by the page's. */
+  readonly left: number
+  /** Whether `extend` has an effect: false near the end by `maxLifetime`, and if koa-session has neither `rolling` nor `renew`. */
+  readonly canExtend: boolean
+  /**
+   * Extends the session, as using it does. Resolves when the listener knows the outcome: `extended`, `ended`, or `ending` if the server could
+   * not be reached. Never rejects.
+   */
+  extend(): Promise<void>
+}
+
 /** A field as a Svelte writable store: `$division` in a component. A refusal shows in `live.status(key)`. */
 export interface FieldStore<V, S> {
   /** Calls `run` immediately with the current value, then after each change. */

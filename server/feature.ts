@@ -61,6 +61,8 @@ export interface Feature {
   readonly changesUser?: (ctx: Koa.Context, visit: ResponseContext, user: UserSubject | undefined) => void
   /** Returns whether the sign-in of the user named by `identify` has ended: then the request or handshake is a guest's. */
   readonly hasEnded?: (ctx: Koa.Context, user: UserSubject) => Awaitable<boolean>
+  /** Returns when the app's session of a request ends, however much it is used, in ms since 1970; undefined if never. */
+  readonly endsBy?: (ctx: Koa.Context) => number | undefined
   /** Called just before a revocation begins an epoch, which the sign-in of the request `except` survives. */
   readonly excepts?: (user: UserSubject, except: Koa.Context, epoch: number) => void
   /** Deletes what the feature has about an erased user. `erase` awaits the promise. */

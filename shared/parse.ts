@@ -13,6 +13,7 @@ export interface ParsedMessage {
   readonly who: string | undefined
   readonly tickets: readonly string[]
   readonly set: readonly WireChange[]
+  readonly extend: boolean | undefined
 }
 
 /** Returns whether a message has neither tickets nor changes. With such a message, a page asks for its visitor or renews its cookie. */
@@ -27,10 +28,13 @@ export function isQuestion({ tickets, set }: ParsedMessage): boolean {
  */
 export function parseMessage(input: unknown): ParsedMessage {
   if (!isRecord(input)) throw malformed('expected { who?, tickets?, set? }')
-  const { who, tickets = [], set = [], ...others }: Partial<Record<keyof PageMessage, unknown>> = input
-  if (Object.keys(others).length > 0) throw malformed('expected nothing besides who, tickets and set')
+  const { who, tickets = [], set = [], extend, ...others }: Partial<Record<keyof PageMessage, unknown>> = input
+  if (Object.keys(others).length > 0) throw malformed('expected nothing besides who, tickets, set and extend')
   if (who !== undefined && typeof who !== 'string') throw malformed('expected a text as who')
-  return { who, tickets: parseTickets(tickets), set: parseChanges(set) }
+  if (extend !== undefined && typeof extend !== 'boolean') throw malformed('expected a boolean as extend')
+  const message = { who, tickets: parseTickets(tickets), set: parseChanges(set), extend }
+  if (extend !== undefined && !(who && isQuestion(message))) throw malformed('expected who alone with extend')
+  return message
 }
 
 function parseChanges(input: unknown): readonly WireChange[] {

@@ -56,6 +56,8 @@ export interface PageMessage {
   readonly tickets?: readonly string[] | undefined
   /** At most 1,000 changes, each applied or refused on its own or with its group. Each change of a key builds on the previous change. */
   readonly set?: readonly WireChange[] | undefined
+  /** Only by POST, with `who` alone. `false` asks when the session ends, and extends nothing; `true` extends the session, as use does. */
+  readonly extend?: boolean | undefined
 }
 /** The result of a change. A refusal in favour of the current value includes that value. */
 export type ChangeResult =
@@ -97,6 +99,11 @@ export interface PageAnswer {
   readonly unsaved?: readonly string[] | undefined
   /** Seconds after which a page in use POSTs, if fewer than 300. */
   readonly renew?: number | undefined
+  /**
+   * When the visitor's session ends; only in the answer to `extend: false`: the ms that are left, whether use extends the session, and
+   * whether the app's own session has an end.
+   */
+  readonly end?: readonly [left: number, canExtend: boolean, isOfApp: boolean] | undefined
 }
 
 /** The answer to an event that the server refuses as a whole. */
@@ -156,6 +163,7 @@ export interface LiveSessionInterServer {
   ) => void
 }
 
+export type WireEnd = NonNullable<PageAnswer['end']>
 export type Expiries = NonNullable<AnySnapshot['expiries']>
 
 /** The claims of a ticket: signed changes of a subject, for its browser to keep and send back. */

@@ -45,7 +45,7 @@ export function createPoster(options: PostOptions, onPosted: (posted: Posted) =>
 }
 
 /** POSTs a message. Never rejects. */
-async function send(
+export async function send(
   { endpoint, headers, ...how }: PostOptions,
   body: PageMessage,
   life: Pick<RequestInit, 'signal'> | Pick<RequestInit, 'keepalive'>,

@@ -6,6 +6,8 @@ import {
   checkNext,
   checkSubscriber,
   didYouMean,
+  isMs,
+  MS,
   unknownOption,
 } from '../../shared/checks.js'
 import { isOfValue } from '../../shared/codes.js'
@@ -23,6 +25,7 @@ import { followHandOffs as handOffs } from '../follow-hand-offs.js'
 import { type Internals, internalsOf } from '../internals.js'
 import { keepTab as tab } from '../keep-tab.js'
 import { create } from '../live-session.js'
+import { onSessionEnd as sessionEnd } from '../session-end.js'
 import type { AnyClient, AnySocket, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
 import { errorTextsFor, logOnce } from './error-texts.js'
 import { watchCookie, watchSocket } from './warning.js'
@@ -79,6 +82,13 @@ export const onFlash: typeof flash = (live, listener) => {
   return flash(live, listener)
 }
 
+export const onSessionEnd: typeof sessionEnd = (live, listener, options = {}) => {
+  checkListener(listener, 'onSessionEnd(live, listener)')
+  const { before = 1 } = options
+  if (!isMs(before)) throw new TypeError(`koa-live-session: onSessionEnd: before: expected ${MS}, received ${before}`)
+  return sessionEnd(live, listener, options)
+}
+
 export const followAddress: typeof address = (live) => {
   noteCall(live, 'followAddress')
   return address(live)
@@ -111,7 +121,10 @@ function checkOptions(options: { readonly socket?: AnySocket }): void {
 
 /** Warns in the console if this page has another open client for the endpoint: each client saves on its own, and shows its own status. */
 function warnOfSecond(live: AnyClient): void {
-  const { endpoint, onClose } = internalsOf(live)
+  const {
+    posts: { endpoint },
+    onClose,
+  } = internalsOf(live)
   if (!globalThis.document) return
   if (open.includes(endpoint))
     console.warn(

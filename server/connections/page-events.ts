@@ -64,6 +64,8 @@ export class PageEvents {
   #exchange(input: unknown, hasAck: boolean): Awaitable<PageAnswer> {
     const { identity, owner } = this.#context
     const message = parseMessage(input)
+    // Only a POST tells and extends the end, because the handshake's cookies are as old as the connection.
+    if (message.extend !== undefined) throw new LiveSessionError('malformed', 'expected a POST with extend')
     const { who } = message
     const isOwn = who === undefined || who === identity.who
     if (!isOwn && !identity.cookie) this.#core.identifyChecks.recordBare(who)

@@ -19,6 +19,7 @@ import type { UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser, Visitor } from '../subjects/visitor.js'
 import { readBody } from './body.js'
 import { answerListed, checkOwnPost, isPreflight } from './origin.js'
+import { endOf, setExtension } from './session-end.js'
 import { Visit } from './visit.js'
 
 /** The members of `Requests` that the endpoint calls. */
@@ -45,6 +46,7 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
     if (!isJson || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
     const body = parseMessage(await readBody(ctx))
+    const canExtend = setExtension(ctx, body.extend)
     const user = await requests.arrive(ctx)
     const cookie = core.cookie.read(ctx.req, user)
     if (body.who === undefined) refuseWhileRotating(core, readable(cookie))
@@ -52,6 +54,13 @@ export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middlewa
     const identity = body.who === undefined ? undefined : pageIdentityOf(core, ctx, recognized)
     if (identity && !isPageOfVisitor(identity, body)) {
       ctx.body = answerOtherPage(core, ctx, identity)
+      return
+    }
+    if (body.extend === false && identity?.cookie) {
+      ctx.set('Cache-Control', 'no-store')
+      core.limits.spendOn('questions', identity)
+      const end = endOf(core, ctx, identity.cookie, canExtend)
+      ctx.body = { who: identity.who, results: [], persisted: [], end } satisfies PageAnswer
       return
     }
     if (body.who !== undefined) core.identifyChecks.checkBare(body.who)

@@ -54,6 +54,13 @@ export function renewSession(ctx: Koa.Context): void {
   void Reflect.get(ctx, 'session')
 }
 
+/** Returns when koa-session's saved session of a request expires, by `Date.now()`; Infinity if there is none, or the browser decides. */
+export function expiryOf(ctx: Koa.Context): number {
+  const { session }: { readonly session?: unknown } = sessionOf(ctx) ?? {}
+  const { _expire }: { readonly _expire?: unknown } = Object(session)
+  return typeof _expire === 'number' ? _expire : Infinity
+}
+
 /** koa-session's instance has no session, not even an empty object, before a load or a read. */
 function isLoaded(session: object | undefined): session is object {
   return session !== undefined && Reflect.get(session, 'session') !== undefined

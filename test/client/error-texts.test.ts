@@ -6,7 +6,7 @@ import { storeSession } from 'koa-live-session/hook'
 import { z } from 'zod'
 import { warnOfForgotten } from '../../client/development/checked-client.js'
 import { errorTextsFor } from '../../client/development/error-texts.js'
-import { followAddress, followHandOffs, onFlash } from '../../client/development/index.js'
+import { followAddress, followHandOffs, onFlash, onSessionEnd } from '../../client/development/index.js'
 import { type ErrorTextCode, SHORT_TEXTS } from '../../client/error.js'
 import { createLiveSession as createBrief } from '../../client/index.js'
 import type { AnyClient } from '../../client/types.js'
@@ -191,6 +191,7 @@ describe('a part of the client', () => {
 
   it.each([
     ['onFlash', (live: never) => onFlash(live, listener)],
+    ['onSessionEnd', (live: never) => onSessionEnd(live, listener)],
     ['followAddress', followAddress],
     ['followHandOffs', followHandOffs],
   ])('throws a TypeError without a client: %s', (_, part: (live: never) => unknown) => {
@@ -198,6 +199,20 @@ describe('a part of the client', () => {
       expect(() => part(live as never)).toThrow(
         new TypeError('koa-live-session: expected a client of createLiveSession()'),
       )
+  })
+})
+
+describe('onSessionEnd', () => {
+  it.each<[readonly unknown[], string]>([
+    [[], 'onSessionEnd(live, listener): expected a function as listener, received undefined'],
+    [
+      [() => undefined, { before: -1 }],
+      'onSessionEnd: before: expected ms, more than 0 and at most 100 years, received -1',
+    ],
+  ])('throws a TypeError for %j', (given, message) => {
+    expect(() => onSessionEnd(bareInside().live, ...(given as [never]))).toThrow(
+      new TypeError(`koa-live-session: ${message}`),
+    )
   })
 })
 

@@ -32,7 +32,7 @@ afterEach(() => {
 /** Opens a client; `hear` plays a hand-off of its server. */
 function open(endpoint = '/store_session') {
   const socket = new EventEmitter()
-  const { live, close } = bareInside({ socket: socket as never, endpoint })
+  const { live, close } = bareInside({ socket: socket as never, posts: { endpoint } })
   const end = followHandOffs(live)
   return { hear: (token: string) => socket.emit('live_session:hand_off', token), end, close }
 }

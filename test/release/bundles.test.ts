@@ -13,6 +13,7 @@ const PARTS = {
   followAddress: 'currententrychange',
   followHandOffs: 'live_session_hand_off',
   keepTab: 'sessionStorage',
+  onSessionEnd: 'extended',
 }
 
 interface Manifest {

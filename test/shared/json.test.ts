@@ -181,9 +181,13 @@ describe('parseMessage', () => {
       input,
       'expected { who?, tickets?, set? }',
     ]),
-    [{ subject: 'x' }, 'expected nothing besides who, tickets and set'],
+    [{ subject: 'x' }, 'expected nothing besides who, tickets, set and extend'],
     [{ who: 7 }, 'expected a text as who'],
     [{ who: null }, 'expected a text as who'],
+    [{ who: 'w', extend: 1 }, 'expected a boolean as extend'],
+    ...[{}, { who: '' }, { who: 'w', tickets: ['t'] }, { who: 'w', set: [['a', 0, '']] }].map(
+      (input): [unknown, string] => [{ ...input, extend: true }, 'expected who alone with extend'],
+    ),
   ])('rejects %j', (input, message) => {
     expect(refusal(parseMessage, input)).toEqual(['malformed', undefined, message])
   })

@@ -11,6 +11,7 @@ import { checkNames } from '../../settings/option-checks.js'
 import { subjectHash, type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
 import { AppSessions } from './app-sessions.js'
 import { Devices } from './devices.js'
+import { CREATION_KEY } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
 import { SessionHandle } from './session-handle.js'
 import { KoaSessionStore } from './session-store.js'
@@ -66,6 +67,10 @@ export function sessionFeature(core: Core): Feature {
         if (!isAdmitted) renewSession(ctx)
         return !isAdmitted
       })
+    },
+    endsBy: (ctx) => {
+      const session = store.receivedSession(ctx)
+      return session && session.replica.stamp(CREATION_KEY) + appSessions.maxLifetime
     },
     excepts: (user, except, epoch) => {
       const session = store.sessionOf(except)

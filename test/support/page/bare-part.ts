@@ -22,7 +22,7 @@ export function bareInside(inside: Partial<Omit<Internals, 'onClose'>> = {}): Ba
       void changes.push(listener),
     [INTERNALS]: {
       socket: undefined,
-      endpoint: '/store_session',
+      posts: { endpoint: '/store_session' },
       initial: undefined,
       page: { isReady: true },
       ...inside,

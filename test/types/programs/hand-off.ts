@@ -1,7 +1,7 @@
 // Hand-offs and flash messages: JSON in, the schema's output back.
 import type Koa from 'koa'
 import type { RequestSession, SocketSession } from 'koa-live-session'
-import { followAddress, followHandOffs, type LiveSessionClient, onFlash } from 'koa-live-session/client'
+import { followAddress, followHandOffs, type LiveSessionClient, onFlash, onSessionEnd } from 'koa-live-session/client'
 import type { JsonValue } from 'koa-live-session/fields'
 import { z } from 'zod'
 
@@ -35,7 +35,13 @@ void socket.takeFlash()
 const end: () => void = onFlash(live, (message: JsonValue) => console.log(message))
 // @ts-expect-error a function of its own
 live.onFlash(() => undefined)
-const ends: readonly (() => void)[] = [followAddress(live), followHandOffs(live)]
+const ends: readonly (() => void)[] = [
+  followAddress(live),
+  followHandOffs(live),
+  onSessionEnd(live, ({ left, extend }) => void (left < 1 || extend()), { before: 60_000 }),
+]
+// @ts-expect-error no such status
+onSessionEnd(live, ({ status }) => status === 'over')
 // @ts-expect-error no client
 followHandOffs({ socket: undefined })
 

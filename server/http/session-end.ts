@@ -1,0 +1,42 @@
+// Tells a page when its visitor's session ends, and lets its POST extend koa-session's session or not.
+
+import type Koa from 'koa'
+import type { WireEnd } from '../../shared/protocol.js'
+import type { VerifiedCookie } from '../cookie/content.js'
+import type { Core } from '../core.js'
+import { expiryOf } from '../identity/identify-user.js'
+
+/** The options by which use extends koa-session's session. */
+interface Sliding {
+  rolling?: unknown
+  renew?: unknown
+}
+
+/**
+ * Makes this request extend koa-session's session, or not; undefined leaves the app's options. Returns whether use extends the session.
+ * Without `rolling` and `renew`, the app wants an end that use does not move, so nor does a page.
+ */
+export function setExtension(ctx: Koa.Context, extend: boolean | undefined): boolean {
+  // koa-session copies its options for each request.
+  const options: Sliding = ctx['sessionOptions'] ?? {}
+  const canExtend = Boolean(options.rolling || options.renew)
+  // `renew` alone extends only in the second half of the session's life.
+  if (extend !== undefined) Object.assign(options, { rolling: extend && canExtend, renew: false })
+  return canExtend
+}
+
+/** Returns when the visitor's session ends: that of the app or the live cookie, whichever is first. */
+export function endOf(
+  { features, settings }: Core,
+  ctx: Koa.Context,
+  { expiresAt }: VerifiedCookie,
+  canExtend: boolean,
+): WireEnd {
+  const now = settings.clock()
+  const longest = Math.min(...features.map(({ endsBy }) => endsBy?.(ctx) ?? Infinity)) - now
+  const ofApp = Math.min(expiryOf(ctx) - Date.now(), longest)
+  const ofCookie = expiresAt - now
+  return ofCookie < ofApp
+    ? [Math.max(0, ofCookie), true, ofApp < Infinity]
+    : [Math.max(0, ofApp), canExtend && ofApp < longest, true]
+}
