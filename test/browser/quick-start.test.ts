@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Page } from 'puppeteer-core'
 import { Newcomer } from '../support/docs/newcomer.js'
 import { commands, snippetsOf } from '../support/docs/readme.js'
@@ -11,7 +11,7 @@ import { describeInBrowser, openBrowser } from '../support/page/browser.js'
 import { click, named, shows } from '../support/page/on-page.js'
 import { freePort } from '../support/servers/free-port.js'
 
-const GETTING_STARTED = 'docs/getting-started.md'
+const GUIDES = ['docs/getting-started.md', 'docs/javascript.md']
 
 /**
  * The app of the quick start or of getting started, as a newcomer builds it. Only the port differs, because 3000 may be
@@ -20,23 +20,24 @@ const GETTING_STARTED = 'docs/getting-started.md'
 class QuickStart {
   readonly folder: string
   readonly #newcomer: Newcomer
-  readonly #startCommand: string
+  readonly #steps: readonly string[]
   readonly #port: number
   #server: ChildProcess | undefined
 
-  private constructor(newcomer: Newcomer, folder: string, startCommand: string, port: number) {
+  private constructor(newcomer: Newcomer, folder: string, steps: readonly string[], port: number) {
     this.#newcomer = newcomer
     this.folder = folder
-    this.#startCommand = startCommand
+    this.#steps = steps
     this.#port = port
   }
 
-  /** Builds the app of getting started, up to the command that starts the server. */
-  static async byHand(newcomer: Newcomer): Promise<QuickStart> {
-    const steps = commands(GETTING_STARTED)
-    const app = new QuickStart(newcomer, join(newcomer.folder, 'app'), steps.at(-1) ?? '', await freePort())
+  /** Builds the app of a guide, up to the command that starts the server. */
+  static async byHand(newcomer: Newcomer, guide: string): Promise<QuickStart> {
+    const steps = commands(guide)
+    const folder = join(newcomer.folder, basename(guide, '.md'))
+    const app = new QuickStart(newcomer, folder, steps, await freePort())
     mkdirSync(app.folder)
-    for (const { file = '', text } of snippetsOf(GETTING_STARTED)) app.#write(file, text)
+    for (const { file = '', text } of snippetsOf(guide)) app.#write(file, text)
     for (const command of steps.slice(0, -1)) await newcomer.run(command, app.folder)
     return app
   }
@@ -49,9 +50,22 @@ class QuickStart {
     const steps = commands('README.md', 'Quick start').slice(2)
     const folder = steps.find((step) => step.startsWith('cd '))?.slice('cd '.length) ?? ''
     await newcomer.run(steps.slice(0, -1).join(' && '), newcomer.clone)
-    const app = new QuickStart(newcomer, join(newcomer.clone, folder), steps.at(-1) ?? '', await freePort())
+    const app = new QuickStart(newcomer, join(newcomer.clone, folder), steps, await freePort())
     app.#write('server.ts', app.read('server.ts'))
     return app
+  }
+
+  /** Appends a line to the page's script, and checks the types. */
+  async check(line: string): Promise<void> {
+    const [script = ''] = readdirSync(this.folder).filter((file) => /^browser\.(ts|mjs)$/.test(file))
+    const text = this.read(script)
+    const command = this.#steps.find((step) => /^npx tsc(?! --init)/.test(step)) ?? ''
+    this.#write(script, `${text}\n${line}\n`)
+    try {
+      await this.#newcomer.run(command, this.folder)
+    } finally {
+      this.#write(script, text)
+    }
   }
 
   get url(): string {
@@ -64,7 +78,8 @@ class QuickStart {
 
   /** Resolves when the server prints its address. */
   async start(): Promise<void> {
-    const [program = '', ...args] = this.#startCommand.split(' ')
+    const command = this.#steps.at(-1) ?? ''
+    const [program = '', ...args] = command.split(' ')
     // Its own process group, so that npm, its shell and the server end together.
     const server = spawn(program, args, {
       cwd: this.folder,
@@ -82,7 +97,7 @@ class QuickStart {
       })
     })
     if (await Promise.race([started, once(server, 'exit').then(() => false)])) return
-    throw new Error(`${this.#startCommand}: expected ${this.url}, received ${output.join('\n')}`)
+    throw new Error(`${command}: expected ${this.url}, received ${output.join('\n')}`)
   }
 
   async kill(): Promise<void> {
@@ -115,27 +130,36 @@ const showsStatus = (page: Page, text: string): Promise<void> => shows(page, '[r
 const isPressed = (page: Page, name: string): Promise<unknown> =>
   page.waitForSelector(`[value=${name}][aria-pressed=true]`)
 
-describeInBrowser('docs/getting-started.md', () => {
-  let quickStart: QuickStart
-  beforeAll(async () => {
-    quickStart = await QuickStart.byHand(newcomer)
-  }, 300_000)
-  afterEach(() => quickStart.kill())
+describe.each(GUIDES)('%s', (guide) => {
+  describeInBrowser('its app', () => {
+    let quickStart: QuickStart
+    beforeAll(async () => {
+      quickStart = await QuickStart.byHand(newcomer, guide)
+    }, 300_000)
+    afterEach(() => quickStart.kill())
 
-  it('shares its filter between tabs, over a reload and a kill', async () => {
-    await quickStart.start()
-    const person = await openBrowser()
-    const [one, two] = [await person.open(quickStart.url), await person.open(quickStart.url)]
-    await orders(one, /^order 1order 2order 3$/)
-    await one.select('select', 'south')
-    await orders(two, /^order 2$/)
-    await showsStatus(one, 'saved')
-    await quickStart.kill()
-    await quickStart.start()
-    await one.reload()
-    await orders(one, /^order 2$/)
-    await two.select('select', 'all')
-    await orders(one, /^order 1order 2order 3$/)
+    it('shares its filter between tabs, over a reload and a kill', async () => {
+      await quickStart.start()
+      const person = await openBrowser()
+      const [one, two] = [await person.open(quickStart.url), await person.open(quickStart.url)]
+      await orders(one, /^order 1order 2order 3$/)
+      await one.select('select', 'south')
+      await orders(two, /^order 2$/)
+      await showsStatus(one, 'saved')
+      await quickStart.kill()
+      await quickStart.start()
+      await one.reload()
+      await orders(one, /^order 2$/)
+      await two.select('select', 'all')
+      await orders(one, /^order 1order 2order 3$/)
+    })
+
+    it.each([
+      ['an undeclared key', "live.get('regoin')", `'"regoin"' is not assignable`],
+      ['a value of another type', "live.set('region', 3).catch(console.error)", "'number' is not assignable"],
+    ])('finds %s by its command for types', async (_, line, problem) => {
+      await expect(quickStart.check(line)).rejects.toThrow(problem)
+    })
   })
 })
 

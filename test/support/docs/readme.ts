@@ -11,7 +11,7 @@ interface Snippet extends Block {
   readonly file: string | undefined
 }
 
-const LANGUAGES = new Set(['ts', 'tsx', 'vue', 'svelte', 'html'])
+const LANGUAGES = new Set(['js', 'ts', 'tsx', 'vue', 'svelte', 'html'])
 
 export function snippetsOf(page: string): readonly Snippet[] {
   return blocks(readFileSync(page, 'utf8'))
@@ -50,5 +50,5 @@ function blocks(markdown: string): readonly Block[] {
 }
 
 function fileOf(text: string): string | undefined {
-  return /^(?:\/\/|<!--) ([\w./-]+\.(?:tsx?|vue|svelte|html))\b/.exec(text)?.[1]
+  return /^(?:\/\/|<!--) ([\w./-]+\.(?:m?js|tsx?|vue|svelte|html))\b/.exec(text)?.[1]
 }
