@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { build, stop } from 'esbuild'
+import { readSourceLines } from './source-lines.mjs'
 
 const root = new URL('../', import.meta.url)
 const path = (name) => fileURLToPath(new URL(name, root))
@@ -43,6 +44,7 @@ const define = {
 
 /** Builds an example's server and its page's files into a folder. */
 export async function buildInto(outdir, example) {
+  const lines = await readSourceLines(root)
   await Promise.all([
     build({
       ...shared,
@@ -67,7 +69,7 @@ export async function buildInto(outdir, example) {
       platform: 'browser',
       target: 'es2022',
       loader: { '.svg': 'copy' },
-      define,
+      define: { ...define, SOURCE_LINES: JSON.stringify(lines) },
       minify: true,
     }),
   ])

@@ -87,7 +87,7 @@ async function shots() {
   await take(film, 560)
 
   await press('1x', 'radio')
-  await left.locator('[data-station=ticket] button').click()
+  await left.locator('[data-station=ticket] .button').click()
   await left.waitForFunction("document.querySelector('.news').textContent.includes('before the cookie does')")
   const killed = 'The server is killed before the cookie has the next choice.'
   await choose('Design', killed)

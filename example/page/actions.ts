@@ -41,7 +41,7 @@ export function outcomeOf(
     case 'end-next':
       return pid === action.pid ? undefined : restored(`Server ended before the cookie had it; process ${pid}`, values)
     case 'empty-cache':
-      return restored('Cache emptied', values)
+      return restored('Memory emptied', values)
     case 'go-online':
       return broughtHome(action.waiting, values)
   }

@@ -1,14 +1,15 @@
 import type { VNode } from 'preact'
 import { STATIONS, type Station, type Trip } from './flow.js'
-import { hints } from './hints.js'
 import { labels } from './labels.js'
+import { SourceLines, type SourceLinesProps } from './source-lines.js'
 
 /** A button for causing a failure at a station. */
 export interface Failure {
   readonly at: Station
+  /** Says what the button does, in words. */
   readonly name: string
-  /** The button's accessible name, beginning with `name`. */
-  readonly label: string
+  /** The outcome, shown before the click. */
+  readonly hint: string
   readonly isOff?: boolean
   readonly cause: () => void
 }
@@ -24,6 +25,10 @@ export interface FlowProps {
   /** ms of the newest trip replayed so far. */
   readonly played: number
   readonly onSlowness: (slowness: number) => void
+  /** The station whose code is shown. */
+  readonly opened: Station
+  readonly code: SourceLinesProps
+  readonly onOpened: (station: Station) => void
 }
 
 const NAMES: Readonly<Record<Station, string>> = {
@@ -38,7 +43,7 @@ const NAMES: Readonly<Record<Station, string>> = {
 
 /** Shows the stations reached by a change, each with its time in ms, and buttons to cause failures. */
 export function FlowView(props: FlowProps): VNode {
-  const { trips, isCluster, node, failures, slowness, played, onSlowness } = props
+  const { trips, isCluster, node, failures, slowness, played, onSlowness, opened, code, onOpened } = props
   const stations = STATIONS.filter((station) => isCluster || station !== 'store')
   const [newest] = trips
   return (
@@ -50,24 +55,27 @@ export function FlowView(props: FlowProps): VNode {
         {stations.map((station) => {
           const ms = newest?.steps.get(station)
           const isLit = ms !== undefined && ms <= played
+          const name = station === 'memory' && node ? `node ${node}` : NAMES[station]
           return (
             <li key={station} class="station" data-station={station} data-lit={String(isLit)}>
-              <span class="lamp" />
-              <span class="station-name">{station === 'memory' && node ? `node ${node}` : NAMES[station]}</span>
+              <button
+                type="button"
+                class="lamp-button"
+                aria-label={`${name}: its code`}
+                aria-pressed={station === opened}
+                aria-controls="flow-code"
+                title="Shows the code that lights this lamp"
+                onClick={() => onOpened(station)}
+              >
+                <span class="lamp" />
+                <span class="station-name">{name}</span>
+              </button>
               <span class="ms">{isLit ? `${Math.round(ms)} ms` : '\u2013'}</span>
               {failures
                 .filter(({ at }) => at === station)
-                .map(({ name, label, isOff, cause }) => (
-                  <button
-                    key={name}
-                    type="button"
-                    class="button"
-                    aria-label={label}
-                    title={hints[name]}
-                    disabled={isOff}
-                    onClick={cause}
-                  >
-                    {name}
+                .map(({ name: does, hint, isOff, cause }) => (
+                  <button key={does} type="button" class="button" title={hint} disabled={isOff} onClick={cause}>
+                    {does}
                   </button>
                 ))}
             </li>
@@ -99,6 +107,7 @@ export function FlowView(props: FlowProps): VNode {
           ))}
         </ol>
       </div>
+      <SourceLines {...code} />
     </section>
   )
 }

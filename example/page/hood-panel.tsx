@@ -4,15 +4,20 @@ import { type Action, outcomeOf, type Shown } from './actions.js'
 import { coalesce } from './coalescer.js'
 import { element } from './element.js'
 import type { HoodField } from './field-card.js'
-import { followFlow } from './flow.js'
+import { followFlow, type Station } from './flow.js'
 import type { Failure } from './flow-view.js'
+import { hints } from './hints.js'
 import { Hood } from './hood.js'
 import { labels } from './labels.js'
 import type { OfflineSwitch } from './offline-switch.js'
 import { placesOf, sameAsShown } from './places.js'
 import { askServers, atNode, type Servers } from './servers.js'
+import type { SourceLinesProps } from './source-lines.js'
 import { createUnfolding } from './unfolding.js'
 import type { ViewSocket } from './viewer.js'
+
+/** The build reads them from the source. */
+declare const SOURCE_LINES: Readonly<Record<Station, SourceLinesProps>>
 
 /** ms between two requests for the outcome of a failure. */
 const PAUSE = 250
@@ -35,6 +40,7 @@ export function startHood(
   let action: Action | undefined
   let isReconnected = false
   let slowness = 1
+  let opened: Station = 'page'
   /** The start of the newest trip's replay. */
   let shownAt = 0
   let isPlaying = false
@@ -81,6 +87,12 @@ export function startHood(
           slowness,
           played: played(),
           onSlowness: setSlowness,
+          opened,
+          code: SOURCE_LINES[opened],
+          onOpened: (station) => {
+            opened = station
+            show()
+          },
         }}
         news={news}
         onOpen={open}
@@ -112,24 +124,23 @@ export function startHood(
   }
   const failures = (): readonly Failure[] => {
     const isOff = network.isOffline()
-    const away = isOff ? 'Go online' : 'Go offline'
-    const end = node === undefined ? 'Restart the server' : `Kill node ${node}`
+    const button = (at: Station, name: keyof typeof hints, cause: () => void): Failure => ({
+      at,
+      name: name === 'Kill node' ? `Kill node ${node}` : name,
+      hint: hints[name],
+      isOff: isOff && at !== 'page',
+      cause,
+    })
     return [
-      { at: 'page', name: away, label: away, cause: toggleOffline },
-      { at: 'socket', name: 'Cut', label: 'Cut the socket', isOff, cause: cut },
-      { at: 'memory', name: 'Empty', label: 'Empty the cache', isOff, cause: empty },
-      { at: 'memory', name: end.split(' ')[0] ?? end, label: end, isOff, cause: () => void restart() },
-      {
-        at: 'ticket',
-        name: 'End here',
-        label: 'End here: the server, at the next change',
-        isOff,
-        cause: () => void endNext(),
-      },
-      { at: 'post', name: 'Drop next', label: 'Drop next POST', isOff, cause: dropNext },
+      button('page', isOff ? 'Go online' : 'Go offline', toggleOffline),
+      button('socket', 'Cut the socket', cut),
+      button('memory', 'Empty the memory', empty),
+      button('memory', node === undefined ? 'Restart the server' : 'Kill node', () => void restart()),
+      button('ticket', 'Kill the server here', () => void endNext()),
+      button('post', 'Lose the next POST', dropNext),
     ]
   }
-  const empty = (): void => void post('/empty-cache', { kind: 'empty-cache' }, 'Emptying the cache …')
+  const empty = (): void => void post('/empty-cache', { kind: 'empty-cache' }, 'Emptying the memory …')
   const cut = (): void => {
     begin({ kind: 'cut' }, 'Cutting the socket …')
     socket.io.engine.close()

@@ -21,7 +21,7 @@ describeInBrowser('the example', () => {
     await keyboard.press('Enter')
     await studio.shows('Projects', 'Film')
     expect(await studio.page.evaluate('document.activeElement.tagName')).toBe('H1')
-    const button = '[aria-label="Empty the cache"]'
+    const button = '[data-station=memory] .button'
     await studio.page.focus('#hood summary')
     await keyboard.press('Space')
     await isVisible(studio.page, button, true)
@@ -29,10 +29,10 @@ describeInBrowser('the example', () => {
     await isVisible(studio.page, button, false)
     await keyboard.press('Space')
     await isVisible(studio.page, button, true)
-    for (const _ of ['Go offline', 'Cut', 'Empty']) await keyboard.press('Tab')
-    expect(await studio.page.evaluate('document.activeElement.textContent')).toBe('Empty')
+    for (const _ of ['page', 'Go offline', 'socket', 'Cut', 'memory', 'Empty']) await keyboard.press('Tab')
+    expect(await studio.page.evaluate('document.activeElement.textContent')).toBe('Empty the memory')
     await keyboard.press('Enter')
-    await studio.tells('Cache emptied, restored from your cookie: Division Film')
+    await studio.tells('Memory emptied, restored from your cookie: Division Film')
   })
 
   it('keeps each tab’s form step over a restart', async () => {

@@ -93,9 +93,41 @@ describeInBrowser('the flow in the panel', () => {
 
   it('says on hover what each button will do', async () => {
     const studio = await openHood()
-    const hints = await studio.page.$$eval('.station button', (buttons) => buttons.map(({ title }) => title))
-    expect(hints).toHaveLength(6)
-    expect(hints).not.toContain('')
+    const buttons = await studio.page.$$eval('.station .button', (all) =>
+      all.map((one) => [one.textContent, one.title]),
+    )
+    expect(buttons.map(([name]) => name)).toEqual([
+      'Go offline',
+      'Cut the socket',
+      'Empty the memory',
+      'Restart the server',
+      'Kill the server here',
+      'Lose the next POST',
+    ])
+    expect(buttons.map(([, hint]) => hint)).not.toContain('')
+  })
+
+  it.each([
+    ['page', 'example/browser.ts', "live.set('division'"],
+    ['memory', 'server/values/values.ts', 'this.#changes.apply('],
+    ['cookie', 'server/cookie/cookie.ts', 'save()'],
+  ])('shows the code that lights the lamp %s, at a click', async (station, file, code) => {
+    const studio = await openHood()
+    await studio.press(`${station}: its code`)
+    await shows(studio.page, '.code figcaption', file)
+    await shows(studio.page, '.code pre', code)
+    await studio.has(`[data-station=${station}] [aria-pressed=true]`)
+  })
+
+  it('shows the code beside the lamps', async () => {
+    const studio = await openHood({ viewport: { width: 1280, height: 844 } })
+    const [lamps, code] = await Promise.all(
+      ['.stations', '.code'].map((selector) =>
+        studio.page.$eval(selector, (one) => one.getBoundingClientRect().toJSON()),
+      ),
+    )
+    expect(code.left).toBeGreaterThanOrEqual(lamps.right)
+    expect(code.top).toBeLessThanOrEqual(lamps.bottom)
   })
 
   it('has no animation with reduced motion', async () => {
@@ -111,7 +143,7 @@ describeInBrowser('the flow in the panel', () => {
     studio.page.on('request', (request) => posts.push(request.postData() ?? ''))
     await studio.page.evaluate(`{ const send = fetch; window.tried = 0
       fetch = (...sent) => { if (String(sent[0]).endsWith('/store_session')) window.tried += 1; return send(...sent) } }`)
-    await studio.press('Drop next POST')
+    await studio.press('Lose the next POST')
     await studio.tells('its POST is lost on the way')
     await studio.choose('Film')
     await isLit(studio, 'cookie')
@@ -124,7 +156,7 @@ describeInBrowser('the flow in the panel', () => {
   it('continues after the server loses an unsaved change', async () => {
     const studio = await openHood()
     const pid = await example.pid()
-    await studio.press('End here: the server, at the next change')
+    await studio.press('Kill the server here')
     await studio.tells('Choose a division: the server ends once it has it, before the cookie does.')
     await studio.pick('Film')
     await isLit(studio, 'memory')

@@ -33,13 +33,13 @@ describe('the notice after a failure button', () => {
       'Server restarted as process 2, restored from your cookie: Division Film.',
     )
     const kept: Shown = { ...film, places: ['cache', 'page'] }
-    expect(restored([film, dark])).toBe('Cache emptied, restored from your cookie: Division Film and Theme Dark.')
-    expect(restored([kept])).toBe('Cache emptied, restored from this page: Division Film.')
+    expect(restored([film, dark])).toBe('Memory emptied, restored from your cookie: Division Film and Theme Dark.')
+    expect(restored([kept])).toBe('Memory emptied, restored from this page: Division Film.')
     expect(restored([kept, dark])).toBe(
-      'Cache emptied, restored from this page and your cookie: Division Film and Theme Dark.',
+      'Memory emptied, restored from this page and your cookie: Division Film and Theme Dark.',
     )
     const stored: Shown = { ...film, places: ['store', 'cache', 'page'] }
-    expect(restored([stored])).toBe('Cache emptied, restored from Redis: Division Film.')
+    expect(restored([stored])).toBe('Memory emptied, restored from Redis: Division Film.')
   })
 
   it('names the other node after a kill', () => {
@@ -50,7 +50,7 @@ describe('the notice after a failure button', () => {
 
   it('suggests a choice if nothing is set', () => {
     expect(outcomeOf(restart, [unset], seen)).toBe('Server restarted as process 2. Choose something, and try again.')
-    expect(restored([unset])).toBe('Cache emptied. Choose something, and try again.')
+    expect(restored([unset])).toBe('Memory emptied. Choose something, and try again.')
   })
 
   it('reports saved and refused changes after going online', () => {

@@ -4,12 +4,22 @@ import { renderToString } from 'preact-render-to-string'
 import { FlowView } from '../../example/page/flow-view.js'
 
 const steps = Object.entries({ page: 0, socket: 2, memory: 20, cookie: 50 })
+const code = { file: 'example/browser.ts', line: 1, text: '' }
 const trip = { key: 'division', began: 1, steps: new Map(steps) as never, outcome: 'saved' }
 
 /** Renders the newest change after so many ms of its replay. */
 function htmlAt(played: number): string {
-  const props = { trips: [trip], isCluster: false, node: undefined, failures: [], slowness: 20, played }
-  return renderToString(h(FlowView, { ...props, onSlowness: () => undefined }))
+  const props = {
+    trips: [trip],
+    isCluster: false,
+    node: undefined,
+    failures: [],
+    slowness: 20,
+    played,
+    opened: 'page',
+    code,
+  }
+  return renderToString(h(FlowView, { ...props, onSlowness: () => undefined, onOpened: () => undefined }))
 }
 
 function textAt(played: number): string | undefined {
