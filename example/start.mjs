@@ -1,5 +1,5 @@
-// `npm start`: builds and serves an example, and restarts its server after a crash. The default is the big example; `react` and `vue` are
-// small examples.
+// `npm start`: builds and serves an example, and restarts its server after a crash. The default is the big example;
+// `react`, `vue`, `express` and `fastify` are small examples.
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,13 @@ import { buildInto } from './build.mjs'
 import { supervise } from './supervisor.mjs'
 
 const { EXAMPLE_CACHE, PORT = '3000' } = process.env
-const titles = { example: 'ControlManiac', 'example/react': 'Tea', 'example/vue': 'Reading' }
+const titles = {
+  example: 'ControlManiac',
+  'example/express': 'Express',
+  'example/fastify': 'Fastify',
+  'example/react': 'Tea',
+  'example/vue': 'Reading',
+}
 const example = ['example', ...process.argv.slice(2)].join('/')
 const folder = resolve(
   EXAMPLE_CACHE || fileURLToPath(new URL(`../.cache/${example.replace('/', '-')}`, import.meta.url)),

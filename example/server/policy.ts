@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from 'node:http'
 import type Koa from 'koa'
 
 /** Allows no inline script or style: the page's only inline script is inert JSON, to which the policy does not apply. */
@@ -14,11 +15,20 @@ const POLICY = [
   "frame-ancestors 'self'",
 ].join('; ')
 
+const HEADERS: Readonly<Record<string, string>> = {
+  'Content-Security-Policy': POLICY,
+  'X-Content-Type-Options': 'nosniff',
+  // Forms need the referrer to redirect back; `no-referrer` would also make their Origin `null`.
+  'Referrer-Policy': 'same-origin',
+}
+
 /** Sets the security headers. */
 export const policy: Koa.Middleware = (ctx, next) => {
-  ctx.set('Content-Security-Policy', POLICY)
-  ctx.set('X-Content-Type-Options', 'nosniff')
-  // Forms need the referrer to redirect back; `no-referrer` would also make their Origin `null`.
-  ctx.set('Referrer-Policy', 'same-origin')
+  ctx.set(HEADERS)
   return next()
+}
+
+/** Sets the security headers in all responses of a server, whatever its framework. */
+export function setPolicy(http: HttpServer): void {
+  http.prependListener('request', (_, res) => res.setHeaders(new Map(Object.entries(HEADERS))))
 }

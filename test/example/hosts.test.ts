@@ -55,7 +55,7 @@ describe('the example with host variables', () => {
   })
 })
 
-describe.each(['react', 'vue'])('threat 100: npm start %s', (name) => {
+describe.each(['react', 'vue', 'express', 'fastify'])('threat 100: npm start %s', (name) => {
   it('listens on 127.0.0.1 only, and refuses a foreign Host header', async () => {
     const small = await Example.start('start', {}, [name])
     const reached = await Promise.all(otherAddresses().map((address) => isReached(address, new URL(small.url).port)))

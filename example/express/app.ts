@@ -1,0 +1,26 @@
+import { createServer } from 'node:http'
+import express from 'express'
+import session from 'express-session'
+import type { Store } from 'koa-live-session'
+import { Server } from 'socket.io'
+import { addLive } from './live.js'
+import { page } from './page.js'
+import { signIn } from './sign-in.js'
+
+/** The app on a server that does not listen yet, with stores in production. */
+export function createApp(secret: string, store?: Store, sessionStore?: session.Store) {
+  const app = express()
+  const http = createServer(app)
+  const io = new Server(http)
+  const cookie = { sameSite: 'lax', secure: 'auto' } as const
+  const sessions = session({ secret, store: sessionStore, cookie, resave: false, saveUninitialized: false })
+  const live = addLive(app, io, sessions, secret, store)
+
+  app.get('/', (req, res) => void res.send(page(req.liveSession)))
+  app.post('/empty', async (req, res) => {
+    await req.liveSession.delete('cart')
+    res.redirect('/')
+  })
+  app.use(signIn)
+  return { app, http, io, live }
+}

@@ -1,0 +1,1 @@
+export * from '../express/fields.js'

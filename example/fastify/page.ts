@@ -1,0 +1,1 @@
+export { page } from '../express/page.js'
