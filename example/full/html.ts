@@ -16,5 +16,7 @@ export async function pageOf(live: RequestSession, devices: readonly Device[], s
     <main><h1>Box office</h1><nav>${buttons.join('')}</nav><p role="status">${(await live.takeFlash()).map(escaped)}</p>
     <p>Basket: <output>${live.get('basket').map(escaped).join(', ')}</output> <button id="add">Add a ticket</button></p>
     ${live.userId === undefined ? form('sign-in', signIn) : account}</main>
+    <dialog role="alertdialog" aria-labelledby="soon" aria-describedby="left"><form method="dialog"><h2 id="soon">Are you still there?</h2>
+    <p id="left"></p><button autofocus>Stay signed in</button></form></dialog>
     ${live.embed()}<script type="module" src="/${script}"></script></html>`
 }

@@ -1,5 +1,6 @@
 import { createLiveSession, followHandOffs, onFlash } from 'koa-live-session/client'
 import { io } from 'socket.io-client'
+import { warnOfEnd } from './end.js'
 import type { fields, stages } from './fields.js'
 
 type Stage = (typeof stages)[number]
@@ -19,6 +20,7 @@ live.onStatus((_key, { status, reason }) => say(reason ?? status))
 live.onVisitor(() => location.reload())
 onFlash(live, say)
 followHandOffs(live)
+warnOfEnd(live, say)
 socket.on('news', say)
 const add = (basket: readonly string[]): string[] => [...basket, `Ticket ${basket.length + 1}`]
 document.querySelector('#add')?.addEventListener('click', () => live.update('basket', add))

@@ -18,6 +18,7 @@ import { fields } from './fields.js'
 import { pageOf } from './html.js'
 
 const { NODE_ENV, SECRETS, DATABASE = 'full.db', REDIS_URL, HOST = '127.0.0.1', PORT = '3000' } = process.env
+const { SESSION_MINUTES = '60' } = process.env // without use
 const secure = NODE_ENV === 'production'
 if (secure && !SECRETS) throw new Error('SECRETS: expected one or more texts of 32 bytes, separated by commas')
 const secrets = SECRETS?.split(',') ?? [randomBytes(32).toString('base64url')] // in development a new one, so guests start over
@@ -40,7 +41,8 @@ const live = liveSession(app, {
   identify: (ctx) => ctx.session?.userId,
   deviceLabel: (ctx) => ctx.get('User-Agent'),
 })
-const sessions = session({ store: live.sessionStore(), rolling: true, secure }, app)
+const maxAge = Number(SESSION_MINUTES) * 60_000
+const sessions = session({ store: live.sessionStore(), rolling: true, maxAge, secure }, app)
 const inFlight = new Set<Promise<unknown>>()
 app.use(async (ctx, next) => {
   if (ctx.path !== '/health') return next()
