@@ -54,17 +54,10 @@ function start({ session: own, lifetime = Infinity, options, isOurs = true }: Gi
   })
 }
 
-interface Seen extends EndingSession {
-  readonly minutes: number
-}
+type Seen = EndingSession & { readonly minutes: number }
 
-/** A page that tells of its session. */
-interface Open {
-  readonly page: Page
-  readonly seen: Seen[]
-  /** Resolves with the next call of the listener. */
-  next(): Promise<string>
-}
+/** A page, what its listener has heard, and the next that it hears. */
+type Open = { readonly page: Page; readonly seen: Seen[]; next(): Promise<string> }
 
 async function open(ann: Visitor, how: { hasSocket?: boolean } = {}): Promise<Open> {
   const page = await ann.open({ path: '/page', hasSocket: false, ...how })
@@ -128,6 +121,15 @@ describe('onSessionEnd', () => {
     pass(5 * MINUTE)
     expect(await told).toBe('ended 0 fixed')
   })
+  it('warns a guest of an app without koa-session', async () => {
+    const guest = (await App.start({ options: { maxAge: HOUR, clock: () => now }, routes: pages })).visitor()
+    await guest.store()
+    const { next } = await open(guest)
+    const told = next()
+    pass(56 * MINUTE)
+    expect(await told).toBe('ending 4')
+  })
+
   it('asks without extending a rolling session', async () => {
     const app = await start()
     const ann = await signIn(app)
