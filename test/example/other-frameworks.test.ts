@@ -10,6 +10,7 @@ import type { Server } from 'socket.io'
 import { SECRET } from '../support/app/app.js'
 import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
+import { idleIntervals } from '../support/app/idle-intervals.js'
 import { Visitor } from '../support/app/visitor.js'
 import { snippet } from '../support/docs/readme.js'
 import type { Page } from '../support/page/page.js'
@@ -30,6 +31,7 @@ interface Framework {
 
 /** A store of sessions, by express-session's interface. */
 interface Sessions {
+  get(id: string, end: (error: null) => void): void
   set(id: string, session: { readonly userId?: string }, end: () => void): void
 }
 
@@ -53,6 +55,9 @@ function holdSaves(sessions: Sessions, gate: Gate): void {
   })
 }
 
+/** The default of `recheck`, in ms. */
+const FIVE_MINUTES = 5 * 60 * 1000
+const advance = idleIntervals()
 const ends: (() => unknown)[] = []
 
 afterEach(async () => {
@@ -241,6 +246,17 @@ describe.each(Object.entries(FRAMEWORKS))('the %s example', (_, create) => {
     await post(moved, '/sign-out')
     expect(await changed).toMatchObject({ kind: 'guest' })
     expect(await shown(laptop)).toEqual(GUEST)
+  })
+
+  it('rechecks sockets, and closes those whose session has ended', async () => {
+    const visitor = (await start(framework)).visitor()
+    await post(visitor, '/sign-in')
+    const socket = await visitor.connect()
+    await advance(FIVE_MINUTES)
+    expect(socket.io.connected).toBe(true)
+    jest.spyOn(framework.sessions, 'get').mockImplementation((_id, end) => end(null))
+    await advance(FIVE_MINUTES)
+    expect(await socket.closed).toBe('transport close')
   })
 
   it('answers a sign-in only when its session is stored', async () => {
