@@ -7,6 +7,13 @@ export const fields = defineFields({
   basket: { schema: z.array(z.string().max(40)).max(20), default: [], client: 'write', onLogin: 'newest' },
 })
 
+/** Yours: a table. */
+export const shows = [
+  { title: 'The Tempest', stage: 'Main stage', when: 'Friday, 19:30' },
+  { title: 'Small Hours', stage: 'Studio', when: 'Friday, 20:00' },
+  { title: 'The Seagull', stage: 'Main stage', when: 'Saturday, 19:30' },
+] as const
+
 declare module 'koa-live-session/fields' {
   interface Register {
     fields: typeof fields

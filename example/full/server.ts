@@ -15,7 +15,7 @@ import { Server } from 'socket.io'
 import { z } from 'zod'
 import { assets } from './assets.js'
 import { fields } from './fields.js'
-import { pageOf } from './html.js'
+import { deviceOf, pageOf } from './html.js'
 
 const { NODE_ENV, SECRETS, DATABASE = 'full.db', REDIS_URL, HOST = '127.0.0.1', PORT = '3000' } = process.env
 const { SESSION_MINUTES = '60' } = process.env // without use
@@ -39,7 +39,7 @@ const live = liveSession(app, {
   store: sqlStore(db),
   secure,
   identify: (ctx) => ctx.session?.userId,
-  deviceLabel: (ctx) => ctx.get('User-Agent'),
+  deviceLabel: (ctx) => deviceOf(ctx.get('User-Agent')),
 })
 const maxAge = Number(SESSION_MINUTES) * 60_000
 const sessions = session({ store: live.sessionStore(), rolling: true, maxAge, secure }, app)
@@ -55,8 +55,8 @@ app.use((_, next) => {
 })
 const directives = { requireTrustedTypesFor: ["'script'"], upgradeInsecureRequests: secure ? [] : null }
 app.use(helmet({ contentSecurityPolicy: { directives } }))
-const { script, serve } = await assets(http)
-app.use(serve)
+const files = await assets(http)
+app.use(files.serve)
 app.use(sessions)
 app.use(live.middleware())
 app.use(live.sameOrigin())
@@ -69,7 +69,7 @@ const router = new Router()
 router.get('/', async (ctx) => {
   const user = ctx.session?.userId
   const devices = user === undefined ? [] : await live.devices(user, { current: ctx })
-  ctx.body = await pageOf(ctx.liveSession, devices, script)
+  ctx.body = await pageOf(ctx.liveSession, devices, files)
 })
 router.post('/sign-in', async (ctx) => {
   const handed = await ctx.liveSession.takeHandOff('sign-in', z.object({ user: z.string() }))

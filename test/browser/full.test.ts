@@ -9,6 +9,7 @@ import type { Page } from 'puppeteer-core'
 import { describeInBrowser, openBrowser } from '../support/page/browser.js'
 import { click, fill, named, shows } from '../support/page/on-page.js'
 import { freePort } from '../support/servers/free-port.js'
+import { findings } from './axe.js'
 
 /** Starts `npm run start:full` with a database in a folder; without SECRETS, each start makes a secret. */
 async function start(folder: string, port: number, variables: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
@@ -60,7 +61,7 @@ describeInBrowser('example/full', () => {
     }
     const [laptop, phone] = pages as [Page, Page]
     await laptop.reload()
-    await shows(laptop, 'li', '(this one)')
+    await shows(laptop, 'tr', /^(Chrome|Firefox) on \w+.* this one$/)
     await click(laptop, named('button', 'Sign out the others'))
     await shows(laptop, 'button', 'Sign out')
     await shows(phone, 'button', 'Sign in')
@@ -72,13 +73,36 @@ describeInBrowser('example/full', () => {
     await end(server)
     server = await start(folder, port, secret)
     const page = await (await openBrowser()).open(`http://localhost:${port}/`)
-    await click(page, named('button', 'Add a ticket'))
+    await click(page, named('button', 'Add a ticket: Small Hours'))
     await click(page, named('button', 'Studio'))
     await shows(page, '[role=status]', 'saved')
     expect(await end(server)).toBe(0)
     server = await start(folder, port, secret)
     await page.reload()
-    await shows(page, 'output', 'Ticket 1')
+    await shows(page, 'output', 'Small Hours')
     await page.waitForSelector('[value=Studio][aria-pressed=true]')
+  })
+  it.each([
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 390],
+    ['dark', 390],
+  ] as const)('passes axe and loads all its files, %s, %i pixels wide', async (value, width) => {
+    const media = [{ name: 'prefers-color-scheme', value }]
+    const person = await openBrowser({ media, viewport: { width, height: 844 } })
+    const page = await person.newPage()
+    const failed: string[] = []
+    page.on('requestfailed', (request) => failed.push(request.url()))
+    page.on('response', (response) => response.status() >= 400 && failed.push(response.url()))
+    await page.goto(`http://localhost:${port}/`, { waitUntil: 'load' })
+    expect(await findings(page)).toEqual([])
+    expect(await page.evaluate('document.styleSheets[0].cssRules.length')).toBeGreaterThan(5)
+    // Without an icon of its own, a browser asks for /favicon.ico.
+    expect(await page.$('link[rel=icon]')).not.toBeNull()
+    await signIn(page)
+    await shows(page, 'tr', 'this one')
+    expect(await findings(page)).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+    expect(failed).toEqual([])
   })
 })

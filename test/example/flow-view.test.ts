@@ -16,7 +16,7 @@ function htmlAt(played: number): string {
     failures: [],
     slowness: 20,
     played,
-    opened: 'page',
+    opened: 'page' as const,
     code,
   }
   return renderToString(h(FlowView, { ...props, onSlowness: () => undefined, onOpened: () => undefined }))
