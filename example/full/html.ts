@@ -22,14 +22,6 @@ function account(user: string, devices: readonly Device[]): string {
     ${form('sign-out', '<button class="quiet">Sign out</button>')}`
 }
 
-/** `Chrome on Linux`: a few words of a User-Agent, in the order in which one contains another's. */
-export function deviceOf(agent: string): string {
-  const first = (words: readonly string[]): string | undefined => words.find((word) => agent.includes(word))
-  const system = first(['Android', 'iPhone', 'iPad', 'Windows', 'Mac OS', 'Linux'])
-  const browser = first(['Firefox', 'Edg', 'Chrome', 'Safari'])?.replace('Edg', 'Edge')
-  return `${browser ?? 'A browser'} on ${system ?? 'a device'}`
-}
-
 export async function pageOf(
   live: RequestSession,
   devices: readonly Device[],

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import Router from '@koa/router'
 import { createAdapter } from '@socket.io/redis-adapter'
+import Bowser from 'bowser'
 import Koa from 'koa'
 import helmet from 'koa-helmet'
 import { liveSession } from 'koa-live-session'
@@ -15,7 +16,7 @@ import { Server } from 'socket.io'
 import { z } from 'zod'
 import { assets } from './assets.js'
 import { fields } from './fields.js'
-import { deviceOf, pageOf } from './html.js'
+import { pageOf } from './html.js'
 
 const { NODE_ENV, SECRETS, DATABASE = 'full.db', REDIS_URL, HOST = '127.0.0.1', PORT = '3000' } = process.env
 const { SESSION_MINUTES = '60' } = process.env // without use
@@ -33,13 +34,17 @@ const redis = REDIS_URL ? [createClient({ url: REDIS_URL }), createClient({ url:
 for (const client of redis) await client.on('error', console.error).connect()
 
 // 2. The middleware: first all that needs no visitor, then the session, then the live session.
+const deviceLabel = (ctx: Koa.Context): string => {
+  const { browser, os } = Bowser.parse(ctx.get('User-Agent') || '-')
+  return `${browser.name || 'Unknown browser'} on ${os.name || 'an unknown system'}`
+}
 const app = new Koa({ keys: secrets, proxy: secure })
 const live = liveSession(app, {
   fields,
   store: sqlStore(db),
   secure,
   identify: (ctx) => ctx.session?.userId,
-  deviceLabel: (ctx) => deviceOf(ctx.get('User-Agent')),
+  deviceLabel,
 })
 const maxAge = Number(SESSION_MINUTES) * 60_000
 const sessions = session({ store: live.sessionStore(), rolling: true, maxAge, secure }, app)

@@ -93,7 +93,7 @@ describeInBrowser('the flow in the panel', () => {
 
   it('says on hover what each button will do', async () => {
     const studio = await openHood()
-    const buttons = await studio.page.$$eval('.station .button', (all) =>
+    const buttons = await studio.page.$$eval('.station button.button', (all) =>
       all.map((one) => [one.textContent, one.title]),
     )
     expect(buttons.map(([name]) => name)).toEqual([
