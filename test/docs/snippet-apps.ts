@@ -71,7 +71,7 @@ function typed(file: string, text: string): Readonly<Record<string, string>> {
     const [, script = ''] = /<script lang="ts">(.*?)<\/script>/s.exec(text) ?? []
     return { [`${file}.ts`]: script, [declarationOf(file)]: componentOf('svelte') }
   }
-  return file.endsWith('.html') ? {} : { [file]: text }
+  return /\.(html|ejs)$/.test(file) ? {} : { [file]: text }
 }
 
 function declarationOf(file: string): string {

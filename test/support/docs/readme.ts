@@ -50,5 +50,5 @@ function blocks(markdown: string): readonly Block[] {
 }
 
 function fileOf(text: string): string | undefined {
-  return /^(?:\/\/|<!--) ([\w./-]+\.(?:m?js|tsx?|vue|svelte|html))\b/.exec(text)?.[1]
+  return /^(?:\/\/|<!--) ([\w./-]+\.(?:m?js|tsx?|vue|svelte|html|ejs))\b/.exec(text)?.[1]
 }
