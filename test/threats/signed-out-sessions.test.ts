@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
+import { appSessionsOf } from '../support/app/app-sessions.js'
 import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
@@ -64,6 +65,19 @@ async function startTwo(hasAdapter: boolean): Promise<readonly [one: SessionApp,
   if (hasAdapter) for (const { app } of nodes) bus.join(app.io)
   return nodes
 }
+
+it('threat 104: a sign-out ends the successor of an evicted session', async () => {
+  const node = await start()
+  const { visitor, thief } = await signedIn(node)
+  const sessions = appSessionsOf(node.app.live)
+  await node.ask(thief, async ({ session }) => {
+    for (const entry of [...sessions.all()]) sessions.drop(entry)
+    await session.regenerate()
+  })
+  expect(await seen(node, thief)).toEqual(ANN)
+  await node.ask(visitor, all(signOut, leave))
+  expect(await seen(node, thief)).toEqual(NOTHING)
+})
 
 describe.each([
   ['without a store', () => ({})],

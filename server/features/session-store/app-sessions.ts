@@ -186,12 +186,13 @@ export class AppSessions extends FeatureData<SessionEntry> {
   /**
    * Retires a session's id for good, at all nodes. Closes the session's connections after the response with the browser's new cookie.
    *
+   * @param known the session as a request has it, because memory may have evicted the session meanwhile
    * @throws {LiveSessionError} `closed`
    */
-  destroy(name: SessionName, res: ServerResponse | undefined): void {
+  destroy(name: SessionName, res: ServerResponse | undefined, known: SessionEntry | undefined = this.find(name)): void {
     const { revocations, values } = this.core
     values.checkOpen()
-    const { family, isUsers = false } = this.find(name) ?? {}
+    const { family, isUsers = false } = known ?? {}
     // Another request may have destroyed the session, and retired its id.
     const retired = revocations.retired(name) ?? { rotatedTo: isUsers ? family : undefined, isUsers }
     this.#end(name, 'destroyed')

@@ -124,7 +124,7 @@ export class KoaSessionStore implements SessionStore {
     if (!(await this.#sessions.mayExist(name)) && !read) return
     const current = read && this.#sessions.current(read.session)
     const content = current && inheritanceOf(current)
-    this.#sessions.destroy(name, responseOf(ctx))
+    this.#sessions.destroy(name, responseOf(ctx), current)
     const stored = this.#sessions.storedLevel(name)
     if (read) this.#recordEnd(ctx, read, content, stored)
     if (ctx === undefined) this.#signIns.leave(name)
