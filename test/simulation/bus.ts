@@ -22,6 +22,8 @@ interface Place {
 export class Bus {
   /** Whether messages wait for the schedule. */
   isHeld = false
+  /** Whether each node has heard each other's messages in their order, as adapters deliver them. */
+  isInOrder = true
   #hasLost = false
   readonly #mail: Mail[] = []
   readonly #cut = new Set<number>()
@@ -72,6 +74,7 @@ export class Bus {
 
   take(which: number, isKept = false): Mail | undefined {
     const mail = pick(this.#mail, which)
+    if (mail && this.#mail.find(({ from, to }) => from === mail.from && to === mail.to) !== mail) this.isInOrder = false
     if (mail && !isKept) this.#mail.splice(this.#mail.indexOf(mail), 1)
     return mail
   }

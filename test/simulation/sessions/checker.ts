@@ -182,7 +182,8 @@ export class SessionChecker {
       const { node, reach, holders } = issued
       issued.isStored ||= !node.isOver && node.process.core.store?.unsaved.size === 0
       if (node.isOver || store) continue
-      for (const [other, evictions] of bus ? reach : [])
+      // A change that comes before its session is ignored.
+      for (const [other, evictions] of bus?.isInOrder ? reach : [])
         if (!holders.has(other) && !bus?.isPending(other.index)) holders.set(other, evictions)
     }
   }
