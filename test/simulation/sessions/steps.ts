@@ -42,7 +42,10 @@ async function revoke(stage: SessionStage, user: string, isErased: boolean): Pro
   const since = checker.arrives(node, '', true)
   const revocation = checker.begins({ node, user })
   const { live } = node.process
-  void (isErased ? live.erase(user) : live.revoke(user)).then(() => checker.revoked(revocation, since))
+  void (isErased ? live.erase(user) : live.revoke(user)).then(() => {
+    // A killed process tells nobody.
+    if (!node.isOver) checker.revoked(revocation, since)
+  })
   await stage.settle()
 }
 
