@@ -67,10 +67,10 @@ async function shots() {
     }
     await press(division, 'radio')
   }
-  /** Takes screenshots until all lamps are lit, and keeps `count` of them. */
+  /** Takes screenshots until the cookie has the change, and keeps `count` of them. */
   const follow = async (caption, count) => {
     const first = all.length
-    while (await left.$('[data-lit=false]')) await take(caption, STEP)
+    while (!(await left.$('[data-station=cookie][data-lit=true]'))) await take(caption, STEP)
     const taken = all.splice(first)
     for (let at = 0; at < count; at += 1) all.push(taken[Math.floor((at * taken.length) / count)])
   }
