@@ -9,7 +9,7 @@ import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 import { type Action, begin, connect, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
-import { DAY } from '../support/app/times.js'
+import { DAY, HOUR } from '../support/app/times.js'
 import { turn, within } from '../support/app/within.js'
 
 fastTime(10)
@@ -91,7 +91,7 @@ describe('live.sessionStore()', () => {
         sessions.app.clock.advance(half)
       },
     )
-    sessions.app.clock.advance(DAY - 1)
+    sessions.app.clock.advance(DAY - HOUR)
     expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
   })
 })
