@@ -67,7 +67,9 @@ export class SessionChecker {
 
   /** Called when a route has set another user; `signedIn` follows. */
   signsIn(user: string): number {
-    return this.#signIns.push({ user, knew: new Set(), isSaid: false, named: undefined }) - 1
+    const { nodes } = this.#deployment
+    const knew = new Set(this.#ends.filter((end) => nodes.every((node) => end.isKnown(node, false))))
+    return this.#signIns.push({ user, knew, isSaid: false, named: undefined }) - 1
   }
 
   identified(number: number): void {
@@ -75,15 +77,13 @@ export class SessionChecker {
     if (signIn) signIn.isSaid = true
   }
 
-  /** @param since what the process had to know when each of these began; without any, what all processes know */
+  /** @param since what the process had to know when each of these began; without any, what all processes knew before the sign-in */
   signedIn(number: number, since: readonly Beginning[], named: number = this.now()): void {
     const signIn = this.#signIns[number]
     if (!signIn || signIn.named !== undefined) return
     signIn.named = named
-    const { nodes } = this.#deployment
-    const ofAll = (end: End): boolean => nodes.every((node) => end.isKnown(node, false))
-    const ofThese = (end: End): boolean => since.every((one) => known(one).includes(end))
-    signIn.knew = new Set(this.#ends.filter(since.length === 0 ? ofAll : ofThese))
+    if (since.length > 0)
+      signIn.knew = new Set(this.#ends.filter((end) => since.every((one) => known(one).includes(end))))
   }
 
   /** Called when a sign-out or a revocation begins. */
