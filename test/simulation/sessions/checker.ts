@@ -37,6 +37,8 @@ export class SessionChecker {
   readonly #fail: (what: string, harm: Harm) => void
   readonly #ends: End[] = []
   readonly #issued = new Map<string, Issued>()
+  /** By id, the guest's id that it comes from: two requests may sign in from it at once, and one sign-out then ends both. */
+  readonly #guests = new Map<string, string>()
   /** The families that each id has had. */
   readonly #families = new Map<string, Set<number | undefined>>()
   /** The ids that a request has regenerated or destroyed, or was about to. */
@@ -151,7 +153,7 @@ export class SessionChecker {
   /** @param before the session when the route began @param after when it ended @param own the ends that this request began */
   answered(
     response: Exchange['response'],
-    { node, evictions }: Beginning,
+    { node, evictions, id: former }: Beginning,
     before: Content,
     after: Content,
     own: readonly End[],
@@ -164,6 +166,9 @@ export class SessionChecker {
       this.#fail(`an answer of node ${node.index} brings the cookie of a session that has ended`, 'other')
     const others = this.#ends.filter((end) => !own.includes(end))
     if (others.some((end) => this.#mayEnd(end, before) || this.#mayEnd(end, after))) this.#left.add(id)
+    const guest =
+      before.family === undefined ? former : before.family === after.family && this.#guests.get(former ?? '')
+    if (guest) this.#guests.set(id, guest)
     this.#families.set(id, this.#familiesOf(id).add(after.family))
     const reach = this.#issued.get(id)?.holders ?? evictions
     const holders = new Map([[node, evictions.get(node) ?? 0]])
@@ -205,7 +210,10 @@ export class SessionChecker {
     // An open socket asks the store only every `storeRefresh`.
     const isLoaded = !isOpen && isStored && node.line && isWellSince(since)
     const isThere = holders.get(node) === node.evictions || isLoaded
-    return isThere && !this.#ends.some((end) => this.#mayEnd(end, content)) ? content : undefined
+    const guest = this.#guests.get(id)
+    const isEnding = (end: End): boolean =>
+      this.#mayEnd(end, content) || (guest !== undefined && guest === this.#guests.get(end.given.id ?? ''))
+    return isThere && !this.#ends.some(isEnding) ? content : undefined
   }
 
   #mayEnd(end: End, content: Content): boolean {

@@ -200,6 +200,7 @@ export class SessionStage {
       checker.leaves(since)
       const end = user === undefined ? undefined : checker.begins({ node, family })
       await store.destroy(id)
+      if (node.isOver) return
       checker.retires(since)
       if (end) end.isTold = true
     }
