@@ -34,7 +34,10 @@ export class SignIns {
   record(session: SessionEntry, user: UserSubject, epoch?: number): void {
     const current = this.#sessions.current(session)
     if (!current || hasSignIn(current, user)) return
-    this.#write(current, signInChange(user, epoch ?? this.#core.revocations.of(subjectHash(user))))
+    const newest = this.#core.revocations.of(subjectHash(user))
+    // The process may have learned of a revocation since `admits`.
+    if (epoch === undefined && firstSignIn(current.replica) <= newest) return
+    this.#write(current, signInChange(user, epoch ?? newest))
   }
 
   /** Lets a session survive the revocation that is about to begin an epoch, and its family. */
