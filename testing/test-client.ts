@@ -39,11 +39,7 @@ export interface TestClient<F extends Fields = RegisteredFields> extends LiveSes
 }
 
 /** Without a socket and a snapshot, `onFlash`, `followAddress` and `followHandOffs` do nothing. */
-const NO_SOCKET = {
-  socket: undefined,
-  posts: { endpoint: DEFAULT_ENDPOINT },
-  initial: undefined,
-}
+const NO_SOCKET = { socket: undefined, posts: { endpoint: DEFAULT_ENDPOINT }, initial: undefined }
 
 /**
  * Creates a client without a server, to test components in Node and in browsers.

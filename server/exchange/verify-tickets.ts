@@ -5,7 +5,7 @@ import type { Field } from '../../shared/field.js'
 import type { LwwRegister } from '../../shared/register.js'
 import type { Core } from '../core.js'
 import { staysInTab } from '../identity/login.js'
-import { isUser, type Subject, subjectHash } from '../subjects/subject.js'
+import { type Subject, subjectHash } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
 import type { Ticket } from '../values/ticket.js'
 
@@ -28,11 +28,8 @@ export function verifyTickets(
   visitor: Visitor,
   now: number,
 ): readonly VerifiedTicket[] {
-  const verified = tickets.map((text, index) => follow(core, core.tickets.verify(text, now, index), visitor))
-  return verified.map((ticket, index) => {
-    const subject = subjectOf(core, ticket, visitor, index)
-    return { subject, generation: isUser(subject) ? ticket.generation : undefined, registers: ticket.registers }
-  })
+  const verified = tickets.map((text, index) => core.tickets.verify(text, now, index))
+  return verified.map((ticket, index) => redeem(core, ticket, visitor, index))
 }
 
 /**
@@ -52,25 +49,27 @@ export function mergeTickets({ values }: Core, verified: readonly VerifiedTicket
   return overtaken
 }
 
-/** After a guest's sign-in, returns the ticket of the guest's tab as the user's, with the values that follow. */
-function follow({ identities, values }: Core, ticket: Ticket, visitor: Visitor): Ticket {
-  if (!visitor.tab || !identities.wasGuest(ticket.sub, visitor)) return ticket
-  const registers = ticket.registers.filter(({ key }) => staysInTab(values.fields.get(key)))
-  return { ...ticket, sub: subjectHash(visitor.tab), registers }
-}
-
-function subjectOf({ revocations }: Core, { sub, ...signed }: Ticket, visitor: Visitor, index: number): Subject {
-  const { user, userSub, browserSubject } = visitor
+function redeem(core: Core, ticket: Ticket, visitor: Visitor, index: number): VerifiedTicket {
+  const { sub, epoch, generation, registers } = ticket
+  const { revocations, values } = core
+  const { user, userSub, browserSubject, tab } = visitor
   if (user !== undefined && sub === userSub) {
-    if (revocations.validityOf({ user: sub, ...signed }) !== 'current') throw outdated(index)
-    revocations.adoptEpoch(sub, signed.epoch)
-    return user
+    if (revocations.validityOf({ ...ticket, user: sub }) !== 'current') throw outdated(index)
+    revocations.adoptEpoch(sub, epoch)
+    return { subject: user, generation, registers }
   }
-  const isTabs = visitor.tab !== undefined && sub === subjectHash(visitor.tab)
-  if (!isTabs && sub !== subjectHash(browserSubject))
+  const isTabs = tab !== undefined && sub === subjectHash(tab)
+  const isOwn = isTabs || sub === subjectHash(browserSubject)
+  // After a guest's sign-in, the user's tab takes over the values that follow.
+  const isFormer = !isOwn && tab !== undefined && core.identities.wasGuest(sub, visitor)
+  if (!isOwn && !isFormer)
     throw new LiveSessionError('other_visitor', `ticket ${index} is another visitor's`, { index })
   if (revocations.isRetired(browserSubject)) throw outdated(index)
-  return isTabs ? visitor.tab : browserSubject
+  return {
+    subject: tab !== undefined && (isTabs || isFormer) ? tab : browserSubject,
+    generation: undefined,
+    registers: isFormer ? registers.filter(({ key }) => staysInTab(values.fields.get(key))) : registers,
+  }
 }
 
 function outdated(index: number): LiveSessionError {

@@ -71,12 +71,9 @@ export class Identities {
     user: UserSubject | undefined,
   ): readonly Subject[] {
     const own = user === undefined ? [] : [user]
-    const ofBrowsers = previous.flatMap(({ browser, user: former }) => {
-      const isSame = user === undefined || former === subjectHash(user)
-      return [
-        browserSubject(browser),
-        ...(isSame ? [] : [browserSubject(this.#rotatedId({ browser, user: former }, user))]),
-      ]
+    const ofBrowsers = previous.flatMap((owner) => {
+      const isSame = user === undefined || owner.user === subjectHash(user)
+      return [browserSubject(owner.browser), ...(isSame ? [] : [browserSubject(this.#rotatedId(owner, user))])]
     })
     return [...own, ...ofBrowsers]
   }

@@ -11,7 +11,7 @@ import { checkNames } from '../../settings/option-checks.js'
 import { subjectHash, type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
 import { AppSessions } from './app-sessions.js'
 import { Devices } from './devices.js'
-import { CREATION_KEY } from './session-content.js'
+import { lifetimeEnd } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
 import { SessionHandle } from './session-handle.js'
 import { KoaSessionStore } from './session-store.js'
@@ -70,7 +70,7 @@ export function sessionFeature(core: Core): Feature {
     },
     endsBy: (ctx) => {
       const session = store.receivedSession(ctx)
-      return session && session.replica.stamp(CREATION_KEY) + appSessions.maxLifetime
+      return session && lifetimeEnd(session.replica, appSessions.maxLifetime)
     },
     excepts: (user, except, epoch) => {
       const session = store.sessionOf(except)

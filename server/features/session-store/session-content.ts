@@ -188,5 +188,10 @@ function expiryOf(replica: Replica): number {
  * @param maxLifetime ms since the session's creation
  */
 export function isOver(replica: Replica, now: number, maxLifetime: number): boolean {
-  return expiryOf(replica) + GRACE <= now || replica.stamp(CREATION_KEY) + maxLifetime <= now
+  return expiryOf(replica) + GRACE <= now || lifetimeEnd(replica, maxLifetime) <= now
+}
+
+/** Returns when a session ends, however much it is used, in ms since 1970. @param maxLifetime ms since the session's creation */
+export function lifetimeEnd(replica: Replica, maxLifetime: number): number {
+  return replica.stamp(CREATION_KEY) + maxLifetime
 }

@@ -26,18 +26,16 @@ export class SignIns {
   admits(session: SessionEntry, user: UserSubject): Awaitable<boolean> {
     const current = this.#sessions.current(session)
     if (!current || hasSignIn(current, user)) return current !== undefined
-    const { store, revocations } = this.#core
-    return after(store?.loadIfStale([user]), () => firstSignIn(current.replica) > revocations.of(subjectHash(user)))
+    return after(this.#core.store?.loadIfStale([user]), () => this.#isUnrevoked(current, user))
   }
 
   /** Records a sign-in, unless an earlier one is recorded: a switch back to an account proves nothing. */
   record(session: SessionEntry, user: UserSubject, epoch?: number): void {
     const current = this.#sessions.current(session)
     if (!current || hasSignIn(current, user)) return
-    const newest = this.#core.revocations.of(subjectHash(user))
     // The process may have learned of a revocation since `admits`.
-    if (epoch === undefined && firstSignIn(current.replica) <= newest) return
-    this.#write(current, signInChange(user, epoch ?? newest))
+    if (epoch === undefined && !this.#isUnrevoked(current, user)) return
+    this.#write(current, signInChange(user, epoch ?? this.#core.revocations.of(subjectHash(user))))
   }
 
   /** Lets a session survive the revocation that is about to begin an epoch, and its family. */
@@ -55,6 +53,11 @@ export class SignIns {
     const family = given !== undefined && isBrowser(given) ? given : familyFrom(name)
     if (staying) this.#write(staying, newFamily())
     if (!revocations.isRetired(family)) revocations.retireEmpty(family)
+  }
+
+  /** Whether a user without a record may have signed in after the last revocation that this process knows of. */
+  #isUnrevoked({ replica }: SessionEntry, user: UserSubject): boolean {
+    return firstSignIn(replica) > this.#core.revocations.of(subjectHash(user))
   }
 
   /** A closing process writes nothing: then the session's beginning counts. */
