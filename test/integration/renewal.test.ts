@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import session from 'koa-session'
 import { App } from '../support/app/app.js'
@@ -9,6 +9,7 @@ import { idleIntervals } from '../support/app/idle-intervals.js'
 import { longTimers } from '../support/app/long-timers.js'
 import type { Visitor } from '../support/app/visitor.js'
 import type { Page, PageOptions } from '../support/page/page.js'
+import { windowEvents } from '../support/page/window-events.js'
 
 const MINUTES = 60_000
 const HOUR = 60 * MINUTES
@@ -16,21 +17,12 @@ const HOUR = 60 * MINUTES
 // A recheck two seconds after the handshake, with the handshake's cookie, would make the page drop a POST to reconnect.
 idleIntervals()
 const timers = longTimers(10)
-const { addEventListener, removeEventListener, location } = globalThis
-let input = new EventTarget()
+const dispatch = windowEvents()
 let now = 0
 beforeEach(() => {
   now = Date.now()
   jest.spyOn(Date, 'now').mockImplementation(() => now)
-  input = new EventTarget()
-  Object.assign(globalThis, {
-    // A page with initial values begins at once only if there is a `location`, as in browsers.
-    location: {},
-    addEventListener: input.addEventListener.bind(input),
-    removeEventListener: input.removeEventListener.bind(input),
-  })
 })
-afterEach(() => void Object.assign(globalThis, { addEventListener, removeEventListener, location }))
 
 /** An app whose live cookie and session last an hour. */
 function start(options: { readonly store?: AuthStore; readonly renew?: boolean } = {}): Promise<App> {
@@ -65,7 +57,7 @@ async function use(page: Page, event = 'keydown'): Promise<number> {
   const renewed = timers.next()
   const status = await new Promise<number>((resolve) => {
     page.beforeAnswer = async (answer) => resolve(answer.status)
-    input.dispatchEvent(new Event(event))
+    dispatch(event)
   })
   if (status === 200) await renewed
   return status

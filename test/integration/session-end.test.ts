@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { type EndingSession, onSessionEnd } from 'koa-live-session/client'
 import session, { type CreateSessionOptions } from 'koa-session'
 import { App } from '../support/app/app.js'
@@ -9,11 +9,11 @@ import { longTimers } from '../support/app/long-timers.js'
 import { DAY, HOUR, MINUTE } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 import type { Page } from '../support/page/page.js'
+import { windowEvents } from '../support/page/window-events.js'
 
 idleIntervals()
 const timers = longTimers()
-const { addEventListener, removeEventListener, location } = globalThis
-let input = new EventTarget()
+const dispatch = windowEvents()
 /** The server's clock. */
 let now = 0
 /** How far the page's clocks are ahead: `Date.now()`, which also koa-session reads, and `performance.now()`. */
@@ -25,14 +25,7 @@ beforeEach(() => {
   monotonicJump = 0
   jest.spyOn(Date, 'now').mockImplementation(() => now + dateJump)
   jest.spyOn(performance, 'now').mockImplementation(() => now + monotonicJump)
-  input = new EventTarget()
-  Object.assign(globalThis, {
-    location: {},
-    addEventListener: input.addEventListener.bind(input),
-    removeEventListener: input.removeEventListener.bind(input),
-  })
 })
-afterEach(() => void Object.assign(globalThis, { addEventListener, removeEventListener, location }))
 
 interface Given {
   readonly session?: CreateSessionOptions
@@ -155,7 +148,7 @@ describe('onSessionEnd', () => {
     await Promise.all(told)
     told = [one.next(), other.next()]
     await one.seen[0]?.extend()
-    input.dispatchEvent(new Event('visibilitychange'))
+    dispatch('visibilitychange')
     expect(await Promise.all(told)).toEqual(['extended 60', 'extended 60'])
     told = [one.next(), other.next()]
     pass(56 * MINUTE)
@@ -248,7 +241,7 @@ describe('a page whose clock or machine', () => {
     const { next } = await open(await signIn(await start()))
     const told = next()
     now += 9 * HOUR
-    input.dispatchEvent(new Event('pageshow'))
+    dispatch('pageshow')
     expect(await told).toBe('ended 0 fixed')
   })
 
@@ -293,7 +286,7 @@ describe('a page whose clock or machine', () => {
     }
     mend()
     const told = next()
-    input.dispatchEvent(new Event('online'))
+    dispatch('online')
     expect(await told).toBe('ended 0 fixed')
   })
 })

@@ -1,14 +1,13 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type { SocketSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
-import { REFUSAL_CHANNEL, type RefusalMessage } from '../../server/settings/report.js'
 import type { PageAnswer } from '../../shared/protocol.js'
 import { App, type AppOptions } from '../support/app/app.js'
 import { auth, identify, pages } from '../support/app/auth.js'
 import { present } from '../support/app/present.js'
 import { send } from '../support/app/raw-http.js'
+import { recordRefusals } from '../support/app/refused.js'
 import { readClaims, type TestSocket } from '../support/app/socket.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -25,16 +24,7 @@ const fields = defineFields({
 })
 type TabApp = App<typeof fields>
 
-let refusals: string[] = []
-const hear = (message: unknown): void => {
-  const { where, code } = message as RefusalMessage
-  refusals.push(`${where} ${code}`)
-}
-beforeEach(() => {
-  refusals = []
-  subscribe(REFUSAL_CHANNEL, hear)
-})
-afterEach(() => void unsubscribe(REFUSAL_CHANNEL, hear))
+const refusals = recordRefusals()
 
 async function start(given: Pick<AppOptions<typeof fields>, 'clock'> = {}): Promise<TabApp> {
   const app = await App.start({

@@ -1,13 +1,11 @@
 import { createHmac, hkdfSync } from 'node:crypto'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { jwtVerify, SignJWT, UnsecuredJWT } from 'jose'
 import type { SocketSession } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
 import type { ServerOptions } from 'socket.io'
 import { z } from 'zod'
-import { REFUSAL_CHANNEL, type RefusalMessage } from '../../server/settings/report.js'
 import type { TicketClaims } from '../../shared/protocol.js'
 import { App, appFields } from '../support/app/app.js'
 import { AuthStore, account, auth, identify } from '../support/app/auth.js'
@@ -16,6 +14,7 @@ import { liveOnly } from '../support/app/departures.js'
 import { SECRET } from '../support/app/kinds-of-cookies.js'
 import { present } from '../support/app/present.js'
 import { send } from '../support/app/raw-http.js'
+import { recordRefusals } from '../support/app/refused.js'
 import type { ReceivedTicket, TestSocket } from '../support/app/socket.js'
 import { stamp } from '../support/app/stamp.js'
 import { type Changed, change, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
@@ -301,18 +300,7 @@ describe('tab tickets', () => {
     step: { schema: z.number().int(), default: 1, client: 'write', scope: 'tab' },
   })
 
-  let refusals: string[] = []
-  const hear = (message: unknown): void => {
-    const { where, code } = message as RefusalMessage
-    refusals.push(`${where} ${code}`)
-  }
-  beforeEach(() => {
-    refusals = []
-    subscribe(REFUSAL_CHANNEL, hear)
-  })
-  afterEach(() => {
-    unsubscribe(REFUSAL_CHANNEL, hear)
-  })
+  const refusals = recordRefusals()
 
   /** The values of `step` read by the app's `connection` handlers. */
   let seen: unknown[] = []
@@ -394,7 +382,7 @@ describe('tab tickets', () => {
       const app = await start()
       const visitor = app.visitor()
       const given = await make(app, await ticketOf(visitor))
-      refusals = []
+      refusals.length = 0
       seen = []
       const socket = await visitor.connect('/', {}, { liveTab: given })
       await socket.greeted
@@ -434,7 +422,7 @@ describe('tab tickets', () => {
       await visitor.text('/page')
       expect(visitor.cookie).not.toBe(cookie)
       seen = []
-      refusals = []
+      refusals.length = 0
       await tab(visitor, [own])
       // After a sign-in, a page brings its guest's tickets. Without onLogin, no value follows.
       const refused = path === '/logout' ? ['handshake other_visitor', 'request other_visitor'] : []

@@ -43,7 +43,7 @@ async function revoke(stage: SessionStage, user: string, isErased: boolean): Pro
   const revocation = checker.begins({ node, user })
   const { live } = node.process
   void (isErased ? live.erase(user) : live.revoke(user)).then(() => {
-    // A killed process tells nobody.
+    // A killed process answers no call.
     if (!node.isOver) checker.revoked(revocation, since)
   })
   await stage.settle()

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { afterEach, beforeEach } from '@jest/globals'
 import { REFUSAL_CHANNEL, type RefusalMessage } from '../../../server/settings/report.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { awaited } from './awaited.js'
@@ -22,4 +23,19 @@ export function nextRefusal(): Promise<RefusalMessage> {
     subscribe(REFUSAL_CHANNEL, hear)
   })
   return awaited('a refusal', published)
+}
+
+/** Records what the server refuses during each test of this file or `describe`, each as `<where> <code>`. */
+export function recordRefusals(): string[] {
+  const refusals: string[] = []
+  const hear = (message: unknown): void => {
+    const { where, code } = message as RefusalMessage
+    refusals.push(`${where} ${code}`)
+  }
+  beforeEach(() => {
+    refusals.length = 0
+    subscribe(REFUSAL_CHANNEL, hear)
+  })
+  afterEach(() => void unsubscribe(REFUSAL_CHANNEL, hear))
+  return refusals
 }
