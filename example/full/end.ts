@@ -8,7 +8,7 @@ export function warnOfEnd(live: LiveSessionClient, say: (words: string) => void)
   if (sessionStorage.getItem(ENDED)) say('Your session has ended. Please sign in again.')
   sessionStorage.removeItem(ENDED)
   let stay: (() => Promise<void>) | undefined
-  // Enter presses the button, and Escape cancels: whoever does either is there.
+  // Enter presses the button, and Escape cancels: each shows that the visitor is there.
   dialog?.querySelector('form')?.addEventListener('submit', () => void stay?.())
   dialog?.addEventListener('cancel', () => void stay?.())
   onSessionEnd(live, ({ status, left, extend }) => {
