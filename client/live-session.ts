@@ -33,7 +33,6 @@ export function create<F extends Fields>(
   texts: ErrorTexts,
 ): LiveSessionClient<F> {
   const { socket, endpoint = DEFAULT_ENDPOINT, initial: given, ...how } = options
-  const posts = { endpoint, ...how }
   const html = given ?? embedded()
   const initial = (typeof html === 'string' ? JSON.parse(html) : html) as AnySnapshot | Plain | undefined
   const { document, location } = globalThis
@@ -42,9 +41,9 @@ export function create<F extends Fields>(
   if (document) pages.set(endpoint, page)
   return createClient(
     page,
-    (dispatch) => createBrowserEnvironment(socket, posts, texts, dispatch, page),
+    (dispatch) => createBrowserEnvironment(socket, { endpoint, ...how }, texts, dispatch, page),
     texts,
-    { socket, posts, initial: isSnapshot(initial) ? initial : undefined },
+    { socket, posts: { endpoint, ...how }, initial: isSnapshot(initial) ? initial : undefined },
     // A page begins, to send outboxes and to ask for the visitor. Elsewhere, a client begins only to ask an endpoint with an origin.
     !!location || (!initial && !socket && endpoint.includes('://')),
   )
