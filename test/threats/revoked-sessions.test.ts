@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { identify } from '../support/app/auth.js'
 import { awaited } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
+import { Gate } from '../support/app/gate.js'
 import { FIELD, serveSignIn, tokenFor } from '../support/app/hand-offs.js'
 import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -248,6 +249,27 @@ describe('threat 103: a session at two nodes of a store, without an adapter', ()
     await one.app.live.sessionStore().set(sessionId(visitor), { user: 'ann' }, 86_400_000)
     await revoke(one)
     expect([await at(two, visitor), await at(one, visitor)]).toEqual([GUEST, GUEST])
+  })
+
+  it('ends if the other node learns of the revocation meanwhile', async () => {
+    const store = memoryStore()
+    const gate = new Gate()
+    const passes = [gate]
+    const load: typeof store.load = async (name) => {
+      if (name.startsWith('browser:')) await passes.pop()?.pass()
+      return store.load(name)
+    }
+    const [one, two] = [await start({ store }), await start({ store: { ...store, load } })]
+    const unsaid = one.visitor(cookieFor(one.app.live, {}))
+    await one.ask(unsaid, setUser('ann'))
+    const held = two.read(two.visitor(unsaid.cookie))
+    await gate.entered
+    await revoke(one)
+    clock.advance(60_000)
+    await two.read(two.visitor((await signedIn(one)).cookie))
+    gate.open()
+    await held
+    expect(await userOf(two, two.visitor(unsaid.cookie))).toEqual(GUEST)
   })
 
   it('lists no ended session, and signs out as before', async () => {
