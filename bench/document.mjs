@@ -8,8 +8,11 @@ import { readable } from './harness/table.mjs'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PAGES = [`${ROOT}docs/maintainers/performance.md`, `${ROOT}bench/README.md`]
 const PLOTS = 'performance'
-/** `<!-- bench read -->` begins the part of the row `read`; `<!-- bench targets: read, mock -->` begins the verdicts of these rows. */
-const PARTS = /(<!-- bench (targets: )?([\w, ]+) -->\n)[\s\S]*?(<!-- end -->)/g
+/**
+ * `<!-- bench read -->` begins the part of the row `read`, `<!-- bench plots: growth -->` its plots alone, and `<!-- bench targets: read, mock -->`
+ * the verdicts of these rows.
+ */
+const PARTS = /(<!-- bench (?:(targets|plots): )?([\w, ]+) -->\n)[\s\S]*?(<!-- end -->)/g
 
 /** Rewrites the pages and the plots. */
 export function writeDocument() {
@@ -21,8 +24,8 @@ export function writeDocument() {
 function generate() {
   const files = new Map()
   for (const page of PAGES) {
-    const text = readFileSync(page, 'utf8').replace(PARTS, (_, begin, targets, names, end) => {
-      const part = targets ? verdicts(names.split(', ')) : row(names, files)
+    const text = readFileSync(page, 'utf8').replace(PARTS, (_, begin, kind, names, end) => {
+      const part = kind === 'targets' ? verdicts(names.split(', ')) : row(names, kind === 'plots', files)
       return `${begin}\n${part}\n\n${end}`
     })
     files.set(page, text)
@@ -63,13 +66,13 @@ function settingOf(name) {
   return [date, `with Node ${node}`, `on ${machine}`]
 }
 
-function row(name, files) {
+function row(name, isPlotted, files) {
   const result = resultOf(name)
   if (!result) return `Not measured yet at this version: \`npm run bench ${name}\`.`
   const { commit, tables } = result
   const usual = settingOf('read')
   const source = [`Row \`${name}\``, `commit ${commit}`, ...settingOf(name).filter((part) => !usual.includes(part))]
-  return [`${source.join(', ')}:`, ...plots(name, result, files), ...tables.map(titled)].join('\n\n')
+  return [`${source.join(', ')}:`, ...plots(name, result, files), ...(isPlotted ? [] : tables.map(titled))].join('\n\n')
 }
 
 const titled = (table) => (table.title ? `${capital(table.title)}:\n\n${markdown(table)}` : markdown(table))

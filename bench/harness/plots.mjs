@@ -51,9 +51,10 @@ export function drawLines({ title: words, x, points }) {
   const isLong = points.at(-1)[0] >= 100 * points[0][0]
   const number = (value) => (value >= 1e6 ? `${value / 1e6}M` : value >= 1e3 ? `${value / 1e3}k` : `${value}`)
   const axis = { axisLabel: { ...text, formatter: number }, axisLine: { lineStyle: { color: 'var(--other)' } } }
+  const label = { ...text, show: true, position: [0, -FONT - 8], formatter: ({ value: [, y] }) => readable(y) }
   return draw(240, {
     title: title(words),
-    grid: { left: 48, right: 28, top: 40, bottom: 50 },
+    grid: { left: 48, right: 40, top: 40, bottom: 50 },
     xAxis: {
       ...axis,
       type: isLong ? 'log' : 'value',
@@ -64,7 +65,9 @@ export function drawLines({ title: words, x, points }) {
       splitLine: { show: false },
     },
     yAxis: { ...axis, type: 'value', min: 0, splitLine: { lineStyle: { color: 'var(--faint)' } } },
-    series: [{ type: 'line', silent: true, symbol: 'circle', symbolSize: 8, data: points, color: 'var(--mark)' }],
+    series: [
+      { type: 'line', silent: true, symbol: 'circle', symbolSize: 8, data: points, color: 'var(--mark)', label },
+    ],
   })
 }
 
