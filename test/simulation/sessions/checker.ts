@@ -41,8 +41,8 @@ export class SessionChecker {
   readonly #guests = new Map<string, string>()
   /** The families that each id has had. */
   readonly #families = new Map<string, Set<number | undefined>>()
-  /** The ids that a request has regenerated or destroyed, or was about to. */
-  readonly #left = new Set<string>()
+  /** By id, the requests that have regenerated or destroyed its session, or were about to. */
+  readonly #left = new Map<string, Beginning[]>()
   /** The ids whose end a process has told. */
   readonly #retired = new Map<string, ServerNode>()
   #moment = 0
@@ -104,8 +104,8 @@ export class SessionChecker {
   }
 
   /** Called when a request is about to end the session that its cookie names. */
-  leaves({ id }: Beginning): void {
-    if (id !== undefined) this.#left.add(id)
+  leaves(since: Beginning, id: string | undefined = since.id): void {
+    if (id !== undefined) this.#left.set(id, [...(this.#left.get(id) ?? []), since])
   }
 
   retires({ id, node }: Beginning): void {
@@ -135,15 +135,19 @@ export class SessionChecker {
     const { user, signIn } = content
     const fail = (what: string, harm: Harm): void => this.#fail(`${where} at node ${node.index} ${what}`, harm)
     if (userId !== user) fail(`belongs to ${userId}, but shows ${JSON.stringify(content)}`, 'foreign')
-    // Values are merged key by key: beside two sign-ins of a user, a third request may continue with the user alone.
-    const isOwn = user === undefined || this.#signIns.some((one, i) => one.user === user && i === (signIn ?? i))
-    // A session that goes on after a sign-out keeps what was written at the same time.
-    if (!isOwn || ![undefined, user, ...(content.past ?? [])].includes(content.note))
+    // Values are merged key by key: of two sign-ins at once, one may give the user, and the other one the rest. A session that goes on
+    // after a sign-out keeps what was written at the same time.
+    const users = [undefined, user, ...(content.past ?? [])]
+    const by = this.#signIns[signIn ?? -1]?.user
+    const isOwn = this.#signIns.some((one) => one.user === user) && users.includes(by)
+    if ((user !== undefined && !isOwn) || !users.includes(content.note))
       fail(`shows ${JSON.stringify(content)}`, 'foreign')
     const isTold = !where.endsWith('socket') || this.#signIns[content.signIn ?? -1]?.isSaid
-    const end = isTold ? this.#endOf(content, known(since)) : undefined
+    const end = isTold
+      ? this.#endOf(by === user ? content : { ...content, signIn: undefined }, known(since))
+      : undefined
     if (end) fail(`is signed in as ${JSON.stringify(content)} after ${textOf(end)}`, 'foreign')
-    const expected = this.#expected(id, since, where === 'an open socket')
+    const expected = this.#expected(since, where === 'an open socket')
     if (expected && user !== expected.user) fail(`has lost the sign-in ${JSON.stringify(expected)}`, 'other')
     if (expected) note(`${where} stays signed in`)
     else if (user === undefined && known(since).some((one) => one.ends(this.contentOf(id), this.#signIns)))
@@ -153,19 +157,20 @@ export class SessionChecker {
   /** @param before the session when the route began @param after when it ended @param own the ends that this request began */
   answered(
     response: Exchange['response'],
-    { node, evictions, id: former }: Beginning,
+    since: Beginning,
     before: Content,
     after: Content,
     own: readonly End[],
   ): void {
-    const id = response?.cookies.find(([name]) => name === 'app')?.[1]
+    const { node, evictions, id: former } = since
+    const id = givenId(response)
     if (!id || response?.statusCode !== 200) return
     // An answer may bring the cookie of its own sign-in that was revoked under way.
     const isUnderWay = this.#ends.some(({ given }) => given.user === after.user) && after.signIn !== before.signIn
     if (!isUnderWay && isOver(node, sessionName(id)))
       this.#fail(`an answer of node ${node.index} brings the cookie of a session that has ended`, 'other')
     const others = this.#ends.filter((end) => !own.includes(end))
-    if (others.some((end) => this.#mayEnd(end, before) || this.#mayEnd(end, after))) this.#left.add(id)
+    if (others.some((end) => this.#mayEnd(end, before) || this.#mayEnd(end, after))) this.leaves(since, id)
     const guest =
       before.family === undefined ? former : before.family === after.family && this.#guests.get(former ?? '')
     if (guest) this.#guests.set(id, guest)
@@ -173,6 +178,20 @@ export class SessionChecker {
     const reach = this.#issued.get(id)?.holders ?? evictions
     const holders = new Map([[node, evictions.get(node) ?? 0]])
     this.#issued.set(id, { content: after, node, reach, holders, isStored: false })
+  }
+
+  /**
+   * Called with an answer that brings no session.
+   *
+   * @param spared the number of the sign-in that the request's own revocation leaves, if it has made one
+   */
+  bringsNone(since: Beginning, before: Content, spared: number): void {
+    const isSpared = this.#ends.some(({ isTold, given }) => isTold && given.spared === spared)
+    if (isSpared && this.#expected(since, false, spared))
+      this.#fail(
+        `node ${since.node.index} ends the session ${JSON.stringify(before)} that its revocation leaves`,
+        'other',
+      )
   }
 
   contentOf(id: string): Content {
@@ -201,18 +220,24 @@ export class SessionChecker {
     return content.user === undefined ? undefined : known.find((end) => end.ends(content, this.#signIns))
   }
 
-  /** Returns what a session that certainly goes on contains, if it is signed in. */
-  #expected(id: string, since: Beginning, isOpen: boolean): Content | undefined {
+  /**
+   * Returns what a session contains that certainly goes on without the request or socket itself, if it is signed in.
+   *
+   * @param spared the number of the sign-in that the request's own revocation leaves
+   */
+  #expected(since: Beginning, isOpen: boolean, spared: number = -1): Content | undefined {
+    const { node, id = '' } = since
     const issued = this.#issued.get(id)
-    if (issued?.content.user === undefined || this.#left.has(id)) return undefined
+    const isLeft = this.#left.get(id)?.some((one) => one !== since)
+    if (issued?.content.user === undefined || isLeft) return undefined
     const { content, holders, isStored } = issued
-    const { node } = since
     // An open socket asks the store only every `storeRefresh`.
     const isLoaded = !isOpen && isStored && node.line && isWellSince(since)
     const isThere = holders.get(node) === node.evictions || isLoaded
     const guest = this.#guests.get(id)
     const isEnding = (end: End): boolean =>
-      this.#mayEnd(end, content) || (guest !== undefined && guest === this.#guests.get(end.given.id ?? ''))
+      end.given.spared !== spared &&
+      (this.#mayEnd(end, content) || (guest !== undefined && guest === this.#guests.get(end.given.id ?? '')))
     return isThere && !this.#ends.some(isEnding) ? content : undefined
   }
 
@@ -230,6 +255,11 @@ function isOver({ process }: ServerNode, name: SessionName): boolean {
   const sessions = process.core.featureData.find((data) => data instanceof AppSessions)
   const session = sessions?.find(name)
   return sessions?.isRetired(name) || (session !== undefined && sessions?.endOf(session) !== undefined)
+}
+
+/** Returns the id in the session cookie of an answer. */
+export function givenId(response: Exchange['response']): string | undefined {
+  return response?.cookies.find(([name]) => name === 'app')?.[1]
 }
 
 function isWell({ line }: ServerNode): boolean {

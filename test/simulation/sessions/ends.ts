@@ -4,7 +4,7 @@ import type { Deployment, ServerNode } from '../deployment.js'
 export interface Content {
   readonly user?: string
   /** The number of the sign-in. */
-  readonly signIn?: number
+  readonly signIn?: number | undefined
   /** The number of the family. A new one begins with a new session, after a sign-out, and by `except`. */
   readonly family?: number
   /** The users who were signed in before. */

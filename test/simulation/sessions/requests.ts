@@ -4,7 +4,7 @@ import { HAND_OFF_FIELD } from '../../../shared/protocol.js'
 import type { Exchange } from '../browser.js'
 import type { Route } from '../process.js'
 import { note } from '../tally.js'
-import type { Beginning, SessionChecker } from './checker.js'
+import { type Beginning, givenId, type SessionChecker } from './checker.js'
 import type { Content, End } from './ends.js'
 
 /** A request of the app, with what it has begun. */
@@ -62,6 +62,7 @@ export function routeOf(
 
 /** Called with the answer: what the request has begun is done. */
 export function settle({ exchange: { response }, checker, since, ends, signIn, before, after }: Run): void {
+  if (response && signIn && !givenId(response)) checker.bringsNone(since, before, signIn.number)
   if (response?.statusCode !== 200) return
   for (const end of ends) end.isTold = true
   // Without `identify()`, the next process names the user; a hand-off stays as old as it is.
