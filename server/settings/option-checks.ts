@@ -42,19 +42,13 @@ export function warnOfIdleOptions(options: LiveSessionOptions<Fields>, warn: War
 }
 
 /** Returns a field's options without effect, each with the missing requirement. */
-function idleOf({
-  client,
-  guests,
-  maxMembers,
-  onLogin,
-  scope = 'user',
-}: FieldSpec): readonly (readonly [string, string])[] {
+function idleOf({ client, guests, maxMembers, onLogin, scope }: FieldSpec): readonly (readonly [string, string])[] {
   const isWritten = client === 'write'
-  const crosses = isWritten && guests === undefined && scope === 'user'
+  const crosses = isWritten && guests === undefined && scope !== 'browser'
   return [
     ...(maxMembers === undefined || isWritten ? [] : ([['maxMembers', "client: 'write'"]] as const)),
     ...(onLogin === undefined || crosses
       ? []
-      : ([['onLogin', "client: 'write' and scope: 'user', or with guests: 'read'"]] as const)),
+      : ([['onLogin', "client: 'write', or with guests: 'read' or scope: 'browser'"]] as const)),
   ]
 }

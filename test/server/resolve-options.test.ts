@@ -211,7 +211,7 @@ describe('an option without effect', () => {
       (rest): [object, string, string] => [
         { fields: { x: { ...text, ...rest, onLogin: 'newest' } } },
         'fields.x.onLogin',
-        "it has no effect without client: 'write' and scope: 'user', or with guests: 'read'. Leave it out",
+        "it has no effect without client: 'write', or with guests: 'read' or scope: 'browser'. Leave it out",
       ],
     ),
   ])('is reported at the start: %j', (options, option, message) => {
@@ -222,7 +222,8 @@ describe('an option without effect', () => {
     const day = 24 * 60 * 60 * 1000
     const x = { ...text, client: 'write', maxMembers: 9, onLogin: 'newest' }
     const options = { store, identify, deviceLabel: () => '', onLogin: 'newest', storeTimeout: 1, storeRefresh: 1 }
-    expect(warningsOf({ ...options, fields: { x }, storeMaxIdle: day })).toEqual([])
+    const fields = { x, tab: { ...x, scope: 'tab' } }
+    expect(warningsOf({ ...options, fields, storeMaxIdle: day })).toEqual([])
   })
 })
 
