@@ -10,12 +10,13 @@ import type { Settings } from '../settings/settings.js'
 const OF_NULL =
   'Browsers send null from a sandboxed frame or a file:// page, after a redirect from another origin, and with ' +
   'Referrer-Policy: no-referrer. origins cannot list null: set Referrer-Policy: same-origin, or serve the page from an origin of its own.'
-const OF_ENDPOINT = 'If that page is yours, set app.proxy = true behind a proxy, or list the origin in origins.'
+const OF_ENDPOINT =
+  'If that page is yours, set proxy = true on the Koa app behind a proxy, or list the origin in origins.'
 /** The rule of `sameOrigin()` for the app's own routes, which trust no other origin. Pages of `origins` may only POST to the endpoint. */
 const ROUTES: PostRule = {
   trusted: [],
   remedy:
-    'If that page is yours, set app.proxy = true behind a proxy. live.sameOrigin() trusts no other origin, not even those in origins.',
+    'If that page is yours, set proxy = true on the Koa app behind a proxy. live.sameOrigin() trusts no other origin, not even those in origins.',
   message: 'a page of another origin has sent this request',
 }
 /** The methods with which cross-site navigations send `SameSite=Lax` cookies (RFC 9110, 9.2.1). */

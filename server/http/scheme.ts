@@ -3,7 +3,8 @@
 import type Koa from 'koa'
 import type { Core } from '../core.js'
 
-const OVER_HTTP = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
+const OVER_HTTP =
+  'but this server thinks that the request came over http. Behind a proxy set proxy = true on the Koa app.'
 
 /** Warns if the server mistakes https for http. Then cookies lack Secure, and the origin of every page looks foreign. */
 export function checkProxy({ settings, warn }: Core, ctx: Koa.Context): void {

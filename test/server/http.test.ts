@@ -115,7 +115,7 @@ it('accepts no origin while the server does not know its own', () => {
 })
 
 describe('the claimed and the own origin of a request', () => {
-  const advice = 'If that page is yours, set app.proxy = true behind a proxy, or list the origin in origins.'
+  const advice = 'If that page is yours, set proxy = true on the Koa app behind a proxy, or list the origin in origins.'
   it.each([
     [{ origin: 'http://a.example', site: '' }, 'http://a.example'],
     [{ origin: '', site: 'cross-site' }, 'nothing (Sec-Fetch-Site: cross-site)'],

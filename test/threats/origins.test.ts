@@ -126,7 +126,7 @@ describe('threat 6: a POST', () => {
   it.each([
     [
       'http://example.com',
-      'If that page is yours, set app.proxy = true behind a proxy, or list the origin in origins.',
+      'If that page is yours, set proxy = true on the Koa app behind a proxy, or list the origin in origins.',
     ],
     [
       'null',
@@ -407,7 +407,8 @@ describe('threat 7: a handshake', () => {
 })
 
 describe('threat 24: an untrusted proxy', () => {
-  const advice = 'but this server thinks that the request came over http. Behind a proxy set app.proxy = true.'
+  const advice =
+    'but this server thinks that the request came over http. Behind a proxy set proxy = true on the Koa app.'
 
   it('causes a warning if it reports https', async () => {
     const app = await App.start()
