@@ -27,6 +27,11 @@ const setUser =
   ({ session }) =>
     void Object.assign(session, { user })
 
+const exceptSelf =
+  ({ app }: SessionApp): Action =>
+  (ctx) =>
+    app.live.revoke('ann', { except: ctx }).then(() => null)
+
 /** Returns the user and the cart of a request. */
 const seen = (node: SessionApp, visitor: Visitor): Promise<unknown> =>
   node.ask(visitor, ({ liveSession, session }) => [liveSession.userId ?? session.user ?? null, session.cart ?? null])
@@ -189,8 +194,20 @@ describe.each([
       () => node.ask(visitor, rotate),
       rotate,
     )
-    await node.ask(visitor, (ctx) => node.app.live.revoke('ann', { except: ctx }).then(() => null))
+    await node.ask(visitor, exceptSelf(node))
     await node.ask(thief, leave)
+    expect([await seen(node, visitor), await seen(node, thief)]).toEqual([ANN, NOTHING])
+  })
+
+  it('under way during a revocation does not end the excepted session', async () => {
+    const node = await start(options())
+    const { visitor, thief } = await signedIn(node)
+    await node.during(
+      thief,
+      () => undefined,
+      () => node.ask(visitor, all(rotate, exceptSelf(node))),
+      all(signOut, leave),
+    )
     expect([await seen(node, visitor), await seen(node, thief)]).toEqual([ANN, NOTHING])
   })
 })
