@@ -154,6 +154,10 @@ describe.each(GUIDES)('%s', (guide) => {
       await orders(one, /^order 1order 2order 3$/)
     })
 
+    it('has no wrong type, even after its script is bundled', async () => {
+      await expect(quickStart.check('')).resolves.toBeUndefined()
+    })
+
     it.each([
       ['an undeclared key', "live.get('regoin')", `'"regoin"' is not assignable`],
       ['a value of another type', "live.set('region', 3).catch(console.error)", "'number' is not assignable"],
