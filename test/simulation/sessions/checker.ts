@@ -68,10 +68,10 @@ export class SessionChecker {
   }
 
   /** Called when a route has set another user; `signedIn` follows. */
-  signsIn(user: string): number {
+  signsIn(user: string, { id = '' }: Beginning): number {
     const { nodes } = this.#deployment
     const knew = new Set(this.#ends.filter((end) => nodes.every((node) => end.isKnown(node, false))))
-    return this.#signIns.push({ user, knew, isSaid: false, named: undefined }) - 1
+    return this.#signIns.push({ user, knew, isSaid: false, named: undefined, id }) - 1
   }
 
   identified(number: number): void {
@@ -142,10 +142,17 @@ export class SessionChecker {
     const isOwn = this.#signIns.some((one) => one.user === user) && users.includes(by)
     if ((user !== undefined && !isOwn) || !users.includes(content.note))
       fail(`shows ${JSON.stringify(content)}`, 'foreign')
-    const isTold = !where.endsWith('socket') || this.#signIns[content.signIn ?? -1]?.isSaid
-    const end = isTold
-      ? this.#endOf(by === user ? content : { ...content, signIn: undefined }, known(since))
-      : undefined
+    const isTold = !where.endsWith('socket') || this.#signIns[signIn ?? -1]?.isSaid
+    // A sign-in beside it in the same session of a guest counts as well.
+    const guest = this.#guests.get(id)
+    const beside = [...this.#signIns.keys()].filter((at) => {
+      const other = this.#signIns[at]
+      return other && other.user === user && [other.id, this.#guests.get(other.id)].includes(guest ?? id)
+    })
+    const ends = [by === user ? signIn : undefined, ...beside].map((at) =>
+      this.#endOf({ ...content, signIn: at }, known(since)),
+    )
+    const end = isTold && ends.every(Boolean) ? ends[0] : undefined
     if (end) fail(`is signed in as ${JSON.stringify(content)} after ${textOf(end)}`, 'foreign')
     const expected = this.#expected(since, where === 'an open socket')
     if (expected && user !== expected.user) fail(`has lost the sign-in ${JSON.stringify(expected)}`, 'other')

@@ -94,7 +94,7 @@ const setUser =
     const { user: former, family, past = [] }: Content = ctx['session']
     if (former === user) return
     if (former !== undefined) ends.push(checker.begins({ node: exchange.node, family, id: since.id }))
-    const number = checker.signsIn(user)
+    const number = checker.signsIn(user, since)
     const isFirst = former === undefined && past.length === 0
     run.signIn = { number, since: [...(isFirst ? [] : [since]), ...isProved(run)], proved }
     Object.assign(ctx['session'], {
@@ -197,7 +197,7 @@ export const revokeOthers: readonly Act[] = [
     const { ctx, checker } = run
     const { user }: Content = ctx['session']
     if (user === undefined) return
-    const number = checker.signsIn(user)
+    const number = checker.signsIn(user, run.since)
     Object.assign(ctx['session'], { signIn: number, family: checker.newFamily() })
     await regenerate(run)
     run.signIn = { number, since: [run.since] }
