@@ -81,4 +81,18 @@ describeInBrowser('views of a template engine', () => {
     await page.reload()
     await is(page, "document.querySelector('select').value", '1')
   })
+
+  it('keep the nodes of a view that has not changed', async () => {
+    const page = await (await openBrowser()).newPage()
+    const opened = page.goto(`${url}/count`)
+    await page.waitForSelector('main h1')
+    await page.evaluate(`
+      replaced = 0
+      new MutationObserver((records) => { replaced += records.length }).observe(document.querySelector('main'), { childList: true })`)
+    gate.open()
+    await opened
+    await page.select('select', '1')
+    await shows(page, 'h1', '1 costs')
+    await is(page, 'replaced', 1)
+  })
 })
