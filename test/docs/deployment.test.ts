@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { DocsServer } from '../support/docs/docs-server.js'
 import { snippet, snippetsOf } from '../support/docs/readme.js'
@@ -17,6 +18,18 @@ function sources(): ReadonlyMap<string, string> {
   return new Map([...snippets, ...files.map((name) => [name, readFileSync(`example/${name}`, 'utf8')] as const)])
 }
 
+/** A worker that notes its graceful end. */
+const WORKER = `import { appendFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { Server } from 'socket.io'
+
+export const io = new Server(createServer())
+process.once('SIGTERM', () => {
+  appendFileSync('ended', 'live.close()')
+  process.exit()
+})
+`
+
 describe(`server.ts of ${PAGE}`, () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('closes by itself on %s', async (signal) => {
     server = await DocsServer.start(PAGE, 'server.ts', {
@@ -24,6 +37,18 @@ describe(`server.ts of ${PAGE}`, () => {
       variables: { SECRETS: 'a secret of at least thirty-two bytes' },
     })
     expect(await server.end(signal)).toBe(0)
+  })
+})
+
+describe('cluster.ts of docs/scaling.md', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('lets its workers end by themselves on %s', async (signal) => {
+    server = await DocsServer.start('docs/scaling.md', 'cluster.ts', {
+      others: { 'app.ts': WORKER },
+      change: (text) => `${text}
+if (cluster.isWorker) console.log('http://localhost:${/\?\? (\d+)/.exec(text)?.[1]}')`,
+    })
+    expect(await server.end(signal)).toBe(0)
+    expect(readFileSync(join(server.folder, 'ended'), 'utf8')).toContain('live.close()')
   })
 })
 
