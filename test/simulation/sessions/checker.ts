@@ -39,6 +39,8 @@ export class SessionChecker {
   readonly #issued = new Map<string, Issued>()
   /** By id, the guest's id that it comes from: two requests may sign in from it at once, and one sign-out then ends both. */
   readonly #guests = new Map<string, string>()
+  /** By id, the id in the cookie of the request that it answers. */
+  readonly #formers = new Map<string, string>()
   /** The families that each id has had. */
   readonly #families = new Map<string, Set<number | undefined>>()
   /** By id, the requests that have regenerated or destroyed its session, or were about to. */
@@ -67,8 +69,12 @@ export class SessionChecker {
     return this.#lastFamily
   }
 
-  /** Called when a route has set another user; `signedIn` follows. */
-  signsIn(user: string, { id = '' }: Beginning): number {
+  /**
+   * Called when a route has set another user; `signedIn` follows.
+   *
+   * @param id of the session that the request continues
+   */
+  signsIn(user: string, id: string | undefined): number {
     const { nodes } = this.#deployment
     const knew = new Set(this.#ends.filter((end) => nodes.every((node) => end.isKnown(node, false))))
     return this.#signIns.push({ user, knew, isSaid: false, named: undefined, id }) - 1
@@ -135,21 +141,19 @@ export class SessionChecker {
     const { user, signIn } = content
     const fail = (what: string, harm: Harm): void => this.#fail(`${where} at node ${node.index} ${what}`, harm)
     if (userId !== user) fail(`belongs to ${userId}, but shows ${JSON.stringify(content)}`, 'foreign')
+    const beside = this.#signInsOf(id)
     // Values are merged key by key: of two sign-ins at once, one may give the user, and the other one the rest. A session that goes on
     // after a sign-out keeps what was written at the same time.
     const users = [undefined, user, ...(content.past ?? [])]
     const by = this.#signIns[signIn ?? -1]?.user
     const isOwn = this.#signIns.some((one) => one.user === user) && users.includes(by)
-    if ((user !== undefined && !isOwn) || !users.includes(content.note))
+    const writers = [...users, ...beside.map(({ one }) => one.user)]
+    if ((user !== undefined && !isOwn) || !writers.includes(content.note))
       fail(`shows ${JSON.stringify(content)}`, 'foreign')
     const isTold = !where.endsWith('socket') || this.#signIns[signIn ?? -1]?.isSaid
-    // A sign-in beside it in the same session of a guest counts as well.
-    const guest = this.#guests.get(id)
-    const beside = [...this.#signIns.keys()].filter((at) => {
-      const other = this.#signIns[at]
-      return other && other.user === user && [other.id, this.#guests.get(other.id)].includes(guest ?? id)
-    })
-    const ends = [by === user ? signIn : undefined, ...beside].map((at) =>
+    // A sign-in beside it in the same session counts as well.
+    const others = beside.filter(({ one }) => one.user === user).map(({ at }) => at)
+    const ends = [by === user ? signIn : undefined, ...others].map((at) =>
       this.#endOf({ ...content, signIn: at }, known(since)),
     )
     const end = isTold && ends.every(Boolean) ? ends[0] : undefined
@@ -181,6 +185,7 @@ export class SessionChecker {
     const guest =
       before.family === undefined ? former : before.family === after.family && this.#guests.get(former ?? '')
     if (guest) this.#guests.set(id, guest)
+    if (former !== undefined && former !== id) this.#formers.set(id, former)
     this.#families.set(id, this.#familiesOf(id).add(after.family))
     const reach = this.#issued.get(id)?.holders ?? evictions
     const holders = new Map([[node, evictions.get(node) ?? 0]])
@@ -221,6 +226,14 @@ export class SessionChecker {
 
   outdates(nodes: readonly ServerNode[]): void {
     for (const end of this.#ends) for (const node of nodes) end.outdates(node)
+  }
+
+  /** Returns the sign-ins by requests of a session, also under its former ids. */
+  #signInsOf(id: string): readonly { readonly one: SignIn; readonly at: number }[] {
+    const ids = new Set<string>()
+    for (let now: string | undefined = id; now !== undefined && !ids.has(now); now = this.#formers.get(now))
+      ids.add(now)
+    return this.#signIns.flatMap((one, at) => (ids.has(one.id ?? '') ? [{ one, at }] : []))
   }
 
   #endOf(content: Content, known: readonly End[]): End | undefined {

@@ -15,8 +15,8 @@ export interface Content {
 
 export interface SignIn {
   readonly user: string
-  /** The id in the cookie of its request. */
-  readonly id: string
+  /** The id of the session that its request continued. */
+  readonly id: string | undefined
   /** The ends that the process had to know when the app named the user. */
   knew: ReadonlySet<End>
   /** Whether the app has told the plugin, by `identify()`. Otherwise only a request or handshake can tell whose a session is. */

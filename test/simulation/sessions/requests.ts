@@ -89,12 +89,12 @@ export const regenerate: Act = async ({ ctx, checker, since, isOwn }) => {
 const setUser =
   (user: string, isProved: (run: Run) => Beginning[] = () => [], proved?: number): Act =>
   (run) => {
-    const { ctx, checker, since, exchange, ends } = run
+    const { ctx, checker, since, exchange, ends, isOwn } = run
     if (!ctx['session']) return
     const { user: former, family, past = [] }: Content = ctx['session']
     if (former === user) return
     if (former !== undefined) ends.push(checker.begins({ node: exchange.node, family, id: since.id }))
-    const number = checker.signsIn(user, since)
+    const number = checker.signsIn(user, isOwn ? since.id : undefined)
     const isFirst = former === undefined && past.length === 0
     run.signIn = { number, since: [...(isFirst ? [] : [since]), ...isProved(run)], proved }
     Object.assign(ctx['session'], {
@@ -197,7 +197,7 @@ export const revokeOthers: readonly Act[] = [
     const { ctx, checker } = run
     const { user }: Content = ctx['session']
     if (user === undefined) return
-    const number = checker.signsIn(user, run.since)
+    const number = checker.signsIn(user, run.since.id)
     Object.assign(ctx['session'], { signIn: number, family: checker.newFamily() })
     await regenerate(run)
     run.signIn = { number, since: [run.since] }
