@@ -94,7 +94,10 @@ router.post('/sign-out', async (ctx) => {
   ctx.redirect('/')
 })
 router.post('/sign-out-others', async (ctx) => {
-  if (ctx.session?.userId) await live.revoke(ctx.session.userId, { except: ctx })
+  if (ctx.session?.userId) {
+    await ctx.session.regenerate() // ends copies of the cookie, too
+    await live.revoke(ctx.session.userId, { except: ctx })
+  }
   ctx.redirect('/')
 })
 app.use(router.routes())

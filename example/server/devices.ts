@@ -33,7 +33,10 @@ export function addDevices(router: Router, live: LiveSessionPlugin<typeof fields
   })
   router.post('/account/others', async (ctx) => {
     const user = signedIn(ctx)
-    if (user) await live.revoke(user.id, { except: ctx })
+    if (user) {
+      if (areKept) await ctx['session'].regenerate()
+      await live.revoke(user.id, { except: ctx })
+    }
     await ctx.liveSession.flash('Signed out everywhere else.')
     back(ctx)
   })
