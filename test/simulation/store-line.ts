@@ -134,9 +134,10 @@ export class StoreLine implements Store {
   ): Promise<readonly StoredRegister[]> {
     const onAnswer = (rows: readonly StoredRegister[]): void => {
       const question = asked()
-      if (question === 'half' || question === 'merge') this.#checkErasure(name)
-      if (question === 'half') this.#keepHalf(name, { rows, hasSecond: false })
-      else {
+      if (question === 'half') {
+        this.#checkErasure(name, ghost)
+        this.#keepHalf(name, { rows, hasSecond: false })
+      } else {
         const { base } = readName(name)
         if (question === 'merge' && base !== name) this.#tellHalf(base)
         this.#onAnswer(question, name, rows)
@@ -161,10 +162,10 @@ export class StoreLine implements Store {
     this.#onAnswer('merge', user, half.rows)
   }
 
-  /** A node must remove a user's values before storing the erasure. */
-  #checkErasure(name: string): void {
+  /** A node must remove a user's values before storing the erasure. Another node may store it meanwhile. */
+  #checkErasure(name: string, written: readonly StoredRegister[]): void {
     const doomed = this.#doomed.get(name)
-    if (!doomed || (this.#store.rows(name).get(GENERATION)?.stamp ?? 0) < doomed.next) return
+    if (!doomed || (written.find(({ key }) => key === GENERATION)?.stamp ?? 0) < doomed.next) return
     const now = this.#store.rows(doomed.name)
     for (const [key, row] of doomed.rows) {
       if (row.value === undefined || !isSame(row, now.get(key))) continue
