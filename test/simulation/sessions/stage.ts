@@ -12,7 +12,7 @@ import type { Content } from './ends.js'
 import { type Act, type Run, routeOf, settle, type Token } from './requests.js'
 import type { SessionSchedule } from './schedule.js'
 
-const MAX_MOVES = 60
+const MAX_MOVES = 200
 /** ms, longer than ten times `storeRefresh`: until then, a process with an adapter does not wait for the store. */
 const REFRESH = 601_000
 /** Turns until koa-session and the plugin have done all that needs no timer. */
