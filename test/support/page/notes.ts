@@ -38,7 +38,8 @@ const html = (embedded: string): string =>
 const scriptFor = (hasSocket: boolean): string => `
   import { createLiveSession } from 'koa-live-session/client'
   import { io } from 'socket.io-client'
-  const live = createLiveSession({ ${hasSocket ? 'socket: io()' : ''} })
+  window.socket = ${hasSocket ? 'io()' : undefined}
+  const live = createLiveSession({ socket })
   const output = document.querySelector('output')
   window.visitors = []
   window.seen = []
@@ -143,7 +144,10 @@ export async function startNotes({ hasSocket = false, name = 'Chromium', host = 
   // The first response sets a cookie, so no browser keeps it.
   for (let times = 0; times < 2; times += 1) {
     await page.goto(`${url}/notes`)
-    await page.waitForFunction("document.querySelector('output').value === 'of Ann' && isSaved()")
+    // The values of the HTML are saved before the socket connects, which tests count.
+    await page.waitForFunction(
+      "document.querySelector('output').value === 'of Ann' && isSaved() && (socket?.connected ?? true)",
+    )
   }
   const hold = (): Gate => {
     gate = new Gate()
