@@ -43,6 +43,10 @@ export abstract class Handle {
   /** @throws {LiveSessionError} if the handle may not write these fields, or the visitor has left */
   protected permit(_fields: Iterable<Field>): void {}
   protected wrote(_: Field): void {}
+  /** Whether the app's code may run where nothing catches its errors, as in a listener of the response. */
+  protected get isOver(): boolean {
+    return false
+  }
   /**
    * Called with the level of each write, and returns this level.
    *
@@ -53,13 +57,13 @@ export abstract class Handle {
   }
 
   get(key: string): JsonValue | undefined {
-    const field = this.declared('get', key)
-    return this.values.value(field, this.replica(field))
+    const field = this.#readable('get', key)
+    return field && this.values.value(field, this.replica(field))
   }
 
   has(key: string): boolean {
-    const field = this.declared('has', key)
-    return this.values.live(field, this.replica(field)) !== undefined
+    const field = this.#readable('has', key)
+    return field !== undefined && this.values.live(field, this.replica(field)) !== undefined
   }
 
   set(key: string, value: unknown): Promise<Written> {
@@ -173,10 +177,21 @@ export abstract class Handle {
   protected declared(method: string, key: string): Field {
     const field = this.#fields.get(key)
     if (field) return field
+    this.#warnOfKey(method, key)
+    return this.#refuse(method, key)
+  }
+
+  /** Returns undefined for a wrong key, after a warning, where an error could end the process. */
+  #readable(method: string, key: string): Field | undefined {
+    if (this.#fields.has(key) || !this.isOver) return this.declared(method, key)
+    this.#warnOfKey(method, key)
+    return undefined
+  }
+
+  #warnOfKey(method: string, key: string): void {
     const elsewhere = this.values.fields.get(key)
     const message = elsewhere ? ofOther(method, elsewhere) : undeclared(method, key, keysOf(this.#fields))
     this.#core.warn(message, 'undeclared_key')
-    return this.#refuse(method, key)
   }
 }
 

@@ -80,6 +80,16 @@ export function warnOfLateChange(warn: Warn): void {
   warn(TOO_LATE_TO_SET)
 }
 
+const READ_LATE =
+  'ctx.liveSession was first read after the headers had gone out, as by a log. If the response has what was read, a cache may show it to ' +
+  'others: await next() and all else that reads, and before you set ctx.body to a stream, call get, set, embed() or takeFlash(). ' +
+  'A request that did not pass live.middleware() has the values of a new guest'
+
+/** Warns of a first read that comes too late to tell caches not to store the response. */
+export function warnOfLateRead(warn: Warn): void {
+  warn(READ_LATE)
+}
+
 const CONSEQUENCE = {
   'ctx.liveSession was first used': "a cache may show this visitor's page to others",
   'takeFlash was called': 'the back button may show the messages again',

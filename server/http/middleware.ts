@@ -7,11 +7,12 @@ import { readables } from '../cookie/content.js'
 import type { Core } from '../core.js'
 import { addMembers } from '../exchange/handle.js'
 import type { Feature } from '../feature.js'
+import { isClosed } from '../identity/rotations.js'
 import type { UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser } from '../subjects/visitor.js'
 import { createEndpoint } from './endpoint.js'
 import { RequestHandle } from './request.js'
-import { loadSubjects, type Visit } from './visit.js'
+import { loadSubjects, Visit } from './visit.js'
 
 const TWICE =
   'a request passed live.middleware() twice, and the second did nothing: expected app.use(live.middleware()) once, ' +
@@ -43,7 +44,12 @@ export class Requests {
       class extends RequestHandle {},
       core.features.map(({ request }) => request),
     )
-    Object.defineProperty(core.app.context, 'liveSession', { get: handleOf })
+    const handleAfterResponse = this.#handleAfterResponse
+    Object.defineProperty(core.app.context, 'liveSession', {
+      get(this: Koa.Context): RequestHandle {
+        return this[REQUEST] ?? handleAfterResponse(this)
+      },
+    })
   }
 
   /** Returns the middleware that identifies visitors before the app's routes run, and answers POSTs to the endpoint. */
@@ -59,8 +65,8 @@ export class Requests {
       }
       const { revision } = this.#core.revocations
       return after(this.arrive(ctx), (user) => {
-        this.createHandle(ctx, { user, revision })
-        for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handleOf.call(ctx)), user)
+        const handle = this.createHandle(ctx, { user, revision })
+        for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handle), user)
         return next()
       })
     }
@@ -78,16 +84,26 @@ export class Requests {
   }
 
   /** @param visit the visit, if one has begun; otherwise the first use begins one */
-  createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit?: Visit): void {
-    ctx[REQUEST] = new this.#Handle(this.#core, ctx, identifiedUser, visit)
+  createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit?: Visit): RequestHandle {
+    const handle = new this.#Handle(this.#core, ctx, identifiedUser, visit)
+    ctx[REQUEST] = handle
+    return handle
   }
-}
 
-function handleOf(this: Koa.Context): RequestHandle {
-  const handle: RequestHandle | undefined = this[REQUEST]
-  if (handle) return handle
-  if (handshakes.has(this)) throw new TypeError(IN_HANDSHAKE)
-  throw new TypeError(TOO_EARLY)
+  /**
+   * Returns a new guest's `ctx.liveSession` for a log of a response that was sent before `live.middleware()` knew the visitor, such as
+   * an error of `identify`: an error in a listener of the response would end the process.
+   *
+   * @throws {TypeError} if the response is still to be sent, so that the app's middleware stands in the wrong order
+   */
+  readonly #handleAfterResponse = (ctx: Koa.Context): RequestHandle => {
+    if (handshakes.has(ctx)) throw new TypeError(IN_HANDSHAKE)
+    if (!ctx.res.headersSent && !isClosed(ctx.res)) throw new TypeError(TOO_EARLY)
+    const { identities, revocations } = this.#core
+    const identifiedUser = { user: undefined, revision: revocations.revision }
+    const visit = new Visit(this.#core, ctx, identifiedUser, identities.recognize(undefined, undefined))
+    return this.createHandle(ctx, identifiedUser, visit)
+  }
 }
 
 /**

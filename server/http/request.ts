@@ -14,11 +14,13 @@ import type { Core } from '../core.js'
 import { Handle, tracked } from '../exchange/handle.js'
 import type { RequestUse } from '../feature.js'
 import { isTransferred } from '../identity/login.js'
+import { isClosed } from '../identity/rotations.js'
 import { visitorLeft } from '../identity/validity.js'
 import { type Sub, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser } from '../subjects/visitor.js'
 import { expiriesOf } from '../values/page-tickets.js'
 import type { Owner } from '../values/values.js'
+import { usedLate } from './late-requests.js'
 import { Visit } from './visit.js'
 
 const EMBEDDED_TWICE =
@@ -68,6 +70,13 @@ export class RequestHandle extends Handle {
   get #visit(): Visit {
     this.#begun ??= new Visit(this.#core, this.#ctx, this.#identifiedUser)
     return this.#begun
+  }
+
+  /** The visit, for a use that may change the response. @throws {TypeError} if the headers were sent before the first use */
+  get #openVisit(): Visit {
+    const visit = this.#visit
+    if (visit.isReadOnly) throw usedLate('ctx.liveSession was first used')
+    return visit
   }
 
   get visitorId(): Sub | undefined {
@@ -123,7 +132,7 @@ export class RequestHandle extends Handle {
     if (tab.length > 0) snapshot.tab = tab
     const expiries = expiriesOf(this.values.fields, registers, now)
     if (expiries) snapshot.expiries = expiries
-    for (const feature of this.#core.features) feature.snapshot?.(this.#use(), snapshot)
+    if (!visit.isReadOnly) for (const feature of this.#core.features) feature.snapshot?.(this.#use(), snapshot)
     return snapshot
   }
 
@@ -139,7 +148,7 @@ export class RequestHandle extends Handle {
   identify(): Promise<void> {
     return tracked(async () => {
       // Begins the visit before reading the revision: revocations by this call must not count as concurrent.
-      const visit = this.#visit
+      const visit = this.#openVisit
       const { revision } = this.#core.revocations
       const user = await this.#core.identifyUser(this.#ctx)
       await visit.load(user)
@@ -162,8 +171,9 @@ export class RequestHandle extends Handle {
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
     this.#written = undefined
     return tracked(() => {
+      const visit = this.#openVisit
       this.#changeUser(undefined)
-      return this.#visit.leave(forget)
+      return visit.leave(forget)
     }, this.report)
   }
 
@@ -187,7 +197,7 @@ export class RequestHandle extends Handle {
     return {
       ctx: this.#ctx,
       values: this,
-      visit: this.#visit,
+      visit: this.#openVisit,
       permit: () => {
         this.values.checkOpen()
         this.permit(BROWSER_SCOPE)
@@ -208,6 +218,11 @@ export class RequestHandle extends Handle {
     )
   }
 
+  protected override get isOver(): boolean {
+    const { res } = this.#ctx
+    return res.headersSent || isClosed(res)
+  }
+
   override get report(): (error: unknown) => void {
     return (error) => this.#core.report(error, this.#ctx)
   }
@@ -221,7 +236,7 @@ export class RequestHandle extends Handle {
   }
 
   protected override beforeWrite(): void {
-    void this.#visit
+    void this.#openVisit
   }
 
   protected override get owner(): Owner {
@@ -229,7 +244,7 @@ export class RequestHandle extends Handle {
   }
 
   protected override permit(fields: Iterable<Pick<Field, 'scope'>>): void {
-    const visit = this.#visit
+    const visit = this.#openVisit
     if (visit.isSuperseded) throw visitorLeft(LEAVE_FIRST)
     for (const { scope } of fields)
       if (!visit.knowsOwner(scope)) throw new LiveSessionError('cookies_blocked', WITHHELD)

@@ -14,7 +14,7 @@ import { renewalOf, whoOf } from '../identity/who.js'
 import { browserSubject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser, Visitor } from '../subjects/visitor.js'
 import { keepFromSharedCaches } from './cache-control.js'
-import { Lateness, usedLate, warnOfLateChange } from './late-requests.js'
+import { Lateness, warnOfLateChange, warnOfLateRead } from './late-requests.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './page-load.js'
 import { checkProxy } from './scheme.js'
@@ -33,18 +33,23 @@ export class Visit implements PageIdentity, ResponseContext {
   #hooks: readonly ResponseHook[] = []
   /** Whether the browser's visitor leaves with this request. */
   #isVisitorLeaving = false
+  /** Whether the headers were sent before the first use: then the visit only answers reads, as those of a log. */
+  readonly isReadOnly: boolean
 
-  /** @throws {TypeError} if the headers were sent already: too late to tell shared caches not to store the response */
   constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, recognized?: RequestIdentity) {
     const { user } = identifiedUser
-    if (ctx.res.headersSent) throw usedLate('ctx.liveSession was first used')
     this.#core = core
     this.#ctx = ctx
     this.#begunAs = user
     const identity = recognized ?? this.#recognize(user)
-    this.#identity = this.#rotateIfDue(identity, user)
+    this.isReadOnly = ctx.res.headersSent
+    this.#identity = this.isReadOnly ? identity : this.#rotateIfDue(identity, user)
     const receivedCookie = readable(identity.receivedCookie)
     this.#lateness = new Lateness(core.revocations, identity.receivedCookie, this.#identity, identifiedUser)
+    if (this.isReadOnly) {
+      warnOfLateRead(core.warn)
+      return
+    }
     const isUnnamed = identity.cookieStatus === 'other' && user === undefined && !this.isWithheld
     if (isUnnamed && !recognized && receivedCookie)
       core.identifyChecks.record('page loads', false, receivedCookie.user, receivedCookie.browser, this.visitor.browser)
@@ -143,6 +148,7 @@ export class Visit implements PageIdentity, ResponseContext {
   }
 
   markUse(use: SessionUse): void {
+    if (this.isReadOnly) return
     const isTooLate = use !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
     if (isTooLate && this.#action() !== 'write') warnOfLateChange(this.#core.warn)
     this.#use = higherUse(this.#use, use)

@@ -448,21 +448,39 @@ describe('untimely', () => {
       ])
     })
 
-    it('used after a forgotten await, asks for the await', async () => {
-      const gate = new Gate()
-      let used: Promise<unknown> = Promise.resolve()
-      const routes: Koa.Middleware = (ctx) => {
-        ctx.res.once('close', () => gate.open())
-        used = gate.pass().then(() => ctx.liveSession.get('division'))
-        used.catch(() => undefined)
+    describe('used after a forgotten await', () => {
+      async function useAfter(use: (live: Koa.Context['liveSession']) => unknown) {
+        const gate = new Gate()
+        let used: Promise<unknown> = Promise.resolve()
+        const routes: Koa.Middleware = (ctx) => {
+          ctx.res.once('close', () => gate.open())
+          used = gate.pass().then(() => use(ctx.liveSession))
+          used.catch(() => undefined)
+        }
+        const app = await App.start({ routes })
+        expect((await app.visitor().fetch('/')).status).toBe(404)
+        return { app, used }
       }
-      expect((await (await App.start({ routes })).visitor().fetch('/')).status).toBe(404)
-      await expect(used).rejects.toEqual(
-        new TypeError(
-          `${PREFIX}ctx.liveSession was first used after the headers had gone out: a cache may show this visitor's page to others. ` +
-            'Await next() and all else that uses it. Before you set ctx.body to a stream, call get, set, embed() or takeFlash()',
-        ),
-      )
+
+      it('answers a read, and asks for the await', async () => {
+        const { app, used } = await useAfter((live) => live.get('division'))
+        expect(await used).toBe(-1)
+        expect(app.warnings.filter((warning) => warning.includes('headers'))).toEqual([
+          `${PREFIX}ctx.liveSession was first read after the headers had gone out, as by a log. If the response has what was read, a cache may ` +
+            'show it to others: await next() and all else that reads, and before you set ctx.body to a stream, call get, set, embed() or ' +
+            'takeFlash(). A request that did not pass live.middleware() has the values of a new guest',
+        ])
+      })
+
+      it('rejects a change, and asks for the await', async () => {
+        const { used } = await useAfter((live) => live.set('division', 1))
+        await expect(used).rejects.toEqual(
+          new TypeError(
+            `${PREFIX}ctx.liveSession was first used after the headers had gone out: a cache may show this visitor's page to others. ` +
+              'Await next() and all else that uses it. Before you set ctx.body to a stream, call get, set, embed() or takeFlash()',
+          ),
+        )
+      })
     })
 
     it('warns at startup if it is in neither cookie nor store', async () => {
