@@ -1,29 +1,32 @@
-// The core of a plugin: creates all parts in dependency order, then the features.
+// The core of a plugin: creates all parts in dependency order, then the features. No part imports this file.
 
 import type Koa from 'koa'
-import { type Awaitable, after, allOf } from '../shared/promise.js'
 import { Connections } from './connections/connections.js'
+import { PendingRotations } from './connections/rotations.js'
 import { LiveCookie } from './cookie/cookie.js'
 import { CookieValues } from './cookie/cookie-values.js'
 import { CookieMembers } from './cookie/members.js'
 import { CookieMemos } from './cookie/memo.js'
+import { type OnRevoked, Revocations } from './ends/revocations.js'
+import { Answers } from './exchange/answer.js'
+import { Exchange } from './exchange/exchange.js'
 import { Limits } from './exchange/limits.js'
-import type { Feature, MakeFeature } from './feature.js'
-import { createConsent, type HasConsent } from './identity/consent.js'
+import { TicketVerifier } from './exchange/verify-tickets.js'
+import type { Feature } from './feature.js'
+import { CookieWriter } from './http/cookie-writer.js'
+import { createConsent } from './identity/consent.js'
 import { IdentifyChecks } from './identity/identify-checks.js'
-import { createIdentifyUser, type IdentifyUser } from './identity/identify-user.js'
+import { createIdentifyUser, createSignedIn } from './identity/identify-user.js'
 import { Identities } from './identity/identities.js'
-import { type OnRevoked, Revocations } from './identity/revocations.js'
-import { PendingRotations } from './identity/rotations.js'
 import { GuestMemory } from './memory/guest-memory.js'
 import { Memory } from './memory/memory.js'
-import type { Nodes } from './nodes.js'
-import { createWarn, type Report, type Warn } from './settings/report.js'
+import type { Remotes } from './memory/remotes.js'
+import type { MakeFeature, Parts } from './parts.js'
 import type { Settings } from './settings/settings.js'
-import type { AnyFeatureData } from './store/feature-data.js'
+import type { AnyFeatureData } from './store/feature-entry.js'
 import { StoreClient } from './store/store-client.js'
 import { SigningKeys } from './subjects/signing-keys.js'
-import type { Subject, UserSubject } from './subjects/subject.js'
+import type { Subject } from './subjects/subject.js'
 import { Notifications } from './values/listeners.js'
 import { PageTickets } from './values/page-tickets.js'
 import { Tickets } from './values/ticket.js'
@@ -32,127 +35,87 @@ import { Values } from './values/values.js'
 /** The bytes of users' feature data in memory, as a multiple of `cache.maxGuestBytes`. */
 const USER_SHARE = 4
 
-/**
- * All parts of a plugin. Each part receives the core. Its constructor may use only the parts created before it. The parts import this class
- * only as a type, so they do not depend on this file at run time.
- */
-export class Core {
-  readonly app: Koa
-  readonly settings: Settings
-  readonly report: Report
-  readonly warn: Warn
+/** All parts of a plugin. */
+export interface Core extends Parts {
+  readonly tickets: Tickets
+}
+
+/** Creates all parts. Each names what it uses in its own `...Parts`. */
+export function createCore(app: Koa, settings: Settings, makers: readonly MakeFeature[]): Core {
+  const { secrets, maxAge, maxIdle, maxVisitors, maxGuestBytes, clock, warn } = settings
+  // Filled below.
+  const features: Feature[] = []
+  const featureData: AnyFeatureData[] = []
+  const remotes: Remotes = { store: undefined, nodes: undefined }
+
+  const memos = new CookieMemos()
+  const onChange = (subject: Subject): void => {
+    memos.drop(subject)
+    for (const { changes } of features) changes?.(subject)
+  }
+  const onRevoked: OnRevoked = (name) => {
+    memos.drop(name)
+    connections.mark(name)
+  }
+  const onDrop = (): void => {
+    memos.dropAll()
+    store?.evicted()
+  }
 
   // The values in memory.
-  readonly guestMemory: GuestMemory
-  /** The bound of what features keep of users, such as app sessions. */
-  readonly userMemory: GuestMemory
-  readonly memory: Memory
-  readonly notifications: Notifications
-  readonly revocations: Revocations
-  readonly tickets: Tickets
-  readonly pageTickets: PageTickets
-  readonly values: Values
+  const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
+  const guestMemory = new GuestMemory(maxGuestBytes)
+  const userMemory = new GuestMemory(USER_SHARE * maxGuestBytes)
+  const memory = new Memory({ max: maxVisitors, maxIdle, clock, guestMemory, isInCookie, onChange, onDrop })
+  const notifications = new Notifications(warn)
+  const revocations = new Revocations({ settings, guestMemory, remotes }, onRevoked)
+  const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
+  const pageTickets = new PageTickets({ settings, memory, revocations, tickets })
+  const values = new Values({ settings, memory, notifications, pageTickets, revocations, remotes })
 
   // The live cookie.
-  readonly cookie: LiveCookie
-  readonly cookieMembers: CookieMembers
-  readonly cookieValues: CookieValues
+  const cookieKeys = new SigningKeys(secrets, 'cookie')
+  const cookie = new LiveCookie(app, cookieKeys, settings.cookie, {
+    clock,
+    isCurrent: (read) => revocations.validityOf(read) === 'current',
+    onDrop: memos.dropAll,
+    warn,
+    guestMemory,
+  })
+  const cookieMembers = new CookieMembers(features)
+  const cookieValues = new CookieValues({ settings, memory, memos, revocations, values })
+  const cookieWriter = new CookieWriter({ settings, cookie, cookieMembers, cookieValues, revocations })
 
   // The visitors and their connections.
-  readonly connections: Connections
-  readonly pendingRotations: PendingRotations
-  readonly identifyChecks: IdentifyChecks
-  readonly hasConsent: HasConsent
-  readonly identifyUser: IdentifyUser
-  readonly identities: Identities
-  readonly limits: Limits
+  const connections = new Connections(revocations)
+  const pendingRotations = new PendingRotations(connections, revocations)
+  const identifyChecks = new IdentifyChecks(warn, clock)
+  const hasConsent = createConsent(settings)
+  const identifyUser = createIdentifyUser(settings)
+  const signedIn = createSignedIn(features)
+  const ofCookie = { cookieKeys, cookie, cookieValues }
+  const identities = new Identities({ settings, ...ofCookie, memory, values, revocations, identifyChecks })
 
   // Beyond this process.
-  readonly store: StoreClient | undefined
-  /** The other processes of the app, after `attach`. */
-  nodes: Nodes | undefined = undefined
-  /** Whether `attach` has the option `handshake`: without it, sockets have no session of the app. */
-  hasHandshake = false
+  const ofStore = { settings, guestMemory, memory, revocations, values, remotes, connections, featureData }
+  const store = settings.store && new StoreClient(settings.store, ofStore)
+  remotes.store = store
 
-  /** The data of all features: each `FeatureData` adds itself. */
-  readonly featureData: AnyFeatureData[] = []
-  /** By the context of a request, the time of the oldest hand-off that it has taken, in ms since 1970. */
-  readonly handedOffAt: WeakMap<object, number> = new WeakMap()
-  /** Empty until all features are created. */
-  readonly features: readonly Feature[] = []
+  // The exchange with pages.
+  const limits = new Limits(settings.limits, maxVisitors, clock)
+  const verifier = new TicketVerifier({ tickets, revocations, values, identities })
+  const answers = new Answers({ values, pageTickets, cookieValues, store })
+  const exchange = new Exchange({ settings, limits, verifier, values, store, answers })
 
-  constructor(app: Koa, settings: Settings, makers: readonly MakeFeature[]) {
-    const { secrets, maxAge, maxIdle, maxVisitors, maxGuestBytes, clock } = settings
-    this.app = app
-    this.settings = settings
-    this.report = settings.report
-    this.warn = createWarn(clock)
-    const { warn } = this
-
-    const memos = new CookieMemos()
-    const { drop, dropAll } = memos
-    const onChange = (subject: Subject): void => {
-      drop(subject)
-      for (const { changes } of this.features) changes?.(subject)
-    }
-    const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
-    this.guestMemory = new GuestMemory(maxGuestBytes)
-    const { guestMemory } = this
-    this.userMemory = new GuestMemory(USER_SHARE * maxGuestBytes)
-    this.memory = new Memory({
-      max: maxVisitors,
-      maxIdle,
-      clock,
-      guestMemory,
-      isInCookie,
-      onChange,
-      onDrop: () => {
-        dropAll()
-        this.store?.evicted()
-      },
-    })
-    this.notifications = new Notifications(warn)
-    const onRevoked: OnRevoked = (name) => {
-      drop(name)
-      this.connections.mark(name, this.revocations)
-    }
-    this.revocations = new Revocations(this, onRevoked)
-    this.tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
-    this.pageTickets = new PageTickets(this)
-    this.values = new Values(this)
-
-    const cookieKeys = new SigningKeys(secrets, 'cookie')
-    this.cookie = new LiveCookie(app, cookieKeys, settings.cookie, {
-      clock,
-      isCurrent: (cookie) => this.revocations.validityOf(cookie) === 'current',
-      onDrop: dropAll,
-      warn,
-      guestMemory,
-    })
-    this.cookieMembers = new CookieMembers(this)
-    this.cookieValues = new CookieValues(this, memos)
-
-    this.connections = new Connections()
-    this.pendingRotations = new PendingRotations(this)
-    this.identifyChecks = new IdentifyChecks(warn, clock)
-    this.hasConsent = createConsent(settings)
-    this.identifyUser = createIdentifyUser(settings)
-    this.identities = new Identities(this, cookieKeys)
-    this.limits = new Limits(settings.limits, maxVisitors, clock)
-
-    this.store = settings.store && new StoreClient(settings.store, this)
-    this.features = makers.map((make) => make(this))
+  const core = {
+    ...{ app, settings, features, featureData, remotes },
+    ...{ guestMemory, userMemory, memory, notifications, revocations, tickets, pageTickets, values },
+    ...{ cookie, cookieValues, cookieWriter },
+    ...{ connections, pendingRotations, identifyChecks, hasConsent, identifyUser, signedIn, identities },
+    ...{ store, limits, verifier, answers, exchange },
+    handedOffAt: new WeakMap<object, number>(),
+    handshake: { isGiven: false },
   }
-
-  /** Returns the user whom `identify` names at the start of a request or handshake; undefined if a feature knows that the sign-in has ended. */
-  signedIn(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<UserSubject | undefined> {
-    if (user === undefined) return undefined
-    const ends = allOf(this.features.map(({ hasEnded }) => hasEnded?.(ctx, user) ?? false))
-    return after(ends, (all) => (all.includes(true) ? undefined : user))
-  }
-
-  /** Returns the feature data that handles this key; undefined if none does. */
-  featureDataOf(key: string): AnyFeatureData | undefined {
-    return this.featureData.find(({ handles }) => handles(key))
-  }
+  features.push(...makers.map((make) => make(core)))
+  return core
 }

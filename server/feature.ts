@@ -9,9 +9,8 @@ import type { Awaitable } from '../shared/promise.js'
 import type { FlashAnswer, WritableSnapshot } from '../shared/protocol.js'
 import type { Replica } from '../shared/replica.js'
 import type { CookieMember } from './cookie/members.js'
-import type { Core } from './core.js'
 import type { Members } from './exchange/handle.js'
-import type { Identified } from './identity/identities.js'
+import type { Identified } from './identity/identified.js'
 import type { Subject, UserSubject } from './subjects/subject.js'
 import type { Emit, LiveSocket } from './types/live-socket.js'
 
@@ -70,9 +69,6 @@ export interface Feature {
   /** Called when the plugin closes. */
   readonly close?: () => void
 }
-
-/** Creates a feature. */
-export type MakeFeature = (core: Core) => Feature
 
 /** A request, for members of `ctx.liveSession`. */
 export interface RequestUse {

@@ -5,12 +5,15 @@ import type { Namespace, Server } from 'socket.io'
 import { idsOf, withIds } from '../shared/idempotency-keys.js'
 import { isRevocation, type LwwRegister, toWire } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
-import type { Core } from './core.js'
-import { stateOf } from './identity/validity.js'
+import type { Revocations } from './ends/revocations.js'
+import { stateOf } from './ends/validity.js'
+import type { Settings } from './settings/settings.js'
+import { type AnyFeatureData, dataOf } from './store/feature-entry.js'
 import { validRegisters } from './store/validated-store.js'
 import { deriveKeys } from './subjects/signing-keys.js'
 import { readGeneration } from './subjects/store-key.js'
 import { isBrowser, isSignOut } from './subjects/subject.js'
+import type { Values } from './values/values.js'
 
 /**
  * The event between processes, with four arguments:
@@ -24,25 +27,33 @@ const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
   'give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/troubleshooting.md#messages-of-another-app'
 
+export interface NodeParts {
+  readonly settings: Settings
+  readonly revocations: Revocations
+  readonly values: Values
+  readonly featureData: readonly AnyFeatureData[]
+  readonly connections: { closeInvalid(name: string): void }
+}
+
 /**
  * Exchanges changes with the app's other processes: one message per name and turn. Sends all earlier changes before a revocation register.
  */
 export class Nodes {
   readonly #io: Server
   readonly #main: Namespace
-  readonly #core: Core
+  readonly #parts: NodeParts
   /** The `kid` of each ticket key: during a rotation of secrets, any two processes of an app have a `kid` in common. */
   readonly #kids: readonly string[]
   #queued = new Map<string, Replica>()
 
-  constructor(io: Server, core: Core) {
+  constructor(io: Server, parts: NodeParts) {
     this.#io = io
     this.#main = io.of('/')
-    this.#core = core
-    this.#kids = deriveKeys(core.settings.secrets, 'ticket').map(({ id }) => id)
+    this.#parts = parts
+    this.#kids = deriveKeys(parts.settings.secrets, 'ticket').map(({ id }) => id)
     io.on(MERGE, (name: unknown, wire: unknown, ids: unknown, kids: unknown) => {
       if (this.#isOurs(kids)) this.#receive(name, wire, ids)
-      else core.warn(OF_ANOTHER)
+      else parts.settings.warn(OF_ANOTHER)
     })
   }
 
@@ -72,10 +83,10 @@ export class Nodes {
     for (const [name, replica] of queued) {
       try {
         const registers = replica.registers()
-        const ids = idsOf(registers, this.#core.settings.clock(), Infinity)
+        const ids = idsOf(registers, this.#parts.settings.clock(), Infinity)
         this.#io.serverSideEmit(MERGE, name, registers.map(toWire), ids === undefined ? null : ids, this.#kids)
       } catch (error) {
-        this.#core.report(error)
+        this.#parts.settings.report(error)
       }
     }
   }
@@ -90,25 +101,27 @@ export class Nodes {
 
   #receive(name: unknown, wire: unknown, ids: unknown): void {
     const leaveOut = (): void =>
-      this.#core.warn(`ignored a malformed ${MERGE} message of another process, or one from a clock that is ahead`)
+      this.#parts.settings.warn(
+        `ignored a malformed ${MERGE} message of another process, or one from a clock that is ahead`,
+      )
     const isMessage = typeof name === 'string' && Array.isArray(wire)
-    const data = isMessage ? this.#core.featureDataOf(name) : undefined
+    const data = isMessage ? dataOf(this.#parts.featureData, name) : undefined
     const named = isMessage ? readGeneration(name) : undefined
     if (!isMessage || !(data || named || isBrowser(name) || isSignOut(name))) {
       leaveOut()
       return
     }
-    const valid = withIds(validRegisters(wire.map(fromWire), this.#core.settings.clock(), leaveOut), ids)
+    const valid = withIds(validRegisters(wire.map(fromWire), this.#parts.settings.clock(), leaveOut), ids)
     if (data?.handles(name)) {
       data.mergeRemote(name, valid, 'node')
       return
     }
     const { registers, revocation, generation } = stateOf(valid)
-    const { connections, revocations, values } = this.#core
+    const { connections, revocations, values } = this.#parts
     const mayInvalidate = revocation !== undefined && revocations.applyFromNode(name, revocation)
     if (named) values.merge(named.user, registers, 'node', Math.max(named.generation, generation))
     else if (isBrowser(name)) values.merge(name, registers, 'node')
-    if (mayInvalidate) connections.closeInvalid(name, revocations)
+    if (mayInvalidate) connections.closeInvalid(name)
   }
 }
 

@@ -6,10 +6,10 @@ import { attachTo, checkServer, resolveAttachOptions } from './connections/attac
 import { Authentication } from './connections/authentication.js'
 import { Handshake } from './connections/handshake.js'
 import { Rechecks } from './connections/rechecks.js'
+import { erase, revoke } from './connections/revoke.js'
 import { installSocketGetter } from './connections/socket.js'
-import { Core } from './core.js'
+import { type Core, createCore } from './core.js'
 import { UserHandle } from './exchange/user-handle.js'
-import type { MakeFeature } from './feature.js'
 import { addressFeature } from './features/address/index.js'
 import { flashFeature } from './features/flash/index.js'
 import { handOffFeature } from './features/hand-off/index.js'
@@ -19,8 +19,8 @@ import { sessionFeature } from './features/session-store/index.js'
 import { tabFeature } from './features/tab/index.js'
 import { Requests } from './http/middleware.js'
 import { createSameOrigin } from './http/origin.js'
-import { erase, revoke } from './identity/revoke.js'
 import { Nodes } from './nodes.js'
+import type { MakeFeature } from './parts.js'
 import { resolveOptions, warnAtStart } from './resolve-options.js'
 import { checkNames, warnOfIdleOptions } from './settings/option-checks.js'
 import { subjectHash, type UserId, type UserSubject, userOfOtherType, userSubject } from './subjects/subject.js'
@@ -83,10 +83,10 @@ export function createPlugin(
   options: LiveSessionOptions<Fields>,
   features: readonly MakeFeature[],
 ): LiveSessionPlugin<Fields> {
-  const core = new Core(app, resolveOptions(app, options), features)
+  const core = createCore(app, resolveOptions(app, options), features)
   installSocketGetter()
-  warnAtStart(core, options)
-  warnOfIdleOptions(options, core.warn)
+  warnAtStart(core.settings, options)
+  warnOfIdleOptions(options, core.settings.warn)
   const plugin = Object.assign(new Plugin(core), ...core.features.map(({ plugin }) => plugin))
   cores.set(plugin, core)
   return plugin
@@ -117,7 +117,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
 
   sameOrigin(...given: readonly unknown[]): Koa.Middleware {
     checkNotUsed('sameOrigin', given)
-    return createSameOrigin(this.#core)
+    return createSameOrigin(this.#core.settings)
   }
 
   attach(io: AnyServer, ...[options]: readonly [AttachOptions?]): void {
@@ -127,10 +127,11 @@ class Plugin implements PluginMembers<Fields, boolean> {
       )
     const { handshake, ...intervals } = resolveAttachOptions(options, this.#core.settings.identify !== undefined)
     checkServer(io)
-    this.#core.nodes = new Nodes(io, this.#core)
-    this.#core.hasHandshake = options?.handshake !== undefined
-    const authentication = new Authentication(this.#core, handshake)
-    if ((options?.recheck ?? options?.maxAge) !== undefined && !authentication.isNeeded) this.#core.warn(IDLE_RECHECK)
+    this.#core.remotes.nodes = new Nodes(io, this.#core)
+    this.#core.handshake.isGiven = options?.handshake !== undefined
+    const authentication = new Authentication(this.#core.settings, this.#core.signedIn, handshake)
+    if ((options?.recheck ?? options?.maxAge) !== undefined && !authentication.isNeeded)
+      this.#core.settings.warn(IDLE_RECHECK)
     this.#rechecks = new Rechecks(this.#core, authentication, intervals)
     attachTo(io, this.#core, new Handshake(this.#core, authentication, this.#rechecks))
   }
@@ -168,12 +169,12 @@ class Plugin implements PluginMembers<Fields, boolean> {
   /** Returns the user of an id, and warns if this process knows only the user whose id has the other type. */
   #userOf(id: UserId, call: string): UserSubject {
     const user = userSubject(id, call)
-    const { connections, memory, warn } = this.#core
+    const { connections, memory, settings } = this.#core
     const isKnown = (one: UserSubject): boolean => connections.of(one).length > 0 || memory.find(one) !== undefined
     const other = userOfOtherType(user)
     const [given, known] = typeof id === 'string' ? ['a text', 'number'] : ['a number', 'text']
     if (other && isKnown(other) && !isKnown(user))
-      warn(
+      settings.warn(
         `${call}: the id is ${given}, and this process knows the user of the same ${known}, who is another. Pass the id as identify returns it`,
       )
     return user

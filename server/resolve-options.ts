@@ -10,9 +10,8 @@ import { isAsync } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { Fields } from '../shared/types.js'
 import { spaceForRegisters } from './cookie/size.js'
-import type { Core } from './core.js'
 import { checkNames, optionError } from './settings/option-checks.js'
-import { createReport } from './settings/report.js'
+import { createReport, createWarn } from './settings/report.js'
 import { type CookieOptions, LIMITS, type LimitOptions, type Settings } from './settings/settings.js'
 import { readSecrets } from './subjects/signing-keys.js'
 import type { LiveSessionOptions } from './types/options.js'
@@ -131,6 +130,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     maxIdle: idle ?? (store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge),
     limits: Object.freeze(limited),
     report,
+    warn: createWarn(asGiven.clock),
   })
 }
 
@@ -217,28 +217,25 @@ function isOrigin(origin: unknown): boolean {
 }
 
 /** Warns about valid settings that are probably mistakes. */
-export function warnAtStart(core: Core, options: LiveSessionOptions<Fields>): void {
-  warnOfLoss(core)
-  warnOfEarlySweep(core, options)
-  warnOfUsers(core)
-  warnOfSeconds(core)
+export function warnAtStart(settings: Settings, options: LiveSessionOptions<Fields>): void {
+  warnOfLoss(settings)
+  warnOfEarlySweep(settings, options)
+  warnOfUsers(settings)
+  warnOfSeconds(settings)
 }
 
 /** Warns about values lost by a restart. */
-function warnOfLoss({ settings, warn }: Core): void {
+function warnOfLoss(settings: Settings): void {
   if (settings.store) return
   const lost = [...settings.fields.values()]
     .filter(({ inCookie, isLocal }) => !inCookie && !isLocal)
     .map((field) => field.key)
   if (lost.length === 0) return
-  warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
+  settings.warn(`fields ${lost.join(', ')}: not in the cookie, and there is no store: a restart loses their values`)
 }
 
 /** Warns if the default of `storeMaxIdle` is shorter than `maxAge`: the store would then delete values earlier than the app may expect. */
-function warnOfEarlySweep(
-  { settings: { maxAge, store, storeMaxIdle }, warn }: Core,
-  given: LiveSessionOptions<Fields>,
-): void {
+function warnOfEarlySweep({ maxAge, store, storeMaxIdle, warn }: Settings, given: LiveSessionOptions<Fields>): void {
   if (!store || given.storeMaxIdle !== undefined || maxAge <= storeMaxIdle) return
   warn(
     `maxAge: the store deletes values unused for ${storeMaxIdle} ms, the default of storeMaxIdle. ` +
@@ -247,7 +244,7 @@ function warnOfEarlySweep(
 }
 
 /** Warns in production if users' values cannot outlive their cookies. */
-function warnOfUsers({ settings: { identify, store }, warn }: Core): void {
+function warnOfUsers({ identify, store, warn }: Settings): void {
   if (!identify || store || process.env['NODE_ENV'] !== 'production') return
   warn(
     'identify is set, and there is no store: once users have signed out everywhere, a restart loses their values. ' +
@@ -256,7 +253,7 @@ function warnOfUsers({ settings: { identify, store }, warn }: Core): void {
 }
 
 /** Warns about times that are probably in seconds instead of ms: no app expires visitors so fast. */
-function warnOfSeconds({ settings: { fields, maxAge }, warn }: Core): void {
+function warnOfSeconds({ fields, maxAge, warn }: Settings): void {
   const remedy = 'expected ms, not seconds. For an hour: 60 * 60 * 1000'
   if (maxAge < 2 * 60 * 1000 || isDaysInSeconds(maxAge)) {
     warn(`maxAge: a visitor is forgotten after ${maxAge} ms: ${remedy}`)

@@ -80,7 +80,8 @@ function expectUser(core: Core, browser: BrowserId): void {
   identities.recognize = (read, user) => {
     const identified = identify(read, user)
     const received = readable(read)
-    if (identified.cookieStatus === 'other' && received && browsers.delete(received.browser)) core.warn(UNSIGNED)
+    if (identified.cookieStatus === 'other' && received && browsers.delete(received.browser))
+      core.settings.warn(UNSIGNED)
     return identified
   }
 }

@@ -44,7 +44,7 @@ export function memoryAppSession<S extends object = RegisteredSession>(
   // The connection has no browser at its other end, so `close` only emits the event.
   const conn = Object.assign(new EventEmitter(), { readyState: 'open', transport: {}, close: () => conn.emit('close') })
   const socket = Object.assign(new EventEmitter(), { conn }) as unknown as Socket
-  const handle = new SessionHandle(sessions, core.report, sessions.pin(session, socket.conn), socket)
+  const handle = new SessionHandle(sessions, core.settings.report, sessions.pin(session, socket.conn), socket)
   const change = (key: string, value: unknown): void => {
     checkWritable(key)
     sessions.save(

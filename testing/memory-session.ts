@@ -5,10 +5,10 @@ import Koa from 'koa'
 import { Connection } from '../server/connections/connections.js'
 import { SocketHandle } from '../server/connections/socket.js'
 import { spaceForRegisters } from '../server/cookie/size.js'
-import { Core } from '../server/core.js'
+import { type Core, createCore } from '../server/core.js'
 import { addMembers } from '../server/exchange/handle.js'
-import type { MakeFeature } from '../server/feature.js'
 import { whoOf } from '../server/identity/who.js'
+import type { MakeFeature } from '../server/parts.js'
 import { FEATURES } from '../server/plugin.js'
 import { resolveOptions } from '../server/resolve-options.js'
 import type { Settings } from '../server/settings/settings.js'
@@ -79,7 +79,7 @@ export function memorySession<F extends Fields>(
 /** Creates the core of a process of its own, without a store. Its clock follows fake timers. */
 export function memoryCore(fields: Fields, makers: readonly MakeFeature[]): Core {
   const app = new Koa()
-  return new Core(app, settingsFor(app, fields), makers)
+  return createCore(app, settingsFor(app, fields), makers)
 }
 
 /** Resolves the options with the default `cookieBudget`, as the app's is unknown here, or with the maximum if the fields need more. */

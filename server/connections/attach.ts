@@ -4,7 +4,6 @@ import type Koa from 'koa'
 import type { Namespace, Server, ServerOptions } from 'socket.io'
 import { isMs, MS } from '../../shared/checks.js'
 import { LiveSessionError } from '../../shared/errors.js'
-import type { Core } from '../core.js'
 import { addMembers } from '../exchange/handle.js'
 import { refusalOf } from '../exchange/refusal.js'
 import { checkNames } from '../settings/option-checks.js'
@@ -12,7 +11,7 @@ import { emitRefusal } from '../settings/report.js'
 import type { AttachOptions } from '../types/live.js'
 import type { LiveSocket } from '../types/live-socket.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
-import { SocketHandle } from './socket.js'
+import { SocketHandle, type SocketParts } from './socket.js'
 
 /** The default of `recheck`, in ms. */
 const FIVE_MINUTES = 5 * 60 * 1000
@@ -24,19 +23,19 @@ const OPTIONS = ['handshake', 'recheck', 'maxAge']
 const attached = new WeakSet<Server>()
 
 /** Adds `liveSession` to every socket of every namespace, before the app's own handlers run. */
-export function attachTo(io: Server, core: Core, handshake: Handshake): void {
+export function attachTo(io: Server, parts: SocketParts, handshake: Handshake): void {
   attached.add(io)
-  watchPolling(io, core)
+  watchPolling(io, parts)
   const Handle = addMembers(
     class extends SocketHandle {},
-    core.features.map(({ socket }) => socket),
+    parts.features.map(({ socket }) => socket),
   )
   const handles = new WeakMap<LiveSocket, SocketHandle>()
   const enter = async (socket: LiveSocket): Promise<void> => {
     // In a child of a dynamic namespace, the parent's handlers also run, so this may be the second call.
     if (handles.has(socket)) return
     const connection = await handshake.enter(socket)
-    const handle = new Handle(core, socket, connection)
+    const handle = new Handle(parts, socket, connection)
     handles.set(socket, handle)
     Object.assign(socket, { liveSession: handle })
     for (const addMember of connection.members) addMember(socket)
@@ -48,7 +47,7 @@ export function attachTo(io: Server, core: Core, handshake: Handshake): void {
     namespace.use((socket, next) => {
       enter(socket).then(
         () => next(),
-        (error: unknown) => next(handshakeError(error, core)),
+        (error: unknown) => next(handshakeError(error, parts)),
       )
     })
     namespace.on('connect', (socket) => handles.get(socket)?.open())
@@ -95,25 +94,25 @@ export function checkServer(io: Server): void {
 }
 
 /** Returns the error that a browser gets for a refused handshake. The error reveals only the code. */
-function handshakeError(error: unknown, core: Core): Error {
+function handshakeError(error: unknown, parts: SocketParts): Error {
   if (error instanceof LiveSessionError) {
-    emitRefusal(core.app, 'handshake', error)
+    emitRefusal(parts.app, 'handshake', error)
     return Object.assign(new Error(error.code), { data: refusalOf(error).data })
   }
-  if (!(error instanceof HandshakeFailure)) core.report(error)
+  if (!(error instanceof HandshakeFailure)) parts.settings.report(error)
   return new Error('handshake failed')
 }
 
 type Cors = NonNullable<ServerOptions['cors']>
 
 /** Warns of an origin in `origins` whose pages cannot connect: socket.io's `cors` option does not let them read its polling responses. */
-function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings, warn }: Core): void {
+function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings }: Pick<SocketParts, 'settings'>): void {
   engine?.on('initial_headers', (_: unknown, { headers }: { readonly headers: NodeJS.Dict<string | string[]> }) => {
     const { origin, upgrade, 'sec-fetch-site': site } = headers
     // Browsers let any page read a websocket, and let the server's own pages read any response.
     if (typeof origin !== 'string' || upgrade !== undefined || site === 'same-origin') return
     if (!settings.origins.includes(origin) || mayRead(origin, engine.opts.cors)) return
-    warn(
+    settings.warn(
       `origins: pages of ${origin} may not read what socket.io answers. Tell socket.io, too: ` +
         `new Server(http, { cors: { origin: ${JSON.stringify(settings.origins)}, credentials: true } }).`,
     )

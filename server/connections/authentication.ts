@@ -1,7 +1,7 @@
 import type Koa from 'koa'
-import type { Core } from '../core.js'
 import { noteHandshake } from '../http/middleware.js'
-import { IN_HANDSHAKES, watchSession } from '../identity/identify-user.js'
+import { IN_HANDSHAKES, type SignedIn, watchSession } from '../identity/identify-user.js'
+import type { Settings } from '../settings/settings.js'
 import { type UserId, type UserSubject, userNamed } from '../subjects/subject.js'
 
 /** The descriptions of the symbol under which koa-session, since version 5, keeps its instance in a context. */
@@ -11,17 +11,19 @@ const UNANSWERED = 'attach(io, { handshake }): a middleware did not call next(),
 
 /** Finds the user of a connection: runs the app's middleware and `identify` for the request that opened the connection. */
 export class Authentication {
-  readonly #core: Core
+  readonly #settings: Settings
+  readonly #signedIn: SignedIn
   readonly #middleware: readonly Koa.Middleware[]
 
-  constructor(core: Core, middleware: readonly Koa.Middleware[]) {
-    this.#core = core
+  constructor(settings: Settings, signedIn: SignedIn, middleware: readonly Koa.Middleware[]) {
+    this.#settings = settings
+    this.#signedIn = signedIn
     this.#middleware = middleware
   }
 
   /** Whether handshakes run any code of the app. Otherwise all connections belong to guests. */
   get isNeeded(): boolean {
-    return this.#core.settings.identify !== undefined || this.#middleware.length > 0
+    return this.#settings.identify !== undefined || this.#middleware.length > 0
   }
 
   /**
@@ -32,8 +34,7 @@ export class Authentication {
    */
   async userOf(ctx: Koa.Context): Promise<UserSubject | undefined> {
     if (!this.isNeeded) return undefined
-    const { settings, warn } = this.#core
-    const { identify } = settings
+    const { identify, warn } = this.#settings
     noteHandshake(ctx)
     keepUncommitted(ctx)
     let id: UserId | null | undefined
@@ -51,7 +52,7 @@ export class Authentication {
       const names = cookiesSetIn(ctx)
       if (names.length > 0) warn(describeLost(names), 'cookies of handshakes')
     }
-    if (isAdmitted) return this.#core.signedIn(ctx, userNamed(id))
+    if (isAdmitted) return this.#signedIn(ctx, userNamed(id))
     warn(UNANSWERED)
     return ctx.throw(403)
   }

@@ -2,17 +2,22 @@
 
 import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
-import type { PageIdentity } from '../identity/identities.js'
-import type { Revocations } from '../identity/revocations.js'
+import type { Revocations } from '../ends/revocations.js'
+import type { PageIdentity } from '../identity/identified.js'
 import { isUser, signOutKey, subjectHash, type TabSubject } from '../subjects/subject.js'
 import type { Emit } from '../types/live-socket.js'
 
 const NONE: ReadonlySet<Connection> = new Set()
 
 export class Connections {
+  readonly #revocations: Revocations
   readonly #connections = new Map<string, Set<Connection>>()
   /** The connections that wait for room, by their visitor's name. */
   readonly #waiting = new Map<string, Set<Conn>>()
+
+  constructor(revocations: Revocations) {
+    this.#revocations = revocations
+  }
 
   add(connection: Connection): void {
     connection.isWatched = true
@@ -63,9 +68,9 @@ export class Connections {
   }
 
   /** Marks the connections under a revoked name whose visitor has left. The core calls it for each revoked name. */
-  mark(name: string, revocations: Revocations): void {
+  mark(name: string): void {
     for (const connection of this.#connections.get(name) ?? NONE)
-      connection.hasVisitorLeft ||= !connection.isCurrent(revocations)
+      connection.hasVisitorLeft ||= !connection.isCurrent(this.#revocations)
   }
 
   /** Stops counting the connections immediately, and closes them. Resolves when all are closed. */
@@ -75,10 +80,10 @@ export class Connections {
   }
 
   /** Closes the connections under a name that are invalid after a revocation register from another process or the store. */
-  closeInvalid(name: string, revocations: Revocations): void {
+  closeInvalid(name: string): void {
     // Keeps connections with a newer cookie: the user may have signed in again.
     const invalid = this.of(name).filter(
-      (connection) => !connection.identity.cookie || !connection.isCurrent(revocations),
+      (connection) => !connection.identity.cookie || !connection.isCurrent(this.#revocations),
     )
     void this.close(invalid, 'other_visitor')
   }

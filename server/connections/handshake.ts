@@ -5,11 +5,11 @@ import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
 import { type ReadCookie, readable, readables } from '../cookie/content.js'
-import type { Core } from '../core.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originHeaders } from '../http/origin.js'
 import type { CookieStatus } from '../identity/cookie-status.js'
-import type { PageIdentity } from '../identity/identities.js'
-import { pageIdentityOf } from '../identity/who.js'
+import type { PageIdentity } from '../identity/identified.js'
+import { pageIdentityOf, type WhoParts } from '../identity/who.js'
+import type { Parts } from '../parts.js'
 import { emitRefusal } from '../settings/report.js'
 import { type Subject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { Authentication } from './authentication.js'
@@ -41,15 +41,30 @@ interface Admission {
   waiting: number
 }
 
+type HandshakeParts = WhoParts &
+  Pick<
+    Parts,
+    | 'app'
+    | 'connections'
+    | 'cookie'
+    | 'features'
+    | 'identifyChecks'
+    | 'identities'
+    | 'limits'
+    | 'pendingRotations'
+    | 'store'
+    | 'values'
+  >
+
 /** Performs the handshakes of connections. Identifies the visitor of a connection once, for all of its namespaces. */
 export class Handshake {
-  readonly #core: Core
+  readonly #parts: HandshakeParts
   readonly #authentication: Authentication
   readonly #rechecks: Rechecks
   readonly #admissions = new WeakMap<object, Admission>()
 
-  constructor(core: Core, authentication: Authentication, rechecks: Rechecks) {
-    this.#core = core
+  constructor(parts: HandshakeParts, authentication: Authentication, rechecks: Rechecks) {
+    this.#parts = parts
     this.#authentication = authentication
     this.#rechecks = rechecks
   }
@@ -63,10 +78,10 @@ export class Handshake {
    * @throws {HandshakeFailure} after any other error of the app, which is already reported
    */
   async enter(socket: Socket): Promise<Connection> {
-    const { limits, warn } = this.#core
+    const { limits, settings } = this.#parts
     // socket.io's types know of no connection without a request.
     if (!socket.request) {
-      warn(WITHOUT_REQUEST)
+      settings.warn(WITHOUT_REQUEST)
       throw new HandshakeFailure(WITHOUT_REQUEST)
     }
     const admission = this.#admissionOf(socket)
@@ -85,7 +100,7 @@ export class Handshake {
   #admissionOf({ conn, request }: Socket): Admission {
     const known = this.#admissions.get(conn)
     if (known !== undefined) return known
-    const ctx = this.#core.app.createContext(request, new ServerResponse(request))
+    const ctx = this.#parts.app.createContext(request, new ServerResponse(request))
     const connection = this.#admit(conn, ctx).catch((error: unknown) => this.#fail(error, conn, ctx))
     const admission = { connection, waiting: 0 }
     this.#admissions.set(conn, admission)
@@ -97,12 +112,12 @@ export class Handshake {
     // If the store does not answer, closes the connection, so that the browser reconnects by itself. A refused browser would not reconnect.
     if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
     if (error instanceof LiveSessionError || error instanceof HandshakeFailure) throw error
-    this.#core.report(error, ctx)
+    this.#parts.settings.report(error, ctx)
     throw new HandshakeFailure('an error of the app')
   }
 
   async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
-    const { connections, cookie, pendingRotations, revocations, identities, store } = this.#core
+    const { connections, cookie, pendingRotations, revocations, identities, store } = this.#parts
     const { revision } = revocations
     this.#checkOrigin(ctx)
     const user = await this.#authentication.userOf(ctx)
@@ -120,9 +135,9 @@ export class Handshake {
       throw signedOut()
     }
     const identity = this.#recognize(read, user, ctx)
-    const tab = this.#core.values.tabOf(identity.visitor.browser)
+    const tab = this.#parts.values.tabOf(identity.visitor.browser)
     try {
-      this.#core.limits.checkConnections(connections.count(identity.visitor.subject()))
+      this.#parts.limits.checkConnections(connections.count(identity.visitor.subject()))
     } catch (error) {
       return await this.#waitForRoom(identity.visitor.subject(), conn, error as LiveSessionError)
     }
@@ -141,7 +156,7 @@ export class Handshake {
    * cookie.
    */
   #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): PageIdentity {
-    const { identifyChecks, identities } = this.#core
+    const { identifyChecks, identities } = this.#parts
     const identity = identities.recognize(read, user)
     const { cookieStatus } = identity
     const received = readable(read)
@@ -154,20 +169,20 @@ export class Handshake {
     // Refuses a retired cookie even with a user: during a sign-out, the app session of such a browser may still be valid.
     if (REFUSED.includes(cookieStatus) || (cookieStatus === 'other' && isUsers)) throw signedOut()
     return pageIdentityOf(
-      this.#core,
+      this.#parts,
       ctx,
       identity.cookie ? identity : { visitor: identity.visitor.ofConnection, cookie: undefined },
     )
   }
 
   #members(conn: Socket['conn'], ctx: Koa.Context): Connection['members'] {
-    return this.#core.features.flatMap(({ connects }) => connects?.(ctx, conn) ?? [])
+    return this.#parts.features.flatMap(({ connects }) => connects?.(ctx, conn) ?? [])
   }
 
   async #waitForRoom(name: Subject, conn: Socket['conn'], refusal: LiveSessionError): Promise<never> {
-    const { app, connections, warn } = this.#core
+    const { app, connections, settings } = this.#parts
     emitRefusal(app, 'handshake', refusal)
-    warn(`limits.socketsPerVisitor: a user or guest has ${connections.count(name)} ${TOO_MANY}`)
+    settings.warn(`limits.socketsPerVisitor: a user or guest has ${connections.count(name)} ${TOO_MANY}`)
     await connections.waitForRoom(name, conn)
     throw new HandshakeFailure('no room')
   }
@@ -178,8 +193,8 @@ export class Handshake {
     const isScript = 'j' in ctx.query
     // Checks how the request began: a polling connection may have been upgraded to a websocket meanwhile.
     const isOwn = ctx.get('Upgrade') === '' ? isOwnPolling : isOwnWebSocket
-    if (!isScript && isOwn(headers, this.#core.settings.origins)) return
-    this.#core.warn(isScript ? READ_BY_ANY : describeBadOrigin(headers), 'bad_origin')
+    if (!isScript && isOwn(headers, this.#parts.settings.origins)) return
+    this.#parts.settings.warn(isScript ? READ_BY_ANY : describeBadOrigin(headers), 'bad_origin')
     throw new LiveSessionError('bad_origin', 'this page may not connect')
   }
 }

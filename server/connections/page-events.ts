@@ -5,11 +5,11 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { isQuestion, parseMessage } from '../../shared/parse.js'
 import { type Awaitable, after, isThenable } from '../../shared/promise.js'
 import { EXCHANGE, type FlashAnswer, type PageAnswer } from '../../shared/protocol.js'
-import type { Core } from '../core.js'
-import { answerOtherVisitor, type ExchangeContext, exchange } from '../exchange/exchange.js'
+import type { ExchangeContext } from '../exchange/exchange.js'
 import type { Bucket } from '../exchange/limits.js'
 import { refusalOf } from '../exchange/refusal.js'
 import type { Feature, SocketUse } from '../feature.js'
+import type { Parts } from '../parts.js'
 import { emitRefusal } from '../settings/report.js'
 import { subjectHash } from '../subjects/subject.js'
 import type { LiveSocket } from '../types/live-socket.js'
@@ -29,8 +29,13 @@ interface SocketContext extends Pick<ExchangeContext, 'identity' | 'owner' | 'pe
 const TWICE_SPENT = 2000
 const TOO_MANY_MALFORMED = new LiveSessionError('rate_limited', 'too many malformed messages')
 
+export type PageEventParts = Pick<
+  Parts,
+  'app' | 'exchange' | 'features' | 'identifyChecks' | 'limits' | 'pageTickets' | 'settings'
+>
+
 export class PageEvents {
-  readonly #core: Core
+  readonly #parts: PageEventParts
   readonly #socket: LiveSocket
   /**
    * Counts messages that our own pages rarely send, with the same limit as changes. No other limit counts tickets that are cheap to refuse.
@@ -40,14 +45,14 @@ export class PageEvents {
   readonly #ofFeatures: readonly (ReturnType<NonNullable<Feature['events']>> | undefined)[]
   #isGreeted = false
 
-  constructor(core: Core, socket: LiveSocket, use: SocketUse, context: SocketContext) {
-    this.#core = core
+  constructor(parts: PageEventParts, socket: LiveSocket, use: SocketUse, context: SocketContext) {
+    this.#parts = parts
     this.#socket = socket
-    this.#malformed = core.limits.ofSocket()
+    this.#malformed = parts.limits.ofSocket()
     const onRefusal = (error: LiveSessionError): void => this.#reportRefusal(error)
-    const bucket = core.limits.ofSocket()
+    const bucket = parts.limits.ofSocket()
     this.#context = Object.assign(context, { source: 'socket' as const, socket, bucket, onRefusal })
-    this.#ofFeatures = core.features.map(({ events }) => events?.(use))
+    this.#ofFeatures = parts.features.map(({ events }) => events?.(use))
   }
 
   listen(): void {
@@ -68,29 +73,29 @@ export class PageEvents {
     if (message.extend !== undefined) throw new LiveSessionError('malformed', 'expected a POST with extend')
     const { who } = message
     const isOwn = who === undefined || who === identity.who
-    if (!isOwn && !identity.cookie) this.#core.identifyChecks.recordBare(who)
+    if (!isOwn && !identity.cookie) this.#parts.identifyChecks.recordBare(who)
     // The first greeting of a socket does not count as a question.
-    if (this.#isGreeted && (!isOwn || isQuestion(message))) this.#core.limits.spendOn('questions', identity)
+    if (this.#isGreeted && (!isOwn || isQuestion(message))) this.#parts.limits.spendOn('questions', identity)
     // After the greeting, a page that sends changes knows its visitor and cookie, which stay the same for the connection.
     const later = who === undefined || message.set.length === 0 ? 'identity' : 'results'
     const include = this.#isGreeted ? later : 'greeting'
     // Without an acknowledgement, the page gets its ticket by a push.
     const context = hasAck ? this.#context : { ...this.#context, socket: undefined }
     const answer = isOwn
-      ? exchange(this.#core, message, context, include)
-      : answerOtherVisitor(this.#core, identity, owner)
+      ? this.#parts.exchange.run(message, context, include)
+      : this.#parts.exchange.answerOtherVisitor(identity, owner)
     // Set synchronously: of several messages in a turn, only the first is free.
     this.#isGreeted = true
     return answer
   }
 
   #run(act: (input: unknown) => Awaitable<FlashAnswer>, input: unknown): Awaitable<FlashAnswer> {
-    this.#core.limits.spend(1, this.#context.identity, this.#context.bucket)
+    this.#parts.limits.spend(1, this.#context.identity, this.#context.bucket)
     return act(input)
   }
 
   #reportRefusal(error: LiveSessionError): void {
-    emitRefusal(this.#core.app, 'socket', error, () => subjectHash(this.#context.identity.visitor.subject()))
+    emitRefusal(this.#parts.app, 'socket', error, () => subjectHash(this.#context.identity.visitor.subject()))
   }
 
   /** Acknowledges an event with its result, if the browser asked for an acknowledgement. */
@@ -107,9 +112,9 @@ export class PageEvents {
         if (isSuspicious(error.code)) this.#malformed.spend(1)
         this.#reportRefusal(error)
         acknowledge(refusalOf(error).ack)
-      } else this.#core.report(error)
+      } else this.#parts.settings.report(error)
     }
-    const wait = this.#core.limits.wait(this.#malformed)
+    const wait = this.#parts.limits.wait(this.#malformed)
     if (wait > 0) {
       this.#malformed.spend(1)
       if (wait > TWICE_SPENT) void hangUp(this.#socket.conn)
@@ -120,7 +125,7 @@ export class PageEvents {
       const inputs = hasAck ? args.slice(0, -1) : args
       if (inputs.length > 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
       const done = after(act(inputs[0], hasAck), (result) =>
-        this.#core.pageTickets.afterFlush(() => acknowledge(result)),
+        this.#parts.pageTickets.afterFlush(() => acknowledge(result)),
       )
       if (isThenable(done)) done.catch(refuse)
     } catch (error) {

@@ -5,7 +5,7 @@ import type net from 'node:net'
 import type Koa from 'koa'
 import type { Socket } from 'socket.io'
 import { LONGEST_TIMER } from '../../shared/checks.js'
-import type { Core } from '../core.js'
+import type { Parts } from '../parts.js'
 import type { Authentication } from './authentication.js'
 import type { Connection } from './connections.js'
 
@@ -26,13 +26,15 @@ interface Intervals {
   readonly maxAge: number
 }
 
+type RecheckParts = Pick<Parts, 'app' | 'connections' | 'settings'>
+
 /**
  * Rechecks open connections: runs the middleware of `handshake` and `identify` again, because the app's own session may have ended without
  * a request of that browser. Closes old connections, because a recheck repeats the headers of the opening request, and cannot know what a
  * login proxy would say now. Spreads connections over slots: thousands opened together must not be rechecked together.
  */
 export class Rechecks {
-  readonly #core: Core
+  readonly #parts: RecheckParts
   readonly #authentication: Authentication
   readonly #every: number
   readonly #maxAge: number
@@ -42,8 +44,8 @@ export class Rechecks {
   #last = 0
   #failedAt = Number.NEGATIVE_INFINITY
 
-  constructor(core: Core, authentication: Authentication, { recheck: every, maxAge }: Intervals) {
-    this.#core = core
+  constructor(parts: RecheckParts, authentication: Authentication, { recheck: every, maxAge }: Intervals) {
+    this.#parts = parts
     this.#authentication = authentication
     this.#every = every
     this.#maxAge = maxAge
@@ -60,7 +62,7 @@ export class Rechecks {
     if (this.#slots.length === 0) return
     this.#last = (this.#last + 1) % this.#slots.length
     const slot = this.#slots[this.#last]
-    slot?.set(connection, { conn, request, openedAt: this.#core.settings.clock() })
+    slot?.set(connection, { conn, request, openedAt: this.#parts.settings.clock() })
     conn.once('close', () => void slot?.delete(connection))
   }
 
@@ -69,7 +71,7 @@ export class Rechecks {
   }
 
   #recheckSlot(): void {
-    const { connections, settings } = this.#core
+    const { connections, settings } = this.#parts
     for (const [connection, opening] of this.#slots[this.#next] ?? []) {
       const isOld = settings.clock() - opening.openedAt >= this.#maxAge
       if (isOld) void connections.close([connection], 'other_visitor')
@@ -79,7 +81,7 @@ export class Rechecks {
   }
 
   async #recheck(connection: Connection, { conn, request }: Opening): Promise<void> {
-    const { app, connections, report } = this.#core
+    const { app, connections, settings } = this.#parts
     let ctx: Koa.Context | undefined
     try {
       const again = requestAgain(request, conn.remoteAddress)
@@ -90,13 +92,13 @@ export class Rechecks {
     } catch (error) {
       // The app's own middleware may refuse the visitor, as in a handshake.
       if (isRefusal(error)) void connections.close([connection], 'other_visitor')
-      else if (this.#isFirstFailure()) report(error, ctx)
+      else if (this.#isFirstFailure()) settings.report(error, ctx)
     }
   }
 
   /** Returns whether a failure is the first in a while, and so to be reported: while the app's store is down, every recheck fails. */
   #isFirstFailure(): boolean {
-    const now = this.#core.settings.clock()
+    const now = this.#parts.settings.clock()
     const isFirst = now - this.#failedAt > 2 * this.#every
     this.#failedAt = now
     return isFirst

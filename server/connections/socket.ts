@@ -7,27 +7,30 @@ import type { Field } from '../../shared/field.js'
 import type { JsonValue } from '../../shared/json.js'
 import { type Level, RECONNECT, STORE_SESSION } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
-import type { Core } from '../core.js'
-import { missingIn } from '../exchange/answer.js'
-import { Handle } from '../exchange/handle.js'
+import { visitorLeft } from '../ends/validity.js'
+import { Handle, type HandleParts } from '../exchange/handle.js'
 import type { SocketUse } from '../feature.js'
-import type { PageIdentity } from '../identity/identities.js'
-import { visitorLeft } from '../identity/validity.js'
+import type { PageIdentity } from '../identity/identified.js'
+import type { Parts } from '../parts.js'
 import type { Sub } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
 import type { Emit, LiveSocket } from '../types/live-socket.js'
 import { Listeners } from '../values/listeners.js'
 import type { Owner } from '../values/values.js'
 import type { Connection } from './connections.js'
-import { PageEvents } from './page-events.js'
+import { type PageEventParts, PageEvents } from './page-events.js'
 import { hangUpIfUnread } from './unread.js'
+
+export type SocketParts = HandleParts &
+  PageEventParts &
+  Pick<Parts, 'answers' | 'connections' | 'cookieValues' | 'guestMemory' | 'memory' | 'remotes' | 'revocations'>
 
 /** `socket.liveSession`: the values of the visitor who opened the socket, for as long as it is open. */
 export class SocketHandle extends Handle {
   readonly userId: string | undefined
   readonly visitorId: Sub | undefined
   protected override readonly source = 'socket'
-  readonly #core: Core
+  readonly #parts: SocketParts
   readonly #socket: LiveSocket
   readonly #connection: Connection
   readonly #identity: PageIdentity
@@ -40,13 +43,13 @@ export class SocketHandle extends Handle {
   #isOpen = false
   #closes: readonly (() => void)[] = []
 
-  constructor(core: Core, socket: LiveSocket, connection: Connection) {
-    super(core)
+  constructor(parts: SocketParts, socket: LiveSocket, connection: Connection) {
+    super(parts)
     const { identity, tab } = connection
     const { cookie, hasCookie, visitor } = identity
     this.userId = visitor.userId
     this.visitorId = visitor.id(hasCookie)
-    this.#core = core
+    this.#parts = parts
     this.#socket = socket
     this.#connection = connection
     this.#identity = identity
@@ -61,7 +64,7 @@ export class SocketHandle extends Handle {
         this.permit()
       },
     }
-    this.#events = new PageEvents(core, socket, this.#use, {
+    this.#events = new PageEvents(parts, socket, this.#use, {
       identity,
       owner: this.#visitor,
       checkVisitor: () => this.#isOpen && !this.#closeIfLeft(),
@@ -71,7 +74,7 @@ export class SocketHandle extends Handle {
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
-    return this.#listeners.subscribe({ key, read: () => this.get(key) }, listener, this.#core.report)
+    return this.#listeners.subscribe({ key, read: () => this.get(key) }, listener, this.#parts.settings.report)
   }
 
   onChange(listener: Listener): () => void {
@@ -81,7 +84,7 @@ export class SocketHandle extends Handle {
   /** Pins the visitor's subjects in memory, sends the browser the values missing in its cookie, and listens to the page's events. */
   open(): void {
     const { cookie, hasCookie, visitor } = this.#identity
-    const { cookieValues, memory } = this.#core
+    const { cookieValues, memory } = this.#parts
     // In a child of a dynamic namespace, the parent's handlers also run, so this may be the second call.
     if (this.#isOpen || this.#connection.wasClosed) return
     // Merges the cookie again, because memory may have evicted its values while the app's own middleware ran.
@@ -95,8 +98,8 @@ export class SocketHandle extends Handle {
       pinned.sockets.add(this.#socket)
       pinned.listeners.add(this.#onChange)
     }
-    this.#closes = this.#core.features.flatMap(({ opens }) => opens?.(this.#socket, this.#use) ?? [])
-    for (const ticket of cookie && hasCookie ? missingIn(cookie, this.#core, visitor) : [])
+    this.#closes = this.#parts.features.flatMap(({ opens }) => opens?.(this.#socket, this.#use) ?? [])
+    for (const ticket of cookie && hasCookie ? this.#parts.answers.missingIn(cookie, visitor) : [])
       this.#socket.emit(STORE_SESSION, ticket)
   }
 
@@ -139,9 +142,9 @@ export class SocketHandle extends Handle {
    * Without an adapter, this node learns only from the store that another node has revoked the user. So each stored write reloads the user.
    */
   protected override async recheck(level: Level): Promise<Level> {
-    const { nodes, store } = this.#core
+    const { remotes, store } = this.#parts
     const { user } = this.#identity.visitor
-    if (level === 'memory' || !user || nodes?.hasAdapter) return level
+    if (level === 'memory' || !user || remotes.nodes?.hasAdapter) return level
     await store?.refresh([user])
     this.permit()
     return level
@@ -150,7 +153,7 @@ export class SocketHandle extends Handle {
   #hasGone(): boolean {
     const { hasVisitorLeft, isWatched } = this.#connection
     if (hasVisitorLeft || isWatched) return hasVisitorLeft
-    return !this.#connection.isCurrent(this.#core.revocations)
+    return !this.#connection.isCurrent(this.#parts.revocations)
   }
 
   /**
@@ -158,24 +161,24 @@ export class SocketHandle extends Handle {
    * cookie of the user reveals the revocation.
    */
   #closeIfLeft(): boolean {
-    if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#core.guestMemory)
-    void this.#core.connections.close([this.#connection], 'other_visitor')
+    if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#parts.guestMemory)
+    void this.#parts.connections.close([this.#connection], 'other_visitor')
     return true
   }
 
   #notify(change: AnyChange): void {
     if (this.#closeIfLeft()) return
-    this.#listeners.notify(change, this.#core.report)
+    this.#listeners.notify(change, this.#parts.settings.report)
   }
 
   #release(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    const { cookieValues, memory } = this.#core
+    const { cookieValues, memory } = this.#parts
     this.#listeners.clear()
     for (const close of this.#closes) close()
     this.#connection.remove(this.#socket)
-    this.#core.guestMemory.pin(this.#socket.conn, 0)
+    this.#parts.guestMemory.pin(this.#socket.conn, 0)
     for (const subject of cookieValues.allSubjects(this.#visitor)) {
       const pinned = memory.pinnedOf(subject)
       if (!pinned) continue

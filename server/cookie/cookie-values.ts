@@ -5,9 +5,12 @@ import { idsOf } from '../../shared/idempotency-keys.js'
 import { sameJson } from '../../shared/json.js'
 import { type IdsByKey, isPast, type LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import type { Core } from '../core.js'
+import type { Revocations } from '../ends/revocations.js'
+import type { Memory } from '../memory/memory.js'
+import type { Settings } from '../settings/settings.js'
 import type { Subject } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
+import type { Values } from '../values/values.js'
 import type { VerifiedCookie } from './content.js'
 import { bytesOf, type MemberValues } from './members.js'
 import type { CookieMemo, CookieMemos } from './memo.js'
@@ -19,19 +22,25 @@ const LEFT_OUT =
 /** Maximum number of idempotency keys in a cookie. Each takes some 45 bytes. */
 const MAX_IN_COOKIE = 8
 
+export interface CookieValueParts {
+  readonly settings: Settings
+  readonly memory: Memory
+  readonly memos: CookieMemos
+  readonly revocations: Revocations
+  readonly values: Values
+}
+
 /** Synchronizes cookies with the replicas in memory, in both directions. */
 export class CookieValues {
-  readonly #core: Core
-  readonly #memos: CookieMemos
+  readonly #parts: CookieValueParts
   /** Bytes for registers in the cookie. */
   readonly #space: number
   readonly #hasBrowserFields: boolean
 
-  constructor(core: Core, memos: CookieMemos) {
-    this.#core = core
-    this.#memos = memos
-    this.#space = spaceForRegisters(core.settings.cookie)
-    this.#hasBrowserFields = [...core.settings.fields.values()].some((field) => field.scope === 'browser')
+  constructor(parts: CookieValueParts) {
+    this.#parts = parts
+    this.#space = spaceForRegisters(parts.settings.cookie)
+    this.#hasBrowserFields = [...parts.settings.fields.values()].some((field) => field.scope === 'browser')
   }
 
   /** Returns the subjects of a visitor's values: the guest, or the user and, if any field has the browser scope, the browser. */
@@ -50,7 +59,7 @@ export class CookieValues {
   ensureMerged(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
     if (cookie.memo) return cookie.memo
     // If the cookie's user is revoked or its browser id retired, do not merge the cookie, and keep no memo.
-    const isCurrent = this.#core.revocations.validityOf(cookie) === 'current'
+    const isCurrent = this.#parts.revocations.validityOf(cookie) === 'current'
     return isCurrent ? this.merge(cookie, visitor) : this.#memo(visitor)
   }
 
@@ -58,7 +67,7 @@ export class CookieValues {
   merge(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
     this.#mergeIntoMemory(cookie, visitor)
     const memo = this.#memo(visitor)
-    this.#memos.add(cookie, memo)
+    this.#parts.memos.add(cookie, memo)
     return memo
   }
 
@@ -74,8 +83,8 @@ export class CookieValues {
    * such a key knows whether the user or the browser owns its value.
    */
   registers(visitor: Visitor, cookie: VerifiedCookie | undefined): readonly LwwRegister[] {
-    const { settings, warn } = this.#core
-    const { fields, maxAge, clock, store } = settings
+    const { settings } = this.#parts
+    const { fields, maxAge, clock, store, warn } = settings
     const now = clock()
     const own = this.#own(visitor)
     const others = new Replica()
@@ -85,7 +94,7 @@ export class CookieValues {
     }
     for (const register of cookie?.registers ?? []) carry(register, 'request')
     for (const subject of this.subjects(visitor)) {
-      const replica = this.#core.memory.find(subject)
+      const replica = this.#parts.memory.find(subject)
       // Undeclared keys from the store or another process stay out of cookies: browsers may not be allowed to see them.
       for (const register of replica?.registers() ?? [])
         if (replica?.source(register.key) === 'ticket') carry(register, 'ticket')
@@ -98,14 +107,14 @@ export class CookieValues {
   /** Returns the keys of declared fields whose values have no space in the cookie, because another build has allowed larger values. */
   leftOut(visitor: Visitor): readonly string[] {
     const own = this.#own(visitor)
-    return missingFrom(fitting(own, [], this.#core.settings), own).map(({ key }) => key)
+    return missingFrom(fitting(own, [], this.#parts.settings), own).map(({ key }) => key)
   }
 
   /**
    * Returns the bytes that these registers leave for features. Features may exceed the budget by 300 bytes, if the cookie has the space.
    */
   spaceForMembers(registers: readonly LwwRegister[]): number {
-    return spaceBeside(registers, this.#space, this.#core.settings.cookieBudget)
+    return spaceBeside(registers, this.#space, this.#parts.settings.cookieBudget)
   }
 
   /**
@@ -113,7 +122,7 @@ export class CookieValues {
    * because the store recognizes retries.
    */
   ids(registers: readonly LwwRegister[], members: MemberValues): IdsByKey | undefined {
-    const { store, clock } = this.#core.settings
+    const { store, clock } = this.#parts.settings
     if (store) return undefined
     const ids = idsOf(registers, clock(), MAX_IN_COOKIE)
     if (!ids) return undefined
@@ -123,10 +132,10 @@ export class CookieValues {
 
   /** Returns the registers of declared fields that belong in the visitor's cookie. */
   #own(visitor: Visitor): readonly LwwRegister[] {
-    const { fields, clock } = this.#core.settings
+    const { fields, clock } = this.#parts.settings
     const now = clock()
     return this.subjects(visitor).flatMap((subject) => {
-      const registers = this.#core.memory.find(subject)?.registers() ?? []
+      const registers = this.#parts.memory.find(subject)?.registers() ?? []
       return registers.filter(({ key, stamp }) => {
         const field = fields.get(key)
         return field?.inCookie && visitor.subject(field) === subject && !field.isExpired(stamp, now)
@@ -138,11 +147,11 @@ export class CookieValues {
   #mergeIntoMemory({ registers, generation }: VerifiedCookie, visitor: Visitor): void {
     for (const subject of this.subjects(visitor)) {
       const isOwn = ({ key }: LwwRegister): boolean => {
-        const field = this.#core.settings.fields.get(key)
+        const field = this.#parts.settings.fields.get(key)
         return field !== undefined && visitor.subject(field) === subject
       }
       const own = registers.filter(isOwn)
-      this.#core.values.merge(subject, own, 'cookie', subject === visitor.user ? generation : undefined)
+      this.#parts.values.merge(subject, own, 'cookie', subject === visitor.user ? generation : undefined)
     }
   }
 
@@ -155,7 +164,7 @@ export class CookieValues {
   }
 
   #memo(visitor: Visitor): CookieMemo {
-    const { memory } = this.#core
+    const { memory } = this.#parts
     const [user, other] = this.subjects(visitor).map((subject) => memory.find(subject))
     const browser = visitor.user === undefined ? user : other
     return { visitor, user, browser, isOutdated: undefined }

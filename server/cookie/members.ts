@@ -1,6 +1,5 @@
 // Collects the features' contents for the live cookie, such as flash messages, within the space beside the registers.
 
-import type { Core } from '../core.js'
 import type { BrowserSubject } from '../subjects/subject.js'
 
 /** A feature's content in the live cookie, in the space beside the registers. */
@@ -23,14 +22,15 @@ export type MemberValues = Readonly<Record<string, unknown>>
 
 /** All features' members of the live cookie. */
 export class CookieMembers {
-  readonly #core: Core
+  readonly #features: readonly { readonly cookie?: CookieMember }[]
 
-  constructor(core: Core) {
-    this.#core = core
+  /** @param features empty until all features are created */
+  constructor(features: readonly { readonly cookie?: CookieMember }[]) {
+    this.#features = features
   }
 
   get #all(): readonly CookieMember[] {
-    return this.#core.features.flatMap(({ cookie }) => cookie ?? [])
+    return this.#features.flatMap(({ cookie }) => cookie ?? [])
   }
 
   isOutdated(received: MemberValues): boolean {

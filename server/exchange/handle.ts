@@ -11,20 +11,27 @@ import { AWAIT_IT, type Awaitable, refusePromise, TrackedPromise } from '../../s
 import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { type CookieContent, stampsByKey } from '../cookie/content.js'
-import type { Core } from '../core.js'
-import { visitorLeft } from '../identity/validity.js'
+import { visitorLeft } from '../ends/validity.js'
+import type { Settings } from '../settings/settings.js'
+import type { StoreClient } from '../store/store-client.js'
 import type { Inspection } from '../types/session.js'
 import type { FieldChanges, Owner, Values } from '../values/values.js'
+
+export interface HandleParts {
+  readonly settings: Settings
+  readonly values: Values
+  readonly store: StoreClient | undefined
+}
 
 /** The base class of the handles of requests, sockets and users. Untyped: the public types are in types/session.ts. */
 export abstract class Handle {
   protected readonly values: Values
-  readonly #core: Core
+  readonly #parts: HandleParts
   readonly #fields: FieldMap
 
-  constructor(core: Core, fields: FieldMap = core.values.fields) {
-    this.values = core.values
-    this.#core = core
+  constructor(parts: HandleParts, fields: FieldMap = parts.values.fields) {
+    this.values = parts.values
+    this.#parts = parts
     this.#fields = fields
   }
 
@@ -36,7 +43,7 @@ export abstract class Handle {
   protected abstract readonly source: ChangeSource
   /** Reports errors of promises not awaited by the app. */
   get report(): (error: unknown) => void {
-    return this.#core.report
+    return this.#parts.settings.report
   }
   /** Called before each write, even if the write will be refused. */
   protected beforeWrite(): void {}
@@ -79,7 +86,7 @@ export abstract class Handle {
       checkNext(key, next)
       return this.#accepted('update', key, next(this.current(key)))
     }
-    const { store } = this.#core
+    const { store } = this.#parts
     if (!store) return this.#write(() => [updated()])
     return tracked(async () => {
       this.beforeWrite()
@@ -113,7 +120,7 @@ export abstract class Handle {
       const stamp = replica.stamp(field.key)
       const value = replica.value(field.key)
       const isInCookie = inCookie.get(field.key) === stamp
-      const isInStore = this.#core.store?.hasStored(this.owner.subject(field), { key: field.key, stamp })
+      const isInStore = this.#parts.store?.hasStored(this.owner.subject(field), { key: field.key, stamp })
       const places: Inspection['places'] = [
         'cache',
         ...(isInCookie ? (['cookie'] as const) : []),
@@ -144,9 +151,9 @@ export abstract class Handle {
     const { owner } = this
     const stamp = this.values.write(changes, owner, this.source)
     for (const field of changes.keys()) this.wrote(field)
-    if (!this.#core.store) return { stamp, level: 'memory' }
+    if (!this.#parts.store) return { stamp, level: 'memory' }
     const subjects = new Set([...changes.keys()].map((field) => owner.subject(field)))
-    return this.#core.store.storedLevel(subjects).then(async (level) => ({ stamp, level: await this.recheck(level) }))
+    return this.#parts.store.storedLevel(subjects).then(async (level) => ({ stamp, level: await this.recheck(level) }))
   }
 
   #accepted(method: string, key: string, value: unknown): readonly [Field, JsonValue] {
@@ -191,7 +198,7 @@ export abstract class Handle {
   #warnOfKey(method: string, key: string): void {
     const elsewhere = this.values.fields.get(key)
     const message = elsewhere ? ofOther(method, elsewhere) : undeclared(method, key, keysOf(this.#fields))
-    this.#core.warn(message, 'undeclared_key')
+    this.#parts.settings.warn(message, 'undeclared_key')
   }
 }
 

@@ -1,7 +1,7 @@
 // Decides whether a browser may make more changes, send more tickets and questions, or open more sockets.
 
 import { LiveSessionError } from '../../shared/errors.js'
-import type { Identified } from '../identity/identities.js'
+import type { Identified } from '../identity/identified.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { LimitOptions } from '../settings/settings.js'
 

@@ -1,39 +1,45 @@
 import type { Listener } from '../../shared/change.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Replica } from '../../shared/replica.js'
-import type { Core } from '../core.js'
+import type { Memory } from '../memory/memory.js'
 import { type UserSubject, userIdOf } from '../subjects/subject.js'
 import { Listeners } from '../values/listeners.js'
 import type { Owner } from '../values/values.js'
-import { Handle } from './handle.js'
+import { Handle, type HandleParts } from './handle.js'
 
 const UNKNOWN =
   'this process does not know the values of this user yet. Pass store: redisStore(client) or sqlStore(kysely), or set the whole value'
+
+export interface UserHandleParts extends HandleParts {
+  readonly memory: Memory
+}
 
 /** `live.user(id)`: a user's values, for a job, a webhook or an admin page. */
 export class UserHandle extends Handle {
   readonly userId: string
   protected override readonly cookie = undefined
   protected override readonly source = 'job'
-  readonly #core: Core
+  readonly #parts: UserHandleParts
   readonly #subject: UserSubject
   readonly #listeners = new Listeners()
-  readonly #onChange: Listener = (change) => this.#listeners.notify(change, this.#core.report)
+  readonly #onChange: Listener = (change) => this.#listeners.notify(change, this.#parts.settings.report)
 
-  constructor(core: Core, user: UserSubject) {
-    super(core, new Map([...core.values.fields].filter(([, field]) => field.scope === 'user')))
+  constructor(parts: UserHandleParts, user: UserSubject) {
+    super(parts, new Map([...parts.values.fields].filter(([, field]) => field.scope === 'user')))
     this.userId = userIdOf(user)
-    this.#core = core
+    this.#parts = parts
     this.#subject = user
   }
 
   get loaded(): boolean {
-    const { store } = this.#core
+    const { store } = this.#parts
     return store ? store.isLoaded(this.#subject) : this.values.find(this.#subject)?.isEmpty === false
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {
-    return this.#listen(this.#listeners.subscribe({ key, read: () => this.get(key) }, listener, this.#core.report))
+    return this.#listen(
+      this.#listeners.subscribe({ key, read: () => this.get(key) }, listener, this.#parts.settings.report),
+    )
   }
 
   onChange(listener: Listener): () => void {
@@ -64,7 +70,7 @@ export class UserHandle extends Handle {
 
   /** Pins the subject in memory while the handle has listeners. Pinned subjects are reloaded regularly. */
   #listen(unsubscribe: () => void): () => void {
-    this.#core.memory.pin(this.#subject).listeners.add(this.#onChange)
+    this.#parts.memory.pin(this.#subject).listeners.add(this.#onChange)
     return () => {
       unsubscribe()
       if (this.#listeners.isEmpty) this.#release()
@@ -72,7 +78,7 @@ export class UserHandle extends Handle {
   }
 
   #release(): void {
-    const { memory } = this.#core
+    const { memory } = this.#parts
     memory.pinnedOf(this.#subject)?.listeners.delete(this.#onChange)
     memory.unpin(this.#subject)
   }

@@ -8,19 +8,19 @@ import { isQuestion, type ParsedMessage, parseMessage } from '../../shared/parse
 import type { Awaitable } from '../../shared/promise.js'
 import type { PageAnswer } from '../../shared/protocol.js'
 import { readable, type VerifiedCookie } from '../cookie/content.js'
-import type { Core } from '../core.js'
-import { answerOtherVisitor, type ExchangeContext, exchange } from '../exchange/exchange.js'
+import { visitorLeft } from '../ends/validity.js'
+import type { ExchangeContext } from '../exchange/exchange.js'
 import { refusalOf } from '../exchange/refusal.js'
-import type { PageIdentity } from '../identity/identities.js'
-import { visitorLeft } from '../identity/validity.js'
+import type { PageIdentity } from '../identity/identified.js'
 import { pageIdentityOf } from '../identity/who.js'
+import type { Parts } from '../parts.js'
 import { emitRefusal } from '../settings/report.js'
 import type { UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser, Visitor } from '../subjects/visitor.js'
 import { readBody } from './body.js'
 import { answerListed, checkOwnPost, isPreflight } from './origin.js'
 import { endOf, setExtension } from './session-end.js'
-import { Visit } from './visit.js'
+import { Visit, type VisitParts } from './visit.js'
 
 /** The members of `Requests` that the endpoint calls. */
 interface RequestSteps {
@@ -28,54 +28,56 @@ interface RequestSteps {
   createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit: Visit): void
 }
 
+export type EndpointParts = VisitParts & Pick<Parts, 'app' | 'exchange' | 'features' | 'limits' | 'values'>
+
 /** Creates `POST /store_session`: merges a page's tickets, applies its changes, and responds with the cookie. */
-export function createEndpoint(core: Core, requests: RequestSteps): Koa.Middleware {
+export function createEndpoint(parts: EndpointParts, requests: RequestSteps): Koa.Middleware {
   const router = new Router()
-  router.all(core.settings.endpoint, ...answerListed(core), refuse, async (ctx) => {
+  router.all(parts.settings.endpoint, ...answerListed(parts.settings), refuse, async (ctx) => {
     // Reads the revision first, because the user may sign out while the body arrives.
-    const { revision } = core.revocations
-    if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(core, ctx)
+    const { revision } = parts.revocations
+    if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(parts.settings, ctx)
     if (ctx.method !== 'POST') {
       ctx.set('Allow', 'POST')
       throw new LiveSessionError('malformed', `expected POST, received ${ctx.method}`, { status: 405 })
     }
     // Does not use `ctx.is()`, which needs the body's length: a POST over HTTP/2 may omit the length.
     const isJson = ctx.request.type.trim().toLowerCase() === 'application/json'
-    if (!isJson && (await answerByFeature(core, ctx))) return
+    if (!isJson && (await answerByFeature(parts, ctx))) return
     // A form on another site can send text that looks like JSON, but cannot label it as JSON.
     if (!isJson || ctx.get('Content-Encoding') !== '')
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
     const body = parseMessage(await readBody(ctx))
     const canExtend = setExtension(ctx, body.extend)
     const user = await requests.arrive(ctx)
-    const cookie = core.cookie.read(ctx.req, user)
-    if (body.who === undefined) refuseWhileRotating(core, readable(cookie))
-    const recognized = core.identities.recognize(cookie, user)
-    const identity = body.who === undefined ? undefined : pageIdentityOf(core, ctx, recognized)
+    const cookie = parts.cookie.read(ctx.req, user)
+    if (body.who === undefined) refuseWhileRotating(parts, readable(cookie))
+    const recognized = parts.identities.recognize(cookie, user)
+    const identity = body.who === undefined ? undefined : pageIdentityOf(parts, ctx, recognized)
     if (identity && !isPageOfVisitor(identity, body)) {
-      ctx.body = answerOtherPage(core, ctx, identity)
+      ctx.body = answerOtherPage(parts, ctx, identity)
       return
     }
     if (body.extend === false && identity?.cookie) {
       ctx.set('Cache-Control', 'no-store')
-      core.limits.spendOn('questions', identity)
-      const end = endOf(core, ctx, identity.cookie, canExtend)
+      parts.limits.spendOn('questions', identity)
+      const end = endOf(parts.features, parts.settings.clock(), ctx, identity.cookie, canExtend)
       ctx.body = { who: identity.who, results: [], persisted: [], end } satisfies PageAnswer
       return
     }
-    if (body.who !== undefined) core.identifyChecks.checkBare(body.who)
+    if (body.who !== undefined) parts.identifyChecks.checkBare(body.who)
     const identifiedUser = { user, revision }
-    const visit = new Visit(core, ctx, identifiedUser, recognized)
-    if (body.who === undefined) recordPost(core, readable(cookie), visit.visitor)
+    const visit = new Visit(parts, ctx, identifiedUser, recognized)
+    if (body.who === undefined) recordPost(parts, readable(cookie), visit.visitor)
     requests.createHandle(ctx, identifiedUser, visit)
-    ctx.body = await answer(core, visit, identity ?? visit, body)
+    ctx.body = await answer(parts, visit, identity ?? visit, body)
   })
   // The router itself adds `params` and `router` to the context.
   return router.routes() as Koa.Middleware
 }
 
 /** Lets the features answer a POST that is not JSON. Returns whether a feature has answered. */
-async function answerByFeature({ features }: Core, ctx: Koa.Context): Promise<boolean> {
+async function answerByFeature({ features }: EndpointParts, ctx: Koa.Context): Promise<boolean> {
   for (const { post } of features) if (await post?.(ctx)) return true
   return false
 }
@@ -104,13 +106,17 @@ function endAfter({ res }: Koa.Context): void {
 }
 
 /** Postpones a POST while another response brings a new cookie: a late response to this POST could replace the new cookie. */
-function refuseWhileRotating({ pendingRotations }: Core, read: VerifiedCookie | undefined): void {
+function refuseWhileRotating({ pendingRotations }: EndpointParts, read: VerifiedCookie | undefined): void {
   if (read && pendingRotations.isPending(read.browserSubject))
     throw retryLater('the browser is about to get another cookie')
 }
 
 /** Records whether `identify` names a user for a page's question, which follows a refused handshake and a page load as a guest. */
-function recordPost({ identifyChecks }: Core, read: VerifiedCookie | undefined, { userSub, browser }: Visitor): void {
+function recordPost(
+  { identifyChecks }: EndpointParts,
+  read: VerifiedCookie | undefined,
+  { userSub, browser }: Visitor,
+): void {
   if (read) identifyChecks.record('POSTs', userSub !== undefined, userSub ?? read.user, read.browser, browser)
 }
 
@@ -128,23 +134,28 @@ function isPageOfVisitor({ hasCookie, who }: PageIdentity, body: ParsedMessage):
 }
 
 /** Answers another visitor's page with the identity of the request's cookie. */
-function answerOtherPage(core: Core, ctx: Koa.Context, identity: PageIdentity): PageAnswer {
+function answerOtherPage(parts: EndpointParts, ctx: Koa.Context, identity: PageIdentity): PageAnswer {
   ctx.set('Cache-Control', 'no-store')
   // Does not count this answer: the page sends a question next, which counts.
   if (!identity.hasCookie) return { otherVisitor: true, results: [], persisted: [] }
-  core.limits.spendOn('questions', identity)
-  return answerOtherVisitor(core, identity)
+  parts.limits.spendOn('questions', identity)
+  return parts.exchange.answerOtherVisitor(identity)
 }
 
 /** @param identity the visitor of the request; the visitor after this response if the page named no `who` */
-async function answer(core: Core, visit: Visit, identity: PageIdentity, body: ParsedMessage): Promise<PageAnswer> {
+async function answer(
+  parts: EndpointParts,
+  visit: Visit,
+  identity: PageIdentity,
+  body: ParsedMessage,
+): Promise<PageAnswer> {
   if (isQuestion(body)) {
-    core.limits.spendOn('questions', visit)
+    parts.limits.spendOn('questions', visit)
     if (visit.isAnnouncingRetirement) throw retryLater('the browser is only now told that its cookie has ended')
   }
   const least = body.set.length > 0 ? 'sets' : 'shows'
   const use = visit.cookie ? 'renews' : least
-  const { values, memory } = core
+  const { exchange, values, memory } = parts
   const tab = values.tabOf(identity.visitor.browser)
   const permit = (): void => {
     if (visit.isSuperseded) throw visitorLeft()
@@ -154,7 +165,7 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
     owner: identity.visitor.inTab(tab),
     source: 'request',
     permit,
-    onRefusal: (error) => emitRefusal(core.app, 'request', error),
+    onRefusal: (error) => emitRefusal(parts.app, 'request', error),
     beforeMerge: () => {
       if (body.set.length > 0) permit()
       visit.markUse(use)
@@ -162,10 +173,10 @@ async function answer(core: Core, visit: Visit, identity: PageIdentity, body: Pa
   }
   // Only a question without `who` gets a greeting, because only questions have a limit of their own.
   const include = body.who === undefined && isQuestion(body) ? 'greeting' : 'identity'
-  if (!tab) return await exchange(core, body, context, include)
+  if (!tab) return await exchange.run(body, context, include)
   memory.pin(tab)
   try {
-    return await exchange(core, body, context, include)
+    return await exchange.run(body, context, include)
   } finally {
     memory.unpin(tab)
   }

@@ -2,9 +2,9 @@
 
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/content.js'
 import type { RetirementNotice } from '../cookie/cookie.js'
-import type { RequestIdentity } from '../identity/identities.js'
-import type { Revocations } from '../identity/revocations.js'
-import type { Validity } from '../identity/validity.js'
+import type { Revocations } from '../ends/revocations.js'
+import type { Validity } from '../ends/validity.js'
+import type { RequestIdentity } from '../identity/identified.js'
 import type { Warn } from '../settings/report.js'
 import type { IdentifiedUser } from '../subjects/visitor.js'
 

@@ -3,15 +3,15 @@
 
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../shared/promise.js'
+import { isClosed } from '../connections/rotations.js'
 import { readables } from '../cookie/content.js'
-import type { Core } from '../core.js'
 import { addMembers } from '../exchange/handle.js'
 import type { Feature } from '../feature.js'
-import { isClosed } from '../identity/rotations.js'
+import type { Parts } from '../parts.js'
 import type { UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser } from '../subjects/visitor.js'
-import { createEndpoint } from './endpoint.js'
-import { RequestHandle } from './request.js'
+import { createEndpoint, type EndpointParts } from './endpoint.js'
+import { RequestHandle, type RequestParts } from './request.js'
 import { loadSubjects, Visit } from './visit.js'
 
 const TWICE =
@@ -29,23 +29,25 @@ const IN_HANDSHAKE =
 const handshakes = new WeakSet<object>()
 const REQUEST = Symbol('koa-live-session')
 
+type MiddlewareParts = RequestParts & EndpointParts & Pick<Parts, 'signedIn'>
+
 /** Creates the middleware, and provides `ctx.liveSession`. */
 export class Requests {
-  readonly #core: Core
+  readonly #parts: MiddlewareParts
   readonly #endpoint: Koa.Middleware
   readonly #Handle: typeof RequestHandle
   readonly #begins: readonly NonNullable<Feature['begins']>[]
 
-  constructor(core: Core) {
-    this.#core = core
-    this.#begins = core.features.flatMap(({ begins }) => begins ?? [])
-    this.#endpoint = createEndpoint(core, this)
+  constructor(parts: MiddlewareParts) {
+    this.#parts = parts
+    this.#begins = parts.features.flatMap(({ begins }) => begins ?? [])
+    this.#endpoint = createEndpoint(parts, this)
     this.#Handle = addMembers(
       class extends RequestHandle {},
-      core.features.map(({ request }) => request),
+      parts.features.map(({ request }) => request),
     )
     const handleAfterResponse = this.#handleAfterResponse
-    Object.defineProperty(core.app.context, 'liveSession', {
+    Object.defineProperty(parts.app.context, 'liveSession', {
       get(this: Koa.Context): RequestHandle {
         return this[REQUEST] ?? handleAfterResponse(this)
       },
@@ -54,16 +56,16 @@ export class Requests {
 
   /** Returns the middleware that identifies visitors before the app's routes run, and answers POSTs to the endpoint. */
   middleware(): Koa.Middleware {
-    const { endpoint } = this.#core.settings
+    const { endpoint } = this.#parts.settings
     return (ctx, next) => {
       // Checks the raw URL first, because `ctx.path` parses the URL.
       if (ctx.req.url?.includes(endpoint) && ctx.path === endpoint) return this.#endpoint(ctx, next)
       if (!('liveSession' in ctx)) throw new TypeError(OTHER_APP)
       if (ctx[REQUEST] !== undefined) {
-        this.#core.warn(TWICE)
+        this.#parts.settings.warn(TWICE)
         return next()
       }
-      const { revision } = this.#core.revocations
+      const { revision } = this.#parts.revocations
       return after(this.arrive(ctx), (user) => {
         const handle = this.createHandle(ctx, { user, revision })
         for (const begins of this.#begins) begins(ctx, () => RequestHandle.useOf(handle), user)
@@ -74,18 +76,18 @@ export class Requests {
 
   /** Identifies the user of a request, and loads the visitor from the store before any read. */
   arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined> {
-    const { cookie, identifyUser, store } = this.#core
-    const identified = after(identifyUser(ctx), (user) => this.#core.signedIn(ctx, user))
+    const { cookie, identifyUser, store } = this.#parts
+    const identified = after(identifyUser(ctx), (user) => this.#parts.signedIn(ctx, user))
     if (!store) return identified
     return after(identified, (user) => {
       const read = cookie.read(ctx.req, user)
-      return after(loadSubjects(this.#core, readables(read), user), () => user)
+      return after(loadSubjects(this.#parts, readables(read), user), () => user)
     })
   }
 
   /** @param visit the visit, if one has begun; otherwise the first use begins one */
   createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit?: Visit): RequestHandle {
-    const handle = new this.#Handle(this.#core, ctx, identifiedUser, visit)
+    const handle = new this.#Handle(this.#parts, ctx, identifiedUser, visit)
     ctx[REQUEST] = handle
     return handle
   }
@@ -99,9 +101,9 @@ export class Requests {
   readonly #handleAfterResponse = (ctx: Koa.Context): RequestHandle => {
     if (handshakes.has(ctx)) throw new TypeError(IN_HANDSHAKE)
     if (!ctx.res.headersSent && !isClosed(ctx.res)) throw new TypeError(TOO_EARLY)
-    const { identities, revocations } = this.#core
+    const { identities, revocations } = this.#parts
     const identifiedUser = { user: undefined, revision: revocations.revision }
-    const visit = new Visit(this.#core, ctx, identifiedUser, identities.recognize(undefined, undefined))
+    const visit = new Visit(this.#parts, ctx, identifiedUser, identities.recognize(undefined, undefined))
     return this.createHandle(ctx, identifiedUser, visit)
   }
 }

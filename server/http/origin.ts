@@ -3,7 +3,6 @@
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { LiveSessionError } from '../../shared/errors.js'
-import type { Core } from '../core.js'
 import { RETRY_AFTER } from '../exchange/refusal.js'
 import type { Settings } from '../settings/settings.js'
 
@@ -53,7 +52,7 @@ interface PostRule {
 }
 
 /** @throws {LiveSessionError} `bad_origin`, after a warning in the log, if the POST is not from our own pages */
-function checkPost(ctx: Koa.Context, { warn }: Core, { trusted, remedy, message }: PostRule): void {
+function checkPost(ctx: Koa.Context, { warn }: Settings, { trusted, remedy, message }: PostRule): void {
   const headers = originHeaders(ctx)
   if (isOwnPost(headers, trusted)) return
   warn(describeBadOrigin(headers, remedy), 'bad_origin')
@@ -61,15 +60,15 @@ function checkPost(ctx: Koa.Context, { warn }: Core, { trusted, remedy, message 
 }
 
 /** Checks a POST to the endpoint. @throws {LiveSessionError} `bad_origin` */
-export function checkOwnPost(core: Core, ctx: Koa.Context): void {
-  const { origins: trusted } = core.settings
-  checkPost(ctx, core, { trusted, remedy: OF_ENDPOINT, message: 'this page may not post here' })
+export function checkOwnPost(settings: Settings, ctx: Koa.Context): void {
+  const { origins: trusted } = settings
+  checkPost(ctx, settings, { trusted, remedy: OF_ENDPOINT, message: 'this page may not post here' })
 }
 
 /** Creates the middleware of `live.sameOrigin()`, which guards the app's own routes. */
-export function createSameOrigin(core: Core): Koa.Middleware {
+export function createSameOrigin(settings: Settings): Koa.Middleware {
   return (ctx, next) => {
-    if (!SAFE.has(ctx.method)) checkPost(ctx, core, ROUTES)
+    if (!SAFE.has(ctx.method)) checkPost(ctx, settings, ROUTES)
     return next()
   }
 }
@@ -138,8 +137,7 @@ const NAMES = /^[\w-]+(, *[\w-]+)*$/
 /**
  * Returns the CORS middleware of the endpoint. Among other origins, only those in `origins` may POST with cookies and read the response.
  */
-export function answerListed({ settings, warn }: Core): readonly Koa.Middleware[] {
-  const { cookie, origins } = settings
+export function answerListed({ cookie, origins, warn }: Settings): readonly Koa.Middleware[] {
   if (origins.length === 0) return []
   const answer: Koa.Middleware = (ctx, next) => {
     const origin = ctx.get('Origin')

@@ -9,19 +9,19 @@ import { type AnySnapshot, EMBED_ID, type WritableSnapshot } from '../../shared/
 import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
+import { isClosed } from '../connections/rotations.js'
 import { stampsByKey } from '../cookie/content.js'
-import type { Core } from '../core.js'
-import { Handle, tracked } from '../exchange/handle.js'
+import { visitorLeft } from '../ends/validity.js'
+import { Handle, type HandleParts, tracked } from '../exchange/handle.js'
 import type { RequestUse } from '../feature.js'
 import { isTransferred } from '../identity/login.js'
-import { isClosed } from '../identity/rotations.js'
-import { visitorLeft } from '../identity/validity.js'
+import type { Parts } from '../parts.js'
 import { type Sub, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser } from '../subjects/visitor.js'
 import { expiriesOf } from '../values/page-tickets.js'
 import type { Owner } from '../values/values.js'
 import { usedLate } from './late-requests.js'
-import { Visit } from './visit.js'
+import { Visit, type VisitParts } from './visit.js'
 
 const EMBEDDED_TWICE =
   'embed() was called twice for one response: expected once, because a page uses neither of two such scripts'
@@ -42,10 +42,14 @@ const WITHHELD =
 const LEAVE_FIRST =
   '. A route that calls live.revoke or live.erase for its own visitor calls await ctx.liveSession.leave() next'
 
+export type RequestParts = VisitParts &
+  HandleParts &
+  Pick<Parts, 'features' | 'handedOffAt' | 'identifyUser' | 'pageTickets'>
+
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
   protected override readonly source = 'request'
-  readonly #core: Core
+  readonly #parts: RequestParts
   readonly #ctx: Koa.Context
   readonly #identifiedUser: IdentifiedUser
   /** The fields that this request has written since its last sign-in or `leave`. */
@@ -58,9 +62,9 @@ export class RequestHandle extends Handle {
    * @param identifiedUser the user whom `identify` named
    * @param begun the visit, if one has begun; otherwise the first use begins one
    */
-  constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, begun?: Visit) {
-    super(core, core.values.requestFields)
-    this.#core = core
+  constructor(parts: RequestParts, ctx: Koa.Context, identifiedUser: IdentifiedUser, begun?: Visit) {
+    super(parts, parts.values.requestFields)
+    this.#parts = parts
     this.#ctx = ctx
     this.#identifiedUser = identifiedUser
     this.#begun = begun
@@ -68,7 +72,7 @@ export class RequestHandle extends Handle {
 
   /** Begins the visit at the first use. Reading `ctx.liveSession` alone has no effect. */
   get #visit(): Visit {
-    this.#begun ??= new Visit(this.#core, this.#ctx, this.#identifiedUser)
+    this.#begun ??= new Visit(this.#parts, this.#ctx, this.#identifiedUser)
     return this.#begun
   }
 
@@ -99,10 +103,10 @@ export class RequestHandle extends Handle {
     const deleted: string[] = []
     const unsaved: string[] = []
     const registers: LwwRegister[] = []
-    const now = this.#core.settings.clock()
+    const now = this.#parts.settings.clock()
     const inCookie = stampsByKey(this.cookie)
-    const { tabKeys: tab } = this.#core.pageTickets
-    const [ofTab] = this.#core.features.flatMap((feature) => feature.tab?.(this.#ctx, this.#visit) ?? [])
+    const { tabKeys: tab } = this.#parts.pageTickets
+    const [ofTab] = this.#parts.features.flatMap((feature) => feature.tab?.(this.#ctx, this.#visit) ?? [])
     for (const field of this.values.fields.values()) {
       if (field.access === 'hidden') continue
       const replica = field.isLocal ? ofTab : this.replica(field)
@@ -132,13 +136,13 @@ export class RequestHandle extends Handle {
     if (tab.length > 0) snapshot.tab = tab
     const expiries = expiriesOf(this.values.fields, registers, now)
     if (expiries) snapshot.expiries = expiries
-    if (!visit.isReadOnly) for (const feature of this.#core.features) feature.snapshot?.(this.#use(), snapshot)
+    if (!visit.isReadOnly) for (const feature of this.#parts.features) feature.snapshot?.(this.#use(), snapshot)
     return snapshot
   }
 
   /** Returns the snapshot as an inert script element, which needs no CSP nonce. Escapes the values, so that none can end the element. */
   embed(): string {
-    if (this.#isEmbedded) this.#core.warn(EMBEDDED_TWICE)
+    if (this.#isEmbedded) this.#parts.settings.warn(EMBEDDED_TWICE)
     this.#isEmbedded = true
     // Unescaped, <, > and & could end the element or begin a comment. Older JavaScript parsers read U+2028 and U+2029 as line ends.
     const json = JSON.stringify(this.snapshot()).replace(/[<>&\u2028\u2029]/g, escapeUnit)
@@ -149,8 +153,8 @@ export class RequestHandle extends Handle {
     return tracked(async () => {
       // Begins the visit before reading the revision: revocations by this call must not count as concurrent.
       const visit = this.#openVisit
-      const { revision } = this.#core.revocations
-      const user = await this.#core.identifyUser(this.#ctx)
+      const { revision } = this.#parts.revocations
+      const user = await this.#parts.identifyUser(this.#ctx)
       await visit.load(user)
       if (user !== visit.visitor.user) this.#changeUser(user)
       const isSignIn = user !== undefined && visit.visitor.user === undefined
@@ -161,7 +165,7 @@ export class RequestHandle extends Handle {
 
   /** @throws {LiveSessionError} `superseded` if the user was revoked after the hand-off that this request has taken */
   #changeUser(user: UserSubject | undefined): void {
-    const { features, handedOffAt, revocations } = this.#core
+    const { features, handedOffAt, revocations } = this.#parts
     const at = handedOffAt.get(this.#ctx)
     if (user !== undefined && at !== undefined && revocations.of(subjectHash(user)) >= at)
       throw new LiveSessionError('superseded', 'the user was revoked after the hand-off that this request has taken')
@@ -184,7 +188,8 @@ export class RequestHandle extends Handle {
 
   /** Warns of each value that this request has set for the guest and the sign-in did not transfer. */
   #warnOfLeaving(): void {
-    for (const field of this.#written ?? []) if (!isTransferred(field)) this.#core.warn(describeLeft(field.key))
+    for (const field of this.#written ?? [])
+      if (!isTransferred(field)) this.#parts.settings.warn(describeLeft(field.key))
     this.#written = undefined
   }
 
@@ -213,7 +218,7 @@ export class RequestHandle extends Handle {
   #refreshUser(): Awaitable<unknown> {
     const visit = this.#visit
     if (!visit.isAsBegun) return undefined
-    return after(this.#core.identifyUser(this.#ctx), (user) =>
+    return after(this.#parts.identifyUser(this.#ctx), (user) =>
       user === visit.visitor.user ? undefined : this.identify(),
     )
   }
@@ -224,7 +229,7 @@ export class RequestHandle extends Handle {
   }
 
   override get report(): (error: unknown) => void {
-    return (error) => this.#core.report(error, this.#ctx)
+    return (error) => this.#parts.settings.report(error, this.#ctx)
   }
 
   protected override get cookie(): Visit['cookie'] {

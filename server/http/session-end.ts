@@ -3,7 +3,7 @@
 import type Koa from 'koa'
 import type { WireEnd } from '../../shared/protocol.js'
 import type { VerifiedCookie } from '../cookie/content.js'
-import type { Core } from '../core.js'
+import type { Feature } from '../feature.js'
 import { expiryOf } from '../identity/identify-user.js'
 
 /** The options by which use extends koa-session's session. */
@@ -27,12 +27,12 @@ export function setExtension(ctx: Koa.Context, extend: boolean | undefined): boo
 
 /** Returns when the visitor's session ends: that of the app or the live cookie, whichever is first. */
 export function endOf(
-  { features, settings }: Core,
+  features: readonly Feature[],
+  now: number,
   ctx: Koa.Context,
   { expiresAt }: VerifiedCookie,
   canExtend: boolean,
 ): WireEnd {
-  const now = settings.clock()
   const longest = Math.min(...features.map(({ endsBy }) => endsBy?.(ctx) ?? Infinity)) - now
   const ofApp = Math.min(expiryOf(ctx) - Date.now(), longest)
   const ofCookie = expiresAt - now

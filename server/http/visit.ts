@@ -6,25 +6,39 @@ import type { Field } from '../../shared/field.js'
 import type { Awaitable } from '../../shared/promise.js'
 import type { Replica } from '../../shared/replica.js'
 import { type CookieContent, readable, readableStamps, readables, type VerifiedCookie } from '../cookie/content.js'
-import type { Core } from '../core.js'
 import type { ResponseContext, ResponseHook } from '../feature.js'
 import { type CookieStatus, cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
-import type { Identified, PageIdentity, RequestIdentity } from '../identity/identities.js'
+import type { PageIdentity, RequestIdentity } from '../identity/identified.js'
 import { renewalOf, whoOf } from '../identity/who.js'
+import type { Parts } from '../parts.js'
 import { browserSubject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser, Visitor } from '../subjects/visitor.js'
 import { keepFromSharedCaches } from './cache-control.js'
 import { Lateness, warnOfLateChange, warnOfLateRead } from './late-requests.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './page-load.js'
-import { checkProxy } from './scheme.js'
 
 /** The statuses of a cookie that is of another visitor than the request, and that a sign-in may lead to nevertheless. */
 const NOT_PREVIOUS: readonly CookieStatus[] = ['retired', 'withheld']
 
+export type VisitParts = Pick<
+  Parts,
+  | 'settings'
+  | 'cookie'
+  | 'cookieValues'
+  | 'cookieWriter'
+  | 'hasConsent'
+  | 'identifyChecks'
+  | 'identities'
+  | 'memory'
+  | 'pendingRotations'
+  | 'revocations'
+  | 'store'
+>
+
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
 export class Visit implements PageIdentity, ResponseContext {
-  readonly #core: Core
+  readonly #parts: VisitParts
   readonly #ctx: Koa.Context
   readonly #lateness: Lateness
   readonly #begunAs: UserSubject | undefined
@@ -36,28 +50,34 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Whether the headers were sent before the first use: then the visit only answers reads, as those of a log. */
   readonly isReadOnly: boolean
 
-  constructor(core: Core, ctx: Koa.Context, identifiedUser: IdentifiedUser, recognized?: RequestIdentity) {
+  constructor(parts: VisitParts, ctx: Koa.Context, identifiedUser: IdentifiedUser, recognized?: RequestIdentity) {
     const { user } = identifiedUser
-    this.#core = core
+    this.#parts = parts
     this.#ctx = ctx
     this.#begunAs = user
     const identity = recognized ?? this.#recognize(user)
     this.isReadOnly = ctx.res.headersSent
     this.#identity = this.isReadOnly ? identity : this.#rotateIfDue(identity, user)
     const receivedCookie = readable(identity.receivedCookie)
-    this.#lateness = new Lateness(core.revocations, identity.receivedCookie, this.#identity, identifiedUser)
+    this.#lateness = new Lateness(parts.revocations, identity.receivedCookie, this.#identity, identifiedUser)
     if (this.isReadOnly) {
-      warnOfLateRead(core.warn)
+      warnOfLateRead(parts.settings.warn)
       return
     }
     const isUnnamed = identity.cookieStatus === 'other' && user === undefined && !this.isWithheld
     if (isUnnamed && !recognized && receivedCookie)
-      core.identifyChecks.record('page loads', false, receivedCookie.user, receivedCookie.browser, this.visitor.browser)
+      parts.identifyChecks.record(
+        'page loads',
+        false,
+        receivedCookie.user,
+        receivedCookie.browser,
+        this.visitor.browser,
+      )
     if (identity.cookieStatus === 'revoked' && receivedCookie?.user === this.visitor.userSub && !this.isSuperseded)
-      core.identifyChecks.warnOfSurvivor()
+      parts.identifyChecks.warnOfSurvivor()
     if (this.#identity.toClose.length > 0) {
       this.#isVisitorLeaving = receivedCookie?.user !== undefined && receivedCookie.user !== this.visitor.userSub
-      void core.pendingRotations.closeConnections(this.#identity.toClose, undefined, ctx.res)
+      void parts.pendingRotations.closeConnections(this.#identity.toClose, undefined, ctx.res)
     }
     // Sets headers just before they are sent, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, this.#beforeHeaders)
@@ -86,7 +106,7 @@ export class Visit implements PageIdentity, ResponseContext {
   }
 
   get hasCookie(): boolean {
-    return this.cookie !== undefined && this.#core.hasConsent(this.#ctx)
+    return this.cookie !== undefined && this.#parts.hasConsent(this.#ctx)
   }
 
   /** Whether the browser has a cookie with its id, or gets one with this response. */
@@ -115,15 +135,15 @@ export class Visit implements PageIdentity, ResponseContext {
   get who(): string | undefined {
     const { cookie, visitor } = this.#identity
     if (this.isWithheld) return undefined
-    return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#core.revocations.of(visitor.userSub))
+    return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#parts.revocations.of(visitor.userSub))
   }
 
   get cookieStamps(): PageIdentity['cookieStamps'] {
-    return readableStamps(this.cookie, this.#core.settings.fields)
+    return readableStamps(this.cookie, this.#parts.settings.fields)
   }
 
   get renew(): number | undefined {
-    return renewalOf(this.#ctx, this.#core.settings.maxAge)
+    return renewalOf(this.#ctx, this.#parts.settings.maxAge)
   }
 
   /** Returns the replica with a field of the visitor, if any. */
@@ -132,8 +152,8 @@ export class Visit implements PageIdentity, ResponseContext {
     if (field.scope === 'tab') return undefined
     // Memory may have evicted values since the request began, but the cookie still has them.
     return cookie
-      ? this.#core.cookieValues.ensureMerged(cookie, visitor)[field.scope]
-      : this.#core.memory.find(visitor.subject(field))
+      ? this.#parts.cookieValues.ensureMerged(cookie, visitor)[field.scope]
+      : this.#parts.memory.find(visitor.subject(field))
   }
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
@@ -144,13 +164,13 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Loads all subjects needed to continue as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
     const received = NOT_PREVIOUS.includes(this.#identity.cookieStatus) ? readables(this.#identity.receivedCookie) : []
-    return loadSubjects(this.#core, [this.#previous, ...received], user)
+    return loadSubjects(this.#parts, [this.#previous, ...received], user)
   }
 
   markUse(use: SessionUse): void {
     if (this.isReadOnly) return
     const isTooLate = use !== 'reads' && this.cookie === undefined && this.#ctx.res.headersSent
-    if (isTooLate && this.#action() !== 'write') warnOfLateChange(this.#core.warn)
+    if (isTooLate && this.#action() !== 'write') warnOfLateChange(this.#parts.settings.warn)
     this.#use = higherUse(this.#use, use)
   }
 
@@ -167,7 +187,7 @@ export class Visit implements PageIdentity, ResponseContext {
 
   #followed(user: UserSubject | undefined): RequestIdentity | undefined {
     const { retiredCookie } = this.#lateness
-    return retiredCookie && this.#core.identities.followRotation(retiredCookie, user, this.#ctx.req)
+    return retiredCookie && this.#parts.identities.followRotation(retiredCookie, user, this.#ctx.req)
   }
 
   #rotated(user: UserSubject | undefined): RequestIdentity {
@@ -175,15 +195,15 @@ export class Visit implements PageIdentity, ResponseContext {
     // The app itself names the user here, so the cookie counts although the browser may have withheld the app's session.
     if (cookieStatus === 'withheld' && receivedCookie && user !== undefined)
       return this.#rotateIfDue(this.#recognize(user), user)
-    return this.#core.identities.rotate(this.#previous, user, cookieStatus)
+    return this.#parts.identities.rotate(this.#previous, user, cookieStatus)
   }
 
   #recognize(user: UserSubject | undefined): RequestIdentity {
-    return this.#core.identities.recognize(this.#core.cookie.read(this.#ctx.req, user), user)
+    return this.#parts.identities.recognize(this.#parts.cookie.read(this.#ctx.req, user), user)
   }
 
   #rotateIfDue(identity: RequestIdentity, user: UserSubject | undefined): RequestIdentity {
-    const { identities, settings } = this.#core
+    const { identities, settings } = this.#parts
     return identities.rotateIfDue(identity, user, this.#ctx.req, (what) => isWithheldFrom(this.#ctx, settings, what))
   }
 
@@ -192,7 +212,7 @@ export class Visit implements PageIdentity, ResponseContext {
    * connections are closed.
    */
   async leave(isForgotten: boolean): Promise<void> {
-    const { revocations, identities } = this.#core
+    const { revocations, identities } = this.#parts
     const { revision } = revocations
     this.#isVisitorLeaving = true
     if (this.visitor.user !== undefined && !isForgotten) {
@@ -212,7 +232,7 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#lateness.restart(revision, isFollowing)
     this.markUse('renews')
     const { toClose } = identity
-    if (toClose.length > 0) await this.#core.pendingRotations.closeConnections(toClose, lastUser, this.#ctx.res)
+    if (toClose.length > 0) await this.#parts.pendingRotations.closeConnections(toClose, lastUser, this.#ctx.res)
   }
 
   get #previous() {
@@ -226,12 +246,13 @@ export class Visit implements PageIdentity, ResponseContext {
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
     const action = this.#action()
-    const report = (error: unknown): void => this.#core.report(error, this.#ctx)
-    if (action === 'write') writeCookie(this.#core, this.#ctx, this.#identity).catch(report)
-    if (action === 'clear') this.#core.cookie.clear(this.#ctx.req, res).catch(report)
-    if (action === 'announce') this.#core.cookie.announceRetirement(this.#ctx.req, res, this.#lateness.retirementNotice)
+    const report = (error: unknown): void => this.#parts.settings.report(error, this.#ctx)
+    if (action === 'write') this.#parts.cookieWriter.write(this.#ctx, this.#identity).catch(report)
+    if (action === 'clear') this.#parts.cookie.clear(this.#ctx.req, res).catch(report)
+    if (action === 'announce')
+      this.#parts.cookie.announceRetirement(this.#ctx.req, res, this.#lateness.retirementNotice)
     const isOneTime = action !== 'keep' || this.#hooks.some((hook) => hook.isOneTime)
-    keepFromSharedCaches(res, isOneTime, this.#core.warn)
+    keepFromSharedCaches(res, isOneTime, this.#parts.settings.warn)
     if (this.#isVisitorLeaving) clearUnseenPages(this.#ctx)
   }
 
@@ -242,8 +263,8 @@ export class Visit implements PageIdentity, ResponseContext {
       use: this.#use,
       validity: memo ? 'current' : this.#lateness.validity(this.#identity),
       // A use `renews` writes the cookie anyway.
-      isDue: this.#use !== 'renews' && (this.#hasNewContent || isDue(this.#core, this.#identity)),
-      hasConsent: () => this.#core.hasConsent(this.#ctx),
+      isDue: this.#use !== 'renews' && (this.#hasNewContent || this.#parts.cookieWriter.isDue(this.#identity)),
+      hasConsent: () => this.#parts.hasConsent(this.#ctx),
     })
   }
 
@@ -252,44 +273,12 @@ export class Visit implements PageIdentity, ResponseContext {
   }
 }
 
-/** Returns whether the visitor's own cookie is incomplete or about to expire. */
-function isDue(core: Core, { cookie, visitor }: Identified): boolean {
-  if (!cookie) return false
-  const { maxAge, clock } = core.settings
-  const remaining = cookie.expiresAt - clock()
-  // More than `maxAge` can remain only if a clock was ahead.
-  if (cookie.hasOldKey || remaining < maxAge / 2 || remaining > maxAge) return true
-  if (cookie.members && core.cookieMembers.isOutdated(cookie.members)) return true
-  return cookie.memo?.isOutdated ?? core.cookieValues.isOutdated(cookie, visitor)
-}
-
-/** Writes a cookie with as many of the visitor's values as fit. Resolves when the cookie is written. */
-function writeCookie(core: Core, ctx: Koa.Context, { cookie: received, visitor }: Identified): Promise<void> {
-  const { cookie, cookieMembers, revocations, cookieValues } = core
-  // Merges the request's cookie first, because memory may have evicted the visitor's values since the request began.
-  if (received) cookieValues.ensureMerged(received, visitor)
-  const registers = cookieValues.registers(visitor, received)
-  const members = cookieMembers.write(visitor.browserSubject, received?.members, () =>
-    cookieValues.spaceForMembers(registers),
-  )
-  const content = {
-    browser: visitor.browser,
-    user: visitor.userSub,
-    ...revocations.signed(visitor.user, visitor.userSub),
-    registers,
-    ids: cookieValues.ids(registers, members),
-    members,
-  }
-  checkProxy(core, ctx)
-  return cookie.write(ctx.req, ctx.res, content)
-}
-
 /**
  * Loads all subjects of a request. At a sign-in these include the new browser id, which another process may have used or retired. Before an
  * id rotation, reloads even fresh subjects: the transfer must include the newest writes of other processes, and happen only once.
  */
 export function loadSubjects(
-  { revocations, identities, store }: Core,
+  { revocations, identities, store }: Pick<VisitParts, 'revocations' | 'identities' | 'store'>,
   departing: readonly Pick<CookieContent, 'browser' | 'user'>[],
   user: UserSubject | undefined,
 ): Awaitable<unknown> {

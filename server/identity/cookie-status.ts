@@ -16,8 +16,8 @@
 //
 // In any row, the response keeps the browser's cookie if the visitor is no longer current.
 
+import type { Validity } from '../ends/validity.js'
 import type { Sub } from '../subjects/subject.js'
-import type { Validity } from './validity.js'
 
 /** The status of a request's live cookie, for the visitor named by `identify`. */
 export type CookieStatus =

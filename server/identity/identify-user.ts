@@ -1,7 +1,7 @@
 // Calls the app's `identify`, and checks its answer.
 
 import type Koa from 'koa'
-import { type Awaitable, after } from '../../shared/promise.js'
+import { type Awaitable, after, allOf } from '../../shared/promise.js'
 import type { Settings } from '../settings/settings.js'
 import { type UserSubject, userNamed } from '../subjects/subject.js'
 
@@ -16,6 +16,20 @@ export function createIdentifyUser({ identify }: Settings): IdentifyUser {
       check()
       return userNamed(id)
     })
+  }
+}
+
+/** Returns the user whom `identify` names at the start of a request or handshake; undefined if a feature knows that the sign-in has ended. */
+export type SignedIn = (ctx: Koa.Context, user: UserSubject | undefined) => Awaitable<UserSubject | undefined>
+
+/** @param features empty until all features are created */
+export function createSignedIn(
+  features: readonly { hasEnded?(ctx: Koa.Context, user: UserSubject): Awaitable<boolean> }[],
+): SignedIn {
+  return (ctx, user) => {
+    if (user === undefined) return undefined
+    const ends = allOf(features.map(({ hasEnded }) => hasEnded?.(ctx, user) ?? false))
+    return after(ends, (all) => (all.includes(true) ? undefined : user))
   }
 }
 

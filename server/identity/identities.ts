@@ -1,7 +1,9 @@
-import type { PageAnswer } from '../../shared/protocol.js'
 import { type CookieContent, type ReadCookie, readable, readables, type VerifiedCookie } from '../cookie/content.js'
-import type { Sender } from '../cookie/cookie.js'
-import type { Core } from '../core.js'
+import type { LiveCookie, Sender } from '../cookie/cookie.js'
+import type { CookieValues } from '../cookie/cookie-values.js'
+import type { Revocations } from '../ends/revocations.js'
+import type { Memory } from '../memory/memory.js'
+import type { Settings } from '../settings/settings.js'
 import type { SigningKeys } from '../subjects/signing-keys.js'
 import {
   type BrowserId,
@@ -15,7 +17,10 @@ import {
   type UserSubject,
 } from '../subjects/subject.js'
 import { Visitor } from '../subjects/visitor.js'
+import type { Values } from '../values/values.js'
 import { type CookieStatus, cookieStatusOf, PLANS, statusAfterChange, statusAfterForgetting } from './cookie-status.js'
+import type { RequestIdentity } from './identified.js'
+import type { IdentifyChecks } from './identify-checks.js'
 import { Login } from './login.js'
 
 /** The browser, user and registers of a cookie. */
@@ -30,17 +35,27 @@ const DOUBLE_SIGN_IN = 60_000
 /** The length of a random browser id. */
 const ID_LENGTH = 22
 
+export interface IdentityParts {
+  readonly settings: Settings
+  readonly cookieKeys: SigningKeys
+  readonly cookie: LiveCookie
+  readonly cookieValues: CookieValues
+  readonly memory: Memory
+  readonly revocations: Revocations
+  readonly values: Values
+  readonly identifyChecks: IdentifyChecks
+}
+
 /** Identifies visitors by their cookie and `identify`, and resolves contradictions between the two. */
 export class Identities {
-  readonly #core: Core
+  readonly #parts: IdentityParts
   readonly #login: Login
   readonly #keys: SigningKeys
 
-  /** @param keys the keys that sign cookies */
-  constructor(core: Core, keys: SigningKeys) {
-    this.#core = core
-    this.#login = new Login(core)
-    this.#keys = keys
+  constructor(parts: IdentityParts) {
+    this.#parts = parts
+    this.#login = new Login(parts.settings, parts.values)
+    this.#keys = parts.cookieKeys
   }
 
   /**
@@ -50,7 +65,7 @@ export class Identities {
   recognize(read: ReadCookie | undefined, user: UserSubject | undefined): RequestIdentity {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'ambiguous') : 'none', user, read)
-    const { revocations, cookieValues, memory } = this.#core
+    const { revocations, cookieValues, memory } = this.#parts
     // Reading memory evicts idle entries, but a memo bypasses memory. So evict idle entries now, which drops the memos.
     memory.evictIdle()
     const last = cookie.memo?.visitor
@@ -110,7 +125,7 @@ export class Identities {
 
   /** Returns the exact status of a retired cookie. If `retired`, the request may be late, so its response must replace no newer cookie. */
   #statusOfRetired(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): CookieStatus {
-    const { cookie, revocations } = this.#core
+    const { cookie, revocations } = this.#parts
     const { browser, user: former } = retired
     // A concurrent request during a sign-in derives the same rotated id.
     if (former === undefined && user !== undefined && this.#usableRotatedId(retired, user) !== undefined)
@@ -127,12 +142,12 @@ export class Identities {
   rotate(previous: CookieOwner, user: UserSubject | undefined, status: CookieStatus): RequestIdentity {
     const old = browserSubject(previous.browser)
     const next = withoutCookie(statusAfterChange(status), this.#rotatedVisitor(previous, user))
-    if (this.#core.revocations.isRetired(old)) return next
+    if (this.#parts.revocations.isRetired(old)) return next
     const isGuest = previous.user === undefined
     if (!isGuest && user !== undefined && previous.user !== subjectHash(user))
-      this.#core.identifyChecks.recordChange(previous.browser, previous.user, next.visitor.browser, user)
+      this.#parts.identifyChecks.recordChange(previous.browser, previous.user, next.visitor.browser, user)
     const { registers } = previous
-    const { values } = this.#core
+    const { values } = this.#parts
     values.merge(old, isGuest ? registers : registers.filter(values.isBrowsers), 'cookie')
     // Retire and announce the id first, so that no other process transfers the same values again.
     const toClose = this.#retire(previous, user)
@@ -165,7 +180,7 @@ export class Identities {
    * user's own cookie leads to that id: an attacker may have planted any other on several devices of the user.
    */
   #usableRotatedId(previous: CookieOwner, user: UserSubject): BrowserId | undefined {
-    const { revocations, settings } = this.#core
+    const { revocations, settings } = this.#parts
     const { browser, user: former } = previous
     const retired = revocations.retired(browserSubject(browser))
     const isDouble = retired?.rotatedTo === subjectHash(user) && settings.clock() < retired.epoch + DOUBLE_SIGN_IN
@@ -194,15 +209,15 @@ export class Identities {
   /** Retires the names of a departing visitor, which invalidates messages in flight. Returns the names whose connections must close. */
   #retire({ browser, user: former, registers }: CookieOwner, user: UserSubject | undefined): readonly string[] {
     // A revoked user who signs in again has not left. If the id was retired before, the user may have signed in again elsewhere.
-    const isAgain = this.#core.revocations.isRetired(browserSubject(browser))
+    const isAgain = this.#parts.revocations.isRetired(browserSubject(browser))
     const next = user && subjectHash(user)
     const hasLeft = !isAgain && former !== undefined && former !== next
     // Only the first sign-in begins the minute in which a second one joins it. The hash, because the row outlives an erasure of the user.
     const rotatedTo = isAgain ? undefined : next
     const isUsers = (next ?? former) !== undefined
-    this.#core.revocations.retire(browserSubject(browser), rotatedTo, isUsers, registers.length === 0)
+    this.#parts.revocations.retire(browserSubject(browser), rotatedTo, isUsers, registers.length === 0)
     if (!hasLeft) return [browserSubject(browser)]
-    this.#core.revocations.signOut(signOutKey(former))
+    this.#parts.revocations.signOut(signOutKey(former))
     return [browserSubject(browser), signOutKey(former)]
   }
 }
@@ -214,31 +229,4 @@ function newVisitor(cookieStatus: CookieStatus, user: UserSubject | undefined, r
 /** Returns the identity of a visitor who has no cookie yet. */
 function withoutCookie(cookieStatus: CookieStatus, visitor: Visitor, receivedCookie?: ReadCookie): RequestIdentity {
   return { cookieStatus, visitor, cookie: undefined, receivedCookie, toClose: [] }
-}
-
-/** The visitor of a request or connection, and the visitor's own cookie, if any. */
-export interface Identified {
-  readonly visitor: Visitor
-  readonly cookie: VerifiedCookie | undefined
-}
-
-/** The visitor of a request or connection, with the identity for its page. */
-export interface PageIdentity extends Identified {
-  /** Whether the request or handshake carried this cookie, and the visitor has consented. */
-  readonly hasCookie: boolean
-  readonly who: string | undefined
-  /** The keys and stamps in the cookie, without hidden fields. */
-  readonly cookieStamps: PageAnswer['persisted']
-  /** Seconds after which a page in use must POST, if less than the default. */
-  readonly renew: number | undefined
-}
-
-/** The visitor of a request. Without an `own` cookie the browser id is new; `rotateIfDue` may replace it by the rotated id. */
-export interface RequestIdentity extends Identified {
-  /** The status of the request's cookie for the visitor. */
-  readonly cookieStatus: CookieStatus
-  /** The request's cookie, of any owner; undefined after `rotate`, `followRotation` and `forget`. */
-  readonly receivedCookie: ReadCookie | undefined
-  /** The names whose connections must close, because their browser has another visitor now. */
-  readonly toClose: readonly string[]
 }

@@ -5,19 +5,22 @@ import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { LOWEST_STAMP } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../settings/settings.js'
 import { type BrowserSubject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
+import type { Values } from '../values/values.js'
 
 /** The length of the idempotency key of a transfer. */
 const ID_LENGTH = 22
 
 /** Transfers a guest's values to the account at a sign-in, each field by its `onLogin` rule. */
 export class Login {
-  readonly #core: Core
+  readonly #settings: Settings
+  readonly #values: Values
 
-  constructor(core: Core) {
-    this.#core = core
+  constructor(settings: Settings, values: Values) {
+    this.#settings = settings
+    this.#values = values
   }
 
   /**
@@ -25,7 +28,7 @@ export class Login {
    * once. If several nodes transfer concurrently, the guest's hash as idempotency key ensures that the account gets the sum once.
    */
   transfer(former: BrowserSubject, { user, browserSubject }: Visitor): void {
-    const { values } = this.#core
+    const values = this.#values
     const { fields } = values
     const registers = values.find(former)?.registers() ?? []
     const own = user === undefined ? registers : registers.filter(({ key }) => transfersIn(fields.get(key), 'browser'))
@@ -38,9 +41,9 @@ export class Login {
   }
 
   #transferRegister(field: Field, register: LwwRegister, user: UserSubject, former: BrowserSubject): void {
-    const { values, settings } = this.#core
+    const values = this.#values
     const rule = field.onLogin
-    if (rule === 'drop' || field.isExpired(register.stamp, settings.clock())) return
+    if (rule === 'drop' || field.isExpired(register.stamp, this.#settings.clock())) return
     if (rule === 'newest') {
       values.merge(user, [register], 'login')
       return
@@ -62,7 +65,7 @@ export class Login {
     user: UserSubject,
     former: BrowserSubject,
   ): void {
-    const { values, settings } = this.#core
+    const values = this.#values
     const browser = field.read(stored)
     // Another node may have made the transfer, and announced the account's value before the guest's retirement.
     const id = subjectHash(former).slice(0, ID_LENGTH)
@@ -81,7 +84,7 @@ export class Login {
       }
     } catch (error) {
       // Keeps the account's value: an error in a rule must not fail the sign-in.
-      settings.report(error)
+      this.#settings.report(error)
     }
   }
 }

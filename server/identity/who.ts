@@ -4,18 +4,26 @@ import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import { RENEWAL } from '../../shared/protocol.js'
 import { readableStamps } from '../cookie/content.js'
-import type { Core } from '../core.js'
+import type { Revocations } from '../ends/revocations.js'
+import type { Settings } from '../settings/settings.js'
 import type { Visitor } from '../subjects/visitor.js'
-import type { Identified, PageIdentity } from './identities.js'
+import type { HasConsent } from './consent.js'
+import type { Identified, PageIdentity } from './identified.js'
 
 /** Characters: 132 bits. */
 export const LENGTH = 22
 /** The minimum number of POSTs within the lifetime of the live cookie or of koa-session's session, whichever is shorter. */
 const TIMES = 4
 
+export interface WhoParts {
+  readonly settings: Settings
+  readonly revocations: Revocations
+  readonly hasConsent: HasConsent
+}
+
 /** Returns the page identity for a connection, or for a request whose response sets no other cookie. */
 export function pageIdentityOf(
-  { revocations, hasConsent, settings }: Core,
+  { revocations, hasConsent, settings }: WhoParts,
   ctx: Koa.Context,
   { visitor, cookie }: Identified,
 ): PageIdentity {

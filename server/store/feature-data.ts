@@ -7,11 +7,14 @@ import type { Awaitable } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
+import type { Revocations } from '../ends/revocations.js'
 import type { GuestMemory } from '../memory/guest-memory.js'
+import type { Remotes } from '../memory/remotes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
+import type { Settings } from '../settings/settings.js'
 import type { UserSubject } from '../subjects/subject.js'
-import type { FeatureEntry } from './feature-entry.js'
+import type { AnyFeatureData, FeatureEntry, InspectorSection } from './feature-entry.js'
+import type { StoreClient } from './store-client.js'
 import { inBatches } from './write-queue.js'
 
 /** ms to keep a tombstone. Until then, a delayed write by another process cannot restore the deleted key. */
@@ -26,21 +29,27 @@ const ROUND_INTERVAL = 1000
 const EACH_TIME = 1000
 const HASH = /^[\w-]{43}$/
 
-/** A titled list for the inspector. Its texts are untrusted: visitors may have chosen them. */
-export type InspectorSection = Readonly<{ title: string; texts: readonly string[] }>
-
-/** Any feature's data, as the store client, the nodes and the inspector use them. */
-export type AnyFeatureData = Pick<FeatureData<FeatureEntry>, 'handles' | 'isUsers' | 'mergeRemote' | 'sectionOf'>
-
 /** The new values by key; `undefined` deletes the key. */
 export type FeatureChanges = ReadonlyMap<string, JsonValue | undefined>
+
+export interface FeatureDataParts {
+  readonly settings: Settings
+  readonly guestMemory: GuestMemory
+  /** The bound of what features keep of users, such as app sessions. */
+  readonly userMemory: GuestMemory
+  readonly revocations: Revocations
+  readonly remotes: Remotes
+  readonly store: StoreClient | undefined
+  /** The data of all features: each `FeatureData` adds itself. */
+  readonly featureData: AnyFeatureData[]
+}
 
 /**
  * A feature's registers: kept in the store, broadcast to other processes, and cached in bounded memory. Users and guests have separate
  * bounds, so a flood of guests cannot evict users' entries. The least recently used entries are evicted first, pinned entries never.
  */
 export class FeatureData<K extends FeatureEntry> {
-  protected readonly core: Core
+  protected readonly parts: FeatureDataParts
   /** Whether the app uses the feature. Until then, registers from the store and from other processes are ignored. */
   isUsed = false
   readonly #prefix: string
@@ -56,17 +65,17 @@ export class FeatureData<K extends FeatureEntry> {
    * @param onDrop called after evictions, with at least the number of evicted entries of users or guests
    */
   constructor(
-    core: Core,
+    parts: FeatureDataParts,
     prefix: string,
     create: (name: K['name'], now: number) => K,
     onDrop: (count: number, owners: 'users' | 'guests') => void = () => undefined,
   ) {
-    this.core = core
-    core.featureData.push(this)
+    this.parts = parts
+    parts.featureData.push(this)
     this.#prefix = prefix
     this.#create = create
     // The caches have no `maxIdle`, because the feature decides when an entry expires.
-    const { maxVisitors: max, clock } = core.settings
+    const { maxVisitors: max, clock } = parts.settings
     const cache = (owners: 'users' | 'guests', bytes: GuestMemory): RotatingCache<K> =>
       RotatingCache.onMap({
         max,
@@ -74,8 +83,8 @@ export class FeatureData<K extends FeatureEntry> {
         shared: { bytes, weigh: (entry) => entry.bytes },
         onDrop: (count) => onDrop(count, owners),
       })
-    this.#users = cache('users', core.userMemory)
-    this.#guests = cache('guests', core.guestMemory)
+    this.#users = cache('users', parts.userMemory)
+    this.#guests = cache('guests', parts.guestMemory)
   }
 
   /** Called after each merge and removal, with the changed values. */
@@ -89,11 +98,11 @@ export class FeatureData<K extends FeatureEntry> {
   }
 
   ensure(name: K['name']): K {
-    return this.find(name) ?? this.put(this.#create(name, this.core.settings.clock()))
+    return this.find(name) ?? this.put(this.#create(name, this.parts.settings.clock()))
   }
 
   isRetired(name: K['name']): boolean {
-    return this.core.revocations.isRetired(name)
+    return this.parts.revocations.isRetired(name)
   }
 
   isUsers(name: K['name']): boolean {
@@ -116,7 +125,7 @@ export class FeatureData<K extends FeatureEntry> {
    */
   write(entry: K, changes: FeatureChanges, source: ChangeSource): Stamp {
     const { replica } = entry
-    const now = this.core.settings.clock()
+    const now = this.parts.settings.clock()
     entry.usedAt = now
     const stamp = nextStamp(now, newestOf([...changes.keys()].map((key) => replica.stamp(key))))
     const registers = Array.from(changes, ([key, value]) =>
@@ -129,7 +138,7 @@ export class FeatureData<K extends FeatureEntry> {
 
   /** Resolves with the level of all current writes under a name. */
   storedLevel(name: K['name']): Awaitable<Level> {
-    return this.core.store?.storedLevel([name]) ?? 'memory'
+    return this.parts.store?.storedLevel([name]) ?? 'memory'
   }
 
   /** Iterates over all entries, and tolerates changes during the iteration. */
@@ -150,15 +159,15 @@ export class FeatureData<K extends FeatureEntry> {
     if (!isThere) place.set(name, entry)
     else if (!isPinned) cache.grow(entry.bytes - bytes)
     // A pinned entry cannot be evicted, so its bytes reduce the space for others.
-    this.core.guestMemory.pin(entry, isPinned && !isUsers ? entry.bytes : 0)
-    this.core.userMemory.pin(entry, isPinned && isUsers ? entry.bytes : 0)
+    this.parts.guestMemory.pin(entry, isPinned && !isUsers ? entry.bytes : 0)
+    this.parts.userMemory.pin(entry, isPinned && isUsers ? entry.bytes : 0)
     return entry
   }
 
   drop(entry: K): void {
     for (const place of [this.#pinned, this.#users, this.#guests]) place.delete(entry.name)
-    this.core.guestMemory.pin(entry, 0)
-    this.core.userMemory.pin(entry, 0)
+    this.parts.guestMemory.pin(entry, 0)
+    this.parts.userMemory.pin(entry, 0)
   }
 
   /** Merges registers into this process's memory only. Returns the newer registers. */
@@ -194,19 +203,19 @@ export class FeatureData<K extends FeatureEntry> {
 
   /** Passes new registers to the store and the other processes. */
   protected forward({ name }: K, newer: readonly LwwRegister[]): void {
-    this.core.store?.persist(name, newer)
-    this.core.nodes?.broadcast(name, newer)
+    this.parts.store?.persist(name, newer)
+    this.parts.remotes.nodes?.broadcast(name, newer)
   }
 
   /** Prunes old tombstones if at least `least` of them exist. If the store cannot prune, keeps all: each load would bring them back. */
   protected prune(entry: K, least: number = LEAST): void {
-    const { clock, store } = this.core.settings
+    const { clock, store } = this.parts.settings
     if (store && !store.prune) return
     const before = clock() - TOMBSTONE_LIFETIME
     const isPast = ({ stamp, value }: LwwRegister): boolean => value === undefined && stamp < before
     if (entry.replica.registers().filter(isPast).length < least) return
     this.forget(entry, isPast, 'job')
-    this.core.store?.prune(entry.name, before)
+    this.parts.store?.prune(entry.name, before)
   }
 
   /**
@@ -214,7 +223,7 @@ export class FeatureData<K extends FeatureEntry> {
    * call.
    */
   protected async load(name: K['name']): Promise<void> {
-    const { settings, store } = this.core
+    const { settings, store } = this.parts
     if (!store) return
     if (store.breaker.state === 'down' && this.#loads > 0) throw new Error('the store is down')
     this.#loads += 1
@@ -231,7 +240,7 @@ export class FeatureData<K extends FeatureEntry> {
   /** Loads a name. Resolves with whether the store answered before the deadline; with true if there is no store. */
   async loadInTime(name: K['name']): Promise<boolean> {
     const isAsked = this.load(name).then(() => true)
-    const { breaker } = this.core.store ?? {}
+    const { breaker } = this.parts.store ?? {}
     return (await (breaker?.inTime(isAsked) ?? isAsked).catch(() => false)) === true
   }
 
@@ -252,7 +261,7 @@ export class FeatureData<K extends FeatureEntry> {
     askedAt: number,
     mayGo: (key: string) => boolean,
   ): void {
-    const { settings, store } = this.core
+    const { settings, store } = this.parts
     const { name, replica } = entry
     const { loadedAt = NEVER } = replica
     const now = settings.clock()

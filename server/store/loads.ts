@@ -3,11 +3,16 @@
 import { isWithin, LONGEST_TIMER } from '../../shared/checks.js'
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { nextStamp } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
-import { epochRegister, stateOf } from '../identity/validity.js'
+import type { Revocations } from '../ends/revocations.js'
+import { epochRegister, stateOf } from '../ends/validity.js'
+import type { GuestMemory } from '../memory/guest-memory.js'
+import type { Memory } from '../memory/memory.js'
+import type { Remotes } from '../memory/remotes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
+import type { Settings } from '../settings/settings.js'
 import { FIRST_GENERATION, type StoreKey, storeKey } from '../subjects/store-key.js'
 import { isSubject, isUser, type Subject } from '../subjects/subject.js'
+import type { Values } from '../values/values.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import type { ValidatedStore } from './validated-store.js'
 import { MAX_CALLS, type WriteQueue } from './write-queue.js'
@@ -20,6 +25,16 @@ const ENTRY_BYTES = 200
  */
 const ROUND_SHARE = 0.45
 
+export interface LoadParts {
+  readonly settings: Settings
+  readonly guestMemory: GuestMemory
+  readonly memory: Memory
+  readonly revocations: Revocations
+  readonly values: Values
+  readonly remotes: Remotes
+  readonly connections: { closeInvalid(name: string): void }
+}
+
 /**
  * Loads subjects from the store into memory before a read. Concurrent requests share the call for a subject. Rounds refresh the subjects
  * with open sockets or listeners, which read values without a request. Each load also writes newer registers in memory back to the store.
@@ -28,7 +43,7 @@ export class Loads {
   readonly #store: ValidatedStore
   readonly #breaker: CircuitBreaker
   readonly #writeQueue: WriteQueue
-  readonly #core: Core
+  readonly #parts: LoadParts
   readonly #isWriting: (subject: Subject) => boolean
   /**
    * The negative cache: the time of the last load of each subject without values in store and memory. Other subjects have
@@ -46,18 +61,18 @@ export class Loads {
     store: ValidatedStore,
     breaker: CircuitBreaker,
     writeQueue: WriteQueue,
-    core: Core,
+    parts: LoadParts,
     isWriting: (subject: Subject) => boolean,
   ) {
     this.#store = store
     this.#breaker = breaker
     this.#writeQueue = writeQueue
-    this.#core = core
+    this.#parts = parts
     this.#isWriting = isWriting
-    const { storeRefresh, clock } = core.settings
+    const { storeRefresh, clock } = parts.settings
     this.#longest = 10 * storeRefresh
     this.#emptySubjects = RotatingCache.onMap({
-      shared: { bytes: core.guestMemory, weigh: () => ENTRY_BYTES },
+      shared: { bytes: parts.guestMemory, weigh: () => ENTRY_BYTES },
       maxIdle: this.#longest,
       clock,
     })
@@ -78,7 +93,7 @@ export class Loads {
   /** Makes the next visit load the subject again. That load also queues the registers that the store lacks. */
   invalidate(subject: StoreKey): void {
     this.#emptySubjects.delete(subject)
-    const replica = isSubject(subject) ? this.#core.memory.find(subject) : undefined
+    const replica = isSubject(subject) ? this.#parts.memory.find(subject) : undefined
     if (replica) replica.loadedAt = undefined
   }
 
@@ -88,9 +103,9 @@ export class Loads {
   }
 
   /** Returns whether a subject was loaded less than `within` ms ago. */
-  isFresh(subject: Subject, within: number = this.#core.settings.storeRefresh): boolean {
+  isFresh(subject: Subject, within: number = this.#parts.settings.storeRefresh): boolean {
     const loadedAt = this.#loadedAt(subject)
-    return loadedAt !== undefined && isWithin(within, loadedAt, this.#core.settings.clock())
+    return loadedAt !== undefined && isWithin(within, loadedAt, this.#parts.settings.clock())
   }
 
   /**
@@ -101,7 +116,7 @@ export class Loads {
     for (const subject of subjects) this.#recover(subject)
     const due = subjects.filter((subject) => !this.isFresh(subject))
     if (due.length === 0) return undefined
-    const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#core.nodes?.hasAdapter))
+    const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#parts.remotes.nodes?.hasAdapter))
     const loads = new Map(due.map((subject) => [subject, this.load(subject).catch(() => undefined)]))
     if (this.#breaker.state !== 'good' || awaited.length === 0) return undefined
     return this.#breaker.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
@@ -125,7 +140,7 @@ export class Loads {
   /** Applies stored revocation registers, merges stored values into memory, and returns the number of newer values. */
   apply(subject: Subject, stored: readonly LwwRegister[], generation: number): number {
     this.#applyRevocations(subject, stored)
-    return this.#core.values.merge(subject, stateOf(stored).registers, 'store', generation)
+    return this.#parts.values.merge(subject, stateOf(stored).registers, 'store', generation)
   }
 
   /** Reads the registers stored under a name, without merging them into memory. */
@@ -135,7 +150,7 @@ export class Loads {
 
   /** Returns the time of a subject's last load; undefined if never loaded, or if memory has evicted the values since. */
   #loadedAt(subject: Subject): number | undefined {
-    const { memory } = this.#core
+    const { memory } = this.#parts
     const replica = memory.find(subject)
     return replica?.loadedAt ?? this.#emptySubjects.get(subject)
   }
@@ -145,7 +160,7 @@ export class Loads {
     // answer.
     const isSure = this.#breaker.state === 'good'
     const { registers, generation } = await this.#loadFromStore(subject)
-    const { revocations, settings, memory, values } = this.#core
+    const { revocations, settings, memory, values } = this.#parts
     const wasLoaded = this.isLoaded(subject)
     const newerCount = values.merge(subject, stateOf(registers).registers, 'store', generation)
     if (generation === revocations.generation(subject)) this.#writeBack(subject, registers)
@@ -159,7 +174,7 @@ export class Loads {
 
   /** Loads stale subjects with open sockets or listeners. Loads in batches, because a burst of calls would slow the store down. */
   async #reload(): Promise<void> {
-    const { settings, memory } = this.#core
+    const { settings, memory } = this.#parts
     // While the store is down, queued writes serve as half-open calls, so no load is needed.
     if (this.#isInRound || (this.#breaker.state === 'down' && this.#writeQueue.size > 0)) return
     this.#isInRound = true
@@ -193,16 +208,16 @@ export class Loads {
   /** Applies stored revocation registers, and returns the current generation. */
   #applyRevocations(subject: Subject, stored: readonly LwwRegister[]): number {
     const { revocation, generation } = stateOf(stored)
-    const { connections, revocations, values } = this.#core
+    const { connections, revocations, values } = this.#parts
     const mayInvalidate = revocation !== undefined && revocations.applyFromStore(subject, revocation)
     values.startGeneration(subject, generation)
-    if (mayInvalidate) connections.closeInvalid(subject, revocations)
+    if (mayInvalidate) connections.closeInvalid(subject)
     return revocations.generation(subject)
   }
 
   /** Writes registers that are newer in memory back to the store. For a retired browser id, erases the stored values instead. */
   #writeBack(subject: Subject, stored: readonly LwwRegister[]): void {
-    const { revocations, values } = this.#core
+    const { revocations, values } = this.#parts
     const retired = isUser(subject) ? undefined : revocations.retired(subject)
     if (retired) {
       if (stored.some((register) => !isRevocation(register))) this.#writeQueue.erase(subject, [epochRegister(retired)])
@@ -215,14 +230,14 @@ export class Loads {
   /** Merges the subject's pending writes into memory, which may have evicted these values. */
   #recover(subject: Subject): void {
     if (this.#writeQueue.size === 0) return
-    this.#core.values.merge(subject, stateOf(this.#writeQueue.of(subject)).registers, 'store')
+    this.#parts.values.merge(subject, stateOf(this.#writeQueue.of(subject)).registers, 'store')
   }
 
   /** Warns that a load found another process's change, which an adapter would have delivered earlier. */
   #warnOfLateness(subject: Subject): void {
-    const { nodes, memory, warn } = this.#core
-    if (nodes?.hasAdapter || !memory.pinnedOf(subject)?.sockets.size || this.#isWriting(subject)) return
-    warn(
+    const { remotes, memory, settings } = this.#parts
+    if (remotes.nodes?.hasAdapter || !memory.pinnedOf(subject)?.sockets.size || this.#isWriting(subject)) return
+    settings.warn(
       'another process has changed values of a page that is open here, and the page learned of the change late, from the store. ' +
         'Give socket.io an adapter, which tells all processes at once',
     )

@@ -2,7 +2,7 @@
 
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
-import { generationRegister, stateOf } from '../identity/validity.js'
+import { generationRegister, stateOf } from '../ends/validity.js'
 import { FIRST_GENERATION, type StoreKey, storeKey } from '../subjects/store-key.js'
 import type { ValidatedStore } from './validated-store.js'
 

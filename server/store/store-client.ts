@@ -4,12 +4,12 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Level } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import type { Core } from '../core.js'
 import { type FeatureKey, type StoreKey, storeKey } from '../subjects/store-key.js'
 import { isLocal, isSubject, isUser, type Subject } from '../subjects/subject.js'
 import type { Store } from '../types/store.js'
 import { CircuitBreaker } from './circuit-breaker.js'
-import { Loads } from './loads.js'
+import { type AnyFeatureData, dataOf } from './feature-entry.js'
+import { type LoadParts, Loads } from './loads.js'
 import { SingleUse } from './single-use.js'
 import { Sweeps } from './sweeps.js'
 import { type Loading, type UpdateCache, Updates } from './updates.js'
@@ -19,10 +19,14 @@ import { WriteQueue } from './write-queue.js'
 /** Maximum ms of an orderly shutdown. */
 const LONGEST_END = 10_000
 
+export interface StoreParts extends LoadParts {
+  readonly featureData: readonly AnyFeatureData[]
+}
+
 export class StoreClient {
   readonly #store: Store
   readonly validated: ValidatedStore
-  readonly #core: Core
+  readonly #parts: StoreParts
   readonly breaker: CircuitBreaker
   readonly #writeQueue: WriteQueue
   readonly unsaved: Pick<WriteQueue, 'size' | 'of'>
@@ -33,22 +37,22 @@ export class StoreClient {
   /** All update queues: of values and of features. */
   readonly #allUpdates: Pick<Updates<never>, 'settled'>[] = []
 
-  constructor(store: Store, core: Core) {
+  constructor(store: Store, parts: StoreParts) {
     this.#store = store
-    this.#core = core
-    this.breaker = new CircuitBreaker(core.settings)
-    this.validated = new ValidatedStore(store, core)
+    this.#parts = parts
+    this.breaker = new CircuitBreaker(parts.settings)
+    this.validated = new ValidatedStore(store, parts.settings)
     this.#writeQueue = new WriteQueue(this.validated, this.breaker, {
-      guestMemory: core.guestMemory,
-      isGuest: (name) => (isSubject(name) ? !isUser(name) : core.featureDataOf(name)?.isUsers(name) === false),
+      guestMemory: parts.guestMemory,
+      isGuest: (name) => (isSubject(name) ? !isUser(name) : dataOf(parts.featureData, name)?.isUsers(name) === false),
       onEvict: (guest) => {
         this.#loads.invalidate(guest)
         this.breaker.reportLoss()
       },
-      generation: (name) => core.revocations.generation(name),
+      generation: (name) => parts.revocations.generation(name),
       onStored: (name, stored, generation) => {
         if (isSubject(name)) this.#loads.apply(name, stored, generation)
-        else core.featureDataOf(name)?.mergeRemote(name, stored, 'store')
+        else dataOf(parts.featureData, name)?.mergeRemote(name, stored, 'store')
       },
       // Another process may have erased the user meanwhile. Load now, because the user may never return.
       onLate: (name) => {
@@ -57,10 +61,10 @@ export class StoreClient {
     })
     this.unsaved = this.#writeQueue
     const isWriting = (subject: Subject): boolean => this.#updates.isInFlight(subject)
-    this.#loads = new Loads(this.validated, this.breaker, this.#writeQueue, core, isWriting)
-    this.singleUse = new SingleUse(store, this.breaker, core.settings)
-    this.#updates = this.updates(this.#loads, core.values)
-    this.#sweeps = new Sweeps(store, core.settings)
+    this.#loads = new Loads(this.validated, this.breaker, this.#writeQueue, parts, isWriting)
+    this.singleUse = new SingleUse(store, this.breaker, parts.settings)
+    this.#updates = this.updates(this.#loads, parts.values)
+    this.#sweeps = new Sweeps(store, parts.settings)
   }
 
   evicted(): void {
@@ -85,7 +89,7 @@ export class StoreClient {
   /** Returns whether the store has this register, as far as this process knows. */
   hasStored(subject: Subject, { key, stamp }: LwwRegister): boolean {
     const isPending = this.#writeQueue.of(subject).some((register) => register.key === key && register.stamp >= stamp)
-    return !isPending && this.isLoaded(subject) && this.#core.values.find(subject)?.source(key) !== 'node'
+    return !isPending && this.isLoaded(subject) && this.#parts.values.find(subject)?.source(key) !== 'node'
   }
 
   isLoaded(subject: Subject): boolean {
@@ -108,7 +112,7 @@ export class StoreClient {
 
   /** Erases a guest like `erase`, but writes nothing for a guest without stored values. */
   eraseGuest(guest: StoreKey, revocationRegisters: readonly LwwRegister[]): void {
-    const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#core.values.find(guest)
+    const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#parts.values.find(guest)
     if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, revocationRegisters)
     // Another process may have written since the last load. This load erases such values, because the guest's id is retired.
     else this.#loads.load(guest).catch(() => undefined)
@@ -148,14 +152,14 @@ export class StoreClient {
 
   /** Creates the `Updates` of values in another cache, such as a feature's. */
   updates<N extends StoreKey>(loading: Loading<N>, memory: UpdateCache<N>): Updates<N> {
-    const updates = new Updates(this, loading, memory, this.#core.settings)
+    const updates = new Updates(this, loading, memory, this.#parts.settings)
     this.#allUpdates.push(updates)
     return updates
   }
 
   /** Returns the current store key of a name. A user's store key changes with each erasure. */
   storeKeyOf(name: StoreKey): string {
-    return storeKey(name, this.#core.revocations.generation(name))
+    return storeKey(name, this.#parts.revocations.generation(name))
   }
 
   /** Resolves with a feature's registers, merged from the store and the pending writes. Rejects if the store does not answer. */
@@ -200,7 +204,7 @@ export class StoreClient {
     const { size } = this.#writeQueue
     if (size === 0) return
     const message = `closed before the store has confirmed the writes of ${size} ${size === 1 ? 'visitor' : 'visitors'}`
-    this.#core.settings.report(new LiveSessionError('store_unavailable', message))
+    this.#parts.settings.report(new LiveSessionError('store_unavailable', message))
   }
 
   /**

@@ -4,7 +4,7 @@ import { fromIdsText, readIds } from '../../shared/idempotency-keys.js'
 import { freezeJson, type JsonValue } from '../../shared/json.js'
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { isAhead, isStamp, LONGEST_STAMP, NEVER, type Stamp } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
+import type { Settings } from '../settings/settings.js'
 import type { Store, StoredRegister } from '../types/store.js'
 
 interface Read {
@@ -16,11 +16,11 @@ interface Read {
 /** Wraps the app's store. Warns of each invalid register, and treats the register as absent. The next write of the key replaces it. */
 export class ValidatedStore {
   readonly #store: Store
-  readonly #core: Core
+  readonly #settings: Pick<Settings, 'clock' | 'warn'>
 
-  constructor(store: Store, core: Core) {
+  constructor(store: Store, settings: Pick<Settings, 'clock' | 'warn'>) {
     this.#store = store
-    this.#core = core
+    this.#settings = settings
   }
 
   /** @throws {TypeError} if the store's answer is not a list */
@@ -62,9 +62,9 @@ export class ValidatedStore {
 
   #read(answer: unknown): Read {
     const bad = new Map<string, Stamp>()
-    const registers = validRegisters(answer, this.#core.settings.clock(), ({ key, stamp, reason }) => {
+    const registers = validRegisters(answer, this.#settings.clock(), ({ key, stamp, reason }) => {
       if (key !== undefined && stamp !== undefined) bad.set(key, stamp)
-      this.#core.warn(`ignored an invalid register of the store: ${key ?? 'without a key'}: ${reason}`, 'register')
+      this.#settings.warn(`ignored an invalid register of the store: ${key ?? 'without a key'}: ${reason}`, 'register')
     })
     return { registers, bad }
   }

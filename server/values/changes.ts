@@ -7,10 +7,14 @@ import type { JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import type { Core } from '../core.js'
-import type { PinnedSubject } from '../memory/memory.js'
+import type { Revocations } from '../ends/revocations.js'
+import type { Memory, PinnedSubject } from '../memory/memory.js'
+import type { Remotes } from '../memory/remotes.js'
+import type { Settings } from '../settings/settings.js'
 import { withGeneration } from '../subjects/store-key.js'
 import { isLocal, type Subject } from '../subjects/subject.js'
+import type { Notifications } from './listeners.js'
+import type { PageTickets } from './page-tickets.js'
 
 /** The source of registers: a `ChangeSource`, or a cookie, which listeners see as `request`. */
 export type Source = ChangeSource | 'cookie'
@@ -28,15 +32,24 @@ const FORWARDED: Readonly<Record<'store' | 'nodes', readonly Source[]>> = {
 /** Returns a field's value in a replica, else the field's default. */
 type ValueOf = (field: Field, replica: Replica | undefined) => JsonValue | undefined
 
+export interface ChangeParts {
+  readonly settings: Settings
+  readonly memory: Memory
+  readonly notifications: Notifications
+  readonly pageTickets: PageTickets
+  readonly revocations: Revocations
+  readonly remotes: Remotes
+}
+
 /** Merges registers from any source into memory, and passes newer registers on to the store, other processes and pages. */
 export class Changes {
-  readonly #core: Core
+  readonly #parts: ChangeParts
   readonly #fields: FieldMap
   readonly #value: ValueOf
 
-  constructor(core: Core, value: ValueOf) {
-    this.#core = core
-    this.#fields = core.settings.fields
+  constructor(parts: ChangeParts, value: ValueOf) {
+    this.#parts = parts
+    this.#fields = parts.settings.fields
     this.#value = value
   }
 
@@ -51,22 +64,22 @@ export class Changes {
 
   /** Stores new registers. */
   persist(subject: Subject, news: readonly LwwRegister[]): void {
-    const { store } = this.#core
+    const { store } = this.#parts.remotes
     if (store && !isLocal(subject)) store.persist(subject, news)
   }
 
   /** Sends new registers to the other processes. */
   broadcast(subject: Subject, news: readonly LwwRegister[]): void {
-    const { revocations, nodes } = this.#core
-    if (!isLocal(subject)) nodes?.broadcast(withGeneration(subject, revocations.generation(subject)), news)
+    const { revocations, remotes } = this.#parts
+    if (!isLocal(subject)) remotes.nodes?.broadcast(withGeneration(subject, revocations.generation(subject)), news)
   }
 
   /** Merges newer registers, notifies this process only, and returns the newer registers. */
   mergeLocally(subject: Subject, registers: readonly LwwRegister[], source: ChangeSource): readonly LwwRegister[] {
     if (registers.length === 0) return registers
-    const replica = this.#core.memory.find(subject)
+    const replica = this.#parts.memory.find(subject)
     if (replica) return this.#mergeInto(replica, subject, registers, source)
-    this.#core.memory.add(subject, Replica.of(registers.map(this.#withDeclaredKey), source))
+    this.#parts.memory.add(subject, Replica.of(registers.map(this.#withDeclaredKey), source))
     return registers
   }
 
@@ -76,7 +89,7 @@ export class Changes {
     registers: readonly LwwRegister[],
     source: ChangeSource,
   ): readonly LwwRegister[] {
-    const pinned = this.#core.memory.pinnedOf(subject)
+    const pinned = this.#parts.memory.pinnedOf(subject)
     const changes: AnyChange[] = []
     const { bytes } = replica
     const news: LwwRegister[] = []
@@ -89,32 +102,32 @@ export class Changes {
       if (!replica.merge(this.#withDeclaredKey(register), source)) continue
       news.push(register)
       if (!isChange || !field) continue
-      this.#core.pageTickets.add(pinned, field)
+      this.#parts.pageTickets.add(pinned, field)
       changes.push({ key: field.key, value: this.#value(field, replica), previous, source })
     }
     if (news.length === 0) return news
-    this.#core.memory.changed(subject, replica.bytes - bytes)
+    this.#parts.memory.changed(subject, replica.bytes - bytes)
     if (pinned && pinned.listeners.size > 0) this.#notifyListeners(pinned, changes)
     return news
   }
 
   /** Removes a subject's values from memory, and notifies the listeners. */
   erase(subject: Subject): void {
-    const pinned = this.#core.memory.pinnedOf(subject)
+    const pinned = this.#parts.memory.pinnedOf(subject)
     const changes = Array.from(this.#fields.values(), (field): AnyChange => {
       return { key: field.key, value: field.default, previous: this.#value(field, pinned?.replica), source: 'job' }
     })
-    this.#core.memory.erase(subject)
+    this.#parts.memory.erase(subject)
     if (pinned) this.#notifyListeners(pinned, changes)
   }
 
   /** Allows another build's undeclared keys in cookies: the browser brought these keys in a ticket, so it may see them. */
   markSeenByBrowser(subject: Subject, registers: readonly LwwRegister[]): void {
-    const replica = this.#core.memory.find(subject)
+    const replica = this.#parts.memory.find(subject)
     for (const register of registers)
       if (!this.#fields.has(register.key) && replica?.source(register.key) !== 'ticket') {
         replica?.setSource(register, 'ticket')
-        this.#core.memory.changed(subject, 0)
+        this.#parts.memory.changed(subject, 0)
       }
   }
 
@@ -127,6 +140,6 @@ export class Changes {
     const notify = (change: AnyChange): void => {
       for (const listener of listeners) listener(change)
     }
-    this.#core.notifications.change(listeners, changes, notify)
+    this.#parts.notifications.change(listeners, changes, notify)
   }
 }

@@ -9,11 +9,12 @@ import { type Expiries, STORE_SESSION } from '../../shared/protocol.js'
 import { expiryStamp, type LwwRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { isStamp, LOWEST_STAMP } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
-import type { PinnedSubject } from '../memory/memory.js'
+import type { Revocations } from '../ends/revocations.js'
+import type { Memory, PinnedSubject } from '../memory/memory.js'
+import type { Settings } from '../settings/settings.js'
 import { isTab, isUser, type Sub, type Subject, subjectHash } from '../subjects/subject.js'
 import type { LiveSocket } from '../types/live-socket.js'
-import type { TicketContent } from './ticket.js'
+import type { TicketContent, Tickets } from './ticket.js'
 
 type GreetingClaims = Pick<TicketContent, 'defaults' | 'guest'>
 
@@ -26,21 +27,28 @@ interface Pending {
   answered: { readonly ticket: string; readonly socket: LiveSocket | undefined } | undefined
 }
 
+export interface PageTicketParts {
+  readonly settings: Settings
+  readonly memory: Memory
+  readonly revocations: Revocations
+  readonly tickets: Tickets
+}
+
 /**
  * Dispatches changes to pages: signs one ticket for all of a subject's changes in a turn, and sends this ticket to each of the subject's
  * sockets.
  */
 export class PageTickets {
-  readonly #core: Core
+  readonly #parts: PageTicketParts
   readonly #fields: readonly Field[]
   /** The keys of the readable fields whose values only the tab keeps. */
   readonly tabKeys: readonly string[]
   #changed = new Map<PinnedSubject, Pending>()
   #afterFlush: (() => void)[] = []
 
-  constructor(core: Core) {
-    this.#core = core
-    this.#fields = [...core.settings.fields.values()].filter((field) => field.access !== 'hidden')
+  constructor(parts: PageTicketParts) {
+    this.#parts = parts
+    this.#fields = [...parts.settings.fields.values()].filter((field) => field.access !== 'hidden')
     this.tabKeys = this.#fields.flatMap(({ key, isLocal }) => (isLocal ? key : []))
   }
 
@@ -81,7 +89,7 @@ export class PageTickets {
     const registers = this.readableRegisters(replica, fields)
     const keys = new Set(registers.map(({ key, value }) => (value === undefined ? undefined : key)))
     const defaults = fields.flatMap((field): [string, JsonValue][] => {
-      const read = keys.has(field.key) ? undefined : field.live(replica, this.#core.settings.clock)
+      const read = keys.has(field.key) ? undefined : field.live(replica, this.#parts.settings.clock)
       const value = read === undefined ? field.default : read
       return value === undefined ? [] : [[field.key, value]]
     })
@@ -101,10 +109,10 @@ export class PageTickets {
     fields: ReadonlySet<Field>,
     socket: LiveSocket | undefined,
   ): string | undefined {
-    const now = this.#core.settings.clock()
+    const now = this.#parts.settings.clock()
     const registers = this.readableRegisters(replica, fields, now)
     if (registers.length === 0) return undefined
-    const pinned = this.#core.memory.pinnedOf(subject)
+    const pinned = this.#parts.memory.pinnedOf(subject)
     const ticket = this.ticket(subject, registers, NO_CLAIMS, pinned?.sub, now)
     const pending = pinned && this.#changed.get(pinned)
     if (pending && [...pending.fields].every((field) => fields.has(field))) pending.answered = { ticket, socket }
@@ -117,9 +125,9 @@ export class PageTickets {
     registers: readonly LwwRegister[],
     { defaults, guest }: GreetingClaims = NO_CLAIMS,
     sub: Sub = subjectHash(subject),
-    now: number = this.#core.settings.clock(),
+    now: number = this.#parts.settings.clock(),
   ): string {
-    const { epoch, generation } = this.#core.revocations.signed(isUser(subject) ? subject : undefined, sub)
+    const { epoch, generation } = this.#parts.revocations.signed(isUser(subject) ? subject : undefined, sub)
     const content: TicketContent = {
       sub,
       epoch,
@@ -127,19 +135,19 @@ export class PageTickets {
       // An expiry is no valid stamp, so the server would refuse its register if a page sent the register back.
       changes: registers.filter(({ stamp }) => isStamp(stamp)).map(toWire),
       ids: idsOf(registers, now),
-      expiries: expiriesOf(this.#core.settings.fields, registers, now),
+      expiries: expiriesOf(this.#parts.settings.fields, registers, now),
       defaults,
       guest,
       tab: isTab(subject) ? this.tabKeys : undefined,
     }
-    return this.#core.tickets.sign(content, now)
+    return this.#parts.tickets.sign(content, now)
   }
 
   #try(act: () => void): void {
     try {
       act()
     } catch (error) {
-      this.#core.settings.report(error)
+      this.#parts.settings.report(error)
     }
   }
 
@@ -156,7 +164,7 @@ export class PageTickets {
   readableRegisters(
     replica: Replica,
     fields: Iterable<Field>,
-    now: number = this.#core.settings.clock(),
+    now: number = this.#parts.settings.clock(),
   ): LwwRegister[] {
     const readable: LwwRegister[] = []
     for (const field of fields) {

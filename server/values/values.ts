@@ -9,7 +9,6 @@ import type { JsonValue } from '../../shared/json.js'
 import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOWEST_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
 import {
   type BrowserId,
   isUser,
@@ -18,7 +17,7 @@ import {
   tabSubject,
   type UserSubject,
 } from '../subjects/subject.js'
-import { Changes, type Source } from './changes.js'
+import { type ChangeParts, Changes, type Source } from './changes.js'
 
 /** Options of a write. */
 export interface Writing {
@@ -36,15 +35,15 @@ export class Values {
   readonly fields: FieldMap
   /** The fields of a request: all except local fields, because a request does not name its tab. */
   readonly requestFields: FieldMap
-  readonly #core: Core
+  readonly #parts: ChangeParts
   readonly #changes: Changes
   #isClosed = false
 
-  constructor(core: Core) {
-    this.#core = core
-    this.fields = core.settings.fields
+  constructor(parts: ChangeParts) {
+    this.#parts = parts
+    this.fields = parts.settings.fields
     this.requestFields = new Map([...this.fields].filter(([, { isLocal }]) => !isLocal))
-    this.#changes = new Changes(core, (field, replica) => this.value(field, replica))
+    this.#changes = new Changes(parts, (field, replica) => this.value(field, replica))
   }
 
   /** Returns whether a register belongs to the browser, even while a user is signed in. */
@@ -52,11 +51,11 @@ export class Values {
 
   /** Returns a subject for the values of a tab of this browser; undefined if no field has the scope `tab`. */
   tabOf(browser: BrowserId): TabSubject | undefined {
-    return this.#core.pageTickets.tabKeys.length > 0 ? tabSubject(browser) : undefined
+    return this.#parts.pageTickets.tabKeys.length > 0 ? tabSubject(browser) : undefined
   }
 
   find(subject: Subject): Replica | undefined {
-    return this.#core.memory.find(subject)
+    return this.#parts.memory.find(subject)
   }
 
   /** Returns the stamp that the next write of a key must exceed. */
@@ -72,7 +71,7 @@ export class Values {
 
   /** Returns the value, but no default; undefined if not yet set, or if deleted, expired or unreadable. */
   live(field: Field, replica: Replica | undefined): JsonValue | undefined {
-    return replica && field.live(replica, this.#core.settings.clock)
+    return replica && field.live(replica, this.#parts.settings.clock)
   }
 
   /** Returns the value of a handle's `get`: the live value, else the default. */
@@ -88,7 +87,7 @@ export class Values {
    */
   write(changes: FieldChanges, owner: Owner, source: ChangeSource, { base = NEVER, id }: Writing = {}): Stamp {
     this.checkOpen()
-    const now = this.#core.settings.clock()
+    const now = this.#parts.settings.clock()
     const last = [base]
     for (const field of changes.keys()) last.push(this.last(owner.subject(field), field.key))
     const stamp = nextStamp(now, newestOf(last))
@@ -127,7 +126,7 @@ export class Values {
 
   /** Applies an erasure if `generation` is newer than the known generation. Returns false if it is older. */
   startGeneration(subject: Subject, generation: number): boolean {
-    const { revocations } = this.#core
+    const { revocations } = this.#parts
     const known = revocations.generation(subject)
     if (generation > known && isUser(subject)) {
       revocations.startGeneration(subject, generation)

@@ -5,7 +5,7 @@ import { Handshake } from '../../server/connections/handshake.js'
 import { Rechecks } from '../../server/connections/rechecks.js'
 import { SocketHandle } from '../../server/connections/socket.js'
 import type { Core } from '../../server/core.js'
-import type { PageIdentity } from '../../server/identity/identities.js'
+import type { PageIdentity } from '../../server/identity/identified.js'
 import { EXCHANGE, type PageAnswer, STORE_SESSION } from '../../shared/protocol.js'
 import { FakeIo, ServerSocket } from '../simulation/fake-io.js'
 import { lightRequest } from './light-http.js'
@@ -28,7 +28,7 @@ export class LightSocket {
   /** Returns a function for opening sockets; rejects as the handshake does. */
   static opener(core: Core): OpenSocket {
     const { namespace } = new FakeIo()
-    const authentication = new Authentication(core, [])
+    const authentication = new Authentication(core.settings, core.signedIn, [])
     const never = { recheck: Number.POSITIVE_INFINITY, maxAge: Number.POSITIVE_INFINITY }
     const handshake = new Handshake(core, authentication, new Rechecks(core, authentication, never))
     return async (headers) => {

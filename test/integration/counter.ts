@@ -1,5 +1,5 @@
-import type { Core } from '../../server/core.js'
 import type { Feature } from '../../server/feature.js'
+import type { FeatureParts } from '../../server/parts.js'
 import { FeatureData } from '../../server/store/feature-data.js'
 import { FeatureEntry } from '../../server/store/feature-entry.js'
 import type { FeatureKey } from '../../server/subjects/store-key.js'
@@ -9,8 +9,8 @@ const KEY = 'count'
 const PREFIX = 'count:'
 
 /** Returns a custom part that counts each browser's actions, and keeps the count in memory, cookie and store and at other nodes. */
-export function counterPart(core: Core): Feature {
-  const counts = new FeatureData(core, PREFIX, (name: FeatureKey, now) => new FeatureEntry(name, now, false))
+export function counterPart(parts: FeatureParts): Feature {
+  const counts = new FeatureData(parts, PREFIX, (name: FeatureKey, now) => new FeatureEntry(name, now, false))
   counts.isUsed = true
   const nameOf = (browser: BrowserSubject): FeatureKey => `${PREFIX}${subjectHash(browser)}` as FeatureKey
   const of = (browser: BrowserSubject): number => Number(counts.find(nameOf(browser))?.replica.value(KEY) ?? 0)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
-import type { Core } from '../../server/core.js'
+import { type OnRevoked, Revocations } from '../../server/ends/revocations.js'
+import { UserEpochs } from '../../server/ends/user-epochs.js'
 import {
   type CookieFacts,
   type CookieStatus,
@@ -9,8 +10,6 @@ import {
   higherUse,
   type SessionUse,
 } from '../../server/identity/cookie-status.js'
-import { type OnRevoked, Revocations } from '../../server/identity/revocations.js'
-import { UserEpochs } from '../../server/identity/user-epochs.js'
 import { GuestMemory } from '../../server/memory/guest-memory.js'
 import { browserSubject, newBrowserId, signOutKey, subjectHash, userSubject } from '../../server/subjects/subject.js'
 
@@ -102,11 +101,12 @@ const END = { epoch: 1, rotatedTo: undefined }
 function create() {
   const calls: unknown[] = []
   const settings = { clock: () => 1000, maxAge: 1000, maxVisitors: 10 }
-  const core = { settings, guestMemory: new GuestMemory(1e6) } as unknown as Core
+  const remotes = { store: undefined, nodes: undefined }
+  const parts = { settings, guestMemory: new GuestMemory(1e6), remotes }
   const onRevoked: OnRevoked = (name, cause, retirement) => {
     calls.push([name, cause, ...(retirement ? [retirement.rotatedTo] : [])])
   }
-  return { calls, revocations: new Revocations(core, onRevoked) }
+  return { calls, revocations: new Revocations(parts, onRevoked) }
 }
 
 describe('the callback of revocations', () => {

@@ -217,7 +217,7 @@ export function misplaced(process: Process): string | undefined {
   return undefined
 }
 
-function namesOf({ core: { values, settings, warn } }: Process): ReadonlyMap<string, RoomNames> {
+function namesOf({ core: { values, settings } }: Process): ReadonlyMap<string, RoomNames> {
   const fields = [...values.fields.values()].filter(({ rooms }) => rooms)
-  return new Map(fields.map(({ key }) => [key, new RoomNames(key, settings, warn)]))
+  return new Map(fields.map(({ key }) => [key, new RoomNames(key, settings)]))
 }

@@ -193,7 +193,7 @@ describe('threat 67: POSTs with a hundred different origins', () => {
     const { warnings, clock, live } = site.app
     for (let i = 0; i < 100; i += 1) await post(site, { origin: `https://attacker-${i}.example` })
     expect(warnings.filter((text) => text.includes('bad_origin'))).toHaveLength(10)
-    coreOf(live).warn('something else')
+    coreOf(live).settings.warn('something else')
     expect(warnings.at(-1)).toBe('koa-live-session: something else')
     clock.advance(60 * 60 * 1000)
     await post(site, { origin: 'http://example.com' })

@@ -6,9 +6,9 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { fromParameter, LONGEST_ADDRESS, parameterOf } from '../../../shared/url-parameter.js'
-import type { Core } from '../../core.js'
 import type { Feature, RequestUse, ResponseContext } from '../../feature.js'
 import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/page-load.js'
+import type { FeatureParts } from '../../parts.js'
 import type { CookieOptions } from '../../settings/settings.js'
 
 type Unapplied = Readonly<Record<string, JsonValue>>
@@ -17,10 +17,10 @@ type Unapplied = Readonly<Record<string, JsonValue>>
  * Creates the feature for fields with a URL parameter. A page load sets the value from the URL, and the page updates the URL when the value
  * changes.
  */
-export function addressFeature(core: Core): Feature {
-  const fields = [...core.settings.fields.values()].filter(({ url }) => url !== undefined)
+export function addressFeature(parts: FeatureParts): Feature {
+  const fields = [...parts.settings.fields.values()].filter(({ url }) => url !== undefined)
   if (fields.length === 0) return {}
-  const { cookie } = core.settings
+  const { cookie } = parts.settings
   const readable = fields.filter(({ access }) => access !== 'hidden')
   const urls = Object.fromEntries(readable.map(({ key, url = '' }) => [key, url]))
   /** The values in the URL that the page must set itself, by response. */
@@ -30,7 +30,7 @@ export function addressFeature(core: Core): Feature {
       const named = addressed(ctx, fields, cookie)
       if (named.length === 0) return
       const use = useOf()
-      unappliedOf.set(use.visit, applyAddress(core, named, use))
+      unappliedOf.set(use.visit, applyAddress(parts, named, use))
     },
     snapshot: ({ ctx, visit }, snapshot) => {
       const unapplied = unappliedOf.get(visit) ?? {}
@@ -70,14 +70,18 @@ function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOpt
 }
 
 /** Sets fields from the request's URL. Returns by key the values that the page must set itself. */
-function applyAddress(core: Core, fields: readonly Field[], use: RequestUse): Readonly<Record<string, JsonValue>> {
+function applyAddress(
+  parts: FeatureParts,
+  fields: readonly Field[],
+  use: RequestUse,
+): Readonly<Record<string, JsonValue>> {
   const unapplied: Record<string, JsonValue> = {}
   for (const field of fields) {
-    const value = valueInAddress(field, use.ctx.querystring, core)
+    const value = valueInAddress(field, use.ctx.querystring, parts)
     // Skips the field without a warning, because users share links with guests.
     if (field.guestAccess !== 'write' && use.visit.visitor.user === undefined) continue
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
-    if (isUncertain(use.ctx) || !setValue(core, field, value, use)) unapplied[field.key] = value
+    if (isUncertain(use.ctx) || !setValue(parts, field, value, use)) unapplied[field.key] = value
   }
   return unapplied
 }
@@ -86,12 +90,12 @@ function applyAddress(core: Core, fields: readonly Field[], use: RequestUse): Re
  * Returns the value of a field's URL parameter. Warns of an invalid value, but never throws, because a bad link is not the visitor's
  * mistake.
  */
-function valueInAddress(field: Field, search: string, { warn }: Core): JsonValue | undefined {
+function valueInAddress(field: Field, search: string, { settings }: FeatureParts): JsonValue | undefined {
   const { url = '', key } = field
   const text = parameterOf(search, url)
   // Leaves the value out of the log, because the value is untrusted text.
   const refuse = (code: LiveSessionErrorCode): undefined => {
-    warn(`an address has ?${url}=... which does not set "${key}": ${code}: ${CAUSES[code]}`)
+    settings.warn(`an address has ?${url}=... which does not set "${key}": ${code}: ${CAUSES[code]}`)
     return undefined
   }
   if (text === undefined) return refuse('malformed')
@@ -109,7 +113,12 @@ function valueInAddress(field: Field, search: string, { warn }: Core): JsonValue
 }
 
 /** Sets a field, and returns whether this succeeded. Links have a rate limit, because they are untrusted. */
-function setValue({ limits }: Core, { key, scope }: Field, value: JsonValue, { visit, values }: RequestUse): boolean {
+function setValue(
+  { limits }: FeatureParts,
+  { key, scope }: Field,
+  value: JsonValue,
+  { visit, values }: RequestUse,
+): boolean {
   if (visit.isSuperseded || !visit.knowsOwner(scope)) return false
   try {
     limits.spendOn('links', visit)

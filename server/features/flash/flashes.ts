@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import { memoryBytes } from '../../../shared/budget.js'
 import { timeAfter } from '../../../shared/stamp.js'
-import type { Core } from '../../core.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
+import type { FeatureParts } from '../../parts.js'
 import type { BrowserSubject } from '../../subjects/subject.js'
 import { FLASH_LIFETIME, type FlashInput, gather, type Message } from './message.js'
 
@@ -20,7 +20,7 @@ const ID = 120
  * first, or this process if there is no store.
  */
 export class Flashes {
-  readonly #core: Core
+  readonly #parts: FeatureParts
   readonly #waiting: RotatingCache<readonly Message[]>
   /** Ids of messages consumed in this process, because cookies may still have these messages. */
   readonly #consumed: RotatingCache<true>
@@ -28,10 +28,10 @@ export class Flashes {
   readonly #leased = new Set<string>()
   #count = 0
 
-  constructor(core: Core) {
-    const { guestMemory: bytes, settings } = core
+  constructor(parts: FeatureParts) {
+    const { guestMemory: bytes, settings } = parts
     const options = { maxIdle: FLASH_LIFETIME, clock: settings.clock }
-    this.#core = core
+    this.#parts = parts
     this.#waiting = RotatingCache.onMap({ ...options, shared: { bytes, weigh } })
     this.#consumed = RotatingCache.onMap({ ...options, shared: { bytes, weigh: () => ID } })
   }
@@ -45,7 +45,7 @@ export class Flashes {
     const last = this.#waiting.get(browser)?.at(-1)?.at ?? 0
     this.#count += 1
     const next = isForNext ? this.#count : undefined
-    const message = { id: newId(), at: timeAfter(last, this.#core.settings.clock()), content, next }
+    const message = { id: newId(), at: timeAfter(last, this.#parts.settings.clock()), content, next }
     this.put(browser, [message])
     return message
   }
@@ -73,7 +73,7 @@ export class Flashes {
     const all = [...received, ...(waiting ?? [])]
     return gather(
       all.filter((message) => !this.#isConsumed(message)),
-      this.#core.settings.clock(),
+      this.#parts.settings.clock(),
     )
   }
 
@@ -113,7 +113,7 @@ export class Flashes {
    * never, and no page should wait.
    */
   async #consume(browser: BrowserSubject, messages: readonly Message[]): Promise<readonly Message[]> {
-    const { store } = this.#core
+    const { store } = this.#parts
     for (const { id } of messages) this.#consumed.set(id, true)
     if (this.pending(browser, []).length === 0) this.#waiting.delete(browser)
     const spent = await Promise.all(messages.map(({ id }) => store?.singleUse.spendInTime(`flash:${id}`)))

@@ -4,17 +4,17 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { after } from '../../../shared/promise.js'
 import { FLASH, type FlashAnswer, TAKE_FLASH } from '../../../shared/protocol.js'
-import type { Core } from '../../core.js'
 import type { Feature, RequestUse } from '../../feature.js'
 import { usedLate } from '../../http/late-requests.js'
+import type { FeatureParts } from '../../parts.js'
 import { Flashes } from './flashes.js'
 import { type FlashOptions, NAME, parseFlash, parseMessages, toWire } from './message.js'
 import { RequestFlash, receiverOf } from './request-flash.js'
 
 /** Creates the feature for flash messages, which a browser shows once. */
-export function flashFeature(core: Core): Feature {
-  const { connections, settings } = core
-  const flashes = new Flashes(core)
+export function flashFeature(parts: FeatureParts): Feature {
+  const { connections, settings } = parts
+  const flashes = new Flashes(parts)
   const notify = (browser: string): void => {
     for (const connection of connections.of(browser)) connection.emit(FLASH)
   }

@@ -4,8 +4,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isWellFormed } from '../../../shared/json.js'
 import { HAND_OFF } from '../../../shared/protocol.js'
-import type { Core } from '../../core.js'
 import type { Feature } from '../../feature.js'
+import type { FeatureParts } from '../../parts.js'
 import { subjectHash } from '../../subjects/subject.js'
 import { redeemHandOff, sendOn } from './posted-token.js'
 import { checkPurpose, HandOffTokens } from './tokens.js'
@@ -17,12 +17,12 @@ const UNSAFE = /[\p{Cc}\s\\]/u
 const ORIGIN = 'https://origin.invalid'
 
 /** Creates the feature for hand-offs: a socket's handler sends an encrypted payload to the browser's next request. */
-export function handOffFeature(core: Core): Feature {
-  const tokens = new HandOffTokens(core)
+export function handOffFeature(parts: FeatureParts): Feature {
+  const tokens = new HandOffTokens(parts)
   return {
     request: {
       takeHandOff: (use, purpose: string, schema: StandardSchemaV1) =>
-        redeemHandOff(core, tokens, use, purpose, schema),
+        redeemHandOff(parts, tokens, use, purpose, schema),
     },
     socket: {
       handOff: (use, purpose: string, payload: unknown, options: { readonly to: string }) => {
@@ -32,12 +32,12 @@ export function handOffFeature(core: Core): Feature {
         if (!use.isOpen()) throw new LiveSessionError('closed', 'handOff: the socket is not open')
         if (!use.cookie)
           throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
-        core.limits.spend(1, use)
+        parts.limits.spend(1, use)
         const browser = subjectHash(use.cookie.browserSubject)
         use.emit(HAND_OFF, tokens.encrypt({ browser, purpose }, to, payload))
       },
     },
-    post: (ctx) => sendOn(core, tokens, ctx),
+    post: (ctx) => sendOn(parts, tokens, ctx),
   }
 }
 

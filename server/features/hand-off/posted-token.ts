@@ -9,10 +9,10 @@ import { printable } from '../../../shared/json.js'
 import { isRecord } from '../../../shared/parse.js'
 import { HAND_OFF_FIELD } from '../../../shared/protocol.js'
 import { pathOf } from '../../../shared/schema.js'
-import type { Core } from '../../core.js'
 import type { RequestUse, ResponseContext } from '../../feature.js'
 import { readText } from '../../http/body.js'
 import { checkOwnPost } from '../../http/origin.js'
+import type { FeatureParts } from '../../parts.js'
 import { subjectHash } from '../../subjects/subject.js'
 import { checkPurpose, type HandOff, type HandOffTokens } from './tokens.js'
 
@@ -69,7 +69,7 @@ function isForm({ request }: Koa.Context): boolean {
  * @throws {LiveSessionError} `bad_ticket` with status 204, which keeps the browser on its page
  */
 export async function sendOn(
-  { cookie, identifyUser, identities }: Core,
+  { cookie, identifyUser, identities }: FeatureParts,
   tokens: HandOffTokens,
   ctx: Koa.Context,
 ): Promise<boolean> {
@@ -93,7 +93,7 @@ export async function sendOn(
  * @throws {LiveSessionError} `bad_origin`, `store_unavailable`; `invalid_value` if the schema refuses the payload; errors of the body
  */
 export async function redeemHandOff(
-  core: Core,
+  parts: FeatureParts,
   tokens: HandOffTokens,
   use: RequestUse,
   purpose: string,
@@ -106,7 +106,7 @@ export async function redeemHandOff(
   const token = await postedToken(ctx)
   if (token === undefined) return undefined
   // Prevents login CSRF: another site's form could bring the attacker's own token, and sign the visitor in as the attacker.
-  checkOwnPost(core, ctx)
+  checkOwnPost(parts.settings, ctx)
   const handOff = decrypt(tokens, use.visit, token, purpose)
   if (!handOff) return undefined
   // Validates before redeeming: if this build refuses the payload, another build can still accept the token.
@@ -115,7 +115,7 @@ export async function redeemHandOff(
   if (use.visit.isSuperseded) return undefined
   const isFirst = await tokens.redeem(handOff)
   // Whatever this request does with the payload is as old as the token.
-  core.handedOffAt.set(ctx, Math.min(handOff.at, core.handedOffAt.get(ctx) ?? Infinity))
+  parts.handedOffAt.set(ctx, Math.min(handOff.at, parts.handedOffAt.get(ctx) ?? Infinity))
   return isFirst && !use.visit.isSuperseded ? value : undefined
 }
 

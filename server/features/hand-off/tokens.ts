@@ -5,8 +5,8 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { isKey } from '../../../shared/fields.js'
 import { printable } from '../../../shared/json.js'
 import { isAhead } from '../../../shared/stamp.js'
-import type { Core } from '../../core.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
+import type { FeatureParts } from '../../parts.js'
 import type { Sub } from '../../subjects/subject.js'
 import { frozenInput } from '../frozen-input.js'
 import { EncryptionKeys } from './encryption-keys.js'
@@ -38,14 +38,14 @@ export interface HandOff {
 
 /** Creates encrypted tokens for hand-offs from sockets to requests, and redeems each token only once. */
 export class HandOffTokens {
-  readonly #core: Core
+  readonly #parts: FeatureParts
   readonly #keys: EncryptionKeys
   /** Without a store, by browser, the ids of the tokens that this process has created and not redeemed. All other tokens are refused. */
   readonly #open: RotatingCache<Set<string>>
 
-  constructor(core: Core) {
-    const { secrets, maxVisitors, clock } = core.settings
-    this.#core = core
+  constructor(parts: FeatureParts) {
+    const { secrets, maxVisitors, clock } = parts.settings
+    this.#parts = parts
     this.#keys = new EncryptionKeys(secrets, 'hand-off', TYPE)
     this.#open = RotatingCache.onMap({ max: maxVisitors, maxIdle: LIFETIME * 1000, clock })
   }
@@ -55,7 +55,7 @@ export class HandOffTokens {
    * @throws {LiveSessionError} `invalid_value` or `too_large` for the payload
    */
   encrypt({ browser, purpose }: Recipient, to: string, payload: unknown): string {
-    const { settings, store } = this.#core
+    const { settings, store } = this.#parts
     // With fractions, because a revocation may follow within a second.
     const iat = settings.clock() / 1000
     const jti = randomBytes(16).toString('base64url')
@@ -89,7 +89,7 @@ export class HandOffTokens {
    * @throws {LiveSessionError} `store_unavailable` if the store does not answer, because only the store knows which call is first
    */
   async redeem({ id, browser }: HandOff): Promise<boolean> {
-    const { store } = this.#core
+    const { store } = this.#parts
     if (!store) return this.#open.get(browser)?.delete(id) ?? false
     const isFirst = await store.singleUse.spend(`hand-off:${id}`)
     if (isFirst !== undefined) return isFirst
@@ -98,7 +98,7 @@ export class HandOffTokens {
 
   #claims(token: string, browser: Sub): ReturnType<EncryptionKeys['decrypt']> {
     const claims = token.length > MAX_TOKEN ? undefined : this.#keys.decrypt(token)
-    const { cookie, clock } = this.#core.settings
+    const { cookie, clock } = this.#parts.settings
     if (claims?.['aud'] !== cookie.name || claims['browser'] !== browser) return undefined
     const [iat, exp, now] = [Number(claims['iat']) * 1000, Number(claims['exp']) * 1000, clock()]
     // A token from the future would outlive the record of redeemed tokens.

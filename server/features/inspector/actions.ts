@@ -1,8 +1,8 @@
 // Performs the actions of the inspector's buttons.
 
 import { LiveSessionError } from '../../../shared/errors.js'
-import type { Core } from '../../core.js'
-import { revoke } from '../../identity/revoke.js'
+import { revoke } from '../../connections/revoke.js'
+import type { FeatureParts } from '../../parts.js'
 import { isUser, type Subject } from '../../subjects/subject.js'
 
 /**
@@ -12,12 +12,12 @@ import { isUser, type Subject } from '../../subjects/subject.js'
  * @throws {LiveSessionError} `malformed` for an impossible action
  */
 export async function act(
-  core: Core,
+  parts: FeatureParts,
   action: unknown,
   target: { readonly subject: Subject; readonly name: string } | undefined,
 ): Promise<string> {
   if (action === 'restart') {
-    restart(core)
+    restart(parts)
     return 'As after a restart: all connections are closed, and memory is empty.'
   }
   if (action !== 'empty' && action !== 'revoke')
@@ -25,24 +25,24 @@ export async function act(
   if (!target) throw new LiveSessionError('malformed', 'this subject is no longer in memory')
   const { subject, name } = target
   if (action === 'empty') {
-    forget(core, subject)
+    forget(parts, subject)
     return `Emptied the cache entry of ${name}.`
   }
   if (!isUser(subject)) throw new LiveSessionError('malformed', 'a guest cannot be signed out')
-  await revoke(core, subject)
+  await revoke(parts, subject)
   return `Ended all sockets, live cookies and tickets of ${name}. Sessions that the app keeps elsewhere go on.`
 }
 
 /**
  * Evicts all values from memory, and makes all browsers reconnect, as a restart would. Keeps revocations, and pending writes to the store.
  */
-export function restart({ connections, memory }: Core): void {
+export function restart({ connections, memory }: FeatureParts): void {
   void connections.close(connections.all(), 'closed')
   memory.clear()
 }
 
 /** Evicts a single subject, and makes its browsers reconnect. */
-function forget({ connections, memory }: Core, subject: Subject): void {
+function forget({ connections, memory }: FeatureParts, subject: Subject): void {
   void connections.close(connections.of(subject), 'closed')
   memory.evict(subject)
 }

@@ -2,8 +2,8 @@
 
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../../shared/promise.js'
-import type { Core } from '../../core.js'
 import { isOwnPolling, isOwnPost, originHeaders } from '../../http/origin.js'
+import type { FeatureParts } from '../../parts.js'
 import { checkNames } from '../../settings/option-checks.js'
 import { SigningKeys } from '../../subjects/signing-keys.js'
 import type { InspectorOptions } from './types.js'
@@ -24,7 +24,7 @@ export interface Admission {
  *
  * @throws {TypeError} in production without `authorize`, and for unknown options
  */
-export function createAdmission({ settings, warn }: Core, options: InspectorOptions): Admission {
+export function createAdmission({ settings }: FeatureParts, options: InspectorOptions): Admission {
   checkNames(options, ['authorize'], 'inspector: ')
   const { authorize } = options
   if (authorize !== undefined && typeof authorize !== 'function') {
@@ -40,7 +40,7 @@ export function createAdmission({ settings, warn }: Core, options: InspectorOpti
   }
   if (authorize) return { token: undefined, refusalReason: (ctx) => foreign(ctx) ?? authorized(ctx, authorize) }
   const key = new TokenKey(settings.secrets)
-  warn(`inspector: open its address with ?token=${key.token}`)
+  settings.warn(`inspector: open its address with ?token=${key.token}`)
   return { token: key.token, refusalReason: (ctx) => foreign(ctx) ?? key.refusalReason(ctx) }
 }
 

@@ -3,9 +3,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type Koa from 'koa'
 import { LiveSessionError } from '../../../shared/errors.js'
-import type { Core } from '../../core.js'
 import type { MemoryEntry } from '../../memory/memory.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
+import type { FeatureParts } from '../../parts.js'
 import { REFUSAL_CHANNEL, type RefusalMessage } from '../../settings/report.js'
 import { isUser, type Sub, type Subject, subjectHash, userIdOf } from '../../subjects/subject.js'
 import { act } from './actions.js'
@@ -49,16 +49,16 @@ const HEADERS = {
 
 /** Creates the route. All parts of the page have the URL where the app mounts the route, and differ in `?part=`. */
 export function createInspector(
-  core: Core,
+  parts: FeatureParts,
   refusals: RecentRefusals,
   { refusalReason, token }: Admission,
 ): InspectorRoute {
-  const inspector = new Inspector(core, refusals)
+  const inspector = new Inspector(parts, refusals)
   const inspect: Koa.Middleware = async (ctx) => {
     ctx.set(HEADERS)
     const reason = await refusalReason(ctx)
     if (reason !== undefined) {
-      core.warn(`inspector: 403: ${reason}`, 'inspector')
+      parts.settings.warn(`inspector: 403: ${reason}`, 'inspector')
       answer(ctx, 403, 'You may not look here. The log of the server says why.')
     } else if (ctx.query['token'] !== undefined) goTo(ctx, '?')
     else if (ctx.method === 'POST') await inspector.act(ctx)
@@ -100,15 +100,15 @@ export class RecentRefusals {
 }
 
 class Inspector {
-  readonly #core: Core
+  readonly #parts: FeatureParts
   readonly #refusals: RecentRefusals
   /** The subjects that pages have shown, by hash. Pages get only hashes, because a guest's subject is a secret. */
   readonly #shown: RotatingCache<Subject>
 
-  constructor(core: Core, refusals: RecentRefusals) {
-    this.#core = core
+  constructor(parts: FeatureParts, refusals: RecentRefusals) {
+    this.#parts = parts
     this.#refusals = refusals
-    this.#shown = RotatingCache.onMap({ max: MOST_SHOWN, clock: core.settings.clock })
+    this.#shown = RotatingCache.onMap({ max: MOST_SHOWN, clock: parts.settings.clock })
   }
 
   show(ctx: Koa.Context): void {
@@ -126,7 +126,7 @@ class Inspector {
     const { action, subject: id } = ctx.query
     const subject = typeof id === 'string' ? this.#shown.get(id) : undefined
     try {
-      const effect = await act(this.#core, action, subject && { subject, name: displayName(subject) })
+      const effect = await act(this.#parts, action, subject && { subject, name: displayName(subject) })
       // Without a script, the browser would show the response itself, so redirects the browser to the page.
       if (ctx.accepts('text/plain', 'text/html') === 'text/plain') return answer(ctx, 200, effect)
       goTo(ctx, '?')
@@ -137,10 +137,10 @@ class Inspector {
   }
 
   #look(find: string): NodeSnapshot {
-    const found = some(this.#core.memory.entries(), MOST_SUBJECTS + 1, ({ subject }) => isLike(subject, find))
+    const found = some(this.#parts.memory.entries(), MOST_SUBJECTS + 1, ({ subject }) => isLike(subject, find))
     const entries = found.slice(0, MOST_SUBJECTS)
     for (const { subject } of entries) this.#shown.set(subjectHash(subject), subject)
-    return snapshotOf(this.#core, { entries, hasMore: found.length > MOST_SUBJECTS, refusals: this.#refusals.all })
+    return snapshotOf(this.#parts, { entries, hasMore: found.length > MOST_SUBJECTS, refusals: this.#refusals.all })
   }
 }
 

@@ -7,11 +7,11 @@ import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { newestOf, type Stamp } from '../../../shared/stamp.js'
 import type { VerifiedCookie } from '../../cookie/content.js'
-import type { Core } from '../../core.js'
 import type { MemoryCounts, MemoryEntry } from '../../memory/memory.js'
+import type { FeatureParts } from '../../parts.js'
 import type { RefusalMessage } from '../../settings/report.js'
 import type { StoreState } from '../../store/circuit-breaker.js'
-import type { InspectorSection } from '../../store/feature-data.js'
+import type { InspectorSection } from '../../store/feature-entry.js'
 import { isUser, type Sub, type Subject, subjectHash, userIdOf } from '../../subjects/subject.js'
 
 /** Maximum characters shown of a value. */
@@ -95,9 +95,9 @@ export interface View {
 }
 
 /** Returns the current state, and changes nothing. */
-export function snapshotOf(core: Core, { entries, hasMore, refusals }: View): NodeSnapshot {
-  const { connections, settings, store, memory } = core
-  const received = receivedFrom(core.cookie.seen(), entries)
+export function snapshotOf(parts: FeatureParts, { entries, hasMore, refusals }: View): NodeSnapshot {
+  const { connections, settings, store, memory } = parts
+  const received = receivedFrom(parts.cookie.seen(), entries)
   return {
     at: settings.clock(),
     node: `${hostname()}:${process.pid}`,
@@ -106,7 +106,7 @@ export function snapshotOf(core: Core, { entries, hasMore, refusals }: View): No
     cookieBudget: settings.cookieBudget,
     store: store && { state: store.breaker.state, unsaved: store.unsaved.size },
     subjects: entries
-      .map((entry) => subjectSnapshot(core, entry, received.get(entry.subject)))
+      .map((entry) => subjectSnapshot(parts, entry, received.get(entry.subject)))
       .sort((one, other) => (sortKeyOf(one) < sortKeyOf(other) ? -1 : 1)),
     hasMore,
     refusals,
@@ -118,12 +118,16 @@ function sortKeyOf({ userId, id }: SubjectSnapshot): string {
   return userId === undefined ? `2 ${id}` : `1 ${userId} ${id}`
 }
 
-function subjectSnapshot(core: Core, entry: MemoryEntry, received: ReadonlySet<string> = NONE): SubjectSnapshot {
+function subjectSnapshot(
+  parts: FeatureParts,
+  entry: MemoryEntry,
+  received: ReadonlySet<string> = NONE,
+): SubjectSnapshot {
   const { subject, replica, pinned } = entry
-  const values = replica.registers().flatMap(({ key }) => valueSnapshot(core, entry, key, received) ?? [])
+  const values = replica.registers().flatMap(({ key }) => valueSnapshot(parts, entry, key, received) ?? [])
   const newest = newestOf(values.map(({ stamp }) => stamp))
   const last = values.find(({ stamp }) => stamp === newest)
-  const unsaved = core.store?.unsaved.of(subject).map(({ key }) => key) ?? []
+  const unsaved = parts.store?.unsaved.of(subject).map(({ key }) => key) ?? []
   return {
     id: subjectHash(subject),
     userId: isUser(subject) ? userIdOf(subject) : undefined,
@@ -132,13 +136,13 @@ function subjectSnapshot(core: Core, entry: MemoryEntry, received: ReadonlySet<s
     cookieBytes: values.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
     unsaved: [...new Set(unsaved)],
     lastWrite: last && { stamp: last.stamp, source: last.source },
-    sections: isUser(subject) ? core.featureData.flatMap((data) => data.sectionOf(subject) ?? []) : [],
+    sections: isUser(subject) ? parts.featureData.flatMap((data) => data.sectionOf(subject) ?? []) : [],
     values,
   }
 }
 
 function valueSnapshot(
-  { values, settings, store }: Core,
+  { values, settings, store }: FeatureParts,
   { subject, replica, pinned }: MemoryEntry,
   key: string,
   received: ReadonlySet<string>,

@@ -4,8 +4,8 @@ import type { Field } from '../../../shared/field.js'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Fields } from '../../../shared/types.js'
-import type { Core } from '../../core.js'
 import type { Feature } from '../../feature.js'
+import type { FeatureParts } from '../../parts.js'
 import type { Subject } from '../../subjects/subject.js'
 import type { LiveSocket } from '../../types/live-socket.js'
 import { RoomNames } from './room-names.js'
@@ -23,16 +23,16 @@ interface Membership {
 }
 
 /** Creates the feature for rooms, which keeps each socket in the rooms of its visitor's current values. */
-export function roomsFeature(core: Core): Feature {
-  const { values, settings, warn } = core
+export function roomsFeature(parts: FeatureParts): Feature {
+  const { values, settings } = parts
   const fields = [...values.fields.values()].filter(({ rooms }) => rooms)
-  const named = fields.map((field) => ({ field, names: new RoomNames(field.key, settings, warn) }))
+  const named = fields.map((field) => ({ field, names: new RoomNames(field.key, settings) }))
   const room: RoomMembers<Fields>['room'] = (key, value) => {
     const found = named.find(({ field }) => field.key === key)
     if (!found)
       throw new TypeError(`koa-live-session: room(key): expected a field with rooms: true, received ${String(key)}`)
     // Broadcasts pending changes now, because sockets at other nodes must change rooms before the app's packet arrives.
-    core.nodes?.flush()
+    parts.remotes.nodes?.flush()
     return [...found.names.of(value)]
   }
   const plugin = { room } satisfies RoomMembers<Fields>

@@ -23,7 +23,7 @@ export class RoomNames {
   readonly #names: RotatingCache<readonly string[], Scalar>
   readonly #warn: (message: string) => void
 
-  constructor(key: string, { clock, secrets }: Pick<Settings, 'clock' | 'secrets'>, warn: (message: string) => void) {
+  constructor(key: string, { clock, secrets, warn }: Pick<Settings, 'clock' | 'secrets' | 'warn'>) {
     this.#key = key
     this.#keys = new SigningKeys(secrets, 'room')
     this.#names = RotatingCache.onMap({ max: REMEMBERED, clock })

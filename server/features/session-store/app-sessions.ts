@@ -8,9 +8,9 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { EPOCH_KEY, type LwwRegister } from '../../../shared/register.js'
 import type { Stamp } from '../../../shared/stamp.js'
 import { hangUp } from '../../connections/connections.js'
-import type { Core } from '../../core.js'
-import { onHeadersSent } from '../../identity/rotations.js'
-import { toRevocation } from '../../identity/validity.js'
+import { onHeadersSent } from '../../connections/rotations.js'
+import { toRevocation } from '../../ends/validity.js'
+import type { FeatureParts } from '../../parts.js'
 import { type FeatureChanges, FeatureData } from '../../store/feature-data.js'
 import type { Updates } from '../../store/updates.js'
 import {
@@ -38,29 +38,30 @@ const LONGEST_ANSWER = 30_000
  * store, each request reloads its session, because the visitor may have just signed out at another process.
  */
 export class AppSessions extends FeatureData<SessionEntry> {
+  declare protected readonly parts: FeatureParts
   readonly updates: Updates<SessionName> | undefined
   /** ms after which a session ends, used or not. */
   maxLifetime: number = Infinity
   #rounds: NodeJS.Timeout | undefined
   isClosed = false
 
-  constructor(core: Core) {
+  constructor(parts: FeatureParts) {
     const onDrop = (count: number, owners: string): void =>
-      void (count === 0 || core.store || core.warn(sessionsLost(owners)))
-    super(core, SESSION, (name, now) => new SessionEntry(name, now), onDrop)
+      void (count === 0 || parts.store || parts.settings.warn(sessionsLost(owners)))
+    super(parts, SESSION, (name, now) => new SessionEntry(name, now), onDrop)
     const answers = {
       loadIfStale: ([name]: readonly SessionName[]) => name && this.reload(name).catch(() => false),
       isLoaded: (name: SessionName) => this.live(name) !== undefined,
       loadInTime: (name: SessionName) => this.loadInTime(name),
     }
-    this.updates = core.store?.updates(answers, {
+    this.updates = parts.store?.updates(answers, {
       find: (name) => this.live(name)?.replica,
       mergeStored: (name, register, source) => {
         const session = this.live(name)
         if (session) this.merge(session, [register], source)
-        if (!this.isRetired(name)) core.nodes?.broadcast(name, [register])
+        if (!this.isRetired(name)) parts.remotes.nodes?.broadcast(name, [register])
       },
-      checkOpen: () => core.values.checkOpen(),
+      checkOpen: () => parts.values.checkOpen(),
     })
   }
 
@@ -93,8 +94,8 @@ export class AppSessions extends FeatureData<SessionEntry> {
   /** Returns why a session has ended; undefined for a live session. Also finds an expiry that no code has noticed yet. */
   endOf(session: SessionEntry): SessionEnd | undefined {
     if (session.ended !== undefined) return session.ended
-    if (this.isRetired(session.name) || isSignedOut(session, this.core.revocations)) return 'destroyed'
-    return isOver(session.replica, this.core.settings.clock(), this.maxLifetime) ? 'expired' : undefined
+    if (this.isRetired(session.name) || isSignedOut(session, this.parts.revocations)) return 'destroyed'
+    return isOver(session.replica, this.parts.settings.clock(), this.maxLifetime) ? 'expired' : undefined
   }
 
   /** Pins a session in memory while the connection is open. Closes the connection if the session has ended since the handshake. */
@@ -108,7 +109,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     }
     session.conns.set(conn, new Set())
     conn.once('close', () => {
-      session.usedAt = this.core.settings.clock()
+      session.usedAt = this.parts.settings.clock()
       session.conns.delete(conn)
       if (this.find(session.name) === session) this.put(session)
     })
@@ -124,23 +125,23 @@ export class AppSessions extends FeatureData<SessionEntry> {
     if (this.isRetired(name)) return undefined
     let isCertain = await this.reload(name)
     const owners = this.find(name)?.owners ?? []
-    await this.core.store?.loadIfStale(owners)
+    await this.parts.store?.loadIfStale(owners)
     // Another process may have excepted the session from a revocation of which this process has learnt only now.
     if (owners.length > 0 && !this.live(name)) isCertain = await this.reload(name)
     const session = this.find(name)
     const end = session && this.endOf(session)
-    if (session && !end) session.usedAt = this.core.settings.clock()
+    if (session && !end) session.usedAt = this.parts.settings.clock()
     if (isCertain && end && !this.isRetired(name)) {
       this.#end(name, end)
       this.#hangUp(name)
-      if (end === 'expired') this.core.store?.erase(name, [])
+      if (end === 'expired') this.parts.store?.erase(name, [])
     }
     return end ? undefined : session
   }
 
   /** Asks the store whether a session of this name may exist in any process. Returns true if uncertain. */
   async mayExist(name: SessionName): Promise<boolean> {
-    return !this.core.store || !(await this.reload(name).catch(() => false)) || this.find(name) !== undefined
+    return !this.parts.store || !(await this.reload(name).catch(() => false)) || this.find(name) !== undefined
   }
 
   /**
@@ -150,7 +151,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
    * @throws {LiveSessionError} `store_unavailable` if the session is not in memory: without the error, the visitor would appear signed out
    */
   async reload(name: SessionName): Promise<boolean> {
-    const { store } = this.core
+    const { store } = this.parts
     const known = this.find(name)
     if (known && this.endOf(known) !== 'expired') {
       const isAnswered = this.loadInTime(name)
@@ -178,7 +179,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
 
   /** @throws {LiveSessionError} `superseded` if the session has ended; `closed` */
   override write(entry: Pick<SessionEntry, 'name' | 'replica'>, changes: FeatureChanges, source: ChangeSource): Stamp {
-    this.core.values.checkOpen()
+    this.parts.values.checkOpen()
     if (this.isRetired(entry.name)) throw sessionEnded()
     return super.write(this.live(entry.name) ?? this.restore(entry), changes, source)
   }
@@ -190,7 +191,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
    * @throws {LiveSessionError} `closed`
    */
   destroy(name: SessionName, res: ServerResponse | undefined, known: SessionEntry | undefined = this.find(name)): void {
-    const { revocations, values } = this.core
+    const { revocations, values } = this.parts
     values.checkOpen()
     const { family, isUsers = false } = known ?? {}
     // Another request may have destroyed the session, and retired its id.
@@ -213,14 +214,14 @@ export class AppSessions extends FeatureData<SessionEntry> {
       // Another process announces an end twice. The second announcement means that the response to the ending request is sent.
       if (end && source === 'node') this.#hangUp(name)
     } else if (end) {
-      this.core.revocations.applyFromNode(name, toRevocation(end))
+      this.parts.revocations.applyFromNode(name, toRevocation(end))
       this.#end(name, 'destroyed')
       if (source === 'store') this.#hangUp(name)
       else if (this.find(name)) setTimeout(() => this.#hangUp(name), LONGEST_ANSWER).unref()
     } else {
       const isBegun = registers.some(({ key, value }) => key === CREATION_KEY && value !== undefined)
       // If there is a store, this process loads a session when a request needs it, so ignores another process's new session.
-      const isNew = isBegun && (source === 'store' || !this.core.store)
+      const isNew = isBegun && (source === 'store' || !this.parts.store)
       const session = isNew ? this.ensure(name) : this.find(name)
       if (session) this.merge(session, registers, source)
       if (session && source === 'node') this.prune(session)
@@ -234,7 +235,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     const notify = (change: AnyChange): void => {
       for (const subscriber of subscribers) subscriber.changed(change)
     }
-    this.core.notifications.change(session, valueChanges(changes), notify)
+    this.parts.notifications.change(session, valueChanges(changes), notify)
   }
 
   protected override compare(name: SessionName, stored: readonly LwwRegister[], askedAt: number): void {
@@ -244,7 +245,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     if (session) this.reconcile(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
     const end = stored.find(({ key }) => key === EPOCH_KEY)
     // Another process may have written before learning of the end. Deletes all stored registers but the revocation register.
-    if (end && stored.length > 1) this.core.store?.erase(name, [end])
+    if (end && stored.length > 1) this.parts.store?.erase(name, [end])
   }
 
   /** Refreshes a stale or expired session from the store, and drops an idle session. */
@@ -252,7 +253,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     const { name, conns, replica, usedAt } = session
     // Memory may have evicted and reloaded the session during this round.
     if (this.find(name) !== session) return
-    const { maxIdle, store, storeRefresh, clock } = this.core.settings
+    const { maxIdle, store, storeRefresh, clock } = this.parts.settings
     const now = clock()
     const isStale = store && conns.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
     // Another process may have renewed a session that looks expired here. If the store does not answer, the next round asks again.
@@ -269,7 +270,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     const { subscribers } = session
     session.ended = end
     this.forget(session, () => true, 'job')
-    this.core.notifications.add(() => {
+    this.parts.notifications.add(() => {
       for (const subscriber of subscribers) subscriber.ended(end)
     })
   }

@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import type { JsonValue } from '../../../shared/json.js'
-import type { Core } from '../../core.js'
-import { FeatureData, type InspectorSection } from '../../store/feature-data.js'
-import { FeatureEntry } from '../../store/feature-entry.js'
+import type { FeatureParts } from '../../parts.js'
+import { FeatureData } from '../../store/feature-data.js'
+import { FeatureEntry, type InspectorSection } from '../../store/feature-entry.js'
 import { inBatches } from '../../store/write-queue.js'
 import type { FeatureKey } from '../../subjects/store-key.js'
 import { subjectHash, type UserSubject } from '../../subjects/subject.js'
@@ -53,14 +53,14 @@ function deviceName(session: SessionName): string {
 export class Devices extends FeatureData<FeatureEntry<ListName>> {
   readonly #sessions: AppSessions
 
-  constructor(core: Core, sessions: AppSessions) {
-    super(core, LIST, (name, now) => new FeatureEntry(name, now, true))
+  constructor(parts: FeatureParts, sessions: AppSessions) {
+    super(parts, LIST, (name, now) => new FeatureEntry(name, now, true))
     this.#sessions = sessions
   }
 
   /** Records the user and the hour of a request with a session. */
   recordUse(session: SessionEntry, user: UserSubject | undefined, ctx: Koa.Context): void {
-    const hour = Math.floor(this.core.settings.clock() / HOUR)
+    const hour = Math.floor(this.parts.settings.clock() / HOUR)
     const { user: former, hour: last } = session.lastUse ?? {}
     if (user === former && hour === last) return
     session.lastUse = { user, hour }
@@ -71,7 +71,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     this.write(list, new Map([[deviceName(session.name), value]]), 'job')
     // A user may sign in thousands of times: ends the sessions unused for longest.
     const others = this.#devicesIn(list).filter((listed) => listed.session !== session.name)
-    const most = Math.max(1, Math.min(MOST, this.core.settings.maxVisitors * SHARE))
+    const most = Math.max(1, Math.min(MOST, this.parts.settings.maxVisitors * SHARE))
     const ended = others.slice(most - 1).map((listed) => listed.session)
     if (ended.length > 0) this.#endAll(user, ended)
   }
@@ -93,7 +93,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const one = (await this.#existing(user)).find(({ device }) => device.name === name)
     if (!one) return false
     this.#endAll(user, [one.session])
-    await this.core.store?.storedLevel([one.session])
+    await this.parts.store?.storedLevel([one.session])
     return true
   }
 
@@ -104,8 +104,8 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     this.#endAll(user, sessions)
     const list = this.ensure(listName(user))
     this.drop(list)
-    this.core.store?.erase(list.name, [])
-    await this.core.store?.storedLevel([...sessions, list.name])
+    this.parts.store?.erase(list.name, [])
+    await this.parts.store?.storedLevel([...sessions, list.name])
   }
 
   #endAll(user: UserSubject, sessions: readonly SessionName[]): void {
@@ -126,7 +126,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     })
     const gone = asked.flatMap(({ listed, isGone }) => (isGone ? listed.session : []))
     // Without a store, another process may have the session.
-    if (gone.length > 0 && this.core.store) this.#remove(user, gone)
+    if (gone.length > 0 && this.parts.store) this.#remove(user, gone)
     return asked.flatMap(({ listed, isGone, isOver }) => (isGone || isOver ? [] : listed))
   }
 
@@ -143,7 +143,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
   }
 
   #labelOf(ctx: Koa.Context): string | undefined {
-    const { deviceLabel, report } = this.core.settings
+    const { deviceLabel, report } = this.parts.settings
     try {
       const label: unknown = deviceLabel(ctx)
       // Encodes as UTF-8, which replaces half a surrogate pair that `slice` may leave at the end.

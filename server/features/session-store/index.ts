@@ -4,9 +4,9 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { isMs, MS } from '../../../shared/checks.js'
 import { after } from '../../../shared/promise.js'
-import type { Core } from '../../core.js'
 import type { Feature } from '../../feature.js'
 import { renewSession } from '../../identity/identify-user.js'
+import type { FeatureParts } from '../../parts.js'
 import { checkNames } from '../../settings/option-checks.js'
 import { subjectHash, type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
 import { AppSessions } from './app-sessions.js'
@@ -27,11 +27,11 @@ const UNREAD =
   'undefined without it. Pass attach(io, { handshake: [sessions] }), with the instance of app.use'
 
 /** Creates the feature for `live.sessionStore()`, a store for koa-session's sessions. */
-export function sessionFeature(core: Core): Feature {
-  const appSessions = new AppSessions(core)
-  const devices = new Devices(core, appSessions)
-  const signIns = new SignIns(core, appSessions)
-  const store = new KoaSessionStore(appSessions, signIns, core)
+export function sessionFeature(parts: FeatureParts): Feature {
+  const appSessions = new AppSessions(parts)
+  const devices = new Devices(parts, appSessions)
+  const signIns = new SignIns(parts, appSessions)
+  const store = new KoaSessionStore(appSessions, signIns, parts)
   const userOf = (id: UserId, call: string): UserSubject => {
     if (appSessions.isUsed) return userSubject(id, call)
     throw new TypeError(
@@ -84,7 +84,7 @@ export function sessionFeature(core: Core): Feature {
       if (!user || visit.visitor.user) onHeaders(ctx.res, () => store.leave(ctx))
       if (!user) return
       // The epoch of now, so that a revocation before the headers ends the sign-in, whose password may be the former.
-      const epoch = core.revocations.of(subjectHash(user))
+      const epoch = parts.revocations.of(subjectHash(user))
       // Runs just before the headers are sent, because the app may set the user before it regenerates the session, or may sign out again.
       onHeaders(ctx.res, () => {
         const session = store.sessionOf(ctx)
@@ -94,17 +94,17 @@ export function sessionFeature(core: Core): Feature {
         }
         // Warns of session fixation: an attacker who planted the received id would be signed in, too.
         const received = store.receivedSession(ctx)
-        if (received && appSessions.current(received)) core.warn(KEPT)
+        if (received && appSessions.current(received)) parts.settings.warn(KEPT)
       })
     },
     // Gives sockets the session found by koa-session in the handshake.
     connects: (ctx, conn) => {
-      if (appSessions.isUsed && !core.hasHandshake) core.warn(UNREAD)
+      if (appSessions.isUsed && !parts.handshake.isGiven) parts.settings.warn(UNREAD)
       const received = store.receivedSession(ctx)
       if (!received) return undefined
       const session = appSessions.pin(received, conn)
       return (socket) =>
-        void Object.assign(socket, { session: new SessionHandle(appSessions, core.report, session, socket) })
+        void Object.assign(socket, { session: new SessionHandle(appSessions, parts.settings.report, session, socket) })
     },
     close: () => appSessions.close(),
   }

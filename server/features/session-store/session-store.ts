@@ -6,7 +6,7 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { isThenable } from '../../../shared/promise.js'
 import { Replica } from '../../../shared/replica.js'
-import type { Core } from '../../core.js'
+import type { FeatureParts } from '../../parts.js'
 import type { AppSessions } from './app-sessions.js'
 import {
   contentOf,
@@ -65,7 +65,7 @@ interface EndedSession {
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
   readonly #signIns: SignIns
-  readonly #core: Core
+  readonly #parts: FeatureParts
   readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
   readonly #ended = new WeakMap<object, EndedSession>()
   /** By request, the session that its cookie names, even if ended. */
@@ -76,10 +76,10 @@ export class KoaSessionStore implements SessionStore {
    */
   readonly #next = new WeakMap<SessionEntry, Promise<NextSession | undefined>>()
 
-  constructor(sessions: AppSessions, signIns: SignIns, core: Core) {
+  constructor(sessions: AppSessions, signIns: SignIns, parts: FeatureParts) {
     this.#sessions = sessions
     this.#signIns = signIns
-    this.#core = core
+    this.#parts = parts
   }
 
   async get(id: string, _maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<unknown> {
@@ -88,7 +88,7 @@ export class KoaSessionStore implements SessionStore {
     const session = await this.#sessions.open(name)
     if (!session) return undefined
     this.#remember(ctx, { id, session, content: contentOf(session.replica), isOfBrowser: true })
-    return toKoaSession(session.replica, this.#core.settings.clock())
+    return toKoaSession(session.replica, this.#parts.settings.clock())
   }
 
   async set(id: string, saved: unknown, maxAge?: number, data: { readonly ctx?: unknown } = {}): Promise<void> {
@@ -109,7 +109,7 @@ export class KoaSessionStore implements SessionStore {
     const known = session ?? read?.session
     if (known) withholdCookie(responseOf(ctx), id, () => !this.#sessions.current(known))
     if (session) this.#remember(ctx, { id, session, content, isOfBrowser: read?.isOfBrowser ?? false })
-    const handedOff = this.#core.handedOffAt.get(Object(ctx))
+    const handedOff = this.#parts.handedOffAt.get(Object(ctx))
     if (session && handedOff !== undefined)
       this.#sessions.write(session, new Map([[HAND_OFF_KEY, handedOff]]), 'request')
     if (session && former) ended.goOn({ session, former: unchangedBy(contentOf(session.replica), former) })
@@ -184,7 +184,7 @@ export class KoaSessionStore implements SessionStore {
     const changes = difference(read.content, content)
     if (session) this.#sessions.save(session, changes, 'request')
     // Reports lost changes, but does not fail the response. A mere renewal during a sign-out is no error.
-    else if (changes.size > 0) this.#core.report(sessionEnded())
+    else if (changes.size > 0) this.#parts.settings.report(sessionEnded())
   }
 
   /** Saves a session whose id this request has created. For the app's own code without a request, replaces the session. */
@@ -206,7 +206,7 @@ export class KoaSessionStore implements SessionStore {
     const next = ended.content ? undefined : await this.#next.get(ended.read.session)
     const isOpen = next && (await this.#sessions.open(next.session.name)) !== undefined
     const content = isOpen ? next.former : ended.content
-    if (!content || isSignedOut(signedInTo(content), this.#core.revocations)) throw sessionEnded()
+    if (!content || isSignedOut(signedInTo(content), this.#parts.revocations)) throw sessionEnded()
     return content
   }
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Replica } from '../../../shared/replica.js'
-import type { Revocations } from '../../identity/revocations.js'
+import type { Revocations } from '../../ends/revocations.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
 import {
   type BrowserId,

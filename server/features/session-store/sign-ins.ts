@@ -1,7 +1,7 @@
 // Records which users have signed in to a session, and out of its family.
 
 import { type Awaitable, after } from '../../../shared/promise.js'
-import type { Core } from '../../core.js'
+import type { FeatureParts } from '../../parts.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
 import { isBrowser, subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
@@ -11,11 +11,11 @@ import { familyFrom, firstSignIn, newFamily, signInChange } from './sign-in.js'
 
 /** Records sign-ins in their sessions, and ends families. */
 export class SignIns {
-  readonly #core: Core
+  readonly #parts: FeatureParts
   readonly #sessions: AppSessions
 
-  constructor(core: Core, sessions: AppSessions) {
-    this.#core = core
+  constructor(parts: FeatureParts, sessions: AppSessions) {
+    this.#parts = parts
     this.#sessions = sessions
   }
 
@@ -26,7 +26,7 @@ export class SignIns {
   admits(session: SessionEntry, user: UserSubject): Awaitable<boolean> {
     const current = this.#sessions.current(session)
     if (!current || hasSignIn(current, user)) return current !== undefined
-    return after(this.#core.store?.loadIfStale([user]), () => this.#isUnrevoked(current, user))
+    return after(this.#parts.store?.loadIfStale([user]), () => this.#isUnrevoked(current, user))
   }
 
   /** Records a sign-in, unless an earlier one is recorded: a switch back to an account proves nothing. */
@@ -35,7 +35,7 @@ export class SignIns {
     if (!current || hasSignIn(current, user)) return
     // The process may have learned of a revocation since `admits`.
     if (epoch === undefined && !this.#isUnrevoked(current, user)) return
-    this.#write(current, signInChange(user, epoch ?? this.#core.revocations.of(subjectHash(user))))
+    this.#write(current, signInChange(user, epoch ?? this.#parts.revocations.of(subjectHash(user))))
   }
 
   /** Lets a session survive the revocation that is about to begin an epoch, and its family. */
@@ -46,7 +46,7 @@ export class SignIns {
 
   /** Ends the family of a user's session, but not the session that stays after the sign-out, such as with a cart. */
   leave(name: SessionName, staying?: SessionEntry): void {
-    const { revocations } = this.#core
+    const { revocations } = this.#parts
     const known = revocations.retired(name) ?? this.#sessions.find(name)
     if (!known?.isUsers || this.#sessions.isClosed) return
     const given = 'rotatedTo' in known ? known.rotatedTo : known.family
@@ -57,7 +57,7 @@ export class SignIns {
 
   /** Whether a user without a record may have signed in after the last revocation that this process knows of. */
   #isUnrevoked({ replica }: SessionEntry, user: UserSubject): boolean {
-    return firstSignIn(replica) > this.#core.revocations.of(subjectHash(user))
+    return firstSignIn(replica) > this.#parts.revocations.of(subjectHash(user))
   }
 
   /** A closing process writes nothing: then the session's beginning counts. */

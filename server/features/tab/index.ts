@@ -4,11 +4,11 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { parseTickets } from '../../../shared/parse.js'
 import { TAB_AUTH, TAB_COOKIE } from '../../../shared/protocol.js'
 import { Replica } from '../../../shared/replica.js'
-import type { Core } from '../../core.js'
-import { mergeTickets, verifyTickets } from '../../exchange/verify-tickets.js'
+import type { TicketVerifier } from '../../exchange/verify-tickets.js'
 import type { Feature } from '../../feature.js'
 import { destinationOf, isWorkerNavigation } from '../../http/page-load.js'
-import type { Identified } from '../../identity/identities.js'
+import type { Identified } from '../../identity/identified.js'
+import type { FeatureParts } from '../../parts.js'
 import { emitRefusal, type RefusedWhere } from '../../settings/report.js'
 import { subjectHash } from '../../subjects/subject.js'
 
@@ -16,16 +16,20 @@ import { subjectHash } from '../../subjects/subject.js'
  * Creates the feature for fields with scope `tab`: accepts a tab's tickets from the handshake, and from a cookie that an unloading page
  * sets.
  */
-export function tabFeature(core: Core): Feature {
-  const { app, pageTickets, limits, values, settings } = core
+export function tabFeature(parts: FeatureParts): Feature {
+  const { app, pageTickets, limits, values, settings, verifier } = parts
   if (pageTickets.tabKeys.length === 0) return {}
   /** Verifies the tab's own tickets. Returns none if any ticket is refused, because a bad ticket must block neither page nor connection. */
-  const redeemOwn = (input: unknown, identity: Identified, where: RefusedWhere): ReturnType<typeof verifyTickets> => {
+  const redeemOwn = (
+    input: unknown,
+    identity: Identified,
+    where: RefusedWhere,
+  ): ReturnType<TicketVerifier['verify']> => {
     const { visitor } = identity
     try {
       const tickets = parseTickets(input)
       limits.spendTickets(tickets, identity)
-      const redemptions = verifyTickets(core, tickets, visitor, settings.clock())
+      const redemptions = verifier.verify(tickets, visitor, settings.clock())
       const index = redemptions.findIndex(({ subject }) => subject !== visitor.tab)
       if (index >= 0) throw new LiveSessionError('other_visitor', `ticket ${index} is not of a tab`, { index })
       return redemptions
@@ -38,7 +42,7 @@ export function tabFeature(core: Core): Feature {
   return {
     opens: ({ handshake: { auth } }, identity) => {
       if (auth[TAB_AUTH] !== undefined)
-        mergeTickets(core, redeemOwn(auth[TAB_AUTH], identity, 'handshake'), settings.clock())
+        verifier.merge(redeemOwn(auth[TAB_AUTH], identity, 'handshake'), settings.clock())
       return () => undefined
     },
     // Reads the cookie only for page loads. For up to five seconds, the browser also sends this cookie with other requests, such as for

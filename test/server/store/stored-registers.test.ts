@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { redisStore } from 'koa-live-session/redis'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
 import { memoryStore, storeContract, testClock } from 'koa-live-session/testing'
-import type { Core } from '../../../server/core.js'
 import { createWarn } from '../../../server/settings/report.js'
 import {
   type InvalidRegister,
@@ -186,7 +185,7 @@ it('ValidatedStore logs at most ten invalid registers', async () => {
   const inner = memoryStore()
   const registers = Array.from({ length: 50 }, (_, index) => register(`k${index}`, Number.MAX_SAFE_INTEGER, 'bad'))
   await inner.merge('s', registers)
-  const store = new ValidatedStore(inner, { settings: { clock }, warn: createWarn(clock) } as unknown as Core)
+  const store = new ValidatedStore(inner, { clock, warn: createWarn(clock) })
   expect(await store.load('s')).toEqual([])
   expect(told).toHaveBeenCalledTimes(10)
   told.mockRestore()

@@ -409,7 +409,8 @@ function createLoads({ hasAdapter = false } = {}) {
   const core = {
     revocations: { revocationsOf: () => [], generation: () => 0 },
     guestMemory: new GuestMemory(1e6),
-    nodes: { hasAdapter, broadcast: () => undefined },
+    connections: { closeInvalid: () => undefined },
+    remotes: { nodes: { hasAdapter } },
     values: { find: found.find, merge, startGeneration: () => true },
     settings: { maxVisitors: 10, storeRefresh: REFRESH, clock: watched.clock.now },
     memory: found,

@@ -53,6 +53,5 @@ export async function pass({ clock }: Pick<Watched, 'clock'>, ms: number): Promi
 
 /** Returns a store as the parts of the plugin use it. */
 export function validatedStore(store: Store, { clock }: Pick<Watched, 'clock'>): ValidatedStore {
-  const told = { warn: () => undefined, settings: { clock: clock.now }, onIds: () => undefined }
-  return new ValidatedStore(store, told as unknown as ConstructorParameters<typeof ValidatedStore>[1])
+  return new ValidatedStore(store, { clock: clock.now, warn: () => undefined })
 }

@@ -3,17 +3,20 @@
 import type { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import onHeaders from 'on-headers'
-import type { Core } from '../core.js'
+import type { Revocations } from '../ends/revocations.js'
 import type { UserSubject } from '../subjects/subject.js'
+import type { Connections } from './connections.js'
 
 /** The id rotations whose response has not arrived: until the response arrives, a browser still sends its former cookie. */
 export class PendingRotations {
-  readonly #core: Core
+  readonly #connections: Connections
+  readonly #revocations: Revocations
   /** The number of pending responses, by the name that each retires. */
   readonly #pending = new Map<string, number>()
 
-  constructor(core: Core) {
-    this.#core = core
+  constructor(connections: Connections, revocations: Revocations) {
+    this.#connections = connections
+    this.#revocations = revocations
   }
 
   isPending(name: string): boolean {
@@ -28,7 +31,7 @@ export class PendingRotations {
    * @param user the former user
    */
   closeConnections(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
-    const { connections, revocations } = this.#core
+    const connections = this.#connections
     const closed = connections.close(connections.of(...names), 'other_visitor')
     const all = user === undefined ? names : [...names, user]
     const others = new Set(connections.of(...all))
@@ -37,7 +40,7 @@ export class PendingRotations {
       for (const name of names) {
         this.#count(name, -1)
         // Revokes the name again, for handshakes that began earlier with the former cookie.
-        revocations.revokeAgain(name)
+        this.#revocations.revokeAgain(name)
       }
       const late = connections.of(...all).filter((connection) => !others.has(connection))
       void connections.close(late, 'other_visitor')

@@ -2,7 +2,8 @@
 
 import type { LwwRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'
-import type { Core } from '../core.js'
+import type { GuestMemory } from '../memory/guest-memory.js'
+import type { Remotes } from '../memory/remotes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import { type FeatureKey, FIRST_GENERATION } from '../subjects/store-key.js'
 import {
@@ -16,8 +17,8 @@ import {
   subjectHash,
   type UserSubject,
 } from '../subjects/subject.js'
-import type { Identified } from './identities.js'
-import { type RetiredName, RetiredNames, usersOptions } from './retired-names.js'
+import type { Visitor } from '../subjects/visitor.js'
+import { type Lifetimes, type RetiredName, RetiredNames, usersOptions } from './retired-names.js'
 import { type Signature, UserEpochs } from './user-epochs.js'
 import { epochRegister, generationRegister, type Revocation, type Validity } from './validity.js'
 
@@ -36,12 +37,27 @@ const BEFORE = 0
  */
 export type OnRevoked = (name: string, cause: Exclude<Validity, 'current'> | 'erased', retirement?: Revocation) => void
 
+export interface RevocationParts {
+  readonly settings: Lifetimes
+  readonly guestMemory: GuestMemory
+  readonly remotes: Remotes
+}
+
+/** A signed cookie or ticket. A ticket names no browser. */
+type Signed = Signature & { readonly user: Sub | undefined; readonly browserSubject?: BrowserSubject }
+
+/** A visitor, and the visitor's own cookie, if any. */
+interface Claim {
+  readonly visitor: Pick<Visitor, 'browserSubject' | 'userSub'>
+  readonly cookie: Signed | undefined
+}
+
 /**
  * Records revocations and retired browser ids. The cookies and tickets of a user carry the epoch of their signature; older epochs are
  * invalid. A browser id has a single epoch: once retired, it never becomes valid again.
  */
 export class Revocations {
-  readonly #core: Core
+  readonly #remotes: Remotes
   readonly #clock: () => number
   readonly #users: UserEpochs
   readonly #retired: RetiredNames
@@ -51,13 +67,13 @@ export class Revocations {
   /** A logical clock of this process: grows with each revocation, sign-out and sign-in, for `validitySince`. */
   revision: number = BEFORE
 
-  constructor(core: Core, onRevoked: OnRevoked) {
-    this.#core = core
-    this.#clock = core.settings.clock
+  constructor({ settings, guestMemory, remotes }: RevocationParts, onRevoked: OnRevoked) {
+    this.#remotes = remotes
+    this.#clock = settings.clock
     this.#onRevoked = onRevoked
-    this.#users = new UserEpochs(core.settings, onRevoked)
-    this.#retired = new RetiredNames(core)
-    this.#signOuts = RotatingCache.onMap(usersOptions(core))
+    this.#users = new UserEpochs(settings, onRevoked)
+    this.#retired = new RetiredNames(settings, guestMemory)
+    this.#signOuts = RotatingCache.onMap(usersOptions(settings))
   }
 
   /** Returns the epoch of a user, by the subject's hash. All guests have the same epoch. */
@@ -93,8 +109,8 @@ export class Revocations {
   /** Revokes a user's cookies, tickets and sessions in all processes. */
   revoke(user: UserSubject, epoch: number = this.nextEpoch(user)): void {
     const register = epochRegister(this.#users.startEpoch(user, this.#next(), epoch))
-    this.#core.store?.persist(user, [register])
-    this.#core.nodes?.broadcast(user, [register])
+    this.#remotes.store?.persist(user, [register])
+    this.#remotes.nodes?.broadcast(user, [register])
   }
 
   /** Revokes a user, and deletes the values in all processes by starting a new generation. */
@@ -106,15 +122,15 @@ export class Revocations {
       generationRegister(generation),
     ]
     this.#users.startGeneration(user, generation)
-    this.#core.store?.erase(user, revocationRegisters, former)
-    this.#core.nodes?.broadcast(user, revocationRegisters)
+    this.#remotes.store?.erase(user, revocationRegisters, former)
+    this.#remotes.nodes?.broadcast(user, revocationRegisters)
   }
 
   /** Records an erasure by another process, and discards the pending writes of the former generation. */
   startGeneration(user: UserSubject, generation: number): void {
     const former = this.generation(user)
     this.#users.startGeneration(user, generation)
-    this.#core.store?.discard(user, this.revocationsOf(user), former)
+    this.#remotes.store?.discard(user, this.revocationsOf(user), former)
   }
 
   /** Returns a user's revocation registers: the epoch and the generation. */
@@ -138,7 +154,7 @@ export class Revocations {
     isUsers: boolean = rotatedTo !== undefined,
     isEmpty: boolean = false,
   ): void {
-    const { nodes, store } = this.#core
+    const { nodes, store } = this.#remotes
     const revocationRegisters = [epochRegister(this.#retire(name, rotatedTo, isUsers))]
     if (isEmpty && !isUsers) store?.eraseGuest(name, revocationRegisters)
     else store?.erase(name, revocationRegisters)
@@ -148,14 +164,14 @@ export class Revocations {
   /** Retires a user's name under which nothing is stored. */
   retireEmpty(name: BrowserSubject): void {
     const register = epochRegister(this.#retire(name, undefined, true))
-    this.#core.store?.persist(name, [register])
-    this.#core.nodes?.broadcast(name, [register])
+    this.#remotes.store?.persist(name, [register])
+    this.#remotes.nodes?.broadcast(name, [register])
   }
 
   /** Records a user's sign-out, which counts for all of the user's connections without a live cookie, because their browser is unknown. */
   signOut(key: SignOutKey): void {
     this.#recordSignOut(key)
-    this.#core.nodes?.broadcast(key, [epochRegister({ epoch: this.#clock(), rotatedTo: undefined })])
+    this.#remotes.nodes?.broadcast(key, [epochRegister({ epoch: this.#clock(), rotatedTo: undefined })])
   }
 
   /**
@@ -169,7 +185,7 @@ export class Revocations {
     }
     const { rotatedTo, isUsers = false } = this.#retired.get(name) ?? {}
     const register = epochRegister(this.#retire(name, rotatedTo, isUsers))
-    this.#core.nodes?.broadcast(name, [register])
+    this.#remotes.nodes?.broadcast(name, [register])
   }
 
   /** Applies a revocation register from the store. Returns whether the revocation is new. */
@@ -199,16 +215,14 @@ export class Revocations {
   }
 
   /** Returns the validity of a cookie, or of a user's ticket, which names no browser. */
-  validityOf(
-    signed: Signature & { readonly user: Sub | undefined; readonly browserSubject?: BrowserSubject },
-  ): Validity {
+  validityOf(signed: Signed): Validity {
     const { browserSubject, user } = signed
     if (browserSubject !== undefined && this.isRetired(browserSubject)) return 'retired'
     return user === undefined || this.#users.accepts(user, signed) ? 'current' : 'revoked'
   }
 
   /** Returns the validity of a visitor since `revision` was `since`. With a cookie, only the cookie's validity counts. */
-  validitySince({ visitor: { browserSubject, userSub }, cookie }: Identified, since: number): Validity {
+  validitySince({ visitor: { browserSubject, userSub }, cookie }: Claim, since: number): Validity {
     if (cookie) return this.validityOf(cookie)
     if (this.isRetired(browserSubject)) return 'retired'
     return userSub === undefined ? 'current' : this.validityOfUser(userSub, since)

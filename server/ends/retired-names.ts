@@ -1,13 +1,17 @@
 // Remembers retired browser ids and keys of features, in bounded memory.
 
-import type { Core } from '../core.js'
+import type { GuestMemory } from '../memory/guest-memory.js'
 import { RotatingCache, type RotatingCacheOptions } from '../memory/rotating-cache.js'
+import type { Settings } from '../settings/settings.js'
 import type { Revocation } from './validity.js'
 
 /** The minimum capacity for users' retired names: some 150 MB when full, with short user ids. */
 const LEAST = 1_000_000
 /** Approximate bytes of a name in memory. */
 const NAME = 200
+
+/** The settings that bound the memory of ends. */
+export type Lifetimes = Pick<Settings, 'maxAge' | 'maxVisitors' | 'clock'>
 
 export interface RetiredName extends Revocation {
   /** The revision at which the name was retired last. */
@@ -23,15 +27,11 @@ export class RetiredNames {
   readonly #guests: RotatingCache<RetiredName>
   readonly #clock: () => number
 
-  constructor(core: Core) {
-    const { maxAge, clock } = core.settings
+  constructor(settings: Lifetimes, guestMemory: GuestMemory) {
+    const { maxAge, clock } = settings
     this.#clock = clock
-    this.#users = RotatingCache.onMap(usersOptions(core))
-    this.#guests = RotatingCache.onMap({
-      shared: { bytes: core.guestMemory, weigh: () => NAME },
-      maxIdle: maxAge,
-      clock,
-    })
+    this.#users = RotatingCache.onMap(usersOptions(settings))
+    this.#guests = RotatingCache.onMap({ shared: { bytes: guestMemory, weigh: () => NAME }, maxIdle: maxAge, clock })
   }
 
   get(name: string): RetiredName | undefined {
@@ -51,7 +51,9 @@ export class RetiredNames {
 
 /** Options of the caches of users' sign-outs and retired names. */
 export function usersOptions({
-  settings: { maxAge, maxVisitors, clock },
-}: Core): Pick<RotatingCacheOptions, 'max' | 'maxIdle' | 'clock'> {
+  maxAge,
+  maxVisitors,
+  clock,
+}: Lifetimes): Pick<RotatingCacheOptions, 'max' | 'maxIdle' | 'clock'> {
   return { max: Math.max(LEAST, 10 * maxVisitors), maxIdle: maxAge, clock }
 }

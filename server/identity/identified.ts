@@ -1,0 +1,33 @@
+// The visitor of a request or connection, as the library has identified it.
+
+import type { PageAnswer } from '../../shared/protocol.js'
+import type { ReadCookie, VerifiedCookie } from '../cookie/content.js'
+import type { Visitor } from '../subjects/visitor.js'
+import type { CookieStatus } from './cookie-status.js'
+
+/** The visitor of a request or connection, and the visitor's own cookie, if any. */
+export interface Identified {
+  readonly visitor: Visitor
+  readonly cookie: VerifiedCookie | undefined
+}
+
+/** The visitor of a request or connection, with the identity for its page. */
+export interface PageIdentity extends Identified {
+  /** Whether the request or handshake carried this cookie, and the visitor has consented. */
+  readonly hasCookie: boolean
+  readonly who: string | undefined
+  /** The keys and stamps in the cookie, without hidden fields. */
+  readonly cookieStamps: PageAnswer['persisted']
+  /** Seconds after which a page in use must POST, if less than the default. */
+  readonly renew: number | undefined
+}
+
+/** The visitor of a request. Without an `own` cookie the browser id is new; `rotateIfDue` may replace it by the rotated id. */
+export interface RequestIdentity extends Identified {
+  /** The status of the request's cookie for the visitor. */
+  readonly cookieStatus: CookieStatus
+  /** The request's cookie, of any owner; undefined after `rotate`, `followRotation` and `forget`. */
+  readonly receivedCookie: ReadCookie | undefined
+  /** The names whose connections must close, because their browser has another visitor now. */
+  readonly toClose: readonly string[]
+}

@@ -1,0 +1,28 @@
+// What gets the new registers of this process's memory: the store, and the app's other processes.
+
+import type { LwwRegister } from '../../shared/register.js'
+import type { StoreKey } from '../subjects/store-key.js'
+import type { Subject } from '../subjects/subject.js'
+
+/** The store, for new registers and for ends. `StoreClient` describes the members. */
+interface RemoteStore {
+  persist(name: StoreKey, registers: readonly LwwRegister[]): void
+  erase(name: StoreKey, revocationRegisters: readonly LwwRegister[], generation?: number): void
+  eraseGuest(guest: StoreKey, revocationRegisters: readonly LwwRegister[]): void
+  discard(subject: Subject, revocationRegisters: readonly LwwRegister[], generation: number): void
+}
+
+/** The other processes. `Nodes` describes the members. */
+interface RemoteNodes {
+  readonly hasAdapter: boolean
+  broadcast(name: string, registers: readonly LwwRegister[]): void
+  flush(): void
+}
+
+/** Known only after the parts that use them: the core sets the store, and `attach` the nodes. */
+export interface Remotes {
+  /** Undefined without the option `store`. */
+  store: RemoteStore | undefined
+  /** Undefined before `attach`. */
+  nodes: RemoteNodes | undefined
+}

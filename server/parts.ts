@@ -1,0 +1,58 @@
+// The parts of the plugin, as features, requests and connections use them. Each picks its own. The parts below these name theirs themselves.
+
+import type Koa from 'koa'
+import type { Connections } from './connections/connections.js'
+import type { PendingRotations } from './connections/rotations.js'
+import type { LiveCookie } from './cookie/cookie.js'
+import type { CookieValues } from './cookie/cookie-values.js'
+import type { Answers } from './exchange/answer.js'
+import type { Exchange } from './exchange/exchange.js'
+import type { Limits } from './exchange/limits.js'
+import type { TicketVerifier } from './exchange/verify-tickets.js'
+import type { Feature } from './feature.js'
+import type { CookieWriter } from './http/cookie-writer.js'
+import type { HasConsent } from './identity/consent.js'
+import type { IdentifyChecks } from './identity/identify-checks.js'
+import type { IdentifyUser, SignedIn } from './identity/identify-user.js'
+import type { Identities } from './identity/identities.js'
+import type { Memory } from './memory/memory.js'
+import type { FeatureDataParts } from './store/feature-data.js'
+import type { Notifications } from './values/listeners.js'
+import type { PageTickets } from './values/page-tickets.js'
+import type { Values } from './values/values.js'
+
+/** What features may use. A member stays only while a feature uses it. */
+export interface FeatureParts extends FeatureDataParts {
+  readonly app: Koa
+  /** All features, once they are created. */
+  readonly features: readonly Feature[]
+  readonly memory: Memory
+  readonly values: Values
+  readonly notifications: Notifications
+  readonly pageTickets: PageTickets
+  readonly verifier: TicketVerifier
+  readonly limits: Limits
+  readonly cookie: LiveCookie
+  readonly identities: Identities
+  readonly identifyUser: IdentifyUser
+  readonly connections: Connections
+  /** By the context of a request, the time of the oldest hand-off that it has taken, in ms since 1970. */
+  readonly handedOffAt: WeakMap<object, number>
+  /** Whether `attach` has the option `handshake`: without it, sockets have no session of the app. */
+  readonly handshake: { isGiven: boolean }
+}
+
+/** What requests and connections use: also the parts that no feature needs. */
+export interface Parts extends FeatureParts {
+  readonly answers: Answers
+  readonly cookieValues: CookieValues
+  readonly cookieWriter: CookieWriter
+  readonly exchange: Exchange
+  readonly hasConsent: HasConsent
+  readonly identifyChecks: IdentifyChecks
+  readonly pendingRotations: PendingRotations
+  readonly signedIn: SignedIn
+}
+
+/** Creates a feature. */
+export type MakeFeature = (parts: FeatureParts) => Feature
