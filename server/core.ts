@@ -7,7 +7,7 @@ import { LiveCookie } from './cookie/cookie.js'
 import { CookieValues } from './cookie/cookie-values.js'
 import { CookieMembers } from './cookie/members.js'
 import { CookieMemos } from './cookie/memo.js'
-import { type OnRevoked, Revocations } from './ends/revocations.js'
+import { Revocations } from './ends/revocations.js'
 import { Answers } from './exchange/answer.js'
 import { Exchange } from './exchange/exchange.js'
 import { Limits } from './exchange/limits.js'
@@ -26,7 +26,6 @@ import type { Settings } from './settings/settings.js'
 import type { AnyFeatureData } from './store/feature-entry.js'
 import { StoreClient } from './store/store-client.js'
 import { SigningKeys } from './subjects/signing-keys.js'
-import type { Subject } from './subjects/subject.js'
 import { Notifications } from './values/listeners.js'
 import { PageTickets } from './values/page-tickets.js'
 import { Tickets } from './values/ticket.js'
@@ -48,40 +47,22 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const featureData: AnyFeatureData[] = []
   const remotes: Remotes = { store: undefined, nodes: undefined }
 
-  const memos = new CookieMemos()
-  const onChange = (subject: Subject): void => {
-    memos.drop(subject)
-    for (const { changes } of features) changes?.(subject)
-  }
-  const onRevoked: OnRevoked = (name) => {
-    memos.drop(name)
-    connections.mark(name)
-  }
-  const onDrop = (): void => {
-    memos.dropAll()
-    store?.evicted()
-  }
-
   // The values in memory.
   const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
   const guestMemory = new GuestMemory(maxGuestBytes)
   const userMemory = new GuestMemory(USER_SHARE * maxGuestBytes)
-  const memory = new Memory({ max: maxVisitors, maxIdle, clock, guestMemory, isInCookie, onChange, onDrop })
+  const memory = new Memory({ max: maxVisitors, maxIdle, clock, guestMemory, isInCookie })
   const notifications = new Notifications(warn)
-  const revocations = new Revocations({ settings, guestMemory, remotes }, onRevoked)
+  const revocations = new Revocations({ settings, guestMemory, remotes })
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
   const pageTickets = new PageTickets({ settings, memory, revocations, tickets })
   const values = new Values({ settings, memory, notifications, pageTickets, revocations, remotes })
 
   // The live cookie.
   const cookieKeys = new SigningKeys(secrets, 'cookie')
-  const cookie = new LiveCookie(app, cookieKeys, settings.cookie, {
-    clock,
-    isCurrent: (read) => revocations.validityOf(read) === 'current',
-    onDrop: memos.dropAll,
-    warn,
-    guestMemory,
-  })
+  // First of the watchers, because a feature may read a changed value.
+  const memos = new CookieMemos(memory, revocations)
+  const cookie = new LiveCookie(app, cookieKeys, { settings, guestMemory, memos, revocations })
   const cookieMembers = new CookieMembers(features)
   const cookieValues = new CookieValues({ settings, memory, memos, revocations, values })
   const cookieWriter = new CookieWriter({ settings, cookie, cookieMembers, cookieValues, revocations })
@@ -97,7 +78,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const identities = new Identities({ settings, ...ofCookie, memory, values, revocations, identifyChecks })
 
   // Beyond this process.
-  const ofStore = { settings, guestMemory, memory, revocations, values, remotes, connections, featureData }
+  const ofStore = { settings, guestMemory, memory, revocations, values, remotes, featureData }
   const store = settings.store && new StoreClient(settings.store, ofStore)
   remotes.store = store
 
@@ -117,5 +98,6 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
     handshake: { isGiven: false },
   }
   features.push(...makers.map((make) => make(core)))
+  for (const { changes } of features) if (changes) memory.watch({ changed: changes })
   return core
 }

@@ -11,7 +11,7 @@ import type { Settings } from './settings/settings.js'
 import { type AnyFeatureData, dataOf } from './store/feature-entry.js'
 import { validRegisters } from './store/validated-store.js'
 import { deriveKeys } from './subjects/signing-keys.js'
-import { readGeneration } from './subjects/store-key.js'
+import { FIRST_GENERATION, readGeneration } from './subjects/store-key.js'
 import { isBrowser, isSignOut } from './subjects/subject.js'
 import type { Values } from './values/values.js'
 
@@ -32,7 +32,6 @@ export interface NodeParts {
   readonly revocations: Revocations
   readonly values: Values
   readonly featureData: readonly AnyFeatureData[]
-  readonly connections: { closeInvalid(name: string): void }
 }
 
 /**
@@ -116,12 +115,12 @@ export class Nodes {
       data.mergeRemote(name, valid, 'node')
       return
     }
-    const { registers, revocation, generation } = stateOf(valid)
-    const { connections, revocations, values } = this.#parts
-    const mayInvalidate = revocation !== undefined && revocations.applyFromNode(name, revocation)
-    if (named) values.merge(named.user, registers, 'node', Math.max(named.generation, generation))
+    const { registers, revocation, ...state } = stateOf(valid)
+    const generation = Math.max(named?.generation ?? FIRST_GENERATION, state.generation)
+    const { revocations, values } = this.#parts
+    revocations.learn(named?.user ?? name, { revocation, generation }, 'node')
+    if (named) values.merge(named.user, registers, 'node', generation)
     else if (isBrowser(name)) values.merge(name, registers, 'node')
-    if (mayInvalidate) connections.closeInvalid(name)
   }
 }
 

@@ -17,6 +17,7 @@ export class Connections {
 
   constructor(revocations: Revocations) {
     this.#revocations = revocations
+    revocations.watch({ ended: (name) => this.#mark(name), endedElsewhere: (name) => this.#closeInvalid(name) })
   }
 
   add(connection: Connection): void {
@@ -67,8 +68,8 @@ export class Connections {
     if (waiting.size === 0) this.#waiting.delete(key)
   }
 
-  /** Marks the connections under a revoked name whose visitor has left. The core calls it for each revoked name. */
-  mark(name: string): void {
+  /** Marks the connections under a ended name whose visitor has left. */
+  #mark(name: string): void {
     for (const connection of this.#connections.get(name) ?? NONE)
       connection.hasVisitorLeft ||= !connection.isCurrent(this.#revocations)
   }
@@ -79,8 +80,8 @@ export class Connections {
     await Promise.all(connections.map((connection) => connection.close(code)))
   }
 
-  /** Closes the connections under a name that are invalid after a revocation register from another process or the store. */
-  closeInvalid(name: string): void {
+  /** Closes the connections under a name that are invalid after an end that another process has begun. */
+  #closeInvalid(name: string): void {
     // Keeps connections with a newer cookie: the user may have signed in again.
     const invalid = this.of(name).filter(
       (connection) => !connection.identity.cookie || !connection.isCurrent(this.#revocations),
@@ -125,7 +126,7 @@ export class Connection {
   readonly #conn: Conn
   /** The open sockets. The value is a socket's handle, or undefined until the socket is admitted. */
   readonly #handles = new Map<Socket, SocketHandle | undefined>()
-  /** Whether the visitor has left. While the connection is watched, `Connections.mark` updates this member at each revocation. */
+  /** Whether the visitor has left. While the connection is watched, `Connections` updates this member at each end. */
   hasVisitorLeft = false
   /**
    * Whether `Connections` updates `hasVisitorLeft`. After the close it does not: for handlers still running, the socket asks `Revocations`.

@@ -4,7 +4,7 @@ import type Koa from 'koa'
 import type { Parts } from '../parts.js'
 import type { UserSubject } from '../subjects/subject.js'
 
-type EndParts = Pick<Parts, 'revocations' | 'values' | 'connections' | 'store' | 'features'>
+type EndParts = Pick<Parts, 'revocations' | 'connections' | 'store' | 'features'>
 
 /**
  * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has confirmed the revocation or did
@@ -25,11 +25,10 @@ export async function revoke(parts: EndParts, user: UserSubject, except?: Koa.Co
 
 /** Deletes a user's values everywhere. */
 export async function erase(parts: EndParts, user: UserSubject): Promise<void> {
-  const { revocations, values, store } = parts
+  const { revocations, store } = parts
   await store?.refresh([user])
   // Revoke first: a cookie or ticket arriving now must not restore the deleted values.
   revocations.erase(user)
-  values.erase(user)
   await endConnections(parts, user)
   await Promise.all(parts.features.map(({ erases }) => erases?.(user)))
 }

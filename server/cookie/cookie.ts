@@ -2,10 +2,11 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
+import type { Revocations } from '../ends/revocations.js'
 import type { GuestMemory } from '../memory/guest-memory.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Warn } from '../settings/report.js'
-import type { CookieOptions } from '../settings/settings.js'
+import type { CookieOptions, Settings } from '../settings/settings.js'
 import type { SigningKeys } from '../subjects/signing-keys.js'
 import { type BrowserId, subjectHash, type UserSubject } from '../subjects/subject.js'
 import { chosen, createWriter } from './attributes.js'
@@ -19,6 +20,7 @@ import {
   readables,
   type VerifiedCookie,
 } from './content.js'
+import type { CookieMemos } from './memo.js'
 import { headBytes } from './size.js'
 
 /** Bytes per cached cookie besides its text. */
@@ -46,14 +48,11 @@ export interface Sender {
 /** The time of a browser id's retirement, in ms since 1970, and the id. */
 export type RetirementNotice = readonly [retiredAt: number, browser: BrowserId]
 
-interface LiveCookieDeps {
-  clock(this: void): number
-  /** Returns false if the cookie's browser id is retired or its user is revoked. */
-  isCurrent(this: void, cookie: VerifiedCookie): boolean
-  /** Called when cached cookies are evicted: the next request decodes them again. */
-  onDrop(this: void): void
-  readonly warn: Warn
+interface LiveCookieParts {
+  readonly settings: Pick<Settings, 'cookie' | 'clock' | 'warn'>
   readonly guestMemory: GuestMemory
+  readonly memos: Pick<CookieMemos, 'dropAll'>
+  readonly revocations: Pick<Revocations, 'validityOf'>
 }
 
 /** The live cookie. Our own code verifies the cookie, with a cache to keep crypto off the hot path. Koa-session writes the cookie. */
@@ -66,8 +65,8 @@ export class LiveCookie {
   readonly #retiredPair: string
   readonly #app: Koa
   readonly #writer: Koa
-  readonly #clock: LiveCookieDeps['clock']
-  readonly #isCurrent: LiveCookieDeps['isCurrent']
+  readonly #clock: () => number
+  readonly #revocations: Pick<Revocations, 'validityOf'>
   readonly #warn: Warn
   /** The verified cookies by signature, so that each text is verified once. */
   readonly #verified: RotatingCache<GoodCookie>
@@ -76,8 +75,8 @@ export class LiveCookie {
   /** Whether this process has warned of a large head. It warns only once, because the operator may have raised the proxy's limit. */
   #hasWarnedOfHead = false
 
-  constructor(app: Koa, keys: SigningKeys, options: CookieOptions, deps: LiveCookieDeps) {
-    const { clock, guestMemory, isCurrent, onDrop, warn } = deps
+  constructor(app: Koa, keys: SigningKeys, { settings, guestMemory, memos, revocations }: LiveCookieParts) {
+    const { cookie: options, clock, warn } = settings
     this.#app = app
     this.#keys = keys
     this.#options = options
@@ -86,8 +85,10 @@ export class LiveCookie {
     this.#retiredName = `${options.name}.retired`
     this.#retiredPair = `${this.#retiredName}=`
     this.#clock = clock
-    this.#isCurrent = isCurrent
+    this.#revocations = revocations
     this.#warn = warn
+    // The next request decodes an evicted cookie again, into another object.
+    const onDrop = (): void => memos.dropAll()
     this.#verified = RotatingCache.onMap({ shared: { bytes: guestMemory, weigh }, clock, onDrop })
     this.#writer = createWriter(keys, options)
   }
@@ -204,7 +205,7 @@ export class LiveCookie {
    * such proof, so cookies of several browser ids are ambiguous.
    */
   #choose(verified: readonly GoodCookie[], user: UserSubject | undefined): ReadCookie | undefined {
-    const current = verified.filter((cookie) => cookie.isNewer || this.#isCurrent(cookie))
+    const current = verified.filter((cookie) => cookie.isNewer || this.#revocations.validityOf(cookie) === 'current')
     const all = current.flatMap(readables)
     const sub = user && subjectHash(user)
     const own = all.find((cookie) => cookie.user === sub)

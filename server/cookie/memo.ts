@@ -2,6 +2,8 @@
 
 import type { Field } from '../../shared/field.js'
 import type { Replica } from '../../shared/replica.js'
+import type { Revocations } from '../ends/revocations.js'
+import type { Memory } from '../memory/memory.js'
 import type { Visitor } from '../subjects/visitor.js'
 
 /**
@@ -26,6 +28,11 @@ export class CookieMemos {
   /** By name. A single cookie is stored without a set, which would take as much memory as the cookie. */
   readonly #cookies = new Map<string, MemoizedCookie | Set<MemoizedCookie>>()
 
+  constructor(memory: Memory, revocations: Revocations) {
+    memory.watch({ changed: (subject) => this.#drop(subject), dropped: () => this.dropAll() })
+    revocations.watch({ ended: (name) => this.#drop(name) })
+  }
+
   add(cookie: MemoizedCookie, memo: CookieMemo): void {
     cookie.memo = memo
     for (const name of namesOf(memo)) {
@@ -37,13 +44,13 @@ export class CookieMemos {
   }
 
   /** Discards memos after a subject's values changed or were evicted, or after a revocation under this name. */
-  readonly drop = (name: string): void => {
+  #drop(name: string): void {
     forget(this.#cookies.get(name))
     this.#cookies.delete(name)
   }
 
   /** Discards all memos, because an eviction of replicas or cookies may affect any of them. */
-  readonly dropAll = (): void => {
+  dropAll(): void {
     for (const cookies of this.#cookies.values()) forget(cookies)
     this.#cookies.clear()
   }

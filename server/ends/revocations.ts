@@ -20,7 +20,7 @@ import {
 import type { Visitor } from '../subjects/visitor.js'
 import { type Lifetimes, type RetiredName, RetiredNames, usersOptions } from './retired-names.js'
 import { type Signature, UserEpochs } from './user-epochs.js'
-import { epochRegister, generationRegister, type Revocation, type Validity } from './validity.js'
+import { epochRegister, generationRegister, type Revocation, type SubjectState, type Validity } from './validity.js'
 
 /** The epoch of all guests. */
 const ONLY_EPOCH = 0
@@ -28,14 +28,21 @@ const GUESTS: Signature = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
 /** The revision of a revocation from the store: counts as before every request, so `isRetiredSince` ignores the revocation. */
 const BEFORE = 0
 
-/**
- * Called for each sign-out, retirement, revocation and erasure that this process learns of: the one place to log such events. May name a
- * name again: `revokeAgain` repeats a retirement or sign-out once its response has arrived.
- *
- * @param name a retired browser subject or feature key, the hash of a revoked or erased user, or a `SignOutKey`
- * @param retirement of a retired name: after a sign-in, `rotatedTo` is the user's hash
- */
-export type OnRevoked = (name: string, cause: Exclude<Validity, 'current'> | 'erased', retirement?: Revocation) => void
+/** Watches the ends that this process begins or learns of. */
+export interface EndWatcher {
+  /**
+   * Called for each sign-out, retirement, revocation and erasure: the one place to log such events. May name a name again: `revokeAgain`
+   * repeats a retirement or sign-out once its response has arrived.
+   *
+   * @param name a retired browser subject or feature key, the hash of a revoked or erased user, or a `SignOutKey`
+   * @param retirement of a retired name: after a sign-in, `rotatedTo` is the user's hash
+   */
+  ended?(this: void, name: string, cause: Exclude<Validity, 'current'> | 'erased', retirement?: Revocation): void
+  /** Called when a user's values of all earlier generations have become invalid. */
+  erased?(this: void, user: UserSubject): void
+  /** Called after an end that another process has begun, so that none of this process's code closes the connections. */
+  endedElsewhere?(this: void, name: string): void
+}
 
 export interface RevocationParts {
   readonly settings: Lifetimes
@@ -45,6 +52,9 @@ export interface RevocationParts {
 
 /** A signed cookie or ticket. A ticket names no browser. */
 type Signed = Signature & { readonly user: Sub | undefined; readonly browserSubject?: BrowserSubject }
+
+/** What the store or another process knows of a name's ends. */
+type Learned = Pick<SubjectState, 'revocation' | 'generation'>
 
 /** A visitor, and the visitor's own cookie, if any. */
 interface Claim {
@@ -63,17 +73,20 @@ export class Revocations {
   readonly #retired: RetiredNames
   /** The revision of each user's last sign-out. */
   readonly #signOuts: RotatingCache<number>
-  readonly #onRevoked: OnRevoked
+  readonly #watchers: EndWatcher[] = []
   /** A logical clock of this process: grows with each revocation, sign-out and sign-in, for `validitySince`. */
   revision: number = BEFORE
 
-  constructor({ settings, guestMemory, remotes }: RevocationParts, onRevoked: OnRevoked) {
+  constructor({ settings, guestMemory, remotes }: RevocationParts) {
     this.#remotes = remotes
     this.#clock = settings.clock
-    this.#onRevoked = onRevoked
-    this.#users = new UserEpochs(settings, onRevoked)
+    this.#users = new UserEpochs(settings)
     this.#retired = new RetiredNames(settings, guestMemory)
     this.#signOuts = RotatingCache.onMap(usersOptions(settings))
+  }
+
+  watch(watcher: EndWatcher): void {
+    this.#watchers.push(watcher)
   }
 
   /** Returns the epoch of a user, by the subject's hash. All guests have the same epoch. */
@@ -83,7 +96,7 @@ export class Revocations {
 
   /** Adopts the epoch of a valid cookie or ticket, so that older signatures become invalid. */
   adoptEpoch(sub: Sub, epoch: number): void {
-    this.#users.adopt(sub, epoch)
+    if (this.#users.adopt(sub, epoch)) this.#tell(sub, 'revoked')
   }
 
   /** Returns the epoch and generation for this visitor's cookies and tickets. */
@@ -111,6 +124,7 @@ export class Revocations {
     const register = epochRegister(this.#users.startEpoch(user, this.#next(), epoch))
     this.#remotes.store?.persist(user, [register])
     this.#remotes.nodes?.broadcast(user, [register])
+    this.#tell(subjectHash(user), 'revoked')
   }
 
   /** Revokes a user, and deletes the values in all processes by starting a new generation. */
@@ -124,13 +138,22 @@ export class Revocations {
     this.#users.startGeneration(user, generation)
     this.#remotes.store?.erase(user, revocationRegisters, former)
     this.#remotes.nodes?.broadcast(user, revocationRegisters)
+    this.#tell(subjectHash(user), 'revoked')
+    this.#tellErased(user)
   }
 
-  /** Records an erasure by another process, and discards the pending writes of the former generation. */
-  startGeneration(user: UserSubject, generation: number): void {
-    const former = this.generation(user)
-    this.#users.startGeneration(user, generation)
-    this.#remotes.store?.discard(user, this.revocationsOf(user), former)
+  /**
+   * Records an erasure by another process if `generation` is newer than the known generation, and discards the pending writes of the former
+   * generation. Returns false if it is older.
+   */
+  startGeneration(subject: Subject | FeatureKey, generation: number): boolean {
+    const former = this.generation(subject)
+    if (generation > former && isUser(subject)) {
+      this.#users.startGeneration(subject, generation)
+      this.#remotes.store?.discard(subject, this.revocationsOf(subject), former)
+      this.#tellErased(subject)
+    }
+    return generation >= former
   }
 
   /** Returns a user's revocation registers: the epoch and the generation. */
@@ -188,21 +211,11 @@ export class Revocations {
     this.#remotes.nodes?.broadcast(name, [register])
   }
 
-  /** Applies a revocation register from the store. Returns whether the revocation is new. */
-  applyFromStore(subject: Subject, revocation: Revocation): boolean {
-    const known = isUser(subject) ? undefined : this.#retired.get(subject)
-    if (known && known.epoch >= revocation.epoch) return false
-    return this.#apply(subject, revocation, known?.revision ?? BEFORE)
-  }
-
-  /**
-   * Applies a revocation register from another process. Returns whether the register may invalidate connections: false for a known
-   * revocation of a user.
-   */
-  applyFromNode(name: string, revocation: Revocation): boolean {
-    if (!isSignOut(name)) return this.#apply(name, revocation, this.#next())
-    this.#recordSignOut(name)
-    return true
+  /** Applies the end of a name, and a user's generation, as the store or another process knows them. */
+  learn(name: string, { revocation, generation }: Learned, from: 'store' | 'node'): void {
+    const isNew = revocation !== undefined && this.#apply(name, revocation, from)
+    if (isUser(name)) this.startGeneration(name, generation)
+    if (isNew) for (const { endedElsewhere } of this.#watchers) endedElsewhere?.(name)
   }
 
   isRetired(name: BrowserSubject | FeatureKey): boolean {
@@ -241,19 +254,37 @@ export class Revocations {
 
   #set(name: string, revocation: Revocation, revision: number): Revocation {
     this.#retired.set(name, revocation, revision)
-    this.#onRevoked(name, 'retired', revocation)
+    this.#tell(name, 'retired', revocation)
     return revocation
   }
 
   #recordSignOut(key: SignOutKey): void {
     this.#signOuts.set(key, this.#next())
-    this.#onRevoked(key, 'signed-out')
+    this.#tell(key, 'signed-out')
   }
 
-  #apply(name: string, revocation: Revocation, revision: number): boolean {
-    if (isUser(name)) return this.#users.apply(name, revocation, revision)
-    this.#set(name, revocation, revision)
+  /** Returns whether the end may invalidate connections: false for a known revocation of a user, and for a known end in the store. */
+  #apply(name: string, revocation: Revocation, from: 'store' | 'node'): boolean {
+    const isSeen = from === 'store'
+    if (isUser(name)) {
+      const isNew = this.#users.apply(name, revocation, isSeen ? BEFORE : this.#next())
+      if (isNew) this.#tell(subjectHash(name), 'revoked')
+      return isNew
+    }
+    const known = this.#retired.get(name)
+    if (isSeen && known && known.epoch >= revocation.epoch) return false
+    if (isSignOut(name)) this.#recordSignOut(name)
+    else this.#set(name, revocation, isSeen ? (known?.revision ?? BEFORE) : this.#next())
     return true
+  }
+
+  readonly #tell: NonNullable<EndWatcher['ended']> = (...end) => {
+    for (const { ended } of this.#watchers) ended?.(...end)
+  }
+
+  #tellErased(user: UserSubject): void {
+    this.#tell(subjectHash(user), 'erased')
+    for (const { erased } of this.#watchers) erased?.(user)
   }
 
   #retire(name: string, rotatedTo: string | undefined, isUsers: boolean): Revocation {

@@ -45,11 +45,8 @@ export class UserEpochs {
   readonly #records: RotatingCache<UserRecord>
   /** Whether this process knows of any erasure. */
   hasErasures = false
-  readonly #onRevoked: (sub: Sub, cause: 'revoked' | 'erased') => void
 
-  /** @param onRevoked called for each user with a new epoch or generation */
-  constructor({ maxAge, clock }: UserEpochsOptions, onRevoked: (sub: Sub, cause: 'revoked' | 'erased') => void) {
-    this.#onRevoked = onRevoked
+  constructor({ maxAge, clock }: UserEpochsOptions) {
     this.#clock = clock
     this.#records = RotatingCache.onMap({ max: Number.POSITIVE_INFINITY, maxIdle: maxAge, clock })
   }
@@ -69,11 +66,13 @@ export class UserEpochs {
     return generation >= record.generation && (epoch === record.epoch || this.#isLater(epoch, record.epoch))
   }
 
-  /** Adopts the epoch of a valid cookie or ticket. */
-  adopt(sub: Sub, epoch: number): void {
+  /** Adopts the epoch of a valid cookie or ticket. Returns whether the epoch is new. */
+  adopt(sub: Sub, epoch: number): boolean {
+    const isNew = this.#isLater(epoch, this.of(sub))
     // Keep `appliedEpoch` and `revision`: the revocation register must still apply when it arrives. Until then, visitors without a cookie
     // continue.
-    if (this.#isLater(epoch, this.of(sub))) this.#set(sub, { epoch })
+    if (isNew) this.#set(sub, { epoch })
+    return isNew
   }
 
   /** @param epoch later than all known epochs of the user */
@@ -100,16 +99,15 @@ export class UserEpochs {
   /** Starts a generation, which invalidates older values and signatures. */
   startGeneration(user: UserSubject, generation: number): void {
     this.hasErasures = true
-    this.#set(subjectHash(user), { generation }, 'erased')
+    this.#set(subjectHash(user), { generation })
   }
 
   #recordOf(sub: string): UserRecord {
     return this.#records.get(sub) ?? NO_RECORD
   }
 
-  #set(sub: Sub, changes: Partial<UserRecord>, cause: 'revoked' | 'erased' = 'revoked'): void {
+  #set(sub: Sub, changes: Partial<UserRecord>): void {
     this.#records.set(sub, { ...this.#recordOf(sub), ...changes })
-    this.#onRevoked(sub, cause)
   }
 
   /** A future epoch comes from a fast clock, so it ranks below every past epoch but the first: a past epoch may be a newer revocation. */

@@ -43,7 +43,7 @@ export function generationRegister(generation: number): LwwRegister {
   return { key: GENERATION_KEY, stamp: toStamp(generation) }
 }
 
-export function toRevocation({ stamp, value }: LwwRegister): Revocation {
+function toRevocation({ stamp, value }: LwwRegister): Revocation {
   return { epoch: stamp, rotatedTo: typeof value === 'string' ? value : undefined, isUsers: value !== undefined }
 }
 

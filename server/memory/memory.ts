@@ -34,15 +34,18 @@ export interface MemoryCounts {
   readonly browsers: number
 }
 
-interface MemoryOptions extends Omit<RotatingCacheOptions<Replica>, 'shared'> {
+/** Watches memory, because references to replicas become stale. */
+export interface MemoryWatcher {
+  /** Called when a subject's replica changes, or when references to the replica become stale. */
+  changed?(this: void, subject: Subject): void
+  /** Called when the references to all replicas may be stale. */
+  dropped?(this: void): void
+}
+
+interface MemoryOptions extends Omit<RotatingCacheOptions<Replica>, 'shared' | 'onDrop'> {
   readonly guestMemory: GuestMemory
   /** Returns whether the cookie has this key's value. */
   readonly isInCookie: (key: string) => boolean
-  /**
-   * Called when a subject's replica changes, or when references to the replica become stale. `onDrop` instead reports that the references
-   * of all subjects may be stale.
-   */
-  readonly onChange: (subject: Subject) => void
 }
 
 /** Maximum bytes in memory of a replica whose values fit into a cookie. Crafted values may take more memory. */
@@ -55,15 +58,18 @@ const COOKIE_SPACE = 10_000
  */
 export class Memory {
   readonly #clock: () => number
-  readonly #onChange: (subject: Subject) => void
+  readonly #watchers: MemoryWatcher[] = []
   readonly #guestMemory: GuestMemory
   readonly #isInCookie: (key: string) => boolean
   readonly #pinned = new Map<Subject, PinnedSubject>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
 
-  constructor({ guestMemory, isInCookie, ...options }: MemoryOptions) {
-    this.#onChange = options.onChange
+  constructor({ guestMemory, isInCookie, ...given }: MemoryOptions) {
+    const onDrop = (): void => {
+      for (const { dropped } of this.#watchers) dropped?.()
+    }
+    const options = { ...given, onDrop }
     this.#clock = options.clock
     this.#users = RotatingCache.onNodeCache(options)
     this.#guestMemory = guestMemory
@@ -72,6 +78,10 @@ export class Memory {
       ...options,
       shared: { bytes: guestMemory, weigh: ({ bytes }) => bytes },
     })
+  }
+
+  watch(watcher: MemoryWatcher): void {
+    this.#watchers.push(watcher)
   }
 
   /** Evicts the replicas not used recently. Call this before using a saved reference to a replica. */
@@ -180,6 +190,10 @@ export class Memory {
   #shrink({ subject, replica }: PinnedSubject): void {
     replica.shrink(COOKIE_SPACE, ({ key }) => this.#isInCookie(key))
     this.#onChange(subject)
+  }
+
+  #onChange(subject: Subject): void {
+    for (const { changed } of this.#watchers) changed?.(subject)
   }
 
   readonly #fitsCookie = ({ key, ids }: LwwRegister): boolean => ids === undefined && this.#isInCookie(key)

@@ -32,7 +32,6 @@ export interface LoadParts {
   readonly revocations: Revocations
   readonly values: Values
   readonly remotes: Remotes
-  readonly connections: { closeInvalid(name: string): void }
 }
 
 /**
@@ -207,11 +206,8 @@ export class Loads {
 
   /** Applies stored revocation registers, and returns the current generation. */
   #applyRevocations(subject: Subject, stored: readonly LwwRegister[]): number {
-    const { revocation, generation } = stateOf(stored)
-    const { connections, revocations, values } = this.#parts
-    const mayInvalidate = revocation !== undefined && revocations.applyFromStore(subject, revocation)
-    values.startGeneration(subject, generation)
-    if (mayInvalidate) connections.closeInvalid(subject)
+    const { revocations } = this.#parts
+    revocations.learn(subject, stateOf(stored), 'store')
     return revocations.generation(subject)
   }
 

@@ -62,13 +62,10 @@ export class StoreClient {
     this.unsaved = this.#writeQueue
     const isWriting = (subject: Subject): boolean => this.#updates.isInFlight(subject)
     this.#loads = new Loads(this.validated, this.breaker, this.#writeQueue, parts, isWriting)
+    parts.memory.watch({ dropped: () => this.#loads.forgetEmpty() })
     this.singleUse = new SingleUse(store, this.breaker, parts.settings)
     this.#updates = this.updates(this.#loads, parts.values)
     this.#sweeps = new Sweeps(store, parts.settings)
-  }
-
-  evicted(): void {
-    this.#loads.forgetEmpty()
   }
 
   /** Loads missing and stale subjects. Returns undefined if the caller need not wait. */

@@ -9,14 +9,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOWEST_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
-import {
-  type BrowserId,
-  isUser,
-  type Subject,
-  type TabSubject,
-  tabSubject,
-  type UserSubject,
-} from '../subjects/subject.js'
+import { type BrowserId, type Subject, type TabSubject, tabSubject, type UserSubject } from '../subjects/subject.js'
 import { type ChangeParts, Changes, type Source } from './changes.js'
 
 /** Options of a write. */
@@ -44,6 +37,7 @@ export class Values {
     this.fields = parts.settings.fields
     this.requestFields = new Map([...this.fields].filter(([, { isLocal }]) => !isLocal))
     this.#changes = new Changes(parts, (field, replica) => this.value(field, replica))
+    parts.revocations.watch({ erased: (user) => this.#changes.erase(user) })
   }
 
   /** Returns whether a register belongs to the browser, even while a user is signed in. */
@@ -106,7 +100,7 @@ export class Values {
    * @param generation in which the registers were written. Registers of an earlier generation are ignored. @default the current generation
    */
   merge(subject: Subject, registers: readonly LwwRegister[], source: Source, generation?: number): number {
-    if (generation !== undefined && !this.startGeneration(subject, generation)) return 0
+    if (generation !== undefined && !this.#parts.revocations.startGeneration(subject, generation)) return 0
     const newerCount = this.#changes.apply(subject, registers, source)
     if (source === 'ticket') this.#changes.markSeenByBrowser(subject, registers)
     return newerCount
@@ -122,22 +116,6 @@ export class Values {
   mergeStored(subject: Subject, register: LwwRegister, source: ChangeSource): void {
     this.#changes.mergeLocally(subject, [register], source)
     this.#changes.broadcast(subject, [register])
-  }
-
-  /** Applies an erasure if `generation` is newer than the known generation. Returns false if it is older. */
-  startGeneration(subject: Subject, generation: number): boolean {
-    const { revocations } = this.#parts
-    const known = revocations.generation(subject)
-    if (generation > known && isUser(subject)) {
-      revocations.startGeneration(subject, generation)
-      this.erase(subject)
-    }
-    return generation >= known
-  }
-
-  /** Removes a subject's values from memory, and notifies the listeners. */
-  erase(subject: Subject): void {
-    this.#changes.erase(subject)
   }
 
   /** @throws {LiveSessionError} `closed` */

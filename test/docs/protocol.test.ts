@@ -2,13 +2,10 @@ import { hkdfSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { jwtDecrypt, jwtVerify } from 'jose'
-import Koa from 'koa'
 import { testClock } from 'koa-live-session/testing'
-import { LiveCookie } from '../../server/cookie/cookie.js'
 import { EncryptionKeys } from '../../server/features/hand-off/encryption-keys.js'
 import { sessionName } from '../../server/features/session-store/session-content.js'
 import { whoOf } from '../../server/identity/who.js'
-import { GuestMemory } from '../../server/memory/guest-memory.js'
 import { SigningKeys } from '../../server/subjects/signing-keys.js'
 import { type Subject, subjectHash, type UserSubject } from '../../server/subjects/subject.js'
 import { Visitor } from '../../server/subjects/visitor.js'
@@ -19,6 +16,7 @@ import { fromParameter, toParameter } from '../../shared/url-parameter.js'
 import { App } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
 import { COOKIE_OPTIONS } from '../support/app/cookie-options.js'
+import { liveCookie } from '../support/app/live-cookie.js'
 import { send } from '../support/app/raw-http.js'
 import { stamp } from '../support/app/stamp.js'
 
@@ -123,13 +121,7 @@ describe('docs/maintainers/protocol.md', () => {
 
   it('defines a cookie', () => {
     const { secret, now, header, browser, user, registers } = vectors('cookie')
-    const cookie = new LiveCookie(new Koa(), new SigningKeys([secret], 'cookie'), COOKIE_OPTIONS, {
-      clock: testClock(now).now,
-      isCurrent: () => true,
-      onDrop: () => undefined,
-      warn: () => undefined,
-      guestMemory: new GuestMemory(64_000_000),
-    })
+    const cookie = liveCookie(new SigningKeys([secret], 'cookie'), COOKIE_OPTIONS, testClock(now).now)
     const wire = registers.map(([key, stamp, value]: [string, number, never]) => ({ key, stamp, value }))
     expect(cookie.read({ headers: { cookie: header } })).toMatchObject({ browser, user, epoch: 0, registers: wire })
     const content = { browser, user, epoch: 0, registers: wire }

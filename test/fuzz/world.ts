@@ -1,13 +1,13 @@
-import Koa from 'koa'
+import type Koa from 'koa'
 import { cookieFor, testClock } from 'koa-live-session/testing'
-import { LiveCookie } from '../../server/cookie/cookie.js'
+import type { LiveCookie } from '../../server/cookie/cookie.js'
 import type { Core } from '../../server/core.js'
-import { GuestMemory } from '../../server/memory/guest-memory.js'
 import { coreOf } from '../../server/plugin.js'
 import { SigningKeys } from '../../server/subjects/signing-keys.js'
 import { Tickets } from '../../server/values/ticket.js'
 import { App } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
+import { liveCookie } from '../support/app/live-cookie.js'
 import { register } from '../support/app/register.js'
 import { DAY } from '../support/app/times.js'
 import { Actor, type UserHeader, userOf } from './actor.js'
@@ -67,14 +67,7 @@ export class World {
     this.victims = [actor('vic', ''), actor('ann', 's:ann'), actor('number', 'n:1')]
     const { settings } = this.core
     const { maxAge, secrets, clock } = settings
-    const cookie = (keys: SigningKeys, now = clock) =>
-      new LiveCookie(new Koa(), keys, settings.cookie, {
-        clock: now,
-        isCurrent: () => true,
-        onDrop: () => undefined,
-        warn: () => undefined,
-        guestMemory: new GuestMemory(64_000_000),
-      })
+    const cookie = (keys: SigningKeys, now = clock) => liveCookie(keys, settings.cookie, now)
     const other = ['another secret of at least thirty-two bytes']
     this.foreign = {
       tickets: new Tickets(new SigningKeys(other, 'ticket'), maxAge),

@@ -2,7 +2,6 @@ import { describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import type { Context } from 'koa'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
-import type { Revocation } from '../../server/ends/validity.js'
 import { coreOf } from '../../server/plugin.js'
 import { newBrowserId, type Subject, subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { NEVER, nextStamp } from '../../shared/stamp.js'
@@ -392,20 +391,20 @@ describe('a cookie comparison', () => {
     [
       'another process revokes its user',
       'ann',
-      ({ core, ann }) => core.revocations.applyFromNode(ann.subject, end(core)),
+      ({ core, ann }) => core.revocations.learn(ann.subject, end(core), 'node'),
     ],
     [
       'the store reports a revocation',
       'ann',
-      ({ core, ann }) => core.revocations.applyFromStore(ann.subject, end(core)),
+      ({ core, ann }) => core.revocations.learn(ann.subject, end(core), 'store'),
     ],
     ['a newer epoch arrives', 'ann', ({ core, ann }) => core.revocations.adoptEpoch(ann.cookie.user as never, 7)],
-    ['a newer generation arrives', 'ann', ({ core, ann }) => core.values.startGeneration(ann.subject, 7)],
+    ['a newer generation arrives', 'ann', ({ core, ann }) => core.revocations.startGeneration(ann.subject, 7)],
     ['its guest leaves', 'guest', ({ core, guest }) => core.revocations.retire(guest.name, undefined)],
     [
       'its guest leaves at another node',
       'guest',
-      ({ core, guest }) => core.revocations.applyFromNode(guest.name, end(core)),
+      ({ core, guest }) => core.revocations.learn(guest.name, end(core), 'node'),
     ],
     ['its user signs out in its browser', 'ann', ({ core, ann }) => core.revocations.retire(ann.name, undefined)],
     ['memory evicts its user', 'ann', ({ core, ann }) => core.memory.evict(ann.subject), true],
@@ -468,6 +467,6 @@ async function brought(core: Core, { read, subject }: { read(): Promise<string>;
   core.values.merge(subject, [register], 'ticket')
 }
 
-function end(core: Core): Revocation {
-  return { epoch: core.settings.clock(), rotatedTo: undefined }
+function end(core: Core): Parameters<Core['revocations']['learn']>[1] {
+  return { revocation: { epoch: core.settings.clock(), rotatedTo: undefined }, generation: 0 }
 }

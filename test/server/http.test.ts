@@ -5,10 +5,8 @@ import { describe, expect, it } from '@jest/globals'
 import Koa from 'koa'
 import { testClock } from 'koa-live-session/testing'
 import { type CookieContent, readable } from '../../server/cookie/content.js'
-import { LiveCookie } from '../../server/cookie/cookie.js'
 import { privateCacheControl } from '../../server/http/cache-control.js'
 import { describeBadOrigin, isOwnPost, isOwnWebSocket, originHeaders } from '../../server/http/origin.js'
-import { GuestMemory } from '../../server/memory/guest-memory.js'
 import { SigningKeys } from '../../server/subjects/signing-keys.js'
 import { newBrowserId, subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { Tickets } from '../../server/values/ticket.js'
@@ -16,20 +14,14 @@ import { SKEW } from '../../shared/stamp.js'
 import { SECRET } from '../support/app/app.js'
 import { browserId } from '../support/app/browser-id.js'
 import { COOKIE_OPTIONS } from '../support/app/cookie-options.js'
+import { liveCookie } from '../support/app/live-cookie.js'
 import { register } from '../support/app/register.js'
 import { stamp } from '../support/app/stamp.js'
 
 describe('cookie', () => {
   const clock = testClock()
   const options = { ...COOKIE_OPTIONS, maxAge: 60_000 }
-  const make = (secrets = [SECRET], now = clock.now) =>
-    new LiveCookie(new Koa(), new SigningKeys(secrets, 'cookie'), options, {
-      clock: now,
-      isCurrent: () => true,
-      onDrop: () => undefined,
-      warn: () => undefined,
-      guestMemory: new GuestMemory(64_000_000),
-    })
+  const make = (secrets = [SECRET], now = clock.now) => liveCookie(new SigningKeys(secrets, 'cookie'), options, now)
   const content: CookieContent = {
     browser: browserId('b'),
     user: undefined,

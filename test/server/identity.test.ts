@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
-import { type OnRevoked, Revocations } from '../../server/ends/revocations.js'
+import { Revocations } from '../../server/ends/revocations.js'
 import { UserEpochs } from '../../server/ends/user-epochs.js'
 import {
   type CookieFacts,
@@ -96,20 +96,23 @@ describe('the status of a cookie', () => {
 const ANN = userSubject('ann')
 const SUB = subjectHash(ANN)
 const BROWSER = browserSubject(newBrowserId())
-const END = { epoch: 1, rotatedTo: undefined }
+const END = { revocation: { epoch: 1, rotatedTo: undefined }, generation: 0 }
 
 function create() {
   const calls: unknown[] = []
   const settings = { clock: () => 1000, maxAge: 1000, maxVisitors: 10 }
   const remotes = { store: undefined, nodes: undefined }
   const parts = { settings, guestMemory: new GuestMemory(1e6), remotes }
-  const onRevoked: OnRevoked = (name, cause, retirement) => {
-    calls.push([name, cause, ...(retirement ? [retirement.rotatedTo] : [])])
-  }
-  return { calls, revocations: new Revocations(parts, onRevoked) }
+  const revocations = new Revocations(parts)
+  revocations.watch({
+    ended: (name, cause, retirement) => {
+      calls.push([name, cause, ...(retirement ? [retirement.rotatedTo] : [])])
+    },
+  })
+  return { calls, revocations }
 }
 
-describe('the callback of revocations', () => {
+describe('a watcher of revocations', () => {
   it.each<[string, (revocations: Revocations) => unknown, readonly unknown[][]]>([
     ['a revocation', (revocations) => revocations.revoke(ANN), [[SUB, 'revoked']]],
     [
@@ -124,20 +127,20 @@ describe('the callback of revocations', () => {
     ["a sign-in's retirement", (revocations) => revocations.retire(BROWSER, SUB), [[BROWSER, 'retired', SUB]]],
     ['a sign-out', (revocations) => revocations.signOut(signOutKey(SUB)), [[signOutKey(SUB), 'signed-out']]],
     ['a later epoch in a cookie', (revocations) => revocations.adoptEpoch(SUB, 5), [[SUB, 'revoked']]],
-    ["another process's revocation", (revocations) => revocations.applyFromNode(ANN, END), [[SUB, 'revoked']]],
+    ["another process's revocation", (revocations) => revocations.learn(ANN, END, 'node'), [[SUB, 'revoked']]],
     [
       "another process's retirement",
-      (revocations) => revocations.applyFromNode(BROWSER, END),
+      (revocations) => revocations.learn(BROWSER, END, 'node'),
       [[BROWSER, 'retired', undefined]],
     ],
     [
       "another process's sign-out",
-      (revocations) => revocations.applyFromNode(signOutKey(SUB), END),
+      (revocations) => revocations.learn(signOutKey(SUB), END, 'node'),
       [[signOutKey(SUB), 'signed-out']],
     ],
     [
       "the store's retirement",
-      (revocations) => revocations.applyFromStore(BROWSER, END),
+      (revocations) => revocations.learn(BROWSER, END, 'store'),
       [[BROWSER, 'retired', undefined]],
     ],
   ])('receives the name and the cause of %s', (_, act, expected) => {
@@ -159,7 +162,7 @@ const ann = userSubject('ann')
 
 it('accepts() rejects an ended generation, even with a current epoch', () => {
   const { now } = testClock()
-  const revocations = new UserEpochs({ maxAge: 1000, clock: now }, () => undefined)
+  const revocations = new UserEpochs({ maxAge: 1000, clock: now })
   revocations.startGeneration(ann, 5)
   const accepted = [0, 4, 5, 6].filter((generation) =>
     revocations.accepts(subjectHash(ann), { epoch: now(), generation }),

@@ -9,7 +9,7 @@ import { EPOCH_KEY, type LwwRegister } from '../../../shared/register.js'
 import type { Stamp } from '../../../shared/stamp.js'
 import { hangUp } from '../../connections/connections.js'
 import { onHeadersSent } from '../../connections/rotations.js'
-import { toRevocation } from '../../ends/validity.js'
+import { stateOf } from '../../ends/validity.js'
 import type { FeatureParts } from '../../parts.js'
 import { type FeatureChanges, FeatureData } from '../../store/feature-data.js'
 import type { Updates } from '../../store/updates.js'
@@ -214,7 +214,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
       // Another process announces an end twice. The second announcement means that the response to the ending request is sent.
       if (end && source === 'node') this.#hangUp(name)
     } else if (end) {
-      this.parts.revocations.applyFromNode(name, toRevocation(end))
+      this.parts.revocations.learn(name, stateOf([end]), 'node')
       this.#end(name, 'destroyed')
       if (source === 'store') this.#hangUp(name)
       else if (this.find(name)) setTimeout(() => this.#hangUp(name), LONGEST_ANSWER).unref()

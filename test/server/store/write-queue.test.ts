@@ -407,11 +407,10 @@ function createLoads({ hasAdapter = false } = {}) {
     return rows.length
   }
   const core = {
-    revocations: { revocationsOf: () => [], generation: () => 0 },
+    revocations: { revocationsOf: () => [], generation: () => 0, learn: () => undefined },
     guestMemory: new GuestMemory(1e6),
-    connections: { closeInvalid: () => undefined },
     remotes: { nodes: { hasAdapter } },
-    values: { find: found.find, merge, startGeneration: () => true },
+    values: { find: found.find, merge },
     settings: { maxVisitors: 10, storeRefresh: REFRESH, clock: watched.clock.now },
     memory: found,
   }
