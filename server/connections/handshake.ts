@@ -8,8 +8,8 @@ import { type ReadCookie, readable, readables } from '../cookie/content.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originHeaders } from '../http/origin.js'
 import type { CookieStatus } from '../identity/cookie-status.js'
 import type { PageIdentity } from '../identity/identified.js'
-import { pageIdentityOf, type WhoParts } from '../identity/who.js'
-import type { Parts } from '../parts.js'
+import { pageIdentityOf } from '../identity/who.js'
+import type { Parts, VisitorParts } from '../parts.js'
 import { emitRefusal } from '../settings/report.js'
 import { type Subject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { Authentication } from './authentication.js'
@@ -41,20 +41,7 @@ interface Admission {
   waiting: number
 }
 
-type HandshakeParts = WhoParts &
-  Pick<
-    Parts,
-    | 'app'
-    | 'connections'
-    | 'cookie'
-    | 'features'
-    | 'identifyChecks'
-    | 'identities'
-    | 'limits'
-    | 'pendingRotations'
-    | 'store'
-    | 'values'
-  >
+type HandshakeParts = VisitorParts & Pick<Parts, 'app' | 'connections' | 'features' | 'limits' | 'values'>
 
 /** Performs the handshakes of connections. Identifies the visitor of a connection once, for all of its namespaces. */
 export class Handshake {

@@ -28,10 +28,10 @@ interface RequestSteps {
   createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit: Visit): void
 }
 
-export type EndpointParts = VisitParts & Pick<Parts, 'app' | 'exchange' | 'features' | 'limits' | 'values'>
+export type PostParts = VisitParts & Pick<Parts, 'app' | 'exchange' | 'features' | 'limits' | 'values'>
 
 /** Creates `POST /store_session`: merges a page's tickets, applies its changes, and responds with the cookie. */
-export function createEndpoint(parts: EndpointParts, requests: RequestSteps): Koa.Middleware {
+export function createEndpoint(parts: PostParts, requests: RequestSteps): Koa.Middleware {
   const router = new Router()
   router.all(parts.settings.endpoint, ...answerListed(parts.settings), refuse, async (ctx) => {
     // Reads the revision first, because the user may sign out while the body arrives.
@@ -77,7 +77,7 @@ export function createEndpoint(parts: EndpointParts, requests: RequestSteps): Ko
 }
 
 /** Lets the features answer a POST that is not JSON. Returns whether a feature has answered. */
-async function answerByFeature({ features }: EndpointParts, ctx: Koa.Context): Promise<boolean> {
+async function answerByFeature({ features }: PostParts, ctx: Koa.Context): Promise<boolean> {
   for (const { post } of features) if (await post?.(ctx)) return true
   return false
 }
@@ -106,14 +106,14 @@ function endAfter({ res }: Koa.Context): void {
 }
 
 /** Postpones a POST while another response brings a new cookie: a late response to this POST could replace the new cookie. */
-function refuseWhileRotating({ pendingRotations }: EndpointParts, read: VerifiedCookie | undefined): void {
+function refuseWhileRotating({ pendingRotations }: PostParts, read: VerifiedCookie | undefined): void {
   if (read && pendingRotations.isPending(read.browserSubject))
     throw retryLater('the browser is about to get another cookie')
 }
 
 /** Records whether `identify` names a user for a page's question, which follows a refused handshake and a page load as a guest. */
 function recordPost(
-  { identifyChecks }: EndpointParts,
+  { identifyChecks }: PostParts,
   read: VerifiedCookie | undefined,
   { userSub, browser }: Visitor,
 ): void {
@@ -134,7 +134,7 @@ function isPageOfVisitor({ hasCookie, who }: PageIdentity, body: ParsedMessage):
 }
 
 /** Answers another visitor's page with the identity of the request's cookie. */
-function answerOtherPage(parts: EndpointParts, ctx: Koa.Context, identity: PageIdentity): PageAnswer {
+function answerOtherPage(parts: PostParts, ctx: Koa.Context, identity: PageIdentity): PageAnswer {
   ctx.set('Cache-Control', 'no-store')
   // Does not count this answer: the page sends a question next, which counts.
   if (!identity.hasCookie) return { otherVisitor: true, results: [], persisted: [] }
@@ -144,7 +144,7 @@ function answerOtherPage(parts: EndpointParts, ctx: Koa.Context, identity: PageI
 
 /** @param identity the visitor of the request; the visitor after this response if the page named no `who` */
 async function answer(
-  parts: EndpointParts,
+  parts: PostParts,
   visit: Visit,
   identity: PageIdentity,
   body: ParsedMessage,

@@ -10,7 +10,7 @@ import type { Feature } from '../feature.js'
 import type { Parts } from '../parts.js'
 import type { UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser } from '../subjects/visitor.js'
-import { createEndpoint, type EndpointParts } from './endpoint.js'
+import { createEndpoint, type PostParts } from './endpoint.js'
 import { RequestHandle, type RequestParts } from './request.js'
 import { loadSubjects, Visit } from './visit.js'
 
@@ -29,7 +29,7 @@ const IN_HANDSHAKE =
 const handshakes = new WeakSet<object>()
 const REQUEST = Symbol('koa-live-session')
 
-type MiddlewareParts = RequestParts & EndpointParts & Pick<Parts, 'signedIn'>
+type MiddlewareParts = RequestParts & PostParts & Pick<Parts, 'signedIn'>
 
 /** Creates the middleware, and provides `ctx.liveSession`. */
 export class Requests {

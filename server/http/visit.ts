@@ -10,7 +10,7 @@ import type { ResponseContext, ResponseHook } from '../feature.js'
 import { type CookieStatus, cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
 import type { PageIdentity, RequestIdentity } from '../identity/identified.js'
 import { renewalOf, whoOf } from '../identity/who.js'
-import type { Parts } from '../parts.js'
+import type { Parts, VisitorParts } from '../parts.js'
 import { browserSubject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser, Visitor } from '../subjects/visitor.js'
 import { keepFromSharedCaches } from './cache-control.js'
@@ -21,20 +21,7 @@ import { clearUnseenPages } from './page-load.js'
 /** The statuses of a cookie that is of another visitor than the request, and that a sign-in may lead to nevertheless. */
 const NOT_PREVIOUS: readonly CookieStatus[] = ['retired', 'withheld']
 
-export type VisitParts = Pick<
-  Parts,
-  | 'settings'
-  | 'cookie'
-  | 'cookieValues'
-  | 'cookieWriter'
-  | 'hasConsent'
-  | 'identifyChecks'
-  | 'identities'
-  | 'memory'
-  | 'pendingRotations'
-  | 'revocations'
-  | 'store'
->
+export type VisitParts = VisitorParts & Pick<Parts, 'cookieValues' | 'cookieWriter' | 'memory'>
 
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
 export class Visit implements PageIdentity, ResponseContext {

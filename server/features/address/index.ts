@@ -6,6 +6,7 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { fromParameter, LONGEST_ADDRESS, parameterOf } from '../../../shared/url-parameter.js'
+import type { Limits } from '../../exchange/limits.js'
 import type { Feature, RequestUse, ResponseContext } from '../../feature.js'
 import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/page-load.js'
 import type { FeatureParts } from '../../parts.js'
@@ -70,18 +71,14 @@ function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOpt
 }
 
 /** Sets fields from the request's URL. Returns by key the values that the page must set itself. */
-function applyAddress(
-  parts: FeatureParts,
-  fields: readonly Field[],
-  use: RequestUse,
-): Readonly<Record<string, JsonValue>> {
+function applyAddress(parts: FeatureParts, fields: readonly Field[], use: RequestUse): Unapplied {
   const unapplied: Record<string, JsonValue> = {}
   for (const field of fields) {
     const value = valueInAddress(field, use.ctx.querystring, parts)
     // Skips the field without a warning, because users share links with guests.
     if (field.guestAccess !== 'write' && use.visit.visitor.user === undefined) continue
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
-    if (isUncertain(use.ctx) || !setValue(parts, field, value, use)) unapplied[field.key] = value
+    if (isUncertain(use.ctx) || !setValue(parts.limits, field, value, use)) unapplied[field.key] = value
   }
   return unapplied
 }
@@ -113,12 +110,7 @@ function valueInAddress(field: Field, search: string, { settings }: FeatureParts
 }
 
 /** Sets a field, and returns whether this succeeded. Links have a rate limit, because they are untrusted. */
-function setValue(
-  { limits }: FeatureParts,
-  { key, scope }: Field,
-  value: JsonValue,
-  { visit, values }: RequestUse,
-): boolean {
+function setValue(limits: Limits, { key, scope }: Field, value: JsonValue, { visit, values }: RequestUse): boolean {
   if (visit.isSuperseded || !visit.knowsOwner(scope)) return false
   try {
     limits.spendOn('links', visit)

@@ -15,12 +15,14 @@ const FRAME = 150
 /** Approximate bytes in memory of the id of a consumed message. */
 const ID = 120
 
+type Parts = Pick<FeatureParts, 'guestMemory' | 'settings' | 'store'>
+
 /**
  * The messages waiting for each browser, in memory and in cookies. Each message is consumed only once. The store decides which call is
  * first, or this process if there is no store.
  */
 export class Flashes {
-  readonly #parts: FeatureParts
+  readonly #parts: Parts
   readonly #waiting: RotatingCache<readonly Message[]>
   /** Ids of messages consumed in this process, because cookies may still have these messages. */
   readonly #consumed: RotatingCache<true>
@@ -28,7 +30,7 @@ export class Flashes {
   readonly #leased = new Set<string>()
   #count = 0
 
-  constructor(parts: FeatureParts) {
+  constructor(parts: Parts) {
     const { guestMemory: bytes, settings } = parts
     const options = { maxIdle: FLASH_LIFETIME, clock: settings.clock }
     this.#parts = parts

@@ -36,14 +36,16 @@ export interface HandOff {
   readonly payload: unknown
 }
 
+type Parts = Pick<FeatureParts, 'settings' | 'store'>
+
 /** Creates encrypted tokens for hand-offs from sockets to requests, and redeems each token only once. */
 export class HandOffTokens {
-  readonly #parts: FeatureParts
+  readonly #parts: Parts
   readonly #keys: EncryptionKeys
   /** Without a store, by browser, the ids of the tokens that this process has created and not redeemed. All other tokens are refused. */
   readonly #open: RotatingCache<Set<string>>
 
-  constructor(parts: FeatureParts) {
+  constructor(parts: Parts) {
     const { secrets, maxVisitors, clock } = parts.settings
     this.#parts = parts
     this.#keys = new EncryptionKeys(secrets, 'hand-off', TYPE)

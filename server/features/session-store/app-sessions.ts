@@ -11,7 +11,7 @@ import { hangUp } from '../../connections/connections.js'
 import { onHeadersSent } from '../../connections/rotations.js'
 import { stateOf } from '../../ends/validity.js'
 import type { FeatureParts } from '../../parts.js'
-import { type FeatureChanges, FeatureData } from '../../store/feature-data.js'
+import { type FeatureChanges, FeatureData, type FeatureDataParts } from '../../store/feature-data.js'
 import type { Updates } from '../../store/updates.js'
 import {
   CREATION_KEY,
@@ -33,19 +33,21 @@ import type { SessionEnd } from './types.js'
 /** ms after which another process's response counts as sent. The message that it was sent may be lost. */
 const LONGEST_ANSWER = 30_000
 
+type Parts = FeatureDataParts & Pick<FeatureParts, 'notifications' | 'values'>
+
 /**
  * The app sessions (`ctx.session`) in this process. A session counts as a guest's until a user has signed in to it. If there is a
  * store, each request reloads its session, because the visitor may have just signed out at another process.
  */
 export class AppSessions extends FeatureData<SessionEntry> {
-  declare protected readonly parts: FeatureParts
+  declare protected readonly parts: Parts
   readonly updates: Updates<SessionName> | undefined
   /** ms after which a session ends, used or not. */
   maxLifetime: number = Infinity
   #rounds: NodeJS.Timeout | undefined
   isClosed = false
 
-  constructor(parts: FeatureParts) {
+  constructor(parts: Parts) {
     const onDrop = (count: number, owners: string): void =>
       void (count === 0 || parts.store || parts.settings.warn(sessionsLost(owners)))
     super(parts, SESSION, (name, now) => new SessionEntry(name, now), onDrop)

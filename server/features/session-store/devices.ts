@@ -3,8 +3,7 @@
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import type { JsonValue } from '../../../shared/json.js'
-import type { FeatureParts } from '../../parts.js'
-import { FeatureData } from '../../store/feature-data.js'
+import { FeatureData, type FeatureDataParts } from '../../store/feature-data.js'
 import { FeatureEntry, type InspectorSection } from '../../store/feature-entry.js'
 import { inBatches } from '../../store/write-queue.js'
 import type { FeatureKey } from '../../subjects/store-key.js'
@@ -53,7 +52,7 @@ function deviceName(session: SessionName): string {
 export class Devices extends FeatureData<FeatureEntry<ListName>> {
   readonly #sessions: AppSessions
 
-  constructor(parts: FeatureParts, sessions: AppSessions) {
+  constructor(parts: FeatureDataParts, sessions: AppSessions) {
     super(parts, LIST, (name, now) => new FeatureEntry(name, now, true))
     this.#sessions = sessions
   }

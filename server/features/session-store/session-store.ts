@@ -58,6 +58,8 @@ interface EndedSession {
   isContinued: boolean
 }
 
+type Parts = Pick<FeatureParts, 'settings' | 'revocations' | 'handedOffAt'>
+
 /**
  * A store for koa-session that saves only the changes of each request. Remembers, by koa-session's `ctx`, the sessions that each request
  * has read, and the session that the request has ended.
@@ -65,7 +67,7 @@ interface EndedSession {
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
   readonly #signIns: SignIns
-  readonly #parts: FeatureParts
+  readonly #parts: Parts
   readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
   readonly #ended = new WeakMap<object, EndedSession>()
   /** By request, the session that its cookie names, even if ended. */
@@ -76,7 +78,7 @@ export class KoaSessionStore implements SessionStore {
    */
   readonly #next = new WeakMap<SessionEntry, Promise<NextSession | undefined>>()
 
-  constructor(sessions: AppSessions, signIns: SignIns, parts: FeatureParts) {
+  constructor(sessions: AppSessions, signIns: SignIns, parts: Parts) {
     this.#sessions = sessions
     this.#signIns = signIns
     this.#parts = parts

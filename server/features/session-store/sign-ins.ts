@@ -9,12 +9,14 @@ import type { SessionName } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
 import { familyFrom, firstSignIn, newFamily, signInChange } from './sign-in.js'
 
+type Parts = Pick<FeatureParts, 'revocations' | 'store'>
+
 /** Records sign-ins in their sessions, and ends families. */
 export class SignIns {
-  readonly #parts: FeatureParts
+  readonly #parts: Parts
   readonly #sessions: AppSessions
 
-  constructor(parts: FeatureParts, sessions: AppSessions) {
+  constructor(parts: Parts, sessions: AppSessions) {
     this.#parts = parts
     this.#sessions = sessions
   }
