@@ -2,7 +2,7 @@
 
 import type Koa from 'koa'
 import { Connections } from './connections/connections.js'
-import { PendingRotations } from './connections/rotations.js'
+import { Endings } from './connections/endings.js'
 import { LiveCookie } from './cookie/cookie.js'
 import { CookieValues } from './cookie/cookie-values.js'
 import { CookieMembers } from './cookie/members.js'
@@ -69,7 +69,6 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
 
   // The visitors and their connections.
   const connections = new Connections(revocations)
-  const pendingRotations = new PendingRotations(connections, revocations)
   const identifyChecks = new IdentifyChecks(warn, clock)
   const hasConsent = createConsent(settings)
   const identifyUser = createIdentifyUser(settings)
@@ -81,6 +80,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const ofStore = { settings, guestMemory, memory, revocations, values, remotes, featureData }
   const store = settings.store && new StoreClient(settings.store, ofStore)
   remotes.store = store
+  const endings = new Endings({ connections, revocations, store, features })
 
   // The exchange with pages.
   const limits = new Limits(settings.limits, maxVisitors, clock)
@@ -92,7 +92,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
     ...{ app, settings, features, featureData, remotes },
     ...{ guestMemory, userMemory, memory, notifications, revocations, tickets, pageTickets, values },
     ...{ cookie, cookieValues, cookieWriter },
-    ...{ connections, pendingRotations, identifyChecks, hasConsent, identifyUser, signedIn, identities },
+    ...{ connections, endings, identifyChecks, hasConsent, identifyUser, signedIn, identities },
     ...{ store, limits, verifier, answers, exchange },
     handedOffAt: new WeakMap<object, number>(),
     handshake: { isGiven: false },

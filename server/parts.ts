@@ -1,8 +1,8 @@
-// The parts of the plugin, as features, requests and connections use them. Each picks its own. The parts below these name theirs themselves.
+// The parts that features, requests and connections use: each picks its own. The parts below them name theirs themselves.
 
 import type Koa from 'koa'
 import type { Connections } from './connections/connections.js'
-import type { PendingRotations } from './connections/rotations.js'
+import type { Endings } from './connections/endings.js'
 import type { LiveCookie } from './cookie/cookie.js'
 import type { CookieValues } from './cookie/cookie-values.js'
 import type { Answers } from './exchange/answer.js'
@@ -37,6 +37,7 @@ export interface FeatureParts extends FeatureDataParts {
   readonly identities: Identities
   readonly identifyUser: IdentifyUser
   readonly connections: Connections
+  readonly endings: Endings
   /** By the context of a request, the time of the oldest hand-off that it has taken, in ms since 1970. */
   readonly handedOffAt: WeakMap<object, number>
   /** Whether `attach` has the option `handshake`: without it, sockets have no session of the app. */
@@ -46,9 +47,9 @@ export interface FeatureParts extends FeatureDataParts {
 /** What finds the visitor of a request or a handshake. */
 export interface VisitorParts extends WhoParts {
   readonly cookie: LiveCookie
+  readonly endings: Endings
   readonly identifyChecks: IdentifyChecks
   readonly identities: Identities
-  readonly pendingRotations: PendingRotations
   readonly store: StoreClient | undefined
 }
 

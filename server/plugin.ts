@@ -6,7 +6,6 @@ import { attachTo, checkServer, resolveAttachOptions } from './connections/attac
 import { Authentication } from './connections/authentication.js'
 import { Handshake } from './connections/handshake.js'
 import { Rechecks } from './connections/rechecks.js'
-import { erase, revoke } from './connections/revoke.js'
 import { installSocketGetter } from './connections/socket.js'
 import { type Core, createCore } from './core.js'
 import { UserHandle } from './exchange/user-handle.js'
@@ -152,7 +151,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
       )
     // Identify this request's visitor before the revocation, so that the request's cookie is still valid.
     void except?.liveSession.visitorId
-    await revoke(this.#core, user, except)
+    await this.#core.endings.revoke(user, except)
   }
 
   async revokedAt(id: UserId): Promise<number | undefined> {
@@ -163,7 +162,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
 
   async erase(id: UserId): Promise<void> {
     const user = this.#userOf(id, 'erase(id)')
-    await erase(this.#core, user)
+    await this.#core.endings.erase(user)
   }
 
   /** Returns the user of an id, and warns if this process knows only the user whose id has the other type. */

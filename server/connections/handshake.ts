@@ -104,7 +104,7 @@ export class Handshake {
   }
 
   async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
-    const { connections, cookie, pendingRotations, revocations, identities, store } = this.#parts
+    const { connections, cookie, endings, revocations, identities, store } = this.#parts
     const { revision } = revocations
     this.#checkOrigin(ctx)
     const user = await this.#authentication.userOf(ctx)
@@ -112,10 +112,7 @@ export class Handshake {
     await store?.loadIfStale(identities.subjectsToLoad(readables(read), user))
     const browser = readable(read)?.browserSubject
     const hasLeft = user !== undefined && revocations.validityOfUser(subjectHash(user), revision) !== 'current'
-    if (
-      hasLeft ||
-      (browser && (revocations.isRetiredSince(browser, revision) || pendingRotations.isPending(browser)))
-    ) {
+    if (hasLeft || (browser && (revocations.isRetiredSince(browser, revision) || endings.isPending(browser)))) {
       // The visitor has changed, or a pending response is changing the visitor. Closes the connection first: then socket.io cannot send the
       // refusal, and the browser reconnects by itself.
       void hangUp(conn)

@@ -82,8 +82,8 @@ export class Exchange {
   ): Promise<PageAnswer> {
     const { identity, owner: visitor, socket, source } = context
     const { answers, store } = this.#parts
-    // Signs the ticket in this turn if possible, so that other sockets get the same ticket. So does not await results that are already known.
-    // The store call comes later, and waits for all writes in the ticket.
+    // Signs the ticket in this turn if possible, so that other sockets get the same ticket. So does not await results that are already
+    // known. The store call comes later, and waits for all writes in the ticket.
     const results = isThenable(pending) ? await pending : pending
     const changed = [...fieldsOf(results), ...overtaken, ...this.#overtakenOf(set, results)]
     const ticket = answers.ticketOf(visitor, changed, socket)

@@ -106,9 +106,8 @@ function endAfter({ res }: Koa.Context): void {
 }
 
 /** Postpones a POST while another response brings a new cookie: a late response to this POST could replace the new cookie. */
-function refuseWhileRotating({ pendingRotations }: PostParts, read: VerifiedCookie | undefined): void {
-  if (read && pendingRotations.isPending(read.browserSubject))
-    throw retryLater('the browser is about to get another cookie')
+function refuseWhileRotating({ endings }: PostParts, read: VerifiedCookie | undefined): void {
+  if (read && endings.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
 }
 
 /** Records whether `identify` names a user for a page's question, which follows a refused handshake and a page load as a guest. */

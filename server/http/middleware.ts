@@ -3,7 +3,6 @@
 
 import type Koa from 'koa'
 import { type Awaitable, after } from '../../shared/promise.js'
-import { isClosed } from '../connections/rotations.js'
 import { readables } from '../cookie/content.js'
 import { addMembers } from '../exchange/handle.js'
 import type { Feature } from '../feature.js'
@@ -11,6 +10,7 @@ import type { Parts } from '../parts.js'
 import type { UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser } from '../subjects/visitor.js'
 import { createEndpoint, type PostParts } from './endpoint.js'
+import { isClosed } from './headers-sent.js'
 import { RequestHandle, type RequestParts } from './request.js'
 import { loadSubjects, Visit } from './visit.js'
 

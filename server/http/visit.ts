@@ -64,7 +64,7 @@ export class Visit implements PageIdentity, ResponseContext {
       parts.identifyChecks.warnOfSurvivor()
     if (this.#identity.toClose.length > 0) {
       this.#isVisitorLeaving = receivedCookie?.user !== undefined && receivedCookie.user !== this.visitor.userSub
-      void parts.pendingRotations.closeConnections(this.#identity.toClose, undefined, ctx.res)
+      void parts.endings.rotate(this.#identity.toClose, undefined, ctx.res)
     }
     // Sets headers just before they are sent, because Koa removes earlier headers from an error response.
     onHeaders(ctx.res, this.#beforeHeaders)
@@ -219,7 +219,7 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#lateness.restart(revision, isFollowing)
     this.markUse('renews')
     const { toClose } = identity
-    if (toClose.length > 0) await this.#parts.pendingRotations.closeConnections(toClose, lastUser, this.#ctx.res)
+    if (toClose.length > 0) await this.#parts.endings.rotate(toClose, lastUser, this.#ctx.res)
   }
 
   get #previous() {

@@ -19,7 +19,7 @@ export function createIdentifyUser({ identify }: Settings): IdentifyUser {
   }
 }
 
-/** Returns the user whom `identify` names at the start of a request or handshake; undefined if a feature knows that the sign-in has ended. */
+/** Returns the user of a request or handshake at its start; undefined if a feature knows that the sign-in of `user` has ended. */
 export type SignedIn = (ctx: Koa.Context, user: UserSubject | undefined) => Awaitable<UserSubject | undefined>
 
 /** @param features empty until all features are created */

@@ -104,7 +104,7 @@ describe('threat 53: a server with HTTP/2', () => {
     await entered.entered
     stream.close(constants.NGHTTP2_CANCEL)
     await left.entered
-    expect(coreOf(app.live).pendingRotations.isPending('browser:a-browser-of-22-letters')).toBe(false)
+    expect(coreOf(app.live).endings.isPending('browser:a-browser-of-22-letters')).toBe(false)
   })
 
   it('closes only the stream of an endless body', async () => {

@@ -1,7 +1,6 @@
 // Performs the actions of the inspector's buttons.
 
 import { LiveSessionError } from '../../../shared/errors.js'
-import { revoke } from '../../connections/revoke.js'
 import type { FeatureParts } from '../../parts.js'
 import { isUser, type Subject } from '../../subjects/subject.js'
 
@@ -29,7 +28,7 @@ export async function act(
     return `Emptied the cache entry of ${name}.`
   }
   if (!isUser(subject)) throw new LiveSessionError('malformed', 'a guest cannot be signed out')
-  await revoke(parts, subject)
+  await parts.endings.revoke(subject)
   return `Ended all sockets, live cookies and tickets of ${name}. Sessions that the app keeps elsewhere go on.`
 }
 

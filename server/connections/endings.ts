@@ -1,0 +1,99 @@
+// Ends visitors: revokes and erases users, and closes the connections of those who have left, until the browser knows it.
+
+import type { ServerResponse } from 'node:http'
+import type Koa from 'koa'
+import type { Revocations } from '../ends/revocations.js'
+import type { Feature } from '../feature.js'
+import { onHeadersSent } from '../http/headers-sent.js'
+import type { StoreClient } from '../store/store-client.js'
+import type { UserSubject } from '../subjects/subject.js'
+import type { Connections } from './connections.js'
+
+interface EndingParts {
+  readonly connections: Connections
+  readonly revocations: Revocations
+  readonly store: StoreClient | undefined
+  /** Empty until all features are created. */
+  readonly features: readonly Feature[]
+}
+
+/** Ends visitors in this process. `Revocations` tells the other processes. */
+export class Endings {
+  readonly #parts: EndingParts
+  /** The id rotations whose response has not arrived, so that the browser still sends its former cookie: by retired name, their number. */
+  readonly #pending = new Map<string, number>()
+
+  constructor(parts: EndingParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has confirmed the revocation or
+   * did not answer in time.
+   *
+   * @param except a request of the user. Its browser id is rotated before the page hears of the closed connection: the page's next request
+   * may still bring the former cookie, and then gets the new id
+   */
+  async revoke(user: UserSubject, except?: Koa.Context): Promise<void> {
+    const { revocations, store, features } = this.#parts
+    await store?.refresh([user])
+    const epoch = revocations.nextEpoch(user)
+    // First, because no process may learn of the epoch without the exception.
+    if (except) for (const { excepts } of features) excepts?.(user, except, epoch)
+    revocations.revoke(user, epoch)
+    await except?.liveSession.identify()
+    await this.#close(user)
+  }
+
+  /** Deletes a user's values everywhere. */
+  async erase(user: UserSubject): Promise<void> {
+    const { revocations, store, features } = this.#parts
+    await store?.refresh([user])
+    // A cookie or ticket that arrives from now on cannot restore the deleted values.
+    revocations.erase(user)
+    await this.#close(user)
+    await Promise.all(features.map(({ erases }) => erases?.(user)))
+  }
+
+  async #close(user: UserSubject): Promise<void> {
+    const { connections, store } = this.#parts
+    await connections.close(connections.of(user), 'other_visitor')
+    await store?.storedLevel([user])
+  }
+
+  /** Returns whether the response that retires a name has not arrived. */
+  isPending(name: string): boolean {
+    return this.#pending.has(name)
+  }
+
+  /**
+   * Closes the connections under the retired names, and resolves when they are closed. After the response has arrived, also closes the
+   * connections opened meanwhile as the former user, because this browser may have opened some of those. Other browsers reconnect
+   * immediately.
+   *
+   * @param user the former user
+   */
+  rotate(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
+    const { connections, revocations } = this.#parts
+    const closed = connections.close(connections.of(...names), 'other_visitor')
+    const all = user === undefined ? names : [...names, user]
+    const others = new Set(connections.of(...all))
+    for (const name of names) this.#count(name, 1)
+    onHeadersSent(res, () => {
+      for (const name of names) {
+        this.#count(name, -1)
+        // Revokes the name again, for handshakes that began earlier with the former cookie.
+        revocations.revokeAgain(name)
+      }
+      const late = connections.of(...all).filter((connection) => !others.has(connection))
+      void connections.close(late, 'other_visitor')
+    })
+    return closed
+  }
+
+  #count(name: string, by: number): void {
+    const count = (this.#pending.get(name) ?? 0) + by
+    if (count === 0) this.#pending.delete(name)
+    else this.#pending.set(name, count)
+  }
+}

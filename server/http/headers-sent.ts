@@ -1,0 +1,33 @@
+// Detects when a browser has received a response.
+
+import type { ServerResponse } from 'node:http'
+import { Http2ServerResponse } from 'node:http2'
+import onHeaders from 'on-headers'
+
+/** ms for headers to reach a browser on a slow network. */
+const ON_THE_WAY = 5000
+
+/** Calls `act` when the browser should have the response's headers. Does not await the end of the body, because a stream may never end. */
+export function onHeadersSent(res: ServerResponse, act: () => void): void {
+  if (isClosed(res)) {
+    act()
+    return
+  }
+  let timer: NodeJS.Timeout | undefined
+  const arrive = (): void => {
+    clearTimeout(timer)
+    res.off('close', arrive)
+    act()
+  }
+  const wait = (): void => {
+    if (!isClosed(res)) timer = setTimeout(arrive, ON_THE_WAY).unref()
+  }
+  res.once('close', arrive)
+  if (res.headersSent) wait()
+  else onHeaders(res, wait)
+}
+
+/** Returns whether `close` was emitted or is about to be. HTTP/2 responses lack `closed`, but their streams have `destroyed`. */
+export function isClosed(res: ServerResponse | Http2ServerResponse): boolean {
+  return res instanceof Http2ServerResponse ? res.stream.destroyed : res.closed
+}
