@@ -67,7 +67,7 @@ export function createEndpoint(parts: PostParts, requests: RequestSteps): Koa.Mi
     }
     if (body.who !== undefined) parts.identifyChecks.checkBare(body.who)
     const identifiedUser = { user, revision }
-    const visit = new Visit(parts, ctx, identifiedUser, recognized)
+    const visit = new Visit(parts, ctx, identifiedUser, recognized).begin()
     if (body.who === undefined) recordPost(parts, readable(cookie), visit.visitor)
     requests.createHandle(ctx, identifiedUser, visit)
     ctx.body = await answer(parts, visit, identity ?? visit, body)

@@ -103,7 +103,7 @@ export class Requests {
     if (!ctx.res.headersSent && !isClosed(ctx.res)) throw new TypeError(TOO_EARLY)
     const { identities, revocations } = this.#parts
     const identifiedUser = { user: undefined, revision: revocations.revision }
-    const visit = new Visit(this.#parts, ctx, identifiedUser, identities.recognize(undefined, undefined))
+    const visit = new Visit(this.#parts, ctx, identifiedUser, identities.recognize(undefined, undefined)).begin()
     return this.createHandle(ctx, identifiedUser, visit)
   }
 }

@@ -72,7 +72,7 @@ export class RequestHandle extends Handle {
 
   /** Begins the visit at the first use. Reading `ctx.liveSession` alone has no effect. */
   get #visit(): Visit {
-    this.#begun ??= new Visit(this.#parts, this.#ctx, this.#identifiedUser)
+    this.#begun ??= new Visit(this.#parts, this.#ctx, this.#identifiedUser).begin()
     return this.#begun
   }
 

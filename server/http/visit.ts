@@ -29,6 +29,9 @@ export class Visit implements PageIdentity, ResponseContext {
   readonly #ctx: Koa.Context
   readonly #lateness: Lateness
   readonly #begunAs: UserSubject | undefined
+  /** The identity as the request brought it, and whether the endpoint has recognized it before. */
+  readonly #received: RequestIdentity
+  readonly #isRecognized: boolean
   #identity: RequestIdentity
   #use: SessionUse = 'reads'
   #hooks: readonly ResponseHook[] = []
@@ -37,37 +40,50 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Whether the headers were sent before the first use: then the visit only answers reads, as those of a log. */
   readonly isReadOnly: boolean
 
+  /** Decides who the visitor is. Only `begin` has effects. */
   constructor(parts: VisitParts, ctx: Koa.Context, identifiedUser: IdentifiedUser, recognized?: RequestIdentity) {
     const { user } = identifiedUser
     this.#parts = parts
     this.#ctx = ctx
     this.#begunAs = user
-    const identity = recognized ?? this.#recognize(user)
     this.isReadOnly = ctx.res.headersSent
-    this.#identity = this.isReadOnly ? identity : this.#rotateIfDue(identity, user)
-    const receivedCookie = readable(identity.receivedCookie)
-    this.#lateness = new Lateness(parts.revocations, identity.receivedCookie, this.#identity, identifiedUser)
+    this.#isRecognized = recognized !== undefined
+    this.#received = recognized ?? this.#recognize(user)
+    this.#identity = this.isReadOnly ? this.#received : this.#rotateIfDue(this.#received, user)
+    this.#lateness = new Lateness(parts.revocations, this.#received.receivedCookie, this.#identity, identifiedUser)
+  }
+
+  /** Retires the ids that the request ends, and takes over the response's headers. Called once, before any use. */
+  begin(): this {
+    const { res } = this.#ctx
     if (this.isReadOnly) {
-      warnOfLateRead(parts.settings.warn)
-      return
+      warnOfLateRead(this.#parts.settings.warn)
+      return this
     }
-    const isUnnamed = identity.cookieStatus === 'other' && user === undefined && !this.isWithheld
-    if (isUnnamed && !recognized && receivedCookie)
-      parts.identifyChecks.record(
-        'page loads',
-        false,
-        receivedCookie.user,
-        receivedCookie.browser,
-        this.visitor.browser,
-      )
-    if (identity.cookieStatus === 'revoked' && receivedCookie?.user === this.visitor.userSub && !this.isSuperseded)
-      parts.identifyChecks.warnOfSurvivor()
-    if (this.#identity.toClose.length > 0) {
-      this.#isVisitorLeaving = receivedCookie?.user !== undefined && receivedCookie.user !== this.visitor.userSub
-      void parts.endings.rotate(this.#identity.toClose, undefined, ctx.res)
+    const { identities, endings } = this.#parts
+    const toClose = identities.depart(this.#identity)
+    this.#check()
+    if (toClose.length > 0) {
+      const { user } = readable(this.#received.receivedCookie) ?? {}
+      this.#isVisitorLeaving = user !== undefined && user !== this.visitor.userSub
+      void endings.rotate(toClose, undefined, res)
     }
     // Sets headers just before they are sent, because Koa removes earlier headers from an error response.
-    onHeaders(ctx.res, this.#beforeHeaders)
+    onHeaders(res, this.#beforeHeaders)
+    return this
+  }
+
+  /** Warns if `identify` contradicts itself, or names a user who was revoked. */
+  #check(): void {
+    const { identifyChecks } = this.#parts
+    const { cookieStatus, receivedCookie } = this.#received
+    const cookie = readable(receivedCookie)
+    if (!cookie) return
+    const isUnnamed = cookieStatus === 'other' && this.#begunAs === undefined && !this.isWithheld
+    if (isUnnamed && !this.#isRecognized)
+      identifyChecks.record('page loads', false, cookie.user, cookie.browser, this.visitor.browser)
+    if (cookieStatus === 'revoked' && cookie.user === this.visitor.userSub && !this.isSuperseded)
+      identifyChecks.warnOfSurvivor()
   }
 
   addHook(hook: ResponseHook): void {
@@ -213,12 +229,12 @@ export class Visit implements PageIdentity, ResponseContext {
 
   async #continueAs(identity: RequestIdentity, revision: number, isFollowing = false): Promise<void> {
     const { user: lastUser } = this.visitor
+    const toClose = this.#parts.identities.depart(identity)
     this.#identity = identity
     if (lastUser !== undefined && lastUser !== identity.visitor.user) this.#isVisitorLeaving = true
     for (const hook of this.#hooks) hook.visitorChanged()
     this.#lateness.restart(revision, isFollowing)
     this.markUse('renews')
-    const { toClose } = identity
     if (toClose.length > 0) await this.#parts.endings.rotate(toClose, lastUser, this.#ctx.res)
   }
 

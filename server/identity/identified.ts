@@ -1,7 +1,8 @@
 // The visitor of a request or connection, as the library has identified it.
 
 import type { PageAnswer } from '../../shared/protocol.js'
-import type { ReadCookie, VerifiedCookie } from '../cookie/content.js'
+import type { CookieContent, ReadCookie, VerifiedCookie } from '../cookie/content.js'
+import type { UserSubject } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
 import type { CookieStatus } from './cookie-status.js'
 
@@ -22,12 +23,21 @@ export interface PageIdentity extends Identified {
   readonly renew: number | undefined
 }
 
+/** A visitor who leaves the browser, named by a cookie. */
+export interface Departure {
+  readonly from: Pick<CookieContent, 'browser' | 'user' | 'registers'>
+  /** The user to whom the id rotates. */
+  readonly user: UserSubject | undefined
+  /** The visitor to whom values transfer; undefined: none do. */
+  readonly heir: Visitor | undefined
+}
+
 /** The visitor of a request. Without an `own` cookie the browser id is new; `rotateIfDue` may replace it by the rotated id. */
 export interface RequestIdentity extends Identified {
   /** The status of the request's cookie for the visitor. */
   readonly cookieStatus: CookieStatus
   /** The request's cookie, of any owner; undefined after `rotate`, `followRotation` and `forget`. */
   readonly receivedCookie: ReadCookie | undefined
-  /** The names whose connections must close, because their browser has another visitor now. */
-  readonly toClose: readonly string[]
+  /** Who leaves, until `Identities.depart` is called. */
+  readonly departures: readonly Departure[]
 }

@@ -72,12 +72,12 @@ export class Identities {
     const known = last && last.user === user ? last : undefined
     const visitor = known ?? new Visitor(cookie.browser, user)
     // The fast path without crypto, parsing or merging.
-    if (known) return { cookieStatus: 'own', visitor, cookie, receivedCookie: read, toClose: [] }
+    if (known) return { cookieStatus: 'own', visitor, cookie, receivedCookie: read, departures: [] }
     const cookieStatus = cookieStatusOf(revocations.validityOf(cookie), cookie.user, visitor.userSub)
     if (cookie.user !== undefined && VALID.includes(cookieStatus)) revocations.adoptEpoch(cookie.user, cookie.epoch)
     if (cookieStatus !== 'own') return newVisitor(cookieStatus, user, read)
     cookieValues.merge(cookie, visitor)
-    return { cookieStatus, visitor, cookie, receivedCookie: read, toClose: [] }
+    return { cookieStatus, visitor, cookie, receivedCookie: read, departures: [] }
   }
 
   /** Returns all subjects that a request may involve, so that the store can load them first. */
@@ -94,8 +94,9 @@ export class Identities {
   }
 
   /**
-   * Completes the identification of a request: rotates the browser id if the cookie belongs to another visitor. If the request brings
-   * cookies of several browser ids, retires all of these ids: an attacker may have planted one, and could read values set under that id.
+   * Completes the identification of a request, without effects: the browser id rotates if the cookie belongs to another visitor. If the
+   * request brings cookies of several browser ids, all of these ids end: an attacker may have planted one, and could read values set under
+   * that id.
    *
    * @param identity the result of `recognize`
    * @param sender the request with the cookie
@@ -120,7 +121,10 @@ export class Identities {
     if (transfers && first) return this.rotate(first, user, cookieStatus)
     const isNext = visitor === 'next' && first !== undefined
     const next = { ...identity, cookieStatus, ...(isNext ? { visitor: this.#rotatedVisitor(first, user) } : {}) }
-    return retires ? { ...next, toClose: all.flatMap((one) => this.#retire(one, isNext ? user : undefined)) } : next
+    const heir = undefined
+    return retires
+      ? { ...next, departures: all.map((from) => ({ from, user: isNext ? user : undefined, heir })) }
+      : next
   }
 
   /** Returns the exact status of a retired cookie. If `retired`, the request may be late, so its response must replace no newer cookie. */
@@ -135,24 +139,39 @@ export class Identities {
   }
 
   /**
-   * Rotates the browser id for another visitor, against session fixation: an attacker may have planted the id before the sign-in. At a
-   * guest's sign-in, transfers the guest's values to the account. If the former visitor was a user, transfers only the browser's own
-   * values.
+   * Returns the identity of another visitor, with a rotated browser id, against session fixation: an attacker may have planted the id before
+   * the sign-in.
    */
   rotate(previous: CookieOwner, user: UserSubject | undefined, status: CookieStatus): RequestIdentity {
     const old = browserSubject(previous.browser)
     const next = withoutCookie(statusAfterChange(status), this.#rotatedVisitor(previous, user))
     if (this.#parts.revocations.isRetired(old)) return next
+    return { ...next, departures: [{ from: previous, user, heir: next.visitor }] }
+  }
+
+  /** Carries out the departures of an identity. Returns the names whose connections must close, because their browser has another visitor. */
+  depart({ departures }: RequestIdentity): readonly string[] {
+    return departures.flatMap(({ from, user, heir }) =>
+      heir ? this.#transfer(from, user, heir) : this.#retire(from, user),
+    )
+  }
+
+  /**
+   * Retires an id, and transfers its values: at a guest's sign-in, the guest's values to the account; if the former visitor was a user, only
+   * the browser's own.
+   */
+  #transfer(previous: CookieOwner, user: UserSubject | undefined, heir: Visitor): readonly string[] {
+    const old = browserSubject(previous.browser)
     const isGuest = previous.user === undefined
     if (!isGuest && user !== undefined && previous.user !== subjectHash(user))
-      this.#parts.identifyChecks.recordChange(previous.browser, previous.user, next.visitor.browser, user)
+      this.#parts.identifyChecks.recordChange(previous.browser, previous.user, heir.browser, user)
     const { registers } = previous
     const { values } = this.#parts
     values.merge(old, isGuest ? registers : registers.filter(values.isBrowsers), 'cookie')
     // Retire and announce the id first, so that no other process transfers the same values again.
     const toClose = this.#retire(previous, user)
-    this.#login.transfer(old, next.visitor)
-    return { ...next, toClose }
+    this.#login.transfer(old, heir)
+    return toClose
   }
 
   /**
@@ -164,9 +183,10 @@ export class Identities {
     return withoutCookie('rotated', this.#rotatedVisitor(retired, user))
   }
 
-  /** Retires the browser's id, and returns the identity of a new guest. */
+  /** Returns the identity of a new guest. The browser's id ends. */
   forget(previous: CookieOwner, status: CookieStatus): RequestIdentity {
-    return { ...newVisitor(statusAfterForgetting(status), undefined), toClose: this.#retire(previous, undefined) }
+    const departures = [{ from: previous, user: undefined, heir: undefined }]
+    return { ...newVisitor(statusAfterForgetting(status), undefined), departures }
   }
 
   /** Returns the browser's next visitor. A user's late requests all get the same id. */
@@ -228,5 +248,5 @@ function newVisitor(cookieStatus: CookieStatus, user: UserSubject | undefined, r
 
 /** Returns the identity of a visitor who has no cookie yet. */
 function withoutCookie(cookieStatus: CookieStatus, visitor: Visitor, receivedCookie?: ReadCookie): RequestIdentity {
-  return { cookieStatus, visitor, cookie: undefined, receivedCookie, toClose: [] }
+  return { cookieStatus, visitor, cookie: undefined, receivedCookie, departures: [] }
 }
