@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 const PLACES = {
   page: ['example/browser.ts', 'const showDivision = bindChoice(', 3],
   socket: ['client/browser/environment.ts', 'socket\n        ?.timeout(timeout)', 7],
-  memory: ['server/values/values.ts', 'for (const [subject, written] of registersBySubject(', 5],
+  memory: ['server/values/values.ts', 'for (const [field, register] of registers) {', 7],
   store: ['server/store/store-call.ts', 'const all = registers.registers()', 2],
   ticket: ['server/values/page-tickets.ts', 'const ticket = answered?.ticket ??', 3],
   post: ['client/browser/post.ts', 'const response = await fetch(endpoint', 10],

@@ -86,7 +86,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const limits = new Limits(settings.limits, maxVisitors, clock)
   const verifier = new TicketVerifier({ tickets, revocations, values, identities })
   const answers = new Answers({ values, pageTickets, cookieValues, store })
-  const exchange = new Exchange({ settings, limits, verifier, values, store, answers })
+  const exchange = new Exchange({ settings, limits, verifier, values, pageTickets, store, answers })
 
   const core = {
     ...{ app, settings, features, featureData, remotes },

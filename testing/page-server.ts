@@ -1,25 +1,20 @@
 // Answers a test page's messages and POSTs by the real server's rules, from a single replica.
 
 import { MAX_QUESTIONS } from '../client/core/limits.js'
-import type { ChangeDeps } from '../server/exchange/base.js'
-import { applyChanges, type ChangeContext } from '../server/exchange/page-changes.js'
+import { decide, inOrder, readChanges } from '../server/exchange/decide.js'
 import { refusalOf } from '../server/exchange/refusal.js'
-import type { Subject } from '../server/subjects/subject.js'
-import type { FieldChanges, Owner, PageValues, Writing } from '../server/values/values.js'
 import { COOKIE_BUDGET } from '../shared/budget.js'
-import type { ChangeSource } from '../shared/change.js'
 import type { LiveSessionErrorCode } from '../shared/codes.js'
 import { LiveSessionError } from '../shared/errors.js'
 import type { Field } from '../shared/field.js'
 import { compileFields, type FieldMap } from '../shared/fields.js'
-import { acceptedAt, withRecentIds } from '../shared/idempotency-keys.js'
+import { withRecentIds } from '../shared/idempotency-keys.js'
 import { escapeUnit, type JsonValue } from '../shared/json.js'
 import { parseMessage } from '../shared/parse.js'
-import { type Awaitable, after } from '../shared/promise.js'
 import type { AnySnapshot, ChangeResult, PageAnswer, PageMessage, Refusal, TicketClaims } from '../shared/protocol.js'
-import { toWire, type WireRegister } from '../shared/register.js'
+import { type LwwRegister, toWire, type WireRegister } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
-import { NEVER, newestOf, nextStamp, type Stamp } from '../shared/stamp.js'
+import { NEVER, newestOf, nextStamp } from '../shared/stamp.js'
 import type { Fields } from '../shared/types.js'
 import { acceptTestValues } from './test-values.js'
 
@@ -42,29 +37,19 @@ function compiled(fields: Fields): FieldMap {
 
 /** Simulates the server of a single page: the same decisions as a real server, without evictions. */
 export class PageServer {
-  readonly #clock = (): number => Date.now()
-  readonly #visitor: OneVisitor
+  readonly #fields: FieldMap
+  readonly #replica = new Replica()
   readonly #defaults: Readonly<Record<string, JsonValue>>
   readonly #refusals: LiveSessionErrorCode[] = []
-  readonly #deps: ChangeDeps
-  readonly #context: ChangeContext
   /** How many questions the page asks in vain until the browser keeps cookies again; 0 while the browser keeps cookies. */
   #questionsLeft = 0
   #cookie: PageAnswer['persisted']
 
   /** @throws {LiveSessionError} if `set` would reject a given value */
   constructor(fields: Fields, given: object) {
-    const values = new OneVisitor(compiled(fields), this.#clock)
-    this.#visitor = values
-    this.#deps = { values, settings: { clock: this.#clock }, store: undefined }
-    this.#context = {
-      owner: { subject: () => 'browser:guest' as Subject },
-      source: 'socket',
-      permit: () => this.#permit(),
-      onRefusal: () => undefined,
-    }
+    this.#fields = compiled(fields)
     this.#defaults = Object.fromEntries(
-      [...values.fields.values()].flatMap((field): readonly (readonly [string, JsonValue])[] => {
+      [...this.#fields.values()].flatMap((field): readonly (readonly [string, JsonValue])[] => {
         return field.access === 'hidden' || field.default === undefined ? [] : [[field.key, field.default]]
       }),
     )
@@ -88,9 +73,13 @@ export class PageServer {
 
   /** Writes values as if from elsewhere; returns the ticket for the page. */
   write(method: string, values: object): string {
-    const changes = acceptTestValues(this.#visitor.fields, values, method)
-    this.#visitor.write(changes)
-    return this.#ticketFor(Array.from(changes.keys(), ({ key }) => key))
+    const changes = acceptTestValues(this.#fields, values, method)
+    const keys = Array.from(changes.keys(), ({ key }) => key)
+    const now = Date.now()
+    const stamp = nextStamp(now, newestOf(keys.map((key) => this.#replica.stamp(key))))
+    for (const [{ key }, value] of changes)
+      this.#replica.merge(withRecentIds({ key, stamp, value }, this.#replica.register(key), now), 'request')
+    return this.#ticketFor(keys)
   }
 
   /** Queues a refusal of the page's next change. */
@@ -99,20 +88,25 @@ export class PageServer {
   }
 
   /** Handles a page's message. Answers the first message of a connection, and a message without the right `who`, with a greeting. */
-  exchange(said: PageMessage, isFirst: boolean): Awaitable<PageAnswer | Refusal> {
+  exchange(said: PageMessage, isFirst: boolean): PageAnswer | Refusal {
     try {
       const { who, set } = parseMessage(said)
       if (set.length > 0) this.#questionsLeft = 0
       const greeting = who === WHO && !isFirst ? undefined : [this.#greeting()]
-      return after(applyChanges(this.#deps, set, this.#context), (outcomes): PageAnswer => {
-        const taken = outcomes.flatMap((one) => ('field' in one ? one.field.key : []))
-        const results = outcomes.map(
-          (one): ChangeResult => ('field' in one ? { stamp: one.stamp, level: 'memory' } : one),
-        )
-        const ticket = taken.length === 0 ? undefined : this.#ticketFor(taken)
-        const hasCookie = this.#questionsLeft === 0 || undefined
-        return { who: WHO, hasCookie, ticket, results, persisted: [], greeting }
+      const changes = readChanges(set, { fields: this.#fields, isGuest: true, isStored: () => false })
+      const register = (field: Field): LwwRegister | undefined => this.#replica.register(field.key)
+      for (const group of inOrder(changes)) {
+        const [first] = group
+        if (first) first.outcome = this.#nextRefusal() ?? first.outcome
+        for (const one of decide(group, register, Date.now()).written.values()) this.#replica.merge(one, 'socket')
+      }
+      const results = changes.map(({ outcome = NEVER }): ChangeResult => {
+        return outcome instanceof LiveSessionError ? refusalOf(outcome).result : { stamp: outcome, level: 'memory' }
       })
+      const taken = changes.flatMap(({ key, outcome }) => (outcome instanceof LiveSessionError ? [] : key))
+      const ticket = taken.length === 0 ? undefined : this.#ticketFor(taken)
+      const hasCookie = this.#questionsLeft === 0 || undefined
+      return { who: WHO, hasCookie, ticket, results, persisted: [], greeting }
     } catch (error) {
       if (error instanceof LiveSessionError) return refusalOf(error).ack
       throw error
@@ -120,24 +114,30 @@ export class PageServer {
   }
 
   /** Handles a page's POST. The answer names the contents of the POST's cookie; the next POST's cookie has all current values. */
-  post(said: PageMessage): Awaitable<PageAnswer | Refusal> {
+  post(said: PageMessage): PageAnswer | Refusal {
     if (said.who === undefined && this.#questionsLeft > 0) this.#questionsLeft -= 1
     // Like a real server, trust the `who` of a POST only if the POST has that visitor's cookie.
     if (said.who !== undefined && this.#questionsLeft > 0) return { otherVisitor: true, results: [], persisted: [] }
-    return after(this.exchange(said, false), (answer) => {
-      if (!('results' in answer) || this.#questionsLeft > 0) return answer
-      const persisted = this.#cookie
-      this.#cookie = this.#cookieStamps()
-      return { ...answer, persisted }
-    })
+    const answer = this.exchange(said, false)
+    if (!('results' in answer) || this.#questionsLeft > 0) return answer
+    const persisted = this.#cookie
+    this.#cookie = this.#cookieStamps()
+    return { ...answer, persisted }
   }
 
-  /** Permits the next change or group, unless a refusal is queued. */
-  #permit(): void {
+  /**
+   * Returns the queued refusal of the next change or group, if any.
+   *
+   * @throws {LiveSessionError} `closed`, which refuses the whole message
+   */
+  #nextRefusal(): LiveSessionError | undefined {
     const code = this.#refusals.shift()
     // A page asks `MAX_QUESTIONS` times in vain. Its next question, after `flush()`, succeeds.
     if (code === 'cookies_blocked') this.#questionsLeft = MAX_QUESTIONS + 1
-    else if (code !== undefined) throw new LiveSessionError(code, 'as refuseNext() asked')
+    if (code === undefined || code === 'cookies_blocked') return undefined
+    const refusal = new LiveSessionError(code, 'as refuseNext() asked')
+    if (code === 'closed') throw refusal
+    return refusal
   }
 
   #greeting(): string {
@@ -153,49 +153,12 @@ export class PageServer {
   }
 
   #readable(): readonly WireRegister[] {
-    const { fields } = this.#visitor
-    const registers = this.#visitor.find().registers()
-    return registers.filter(({ key }) => fields.get(key)?.access !== 'hidden').map(toWire)
+    const registers = this.#replica.registers()
+    return registers.filter(({ key }) => this.#fields.get(key)?.access !== 'hidden').map(toWire)
   }
 }
 
 /** Formats a ticket without header and signature, which pages do not read. */
 function ticketOf(claims: Pick<TicketClaims, 'sub' | 'epoch' | 'guest' | 'defaults' | 'changes'>): string {
   return `.${btoa(JSON.stringify(claims).replace(/[^\0-\x7f]/g, escapeUnit))}.`
-}
-
-/** The values of a process with a single visitor. */
-export class OneVisitor implements PageValues {
-  readonly fields: FieldMap
-  readonly #clock: () => number
-  readonly #replica = new Replica()
-
-  constructor(fields: FieldMap, clock: () => number) {
-    this.fields = fields
-    this.#clock = clock
-  }
-
-  find(): Replica {
-    return this.#replica
-  }
-
-  live(field: Field, replica: Replica | undefined): JsonValue | undefined {
-    return replica && field.live(replica, this.#clock)
-  }
-
-  acceptedAt(_: Subject, key: string, id: string): Stamp | undefined {
-    return acceptedAt(this.#replica.register(key), id)
-  }
-
-  write(changes: FieldChanges, _?: Owner, source: ChangeSource = 'request', { base = NEVER, id }: Writing = {}): Stamp {
-    const last = Array.from(changes.keys(), ({ key }) => this.#replica.stamp(key))
-    const now = this.#clock()
-    const stamp = nextStamp(now, newestOf([...last, base]))
-    for (const [{ key }, value] of changes)
-      this.#replica.merge(withRecentIds({ key, stamp, value }, this.#replica.register(key), now, id), source)
-    return stamp
-  }
-
-  /** Does nothing, as this memory loses nothing. */
-  persistAgain(): void {}
 }

@@ -9,7 +9,6 @@ import type { CookieValues } from '../cookie/cookie-values.js'
 import type { PageIdentity } from '../identity/identified.js'
 import type { StoreClient } from '../store/store-client.js'
 import type { Visitor } from '../subjects/visitor.js'
-import type { LiveSocket } from '../types/live-socket.js'
 import type { PageTickets } from '../values/page-tickets.js'
 import type { Values } from '../values/values.js'
 
@@ -63,20 +62,6 @@ export class Answers {
       unsaved,
       renew: isGreeting ? identity.renew : undefined,
     }
-  }
-
-  /**
-   * Returns a ticket with the current values of those changed fields that belong to one subject. Other subjects' values reach the page over
-   * the socket or in the cookie. If tab fields changed, the subject is the tab, because only the tab keeps its values.
-   */
-  ticketOf(visitor: Visitor, changed: Iterable<Field>, socket: LiveSocket | undefined): string | undefined {
-    const { values, pageTickets } = this.#parts
-    const all = [...changed]
-    if (all.length === 0) return undefined
-    const subject = visitor.subject(all.find(({ isLocal }) => isLocal) ?? all[0])
-    const replica = values.find(subject)
-    const fields = new Set(all.filter((field) => visitor.subject(field) === subject))
-    return replica && pageTickets.answerTicket(subject, replica, fields, socket)
   }
 
   /**

@@ -1,40 +1,56 @@
-// Orders the steps of an exchange with a page: limits, tickets, changes, store, answer.
+// Carries out an exchange with a page, in the order of protocol.md: limits, tickets, changes, store, answer.
 
+import type { ChangeSource } from '../../shared/change.js'
+import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
+import { acceptedAt } from '../../shared/idempotency-keys.js'
 import type { ParsedMessage } from '../../shared/parse.js'
-import { type Awaitable, isThenable } from '../../shared/promise.js'
-import type { Level, PageAnswer } from '../../shared/protocol.js'
+import type { Awaitable } from '../../shared/promise.js'
+import type { ChangeResult, Level, PageAnswer } from '../../shared/protocol.js'
+import type { LwwRegister } from '../../shared/register.js'
+import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { PageIdentity } from '../identity/identified.js'
 import type { Settings } from '../settings/settings.js'
 import type { StoreClient } from '../store/store-client.js'
 import type { Subject } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
 import type { LiveSocket } from '../types/live-socket.js'
+import type { PageTickets } from '../values/page-tickets.js'
 import type { Values } from '../values/values.js'
 import type { Answers, Include } from './answer.js'
+import { decide, type Group, inOrder, type PageChange, readChanges, trustedBase, writeList } from './decide.js'
 import type { Bucket, Limits } from './limits.js'
-import { applyChanges, type ChangeContext, type Results } from './page-changes.js'
+import { refusalOf } from './refusal.js'
 import type { TicketVerifier } from './verify-tickets.js'
 
 /** The context of a page's exchange: the visitor, the rules and the transport. */
-export interface ExchangeContext extends ChangeContext {
+export interface ExchangeContext {
   readonly identity: PageIdentity
   /** The visitor with the page's tab: the owner of the page's values. */
   readonly owner: Visitor
+  readonly source: ChangeSource
   readonly bucket?: Bucket
   /** The socket that gets the answer; undefined for a POST, and for a message without an acknowledgement. */
   readonly socket?: LiveSocket | undefined
   /** Called after the tickets are verified and before they are merged. May throw to refuse the whole exchange. */
   beforeMerge?(this: void): void
+  /**
+   * Called before each group of changes, because the visitor may leave while an earlier group waits for a store call.
+   *
+   * @throws {LiveSessionError} `superseded` if the visitor has left
+   */
+  permit(this: void): void
   /** Called with the level of each write. Rejects with `superseded` if the visitor turns out to have left before the write. */
   recheck?(this: void, level: Level): Awaitable<Level>
+  onRefusal(this: void, error: LiveSessionError): void
 }
 
-/** The state of an exchange after its changes were applied. */
+/** The state of an exchange whose changes are applied, or are when `settled` resolves. */
 interface Progress {
-  readonly set: ParsedMessage['set']
+  /** The fields whose values in tickets are outdated. */
   readonly overtaken: readonly Field[]
-  readonly results: Awaitable<Results>
+  readonly changes: readonly PageChange[]
+  readonly settled: Promise<unknown> | undefined
 }
 
 export interface ExchangeParts {
@@ -42,6 +58,7 @@ export interface ExchangeParts {
   readonly limits: Limits
   readonly verifier: TicketVerifier
   readonly values: Values
+  readonly pageTickets: PageTickets
   readonly store: StoreClient | undefined
   readonly answers: Answers
 }
@@ -60,41 +77,21 @@ export class Exchange {
    *
    * @throws {LiveSessionError} if the whole exchange is refused
    */
-  run(message: ParsedMessage, context: ExchangeContext, include: Include): Promise<PageAnswer> {
-    const { settings, limits, verifier } = this.#parts
-    const { tickets, set } = message
-    const { identity, owner: visitor } = context
+  run({ tickets, set }: ParsedMessage, context: ExchangeContext, include: Include): Promise<PageAnswer> {
+    const { settings, limits, verifier, values, store } = this.#parts
+    const { identity, owner } = context
     // Counts only the cost of verifying the tickets. The changes in a ticket were counted when the page made them.
     const now = settings.clock()
     limits.spendTickets(tickets, identity, now)
     if (set.length > 0) limits.spend(set.length, identity, context.bucket, now)
-    const verified = verifier.verify(tickets, visitor, now)
+    const verified = verifier.verify(tickets, owner, now)
     context.beforeMerge?.()
     const overtaken = verifier.merge(verified, now)
-    const results = set.length > 0 ? applyChanges(this.#parts, set, context) : []
-    return this.#answer(context, include, { set, overtaken, results })
-  }
-
-  async #answer(
-    context: ExchangeContext,
-    include: Include,
-    { set, overtaken, results: pending }: Progress,
-  ): Promise<PageAnswer> {
-    const { identity, owner: visitor, socket, source } = context
-    const { answers, store } = this.#parts
-    // Signs the ticket in this turn if possible, so that other sockets get the same ticket. So does not await results that are already
-    // known. The store call comes later, and waits for all writes in the ticket.
-    const results = isThenable(pending) ? await pending : pending
-    const changed = [...fieldsOf(results), ...overtaken, ...this.#overtakenOf(set, results)]
-    const ticket = answers.ticketOf(visitor, changed, socket)
-    const levels = store && (await levelsOf(store, visitor, results, context))
-    // Asks for the stamps in the store only for a POST, so that no greeting over a socket waits for the store.
-    const { persisted, unsaved }: Pick<PageAnswer, 'persisted' | 'unsaved'> =
-      source === 'socket' ? { persisted: [] } : await answers.stampsInStore(visitor)
-    const answered = results.map((one) =>
-      'field' in one ? { stamp: one.stamp, level: levels?.get(visitor.subject(one.field)) ?? 'memory' } : one,
-    )
-    return answers.build(identity, include, { results: answered, ticket, persisted, unsaved }, visitor)
+    const isStored = (field: Field): boolean => store?.updatesOf(owner.subject(field)) !== undefined
+    const rules = { fields: values.fields, isGuest: owner.user === undefined, isStored }
+    const changes = set.length > 0 ? readChanges(set, rules) : []
+    const settled = set.length > 0 ? this.#apply(inOrder(changes), context) : undefined
+    return this.#answer(context, include, { overtaken, changes, settled })
   }
 
   /**
@@ -112,17 +109,110 @@ export class Exchange {
   }
 
   /**
-   * Returns the fields of changes refused because of a newer value. The ticket includes these values, because the page may need them at
-   * another process.
+   * Decides groups, and writes what applies. Returns undefined if no store call is needed; else a promise that resolves when all groups are
+   * decided: a group waits for the store calls of earlier changes of its keys.
+   *
+   * @throws {LiveSessionError} `closed`
    */
-  #overtakenOf(set: ParsedMessage['set'], results: Results): readonly Field[] {
-    const { values } = this.#parts
-    return set.flatMap(([key], index) => (results[index]?.stamp ? (values.fields.get(key) ?? []) : []))
+  #apply(groups: readonly Group[], context: ExchangeContext): Promise<unknown> | undefined {
+    const { values, settings } = this.#parts
+    const { owner, source } = context
+    const register = (field: Field): LwwRegister | undefined => values.find(owner.subject(field))?.register(field.key)
+    const open = new Set<Group>()
+    const waiting: Group[] = []
+    const calls: Promise<void>[] = []
+    for (const group of groups) {
+      const isWaiting = open.size > 0 && group.some(({ previous }) => previous && open.has(previous.group))
+      if (isWaiting) waiting.push(group)
+      else if (!isPermitted(group, context)) continue
+      else if (group[0]?.isListed) calls.push(this.#update(group, context))
+      else {
+        const { written, same } = decide(group, register, settings.clock())
+        values.writeRegisters(written, owner, source)
+        for (const field of same) values.persistAgain(owner.subject(field), field.key)
+        continue
+      }
+      open.add(group)
+    }
+    if (calls.length === 0) return undefined
+    return Promise.all(calls).then(() => this.#apply(waiting, context))
+  }
+
+  /** Makes a list of updates in the store. */
+  async #update(list: Group, context: ExchangeContext): Promise<void> {
+    const { store, values, settings } = this.#parts
+    const { owner, source, permit } = context
+    const [first, last] = [list[0], list.at(-1)]
+    if (!first?.field || !last) return
+    const { key, field } = first
+    const subject = owner.subject(field)
+    const register = (): LwwRegister | undefined => values.find(subject)?.register(key)
+    try {
+      const base = trustedBase(first, register(), settings.clock())
+      const write = (current: LwwRegister | undefined, stamp: Stamp): LwwRegister =>
+        writeList(list, current, stamp, settings.clock())
+      const stamp = await store?.updatesOf(subject)?.apply(subject, last.id, { field, write, permit, source, base })
+      // Without an answer of the store, another process may have accepted the list under other stamps.
+      const isOurs = last.outcome === stamp
+      for (const change of list)
+        change.outcome = (isOurs ? change.outcome : undefined) ?? acceptedAt(register(), change.id) ?? stamp
+    } catch (error) {
+      const refused = refusal(error)
+      // An earlier attempt may have been accepted before the other write.
+      for (const change of list)
+        change.outcome = (refused.code === 'conflict' ? acceptedAt(register(), change.id) : undefined) ?? refused
+    }
+  }
+
+  async #answer(
+    context: ExchangeContext,
+    include: Include,
+    { overtaken, changes, settled }: Progress,
+  ): Promise<PageAnswer> {
+    const { identity, owner, socket, source } = context
+    const { answers, pageTickets, store } = this.#parts
+    // Signs the ticket in this turn if possible, so that other sockets get the same ticket. So does not await changes that are decided.
+    // The store call comes later, and waits for all writes in the ticket.
+    if (settled !== undefined) await settled
+    const accepted: Field[] = []
+    const newer: Field[] = []
+    const refusals = new Set<LiveSessionError>()
+    for (const { field, outcome } of changes) {
+      if (outcome instanceof LiveSessionError) {
+        refusals.add(outcome)
+        // The ticket includes the newer value, because the page may need it at another process.
+        if (field && outcome.current?.stamp) newer.push(field)
+      } else if (field) accepted.push(field)
+    }
+    for (const error of refusals) context.onRefusal(error)
+    const ticket = pageTickets.answerTicket(owner, [...accepted, ...overtaken, ...newer], socket)
+    const levels = store && (await levelsOf(store, owner, accepted, context))
+    // Asks for the stamps in the store only for a POST, so that no greeting over a socket waits for the store.
+    const { persisted, unsaved }: Pick<PageAnswer, 'persisted' | 'unsaved'> =
+      source === 'socket' ? { persisted: [] } : await answers.stampsInStore(owner)
+    const results = changes.map(({ field, outcome = NEVER }): ChangeResult => {
+      if (outcome instanceof LiveSessionError) return refusalOf(outcome).result
+      return { stamp: outcome, level: levels?.get(owner.subject(field)) ?? 'memory' }
+    })
+    return answers.build(identity, include, { results, ticket, persisted, unsaved }, owner)
   }
 }
 
-function fieldsOf(results: Results): readonly Field[] {
-  return results.flatMap((result) => ('field' in result ? result.field : []))
+/** Returns whether the visitor may still write; else refuses the group. */
+function isPermitted(group: Group, { permit }: ExchangeContext): boolean {
+  try {
+    permit()
+    return true
+  } catch (error) {
+    const refused = refusal(error)
+    for (const change of group) change.outcome = refused
+    return false
+  }
+}
+
+function refusal(error: unknown): LiveSessionError {
+  if (!(error instanceof LiveSessionError) || error.code === 'closed') throw error
+  return error
 }
 
 /**
@@ -131,11 +221,11 @@ function fieldsOf(results: Results): readonly Field[] {
  */
 async function levelsOf(
   store: StoreClient,
-  visitor: Visitor,
-  results: Results,
+  owner: Visitor,
+  fields: readonly Field[],
   { recheck = (level) => level }: ExchangeContext,
 ): Promise<ReadonlyMap<Subject, Level>> {
-  const subjects = [...new Set(fieldsOf(results).map((field) => visitor.subject(field)))]
+  const subjects = [...new Set(fields.map((field) => owner.subject(field)))]
   const levels = subjects.map(async (subject) => [subject, await recheck(await store.storedLevel([subject]))] as const)
   return new Map(await Promise.all(levels))
 }

@@ -1,6 +1,7 @@
 // Decides which values a sign-in or sign-out carries over to the account and the new browser id.
 
 import type { Field } from '../../shared/field.js'
+import { acceptedAt } from '../../shared/idempotency-keys.js'
 import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { LwwRegister } from '../../shared/register.js'
@@ -69,7 +70,7 @@ export class Login {
     const browser = field.read(stored)
     // Another node may have made the transfer, and announced the account's value before the guest's retirement.
     const id = subjectHash(former).slice(0, ID_LENGTH)
-    if (browser === undefined || values.acceptedAt(user, field.key, id) !== undefined) return
+    if (browser === undefined || acceptedAt(values.find(user)?.register(field.key), id) !== undefined) return
     const account = values.value(field, values.find(user))
     try {
       const answer = rule(account as never, browser as never)

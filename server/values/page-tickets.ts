@@ -13,6 +13,7 @@ import type { Revocations } from '../ends/revocations.js'
 import type { Memory, PinnedSubject } from '../memory/memory.js'
 import type { Settings } from '../settings/settings.js'
 import { isTab, isUser, type Sub, type Subject, subjectHash } from '../subjects/subject.js'
+import type { Visitor } from '../subjects/visitor.js'
 import type { LiveSocket } from '../types/live-socket.js'
 import type { TicketContent, Tickets } from './ticket.js'
 
@@ -100,15 +101,18 @@ export class PageTickets {
   }
 
   /**
-   * Returns a ticket for an answer; undefined without readable registers. If the ticket covers all of this turn's changes, the flush sends
-   * the same ticket to the subject's other sockets.
+   * Returns a ticket for an answer, with the current values of those changed fields that belong to one subject; undefined without readable
+   * registers. Other subjects' values reach the page over the socket or in the cookie. If tab fields changed, the subject is the tab,
+   * because only the tab keeps its values. If the ticket covers all of this turn's changes, the flush sends the same ticket to the
+   * subject's other sockets.
    */
-  answerTicket(
-    subject: Subject,
-    replica: Replica,
-    fields: ReadonlySet<Field>,
-    socket: LiveSocket | undefined,
-  ): string | undefined {
+  answerTicket(owner: Visitor, changed: readonly Field[], socket: LiveSocket | undefined): string | undefined {
+    const first = changed.find(({ isLocal }) => isLocal) ?? changed[0]
+    const subject = first && owner.subject(first)
+    const replica = subject && this.#parts.memory.find(subject)
+    if (!replica) return undefined
+    const fields = new Set<Field>()
+    for (const field of changed) if (owner.subject(field) === subject) fields.add(field)
     const now = this.#parts.settings.clock()
     const registers = this.readableRegisters(replica, fields, now)
     if (registers.length === 0) return undefined

@@ -4,24 +4,19 @@ import type { ChangeSource } from '../../shared/change.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { FieldMap } from '../../shared/fields.js'
-import { acceptedAt, withRecentIds } from '../../shared/idempotency-keys.js'
+import { withRecentIds } from '../../shared/idempotency-keys.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOWEST_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
-import { type BrowserId, type Subject, type TabSubject, tabSubject, type UserSubject } from '../subjects/subject.js'
+import { type BrowserId, type Subject, type TabSubject, tabSubject } from '../subjects/subject.js'
 import { type ChangeParts, Changes, type Source } from './changes.js'
 
 /** Options of a write. */
 export interface Writing {
-  /** The base stamp of a page's change. The write's stamp is larger. */
-  readonly base?: Stamp | undefined
   /** The idempotency key of an update. */
   readonly id?: string | undefined
 }
-
-/** The members of `Values` for changes from pages. */
-export type PageValues = Pick<Values, 'fields' | 'find' | 'persistAgain' | 'live' | 'acceptedAt' | 'write'>
 
 /** The values of all sessions in this process: reads, writes and merges them. */
 export class Values {
@@ -52,17 +47,6 @@ export class Values {
     return this.#parts.memory.find(subject)
   }
 
-  /** Returns the stamp that the next write of a key must exceed. */
-  last(subject: Subject, key: string): Stamp {
-    // Values from a sign-in have `LOWEST_STAMP`, and lose to any write.
-    return newestOf([this.find(subject)?.stamp(key) ?? NEVER, LOWEST_STAMP])
-  }
-
-  /** Returns the stamp of the accepted update with this id, or of a later update of the same page; undefined if neither is known. */
-  acceptedAt(subject: Subject, key: string, id: string): Stamp | undefined {
-    return acceptedAt(this.find(subject)?.register(key), id)
-  }
-
   /** Returns the value, but no default; undefined if not yet set, or if deleted, expired or unreadable. */
   live(field: Field, replica: Replica | undefined): JsonValue | undefined {
     return replica && field.live(replica, this.#parts.settings.clock)
@@ -79,18 +63,35 @@ export class Values {
    *
    * @throws {LiveSessionError} `closed`
    */
-  write(changes: FieldChanges, owner: Owner, source: ChangeSource, { base = NEVER, id }: Writing = {}): Stamp {
-    this.checkOpen()
+  write(changes: FieldChanges, owner: Owner, source: ChangeSource, { id }: Writing = {}): Stamp {
     const now = this.#parts.settings.clock()
-    const last = [base]
-    for (const field of changes.keys()) last.push(this.last(owner.subject(field), field.key))
+    // Values from a sign-in have `LOWEST_STAMP`, and lose to any write.
+    const last = [LOWEST_STAMP]
+    const current = (field: Field): LwwRegister | undefined => this.find(owner.subject(field))?.register(field.key)
+    for (const field of changes.keys()) last.push(current(field)?.stamp ?? NEVER)
     const stamp = nextStamp(now, newestOf(last))
-    for (const [subject, written] of registersBySubject(changes, owner, stamp)) {
-      const replica = this.find(subject)
-      const registers = written.map((register) => withRecentIds(register, replica?.register(register.key), now, id))
-      this.#changes.apply(subject, registers, source)
-    }
+    const registers = new Map<Field, LwwRegister>()
+    for (const [field, value] of changes)
+      registers.set(field, withRecentIds({ key: field.key, stamp, value }, current(field), now, id))
+    this.writeRegisters(registers, owner, source)
     return stamp
+  }
+
+  /**
+   * Writes registers that are newer than all known registers of their keys.
+   *
+   * @throws {LiveSessionError} `closed`
+   */
+  writeRegisters(registers: ReadonlyMap<Field, LwwRegister>, owner: Owner, source: ChangeSource): void {
+    this.checkOpen()
+    const bySubject = new Map<Subject, LwwRegister[]>()
+    for (const [field, register] of registers) {
+      const subject = owner.subject(field)
+      const own = bySubject.get(subject)
+      if (own) own.push(register)
+      else bySubject.set(subject, [register])
+    }
+    for (const [subject, own] of bySubject) this.#changes.apply(subject, own, source)
   }
 
   /**
@@ -135,18 +136,4 @@ export type FieldChanges = ReadonlyMap<Field, JsonValue | undefined>
 /** Names the subject that owns each field's value. */
 export interface Owner {
   subject(field: Field): Subject
-  /** Undefined for a guest. */
-  readonly user?: UserSubject | undefined
-}
-
-/** Returns a write's changes as registers, grouped by subject. */
-function registersBySubject(changes: FieldChanges, owner: Owner, stamp: Stamp): ReadonlyMap<Subject, LwwRegister[]> {
-  const all = new Map<Subject, LwwRegister[]>()
-  for (const [field, value] of changes) {
-    const subject = owner.subject(field)
-    const registers = all.get(subject) ?? []
-    registers.push({ key: field.key, stamp, value })
-    all.set(subject, registers)
-  }
-  return all
 }

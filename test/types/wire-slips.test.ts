@@ -8,7 +8,7 @@ type Slip = readonly [file: string, code: string, slip: string]
 
 const WRITERS: readonly Slip[] = [
   ['server/exchange/answer.ts', 'hasCookie: (hasIdentity', 'kept: (hasIdentity'],
-  ['server/exchange/base.ts', 'current: { stamp, value }', 'current: { stamp, valu: value }'],
+  ['server/exchange/decide.ts', 'current: { stamp, value }', 'current: { stamp, valu: value }'],
   ['server/exchange/refusal.ts', 'ok: false, code, key, index', 'ok: false, code, key, at: index'],
   ['server/exchange/refusal.ts', 'stamp: current?.stamp', 'stmp: current?.stamp'],
   ['server/exchange/refusal.ts', 'error: { code, message, key, index', 'error: { code, message, key, at: index'],
