@@ -133,13 +133,16 @@ describe('late answers', () => {
 
   type Use = (session: Koa.Context['liveSession']) => unknown
 
-  const USES: readonly (readonly [string, Use])[] = [
+  const READS: readonly (readonly [string, Use])[] = [
     ['get', (session) => session.get('division')],
     ['has', (session) => session.has('division')],
     ['inspect', (session) => session.inspect()],
     ['snapshot', (session) => session.snapshot()],
     ['embed', (session) => session.embed()],
     ['visitorId', (session) => session.visitorId],
+  ]
+
+  const USES: readonly (readonly [string, Use])[] = [
     ['set', (session) => session.set('division', 1)],
     ['delete', (session) => session.delete('division')],
     ['update', (session) => session.update('division', () => 1)],
@@ -170,7 +173,8 @@ describe('late answers', () => {
     })
     const visitor = app.visitor(cookieFor(app.live, { values: { division: 7 } }))
     const response = await visitor.fetch('/')
-    return { text: await response.text(), cacheControl: response.headers.get('cache-control') }
+    const { warnings } = app
+    return { text: await response.text(), cacheControl: response.headers.get('cache-control'), warnings }
   }
 
   describe('threat 61: first use in a stream after the headers', () => {
@@ -181,6 +185,12 @@ describe('late answers', () => {
       expect(text).toContain('Before you set ctx.body to a stream')
       expect(text).not.toContain('7')
       expect(cacheControl).toBe('public, max-age=600')
+    })
+
+    it.each(READS)('warns with the remedy, because an error could end the process: %s', async (_, use) => {
+      const { text, warnings } = await streamed(use)
+      expect(text).toContain('begun;used:')
+      expect(warnings.filter((warning) => warning.includes('a cache may show it'))).toHaveLength(1)
     })
 
     it('rejects the promise of an async method, instead of throwing', async () => {
