@@ -13,11 +13,17 @@ import { Exchange } from './exchange/exchange.js'
 import { Limits } from './exchange/limits.js'
 import { TicketVerifier } from './exchange/verify-tickets.js'
 import type { Feature } from './feature.js'
+import { Arrivals } from './http/arrivals.js'
 import { CookieWriter } from './http/cookie-writer.js'
-import { createConsent } from './identity/consent.js'
+import { createEndpoint } from './http/endpoint.js'
+import { createMiddleware } from './http/middleware.js'
+import { type BeginVisit, RequestHandles } from './http/request-handles.js'
+import { Snapshots } from './http/snapshots.js'
+import { Visit } from './http/visit.js'
 import { IdentifyChecks } from './identity/identify-checks.js'
 import { createIdentifyUser, createSignedIn } from './identity/identify-user.js'
 import { Identities } from './identity/identities.js'
+import { PageIdentities } from './identity/who.js'
 import { GuestMemory } from './memory/guest-memory.js'
 import { Memory } from './memory/memory.js'
 import type { Remotes } from './memory/remotes.js'
@@ -37,6 +43,8 @@ const USER_SHARE = 4
 /** All parts of a plugin. */
 export interface Core extends Parts {
   readonly tickets: Tickets
+  readonly handles: RequestHandles
+  readonly middleware: Koa.Middleware
 }
 
 /** Creates all parts. Each names what it uses in its own `...Parts`. */
@@ -70,7 +78,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   // The visitors and their connections.
   const connections = new Connections(revocations)
   const identifyChecks = new IdentifyChecks(warn, clock)
-  const hasConsent = createConsent(settings)
+  const pageIdentities = new PageIdentities(settings, revocations)
   const identifyUser = createIdentifyUser(settings)
   const signedIn = createSignedIn(features)
   const ofCookie = { cookieKeys, cookie, cookieValues }
@@ -81,6 +89,8 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const store = settings.store && new StoreClient(settings.store, ofStore)
   remotes.store = store
   const endings = new Endings({ connections, revocations, store, features })
+  const asked = { identifyChecks, identifyUser, signedIn }
+  const arrivals = new Arrivals({ cookie, identities, revocations, store, ...asked })
 
   // The exchange with pages.
   const limits = new Limits(settings.limits, maxVisitors, clock)
@@ -88,16 +98,23 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const answers = new Answers({ values, pageTickets, cookieValues, store })
   const exchange = new Exchange({ settings, limits, verifier, values, pageTickets, store, answers })
 
-  const core = {
+  const parts = {
     ...{ app, settings, features, featureData, remotes },
     ...{ guestMemory, userMemory, memory, notifications, revocations, tickets, pageTickets, values },
     ...{ cookie, cookieValues, cookieWriter },
-    ...{ connections, endings, identifyChecks, hasConsent, identifyUser, signedIn, identities },
+    ...{ connections, endings, identifyChecks, identifyUser, signedIn, identities, pageIdentities, arrivals },
     ...{ store, limits, verifier, answers, exchange },
     handedOffAt: new WeakMap<object, number>(),
     handshake: { isGiven: false },
   }
-  features.push(...makers.map((make) => make(core)))
+  features.push(...makers.map((make) => make(parts)))
   for (const { changes } of features) if (changes) memory.watch({ changed: changes })
-  return core
+
+  // The requests, with the members of the features.
+  const ofVisit = { settings, arrivals, cookieWriter, endings, identities, pageIdentities }
+  const begin: BeginVisit = (ctx, arrival) => new Visit(ofVisit, ctx, arrival).begin()
+  const snapshots = new Snapshots({ settings, cookieValues, features, pageTickets, values })
+  const handles = new RequestHandles({ settings, cookieValues, features, snapshots, store, values }, arrivals, begin)
+  const endpoint = createEndpoint({ ...parts, begin, handles })
+  return { ...parts, handles, middleware: createMiddleware({ settings, features, arrivals, handles, endpoint }) }
 }

@@ -56,6 +56,8 @@ export interface Feature {
   /**
    * Called when `ctx.liveSession.identify()` finds another user, and by `leave()`, before the request continues as that user or as a guest:
    * no other hook reports this change.
+   *
+   * @throws {LiveSessionError} if the request may not continue so
    */
   readonly changesUser?: (ctx: Koa.Context, visit: ResponseContext, user: UserSubject | undefined) => void
   /** Returns whether the sign-in of the user named by `identify` has ended: then the request or handshake is a guest's. */

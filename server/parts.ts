@@ -10,14 +10,14 @@ import type { Exchange } from './exchange/exchange.js'
 import type { Limits } from './exchange/limits.js'
 import type { TicketVerifier } from './exchange/verify-tickets.js'
 import type { Feature } from './feature.js'
+import type { Arrivals } from './http/arrivals.js'
 import type { CookieWriter } from './http/cookie-writer.js'
 import type { IdentifyChecks } from './identity/identify-checks.js'
 import type { IdentifyUser, SignedIn } from './identity/identify-user.js'
 import type { Identities } from './identity/identities.js'
-import type { WhoParts } from './identity/who.js'
+import type { PageIdentities } from './identity/who.js'
 import type { Memory } from './memory/memory.js'
 import type { FeatureDataParts } from './store/feature-data.js'
-import type { StoreClient } from './store/store-client.js'
 import type { Notifications } from './values/listeners.js'
 import type { PageTickets } from './values/page-tickets.js'
 import type { Values } from './values/values.js'
@@ -44,21 +44,15 @@ export interface FeatureParts extends FeatureDataParts {
   readonly handshake: { isGiven: boolean }
 }
 
-/** What finds the visitor of a request or a handshake. */
-export interface VisitorParts extends WhoParts {
-  readonly cookie: LiveCookie
-  readonly endings: Endings
-  readonly identifyChecks: IdentifyChecks
-  readonly identities: Identities
-  readonly store: StoreClient | undefined
-}
-
 /** What requests and connections use: also the parts that no feature needs. */
-export interface Parts extends FeatureParts, VisitorParts {
+export interface Parts extends FeatureParts {
   readonly answers: Answers
+  readonly arrivals: Arrivals
   readonly cookieValues: CookieValues
   readonly cookieWriter: CookieWriter
   readonly exchange: Exchange
+  readonly identifyChecks: IdentifyChecks
+  readonly pageIdentities: PageIdentities
   readonly signedIn: SignedIn
 }
 

@@ -16,7 +16,6 @@ import { inspectorFeature } from './features/inspector/index.js'
 import { roomsFeature } from './features/rooms/index.js'
 import { sessionFeature } from './features/session-store/index.js'
 import { tabFeature } from './features/tab/index.js'
-import { Requests } from './http/middleware.js'
 import { createSameOrigin } from './http/origin.js'
 import { Nodes } from './nodes.js'
 import type { MakeFeature } from './parts.js'
@@ -86,6 +85,11 @@ export function createPlugin(
   installSocketGetter()
   warnAtStart(core.settings, options)
   warnOfIdleOptions(options, core.settings.warn)
+  Object.defineProperty(app.context, 'liveSession', {
+    get(this: Koa.Context) {
+      return core.handles.of(this)
+    },
+  })
   const plugin = Object.assign(new Plugin(core), ...core.features.map(({ plugin }) => plugin))
   cores.set(plugin, core)
   return plugin
@@ -100,18 +104,16 @@ export function coreOf(plugin: object): Core {
 
 class Plugin implements PluginMembers<Fields, boolean> {
   readonly #core: Core
-  readonly #requests: Requests
   #rechecks: Rechecks | undefined
   #closed: Promise<void> | undefined
 
   constructor(core: Core) {
     this.#core = core
-    this.#requests = new Requests(core)
   }
 
   middleware(...given: readonly unknown[]): Koa.Middleware {
     checkNotUsed('middleware', given)
-    return this.#requests.middleware()
+    return this.#core.middleware
   }
 
   sameOrigin(...given: readonly unknown[]): Koa.Middleware {

@@ -1,5 +1,5 @@
 import type Koa from 'koa'
-import { noteHandshake } from '../http/middleware.js'
+import { noteHandshake } from '../http/request-handles.js'
 import { IN_HANDSHAKES, type SignedIn, watchSession } from '../identity/identify-user.js'
 import type { Settings } from '../settings/settings.js'
 import { type UserId, type UserSubject, userNamed } from '../subjects/subject.js'

@@ -8,8 +8,7 @@ import { type ReadCookie, readable, readables } from '../cookie/content.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originHeaders } from '../http/origin.js'
 import type { CookieStatus } from '../identity/cookie-status.js'
 import type { PageIdentity } from '../identity/identified.js'
-import { pageIdentityOf } from '../identity/who.js'
-import type { Parts, VisitorParts } from '../parts.js'
+import type { Parts } from '../parts.js'
 import { emitRefusal } from '../settings/report.js'
 import { type Subject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { Authentication } from './authentication.js'
@@ -41,7 +40,22 @@ interface Admission {
   waiting: number
 }
 
-type HandshakeParts = VisitorParts & Pick<Parts, 'app' | 'connections' | 'features' | 'limits' | 'values'>
+type HandshakeParts = Pick<
+  Parts,
+  | 'app'
+  | 'connections'
+  | 'cookie'
+  | 'endings'
+  | 'features'
+  | 'identifyChecks'
+  | 'identities'
+  | 'limits'
+  | 'pageIdentities'
+  | 'revocations'
+  | 'settings'
+  | 'store'
+  | 'values'
+>
 
 /** Performs the handshakes of connections. Identifies the visitor of a connection once, for all of its namespaces. */
 export class Handshake {
@@ -140,7 +154,7 @@ export class Handshake {
    * cookie.
    */
   #recognize(read: ReadCookie | undefined, user: UserSubject | undefined, ctx: Koa.Context): PageIdentity {
-    const { identifyChecks, identities } = this.#parts
+    const { identifyChecks, identities, pageIdentities } = this.#parts
     const identity = identities.recognize(read, user)
     const { cookieStatus } = identity
     const received = readable(read)
@@ -152,8 +166,7 @@ export class Handshake {
     }
     // Refuses a retired cookie even with a user: during a sign-out, the app session of such a browser may still be valid.
     if (REFUSED.includes(cookieStatus) || (cookieStatus === 'other' && isUsers)) throw signedOut()
-    return pageIdentityOf(
-      this.#parts,
+    return pageIdentities.of(
       ctx,
       identity.cookie ? identity : { visitor: identity.visitor.ofConnection, cookie: undefined },
     )

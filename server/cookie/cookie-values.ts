@@ -1,6 +1,7 @@
 // Merges a request's cookie into memory, and decides which registers the next cookie contains.
 
 import type { ChangeSource } from '../../shared/change.js'
+import type { Field } from '../../shared/field.js'
 import { idsOf } from '../../shared/idempotency-keys.js'
 import { sameJson } from '../../shared/json.js'
 import { type IdsByKey, isPast, type LwwRegister } from '../../shared/register.js'
@@ -61,6 +62,13 @@ export class CookieValues {
     // If the cookie's user is revoked or its browser id retired, do not merge the cookie, and keep no memo.
     const isCurrent = this.#parts.revocations.validityOf(cookie) === 'current'
     return isCurrent ? this.merge(cookie, visitor) : this.#memo(visitor)
+  }
+
+  /** Returns the replica with a field of a request's visitor, if any. */
+  replica(field: Field, cookie: VerifiedCookie | undefined, visitor: Visitor): Replica | undefined {
+    if (field.scope === 'tab') return undefined
+    // Memory may have evicted values since the request began, but the cookie still has them.
+    return cookie ? this.ensureMerged(cookie, visitor)[field.scope] : this.#parts.memory.find(visitor.subject(field))
   }
 
   /** Merges a current cookie into memory, and memoizes its visitor and replicas. */

@@ -5,8 +5,10 @@ import type { LiveCookie } from '../cookie/cookie.js'
 import type { CookieValues } from '../cookie/cookie-values.js'
 import type { CookieMembers } from '../cookie/members.js'
 import type { Revocations } from '../ends/revocations.js'
+import type { CookieAction } from '../identity/cookie-status.js'
 import type { Identified } from '../identity/identified.js'
 import type { Settings } from '../settings/settings.js'
+import type { Lateness } from './late-requests.js'
 import { checkProxy } from './scheme.js'
 
 export interface CookieWriterParts {
@@ -37,8 +39,23 @@ export class CookieWriter {
     return cookie.memo?.isOutdated ?? cookieValues.isOutdated(cookie, visitor)
   }
 
+  /** Carries out the cookie action of a response. */
+  act(
+    action: CookieAction,
+    ctx: Koa.Context,
+    identity: Identified,
+    { retirementNotice }: Pick<Lateness, 'retirementNotice'>,
+  ): void {
+    const { cookie, settings } = this.#parts
+    const { req, res } = ctx
+    const report = (error: unknown): void => settings.report(error, ctx)
+    if (action === 'write') this.#write(ctx, identity).catch(report)
+    if (action === 'clear') cookie.clear(req, res).catch(report)
+    if (action === 'announce') cookie.announceRetirement(req, res, retirementNotice)
+  }
+
   /** Writes a cookie with as many of the visitor's values as fit. Resolves when the cookie is written. */
-  write(ctx: Koa.Context, { cookie: received, visitor }: Identified): Promise<void> {
+  #write(ctx: Koa.Context, { cookie: received, visitor }: Identified): Promise<void> {
     const { settings, cookie, cookieMembers, revocations, cookieValues } = this.#parts
     // Merges the request's cookie first, because memory may have evicted the visitor's values since the request began.
     if (received) cookieValues.ensureMerged(received, visitor)

@@ -5,37 +5,35 @@ import Router from '@koa/router'
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import { isQuestion, type ParsedMessage, parseMessage } from '../../shared/parse.js'
-import type { Awaitable } from '../../shared/promise.js'
 import type { PageAnswer } from '../../shared/protocol.js'
 import { readable, type VerifiedCookie } from '../cookie/content.js'
 import { visitorLeft } from '../ends/validity.js'
 import type { ExchangeContext } from '../exchange/exchange.js'
 import { refusalOf } from '../exchange/refusal.js'
 import type { PageIdentity } from '../identity/identified.js'
-import { pageIdentityOf } from '../identity/who.js'
 import type { Parts } from '../parts.js'
 import { emitRefusal } from '../settings/report.js'
-import type { UserSubject } from '../subjects/subject.js'
-import type { IdentifiedUser, Visitor } from '../subjects/visitor.js'
+import type { Visitor } from '../subjects/visitor.js'
 import { readBody } from './body.js'
 import { answerListed, checkOwnPost, isPreflight } from './origin.js'
+import type { BeginVisit, RequestHandles } from './request-handles.js'
 import { endOf, setExtension } from './session-end.js'
-import { Visit, type VisitParts } from './visit.js'
+import type { Visit } from './visit.js'
 
-/** The members of `Requests` that the endpoint calls. */
-interface RequestSteps {
-  arrive(ctx: Koa.Context): Awaitable<UserSubject | undefined>
-  createHandle(ctx: Koa.Context, identifiedUser: IdentifiedUser, visit: Visit): void
+type Visiting = 'arrivals' | 'endings' | 'identifyChecks' | 'pageIdentities'
+type Answering = 'exchange' | 'features' | 'limits' | 'memory' | 'values'
+interface PostParts extends Pick<Parts, 'app' | 'settings' | Visiting | Answering> {
+  readonly begin: BeginVisit
+  readonly handles: RequestHandles
 }
 
-export type PostParts = VisitParts & Pick<Parts, 'app' | 'exchange' | 'features' | 'limits' | 'values'>
-
 /** Creates `POST /store_session`: merges a page's tickets, applies its changes, and responds with the cookie. */
-export function createEndpoint(parts: PostParts, requests: RequestSteps): Koa.Middleware {
+export function createEndpoint(parts: PostParts): Koa.Middleware {
   const router = new Router()
   router.all(parts.settings.endpoint, ...answerListed(parts.settings), refuse, async (ctx) => {
     // Reads the revision first, because the user may sign out while the body arrives.
-    const { revision } = parts.revocations
+    const { arrivals } = parts
+    const { revision } = arrivals
     if (ctx.method === 'POST' || isPreflight(ctx)) checkOwnPost(parts.settings, ctx)
     if (ctx.method !== 'POST') {
       ctx.set('Allow', 'POST')
@@ -49,11 +47,11 @@ export function createEndpoint(parts: PostParts, requests: RequestSteps): Koa.Mi
       throw new LiveSessionError('malformed', 'expected plain JSON', { status: 415 })
     const body = parseMessage(await readBody(ctx))
     const canExtend = setExtension(ctx, body.extend)
-    const user = await requests.arrive(ctx)
-    const cookie = parts.cookie.read(ctx.req, user)
-    if (body.who === undefined) refuseWhileRotating(parts, readable(cookie))
-    const recognized = parts.identities.recognize(cookie, user)
-    const identity = body.who === undefined ? undefined : pageIdentityOf(parts, ctx, recognized)
+    const named = await arrivals.arrive(ctx, revision)
+    const recognized = arrivals.recognize(ctx.req, named.user)
+    const cookie = readable(recognized.receivedCookie)
+    if (body.who === undefined) refuseWhileRotating(parts, cookie)
+    const identity = body.who === undefined ? undefined : parts.pageIdentities.of(ctx, recognized)
     if (identity && !isPageOfVisitor(identity, body)) {
       ctx.body = answerOtherPage(parts, ctx, identity)
       return
@@ -66,10 +64,10 @@ export function createEndpoint(parts: PostParts, requests: RequestSteps): Koa.Mi
       return
     }
     if (body.who !== undefined) parts.identifyChecks.checkBare(body.who)
-    const identifiedUser = { user, revision }
-    const visit = new Visit(parts, ctx, identifiedUser, recognized).begin()
-    if (body.who === undefined) recordPost(parts, readable(cookie), visit.visitor)
-    requests.createHandle(ctx, identifiedUser, visit)
+    const arrival = { ...named, recognized }
+    const visit = parts.begin(ctx, arrival)
+    if (body.who === undefined) recordPost(parts, cookie, visit.visitor)
+    parts.handles.create(ctx, arrival, visit)
     ctx.body = await answer(parts, visit, identity ?? visit, body)
   })
   // The router itself adds `params` and `router` to the context.

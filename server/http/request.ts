@@ -3,25 +3,21 @@
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
-import { escapeUnit, type JsonValue } from '../../shared/json.js'
+import { escapeUnit } from '../../shared/json.js'
 import { type Awaitable, after } from '../../shared/promise.js'
-import { type AnySnapshot, EMBED_ID, type WritableSnapshot } from '../../shared/protocol.js'
-import type { LwwRegister } from '../../shared/register.js'
+import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
-import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
-import { stampsByKey } from '../cookie/content.js'
 import { visitorLeft } from '../ends/validity.js'
 import { Handle, type HandleParts, tracked } from '../exchange/handle.js'
 import type { RequestUse } from '../feature.js'
 import { isTransferred } from '../identity/login.js'
 import type { Parts } from '../parts.js'
-import { type Sub, subjectHash, type UserSubject } from '../subjects/subject.js'
-import type { IdentifiedUser } from '../subjects/visitor.js'
-import { expiriesOf } from '../values/page-tickets.js'
+import type { Sub, UserSubject } from '../subjects/subject.js'
 import type { Owner } from '../values/values.js'
 import { isClosed } from './headers-sent.js'
 import { usedLate } from './late-requests.js'
-import { Visit, type VisitParts } from './visit.js'
+import type { Snapshots } from './snapshots.js'
+import type { Visit } from './visit.js'
 
 const EMBEDDED_TWICE =
   'embed() was called twice for one response: expected once, because a page uses neither of two such scripts'
@@ -42,37 +38,33 @@ const WITHHELD =
 const LEAVE_FIRST =
   '. A route that calls live.revoke or live.erase for its own visitor calls await ctx.liveSession.leave() next'
 
-export type RequestParts = VisitParts &
-  HandleParts &
-  Pick<Parts, 'features' | 'handedOffAt' | 'identifyUser' | 'pageTickets'>
+export interface RequestParts extends HandleParts, Pick<Parts, 'cookieValues' | 'features'> {
+  readonly snapshots: Snapshots
+}
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
   protected override readonly source = 'request'
   readonly #parts: RequestParts
   readonly #ctx: Koa.Context
-  readonly #identifiedUser: IdentifiedUser
+  readonly #begin: () => Visit
   /** The fields that this request has written since its last sign-in or `leave`. */
   #written: Set<Field> | undefined
   #isEmbedded = false
   /** The visit, from the first use on. */
   #begun: Visit | undefined
 
-  /**
-   * @param identifiedUser the user whom `identify` named
-   * @param begun the visit, if one has begun; otherwise the first use begins one
-   */
-  constructor(parts: RequestParts, ctx: Koa.Context, identifiedUser: IdentifiedUser, begun?: Visit) {
+  /** @param begin returns the visit, which the first use begins */
+  constructor(parts: RequestParts, ctx: Koa.Context, begin: () => Visit) {
     super(parts, parts.values.requestFields)
     this.#parts = parts
     this.#ctx = ctx
-    this.#identifiedUser = identifiedUser
-    this.#begun = begun
+    this.#begin = begin
   }
 
   /** Begins the visit at the first use. Reading `ctx.liveSession` alone has no effect. */
   get #visit(): Visit {
-    this.#begun ??= new Visit(this.#parts, this.#ctx, this.#identifiedUser).begin()
+    this.#begun ??= this.#begin()
     return this.#begun
   }
 
@@ -96,46 +88,7 @@ export class RequestHandle extends Handle {
   snapshot(): AnySnapshot {
     const visit = this.#visit
     visit.markUse('shows')
-    const { visitor, hasCookie, who, renew } = visit
-    const values: Record<string, JsonValue> = {}
-    const defaults: Record<string, JsonValue> = {}
-    const stamps: Record<string, Stamp> = {}
-    const deleted: string[] = []
-    const unsaved: string[] = []
-    const registers: LwwRegister[] = []
-    const now = this.#parts.settings.clock()
-    const inCookie = stampsByKey(this.cookie)
-    const { tabKeys: tab } = this.#parts.pageTickets
-    const [ofTab] = this.#parts.features.flatMap((feature) => feature.tab?.(this.#ctx, this.#visit) ?? [])
-    for (const field of this.values.fields.values()) {
-      if (field.access === 'hidden') continue
-      const replica = field.isLocal ? ofTab : this.replica(field)
-      const value = this.values.value(field, replica)
-      const stored = replica?.register(field.key)
-      const register = stored && field.withExpiry(stored, now)
-      const stamp = register?.stamp ?? NEVER
-      if (register) registers.push(register)
-      if (value !== undefined) values[field.key] = value
-      if (field.default !== undefined) defaults[field.key] = field.default
-      if (stamp !== NEVER) stamps[field.key] = stamp
-      if (stamp !== NEVER && this.values.live(field, replica) === undefined) deleted.push(field.key)
-      // A value counts as unsaved even if this response sets the cookie, because the browser may reject the cookie. Expired values do not
-      // count, because pages never send them.
-      if (!field.isLocal && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
-    }
-    // Assigns members one by one, because TypeScript finds no misspelt member in a spread.
-    const snapshot: WritableSnapshot = { values, defaults, stamps }
-    if (who !== undefined) snapshot.who = who
-    // If the browser withheld its cookie, the page learns its identity in its first exchange.
-    if (!visit.isWithheld && visitor.userId !== undefined) snapshot.user = visitor.userId
-    if (!visit.isWithheld && visitor.userId === undefined) snapshot.guest = true
-    if (hasCookie) snapshot.persisted = visit.cookieStamps
-    if (renew !== undefined) snapshot.renew = renew
-    if (deleted.length > 0) snapshot.deleted = deleted
-    if (unsaved.length > 0) snapshot.unsaved = unsaved
-    if (tab.length > 0) snapshot.tab = tab
-    const expiries = expiriesOf(this.values.fields, registers, now)
-    if (expiries) snapshot.expiries = expiries
+    const snapshot = this.#parts.snapshots.of(this.#ctx, visit)
     if (!visit.isReadOnly) for (const feature of this.#parts.features) feature.snapshot?.(this.#use(), snapshot)
     return snapshot
   }
@@ -153,23 +106,19 @@ export class RequestHandle extends Handle {
     return tracked(async () => {
       // Begins the visit before reading the revision: revocations by this call must not count as concurrent.
       const visit = this.#openVisit
-      const { revision } = this.#parts.revocations
-      const user = await this.#parts.identifyUser(this.#ctx)
+      const named = await visit.identify()
+      const { user } = named
       await visit.load(user)
       if (user !== visit.visitor.user) this.#changeUser(user)
       const isSignIn = user !== undefined && visit.visitor.user === undefined
-      await visit.changeTo({ user, revision })
+      await visit.changeTo(named)
       if (isSignIn) this.#warnOfLeaving()
     }, this.report)
   }
 
-  /** @throws {LiveSessionError} `superseded` if the user was revoked after the hand-off that this request has taken */
+  /** @throws any refusal by a feature */
   #changeUser(user: UserSubject | undefined): void {
-    const { features, handedOffAt, revocations } = this.#parts
-    const at = handedOffAt.get(this.#ctx)
-    if (user !== undefined && at !== undefined && revocations.of(subjectHash(user)) >= at)
-      throw new LiveSessionError('superseded', 'the user was revoked after the hand-off that this request has taken')
-    for (const { changesUser } of features) changesUser?.(this.#ctx, this.#visit, user)
+    for (const { changesUser } of this.#parts.features) changesUser?.(this.#ctx, this.#visit, user)
   }
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
@@ -218,9 +167,7 @@ export class RequestHandle extends Handle {
   #refreshUser(): Awaitable<unknown> {
     const visit = this.#visit
     if (!visit.isAsBegun) return undefined
-    return after(this.#parts.identifyUser(this.#ctx), (user) =>
-      user === visit.visitor.user ? undefined : this.identify(),
-    )
+    return after(visit.identify(), ({ user }) => (user === visit.visitor.user ? undefined : this.identify()))
   }
 
   protected override get isOver(): boolean {
@@ -237,7 +184,8 @@ export class RequestHandle extends Handle {
   }
 
   protected override replica(field: Field): Replica | undefined {
-    return this.#visit.replica(field)
+    const { cookie, visitor } = this.#visit
+    return this.#parts.cookieValues.replica(field, cookie, visitor)
   }
 
   protected override beforeWrite(): void {

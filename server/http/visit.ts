@@ -4,34 +4,32 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import type { Field } from '../../shared/field.js'
 import type { Awaitable } from '../../shared/promise.js'
-import type { Replica } from '../../shared/replica.js'
-import { type CookieContent, readable, readableStamps, readables, type VerifiedCookie } from '../cookie/content.js'
+import { readable, readables, type VerifiedCookie } from '../cookie/content.js'
 import type { ResponseContext, ResponseHook } from '../feature.js'
 import { type CookieStatus, cookieAction, higherUse, type SessionUse } from '../identity/cookie-status.js'
 import type { PageIdentity, RequestIdentity } from '../identity/identified.js'
-import { renewalOf, whoOf } from '../identity/who.js'
-import type { Parts, VisitorParts } from '../parts.js'
-import { browserSubject, subjectHash, type UserSubject } from '../subjects/subject.js'
+import type { Parts } from '../parts.js'
+import type { UserSubject } from '../subjects/subject.js'
 import type { IdentifiedUser, Visitor } from '../subjects/visitor.js'
+import type { Arrival } from './arrivals.js'
 import { keepFromSharedCaches } from './cache-control.js'
-import { Lateness, warnOfLateChange, warnOfLateRead } from './late-requests.js'
+import { type Lateness, warnOfLateChange, warnOfLateRead } from './late-requests.js'
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './page-load.js'
 
 /** The statuses of a cookie that is of another visitor than the request, and that a sign-in may lead to nevertheless. */
 const NOT_PREVIOUS: readonly CookieStatus[] = ['retired', 'withheld']
 
-export type VisitParts = VisitorParts & Pick<Parts, 'cookieValues' | 'cookieWriter' | 'memory'>
+type VisitParts = Pick<Parts, 'arrivals' | 'cookieWriter' | 'endings' | 'identities' | 'pageIdentities' | 'settings'>
 
 /** A request and its response: identifies the visitor, and decides about the response's cookie. Created at the first use of the session. */
 export class Visit implements PageIdentity, ResponseContext {
   readonly #parts: VisitParts
   readonly #ctx: Koa.Context
   readonly #lateness: Lateness
-  readonly #begunAs: UserSubject | undefined
-  /** The identity as the request brought it, and whether the endpoint has recognized it before. */
+  readonly #arrival: Arrival
+  /** The identity as the request brought it. */
   readonly #received: RequestIdentity
-  readonly #isRecognized: boolean
   #identity: RequestIdentity
   #use: SessionUse = 'reads'
   #hooks: readonly ResponseHook[] = []
@@ -41,16 +39,15 @@ export class Visit implements PageIdentity, ResponseContext {
   readonly isReadOnly: boolean
 
   /** Decides who the visitor is. Only `begin` has effects. */
-  constructor(parts: VisitParts, ctx: Koa.Context, identifiedUser: IdentifiedUser, recognized?: RequestIdentity) {
-    const { user } = identifiedUser
+  constructor(parts: VisitParts, ctx: Koa.Context, arrival: Arrival) {
+    const { user } = arrival
     this.#parts = parts
     this.#ctx = ctx
-    this.#begunAs = user
+    this.#arrival = arrival
     this.isReadOnly = ctx.res.headersSent
-    this.#isRecognized = recognized !== undefined
-    this.#received = recognized ?? this.#recognize(user)
+    this.#received = arrival.recognized ?? parts.arrivals.recognize(ctx.req, user)
     this.#identity = this.isReadOnly ? this.#received : this.#rotateIfDue(this.#received, user)
-    this.#lateness = new Lateness(parts.revocations, this.#received.receivedCookie, this.#identity, identifiedUser)
+    this.#lateness = parts.arrivals.latenessOf(this.#received, this.#identity, arrival)
   }
 
   /** Retires the ids that the request ends, and takes over the response's headers. Called once, before any use. */
@@ -60,9 +57,9 @@ export class Visit implements PageIdentity, ResponseContext {
       warnOfLateRead(this.#parts.settings.warn)
       return this
     }
-    const { identities, endings } = this.#parts
+    const { arrivals, identities, endings } = this.#parts
     const toClose = identities.depart(this.#identity)
-    this.#check()
+    arrivals.check(this.#received, this.#arrival, this)
     if (toClose.length > 0) {
       const { user } = readable(this.#received.receivedCookie) ?? {}
       this.#isVisitorLeaving = user !== undefined && user !== this.visitor.userSub
@@ -71,19 +68,6 @@ export class Visit implements PageIdentity, ResponseContext {
     // Sets headers just before they are sent, because Koa removes earlier headers from an error response.
     onHeaders(res, this.#beforeHeaders)
     return this
-  }
-
-  /** Warns if `identify` contradicts itself, or names a user who was revoked. */
-  #check(): void {
-    const { identifyChecks } = this.#parts
-    const { cookieStatus, receivedCookie } = this.#received
-    const cookie = readable(receivedCookie)
-    if (!cookie) return
-    const isUnnamed = cookieStatus === 'other' && this.#begunAs === undefined && !this.isWithheld
-    if (isUnnamed && !this.#isRecognized)
-      identifyChecks.record('page loads', false, cookie.user, cookie.browser, this.visitor.browser)
-    if (cookieStatus === 'revoked' && cookie.user === this.visitor.userSub && !this.isSuperseded)
-      identifyChecks.warnOfSurvivor()
   }
 
   addHook(hook: ResponseHook): void {
@@ -100,7 +84,7 @@ export class Visit implements PageIdentity, ResponseContext {
 
   /** Whether the visitor is still the user named by `identify` at the start of the request. */
   get isAsBegun(): boolean {
-    return this.visitor.user === this.#begunAs
+    return this.visitor.user === this.#arrival.user
   }
 
   /** The request's own cookie, if it belongs to this visitor. */
@@ -109,7 +93,7 @@ export class Visit implements PageIdentity, ResponseContext {
   }
 
   get hasCookie(): boolean {
-    return this.cookie !== undefined && this.#parts.hasConsent(this.#ctx)
+    return this.cookie !== undefined && this.#parts.pageIdentities.hasConsent(this.#ctx)
   }
 
   /** Whether the browser has a cookie with its id, or gets one with this response. */
@@ -138,25 +122,15 @@ export class Visit implements PageIdentity, ResponseContext {
   get who(): string | undefined {
     const { cookie, visitor } = this.#identity
     if (this.isWithheld) return undefined
-    return whoOf(visitor, this.hasId, cookie?.epoch ?? this.#parts.revocations.of(visitor.userSub))
+    return this.#parts.pageIdentities.whoOf(visitor, this.hasId, cookie?.epoch)
   }
 
   get cookieStamps(): PageIdentity['cookieStamps'] {
-    return readableStamps(this.cookie, this.#parts.settings.fields)
+    return this.#parts.pageIdentities.stampsOf(this.cookie)
   }
 
   get renew(): number | undefined {
-    return renewalOf(this.#ctx, this.#parts.settings.maxAge)
-  }
-
-  /** Returns the replica with a field of the visitor, if any. */
-  replica(field: Field): Replica | undefined {
-    const { cookie, visitor } = this.#identity
-    if (field.scope === 'tab') return undefined
-    // Memory may have evicted values since the request began, but the cookie still has them.
-    return cookie
-      ? this.#parts.cookieValues.ensureMerged(cookie, visitor)[field.scope]
-      : this.#parts.memory.find(visitor.subject(field))
+    return this.#parts.pageIdentities.renewalOf(this.#ctx)
   }
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
@@ -164,10 +138,15 @@ export class Visit implements PageIdentity, ResponseContext {
     return this.#lateness.isSuperseded(this.#identity)
   }
 
+  /** Asks the app for the user once more. */
+  identify(): Awaitable<IdentifiedUser> {
+    return this.#parts.arrivals.identify(this.#ctx)
+  }
+
   /** Loads all subjects needed to continue as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
     const received = NOT_PREVIOUS.includes(this.#identity.cookieStatus) ? readables(this.#identity.receivedCookie) : []
-    return loadSubjects(this.#parts, [this.#previous, ...received], user)
+    return this.#parts.arrivals.load([this.#previous, ...received], user)
   }
 
   markUse(use: SessionUse): void {
@@ -197,12 +176,8 @@ export class Visit implements PageIdentity, ResponseContext {
     const { cookieStatus, receivedCookie } = this.#identity
     // The app itself names the user here, so the cookie counts although the browser may have withheld the app's session.
     if (cookieStatus === 'withheld' && receivedCookie && user !== undefined)
-      return this.#rotateIfDue(this.#recognize(user), user)
+      return this.#rotateIfDue(this.#parts.arrivals.recognize(this.#ctx.req, user), user)
     return this.#parts.identities.rotate(this.#previous, user, cookieStatus)
-  }
-
-  #recognize(user: UserSubject | undefined): RequestIdentity {
-    return this.#parts.identities.recognize(this.#parts.cookie.read(this.#ctx.req, user), user)
   }
 
   #rotateIfDue(identity: RequestIdentity, user: UserSubject | undefined): RequestIdentity {
@@ -215,8 +190,8 @@ export class Visit implements PageIdentity, ResponseContext {
    * connections are closed.
    */
   async leave(isForgotten: boolean): Promise<void> {
-    const { revocations, identities } = this.#parts
-    const { revision } = revocations
+    const { arrivals, identities } = this.#parts
+    const { revision } = arrivals
     this.#isVisitorLeaving = true
     if (this.visitor.user !== undefined && !isForgotten) {
       await this.#continueAs(this.#rotated(undefined), revision)
@@ -249,11 +224,7 @@ export class Visit implements PageIdentity, ResponseContext {
     if (res.hasHeader('Vary')) this.#ctx.vary('Cookie')
     else res.setHeader('Vary', 'Cookie')
     const action = this.#action()
-    const report = (error: unknown): void => this.#parts.settings.report(error, this.#ctx)
-    if (action === 'write') this.#parts.cookieWriter.write(this.#ctx, this.#identity).catch(report)
-    if (action === 'clear') this.#parts.cookie.clear(this.#ctx.req, res).catch(report)
-    if (action === 'announce')
-      this.#parts.cookie.announceRetirement(this.#ctx.req, res, this.#lateness.retirementNotice)
+    this.#parts.cookieWriter.act(action, this.#ctx, this.#identity, this.#lateness)
     const isOneTime = action !== 'keep' || this.#hooks.some((hook) => hook.isOneTime)
     keepFromSharedCaches(res, isOneTime, this.#parts.settings.warn)
     if (this.#isVisitorLeaving) clearUnseenPages(this.#ctx)
@@ -267,28 +238,11 @@ export class Visit implements PageIdentity, ResponseContext {
       validity: memo ? 'current' : this.#lateness.validity(this.#identity),
       // A use `renews` writes the cookie anyway.
       isDue: this.#use !== 'renews' && (this.#hasNewContent || this.#parts.cookieWriter.isDue(this.#identity)),
-      hasConsent: () => this.#parts.hasConsent(this.#ctx),
+      hasConsent: () => this.#parts.pageIdentities.hasConsent(this.#ctx),
     })
   }
 
   get #hasNewContent(): boolean {
     return this.#hooks.some((hook) => hook.hasNewContent)
   }
-}
-
-/**
- * Loads all subjects of a request. At a sign-in these include the new browser id, which another process may have used or retired. Before an
- * id rotation, reloads even fresh subjects: the transfer must include the newest writes of other processes, and happen only once.
- */
-export function loadSubjects(
-  { revocations, identities, store }: Pick<VisitParts, 'revocations' | 'identities' | 'store'>,
-  departing: readonly Pick<CookieContent, 'browser' | 'user'>[],
-  user: UserSubject | undefined,
-): Awaitable<unknown> {
-  const subjects = identities.subjectsToLoad(departing, user)
-  const sub = user && subjectHash(user)
-  const isChanging = departing.some(({ browser, user: former }) => {
-    return former !== sub && !revocations.isRetired(browserSubject(browser))
-  })
-  return isChanging ? store?.refresh(subjects) : store?.loadIfStale(subjects)
 }

@@ -120,8 +120,10 @@ export interface CookieFacts {
   hasConsent(this: void): boolean
 }
 
-/** Returns how a response treats the cookie. `announce` announces the id's retirement, and replaces no cookie. */
-export function cookieAction(facts: CookieFacts): 'write' | 'clear' | 'keep' | 'announce' {
+/** How a response treats the cookie. `announce` announces the id's retirement, and replaces no cookie. */
+export type CookieAction = 'write' | 'clear' | 'keep' | 'announce'
+
+export function cookieAction(facts: CookieFacts): CookieAction {
   const { cookieStatus, use, validity, hasConsent } = facts
   const { least, clearsWithoutConsent } = PLANS[cookieStatus]
   const isDue = (least !== undefined && USE_RANK[use] >= USE_RANK[least]) || (cookieStatus === 'own' && facts.isDue)

@@ -1,0 +1,72 @@
+// Creates `ctx.liveSession`, and explains a `ctx.liveSession` that a context does not have.
+
+import type Koa from 'koa'
+import { addMembers } from '../exchange/handle.js'
+import type { Arrival, Arrivals } from './arrivals.js'
+import { isClosed } from './headers-sent.js'
+import { RequestHandle, type RequestParts } from './request.js'
+import type { Visit } from './visit.js'
+
+const TOO_EARLY =
+  'koa-live-session: ctx.liveSession was read before live.middleware() ran: ' +
+  'app.use(live.middleware()) goes after auth and before your routes'
+const IN_HANDSHAKE =
+  'koa-live-session: ctx.liveSession was read in the handshake of a socket, which has none: expected socket.liveSession in ' +
+  "io.use or io.on('connection'). Middleware of attach(io, { handshake }) runs before the visitor is known"
+const handshakes = new WeakSet<object>()
+const REQUEST = Symbol('koa-live-session')
+
+/** Begins the visit of a request. */
+export type BeginVisit = (ctx: Koa.Context, arrival: Arrival) => Visit
+
+/** Creates the `ctx.liveSession` of each request. */
+export class RequestHandles {
+  readonly #parts: RequestParts
+  readonly #arrivals: Arrivals
+  readonly #begin: BeginVisit
+  readonly #Handle: typeof RequestHandle
+
+  constructor(parts: RequestParts, arrivals: Arrivals, begin: BeginVisit) {
+    this.#parts = parts
+    this.#arrivals = arrivals
+    this.#begin = begin
+    this.#Handle = addMembers(
+      class extends RequestHandle {},
+      parts.features.map(({ request }) => request),
+    )
+  }
+
+  /** @param visit the visit, if one has begun; otherwise the first use begins one */
+  create(ctx: Koa.Context, arrival: Arrival, visit?: Visit): RequestHandle {
+    const handle = new this.#Handle(this.#parts, ctx, () => visit ?? this.#begin(ctx, arrival))
+    ctx[REQUEST] = handle
+    return handle
+  }
+
+  /** Returns whether a request has its `ctx.liveSession`. */
+  has(ctx: Koa.Context): boolean {
+    return ctx[REQUEST] !== undefined
+  }
+
+  /**
+   * Returns the `ctx.liveSession` of a request: a new guest's for a log of a response that was sent before `live.middleware()` knew the
+   * visitor, because an error in a listener of the response would end the process.
+   *
+   * @throws {TypeError} if the response is still to be sent, so that the app's middleware stands in the wrong order
+   */
+  of(ctx: Koa.Context): RequestHandle {
+    const handle: RequestHandle | undefined = ctx[REQUEST]
+    if (handle) return handle
+    if (handshakes.has(ctx)) throw new TypeError(IN_HANDSHAKE)
+    if (!ctx.res.headersSent && !isClosed(ctx.res)) throw new TypeError(TOO_EARLY)
+    return this.create(ctx, this.#arrivals.ofNewGuest())
+  }
+}
+
+/**
+ * Marks the context of a handshake, which has no `ctx.liveSession`. The error of a read then does not blame the place of
+ * `live.middleware()`.
+ */
+export function noteHandshake(ctx: Koa.Context): void {
+  handshakes.add(ctx)
+}
