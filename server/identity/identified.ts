@@ -24,7 +24,7 @@ export interface PageIdentity extends Identified {
 }
 
 /** A visitor who leaves the browser, named by a cookie. */
-export interface Departure {
+interface Departure {
   readonly from: Pick<CookieContent, 'browser' | 'user' | 'registers'>
   /** The user to whom the id rotates. */
   readonly user: UserSubject | undefined
