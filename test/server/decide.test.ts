@@ -72,6 +72,13 @@ describe('a decision about the changes of a page', () => {
     ['applies over a base newer than the register', ['a', 7, '', 'x'], [5, 'o'], NOW, ['a', NOW, 'x', undefined]],
     ['stamps after a stamp ahead of the clock', ['a', 2000, '', 'x'], [2000, 'o'], 2001, ['a', 2001, 'x', undefined]],
     ['lowers a base ahead of the clock to it', ['a', 9000, '', 'x'], [5, 'o'], NOW + 1, ['a', NOW + 1, 'x', undefined]],
+    [
+      'does not lower a base below the register’s stamp',
+      ['a', 9000, '', 'x'],
+      [2000, 'o'],
+      2001,
+      ['a', 2001, 'x', undefined],
+    ],
     ['deletes', ['a', 5, ''], [5, 'o'], NOW, ['a', NOW, undefined, undefined]],
     ['applies with any base', ['a', -1, '', 'x'], [5, 'o'], NOW, ['a', NOW, 'x', undefined]],
     ['refuses an overtaken set', ['a', 4, '', 'x'], [5, 'o'], 'superseded', undefined],
