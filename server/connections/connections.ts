@@ -68,7 +68,7 @@ export class Connections {
     if (waiting.size === 0) this.#waiting.delete(key)
   }
 
-  /** Marks the connections under a ended name whose visitor has left. */
+  /** Marks the connections under an ended name whose visitor has left. */
   #mark(name: string): void {
     for (const connection of this.#connections.get(name) ?? NONE)
       connection.hasVisitorLeft ||= !connection.isCurrent(this.#revocations)
