@@ -42,6 +42,8 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   let asked = 0
   /** The timer of the next POST. */
   let planned: unknown
+  /** The timer of the next attempt after a refusal. */
+  let refusal: unknown
   /** The time of the last POST, in ms since 1970. */
   let posted = Date.now()
   /** ms after the last POST until a page in use POSTs again, to renew the cookie. */
@@ -129,9 +131,14 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
           },
         )
   }
-  /** Reconnects a refused socket, which does not reconnect by itself. */
-  const refused = (error: { readonly data?: { readonly code?: string } }): void => {
-    if (error.data?.code) setTimeout(send, asked++ && 5000)
+  const retry = (): void => {
+    refusal = 0
+    // The app may have reconnected the socket itself.
+    if (!socket.active) void send()
+  }
+  /** Plans to reconnect a refused socket, which socket.io does not retry. */
+  const refused = (): void => {
+    if (!refusal && !socket.active) refusal = setTimeout(retry, asked++ && 5000)
   }
   const toggle = (way: 'on' | 'off', listen: typeof addEventListener): void => {
     socket[way]('store_session' satisfies typeof STORE_SESSION, onTicket)

@@ -41,7 +41,7 @@ export function createBrowserEnvironment(
     connect: on('connect'),
     disconnect: on('disconnect'),
     connect_error: ({ data }: { readonly data?: { readonly code?: string } }) =>
-      dispatch('refused', ownCode(data?.code)),
+      dispatch('refused', ownCode(data?.code), socket?.active),
     ['store_session' satisfies typeof STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
     ['live_session:reconnect' satisfies typeof RECONNECT]: () => {
       // Sent at a sign-out, too, whose response may be a page without our client.

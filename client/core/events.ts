@@ -76,8 +76,8 @@ export interface Events {
   disconnect: []
   /** The server is about to close the connection, or the browser has lost the network. */
   reconnect: []
-  /** A connection failed, or was refused with a code. */
-  refused: [code: string | undefined]
+  /** A connection failed, and socket.io retries (`isActive`), or the server has refused the socket, perhaps with a code. */
+  refused: [code: string | undefined, isActive?: boolean | undefined]
   ticket: [ticket: string]
   /** The answer to a message over the socket; undefined if lost. */
   answered: [message: PageMessage, answer: PageAnswer | Refusal | undefined]

@@ -72,15 +72,15 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     page.socket = 'down'
   },
   reconnect,
-  refused: (page, code) => {
+  refused: (page, code, isActive) => {
     page.timers.delete('greet')
     page.socket = 'down'
     if (code === 'other_visitor') {
       // The handshake had a cookie, so cookies are not blocked.
       unblock(page)
       requestCookie(page)
-      // A socket refused with a code does not reconnect by itself.
-    } else if (code) backOff(page, 'link', 1000)
+      // socket.io does not retry a socket that the server, or an `io.use` of the app, has refused.
+    } else if (!isActive) backOff(page, 'link', 1000)
   },
   // Before the greeting, a ticket may be another visitor's: ignore it. Later, ignore tickets whose subject no greeting has named.
   ticket: (page, ticket) => {

@@ -8,6 +8,7 @@ import type { AnyClient, AnySocket } from '../types.js'
 
 /** The error of a `connect_error`: from the server's middleware, or of a polling request. */
 interface RefusedSocket {
+  readonly message: string
   readonly data?: { readonly code?: string }
   /** The XMLHttpRequest that failed. */
   readonly context?: { readonly status?: number }
@@ -16,6 +17,9 @@ interface RefusedSocket {
 /** Consecutive `other_visitor` refusals of a socket before a warning: a sign-in or sign-out causes up to two. */
 const MIN_REFUSALS = 3
 const NOT_STICKY = 'polling requests reach several processes'
+/** The message of a handshake that an error of the app has ended. */
+const FAILED = 'handshake failed'
+const AGAIN = 'the-socket-comes-back-again-and-again'
 const UNATTACHED =
   'the server does not answer over the socket: changes are saved by POST, and those made elsewhere do not arrive. Call live.attach(io) on the server'
 const WITHOUT_COOKIE =
@@ -98,32 +102,52 @@ function unlisted(origin: string): string {
     : `If the server is up, list '${origin}' in its origins.`
 }
 
-/**
- * Warns in the console why changes from elsewhere do not arrive: refused sockets, once for each reason, a missing `live.attach(io)`, or
- * handshakes without the cookie.
- */
-export function watchSocket({ socket, page, onClose }: Pick<Internals, 'socket' | 'page' | 'onClose'>): void {
+/** Warns in the console of refused sockets, once for each reason. Returns a function that ends this. */
+export function warnOfRefusals(socket: AnySocket): () => void {
   const warned = new Set<string>()
   let refusals = 0
   const connected = (): void => {
     refusals = 0
   }
-  const refused = ({ data, context }: RefusedSocket): void => {
-    const reason = data?.code ?? (context?.status === 400 ? NOT_STICKY : undefined)
-    if (reason === undefined || warned.has(reason)) return
+  const refused = ({ message, data, context }: RefusedSocket): void => {
+    const isNotSticky = context?.status === 400
+    // socket.io retries a socket after any other error of the network.
+    if (socket.active && !isNotSticky && !data?.code) return
+    const reason = data?.code ?? (isNotSticky ? NOT_STICKY : message)
+    if (warned.has(reason)) return
     if (reason === 'other_visitor') {
       refusals += 1
       if (refusals < MIN_REFUSALS) return
     }
     warned.add(reason)
-    const isForeign = data?.code !== undefined && !ownCode(data.code)
-    const more = isForeign
-      ? 'An io.use() of the app refused it, so only socket.connect() retries.'
-      : explainedAt(data?.code ?? 'the-socket-comes-back-again-and-again')
-    console.warn(`koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${more}`)
+    const isOurs = isNotSticky || reason === FAILED || ownCode(data?.code)
+    const cause = isOurs ? causeOf(reason) : 'An io.use() of the app has refused it.'
+    console.warn(
+      `koa-live-session: the socket was refused: ${reason}. Until the server accepts it, changes made elsewhere do not arrive. ` +
+        `The page tries again. ${cause}`,
+    )
   }
+  socket.on('connect_error', refused)
+  socket.on('connect', connected)
+  return () => void socket.off('connect_error', refused).off('connect', connected)
+}
+
+/** Returns the cause of a refusal by the library, or where it is explained. */
+function causeOf(reason: string): string {
+  if (reason === FAILED)
+    return `An error of the app in handshake middleware or identify, as the server's log says: ${explainedAt(AGAIN)}`
+  return explainedAt(reason === NOT_STICKY ? AGAIN : reason)
+}
+
+/**
+ * Warns in the console why changes from elsewhere do not arrive: refused sockets, a missing `live.attach(io)`, or handshakes without the
+ * cookie.
+ */
+export function watchSocket({ socket, page, onClose }: Pick<Internals, 'socket' | 'page' | 'onClose'>): void {
+  if (!socket) return
+  const end = warnOfRefusals(socket)
   const probe = (): void => {
-    socket?.timeout(PATIENCE).emit(EXCHANGE, {}, (lost: Error | null, answer?: PageAnswer | Refusal) => {
+    socket.timeout(PATIENCE).emit(EXCHANGE, {}, (lost: Error | null, answer?: PageAnswer | Refusal) => {
       const isBare = !!answer && !('ok' in answer) && !answer.hasCookie
       // A page reconnects when it gets its first cookie. So neither an answer lost with its connection, nor an answer without the cookie,
       // proves anything before a POST has had the cookie. The next connection asks again.
@@ -133,11 +157,10 @@ export function watchSocket({ socket, page, onClose }: Pick<Internals, 'socket' 
       else if (isBare) console.warn(`koa-live-session: ${WITHOUT_COOKIE} ${remedyFor(socket)}`)
     })
   }
-  socket?.on('connect_error', refused)
-  socket?.on('connect', connected)
-  socket?.on('connect', probe)
-  if (socket?.connected) probe()
-  onClose(() => void socket?.off('connect_error', refused).off('connect', connected).off('connect', probe))
+  socket.on('connect', probe)
+  if (socket.connected) probe()
+  onClose(end)
+  onClose(() => void socket.off('connect', probe))
 }
 
 /** Warns in the console of a likely cause if a page over http keeps no cookie. Without consent, the server names no visitor. */

@@ -10,16 +10,16 @@ describe('a refused handshake', () => {
     expect([page.did('abort'), page.answerQuestion(ANN), page.did('reconnect')]).toEqual([true, {}, true])
   })
 
-  it('with rate_limited is retried with backoff', () => {
+  it.each(['rate_limited', undefined])('with the code %s is retried with backoff', (code) => {
     const page = new BarePage()
     const waits: unknown[] = []
-    for (let count = 0; count < 5; count += 1) {
-      page.on('refused', 'rate_limited')
+    for (let count = 0; count < 8; count += 1) {
+      page.on('refused', code)
       waits.push(page.effects('timer').at(-1)?.[2])
       page.fireTimer('link')
       expect(page.did('reconnect')).toBe(true)
     }
-    expect(waits).toEqual([1000, 1000, 1000, 2000, 4000])
+    expect(waits).toEqual([1000, 1000, 1000, 2000, 4000, 8000, 15_000, 15_000])
   })
 
   it('is not retried after the socket connects', () => {
@@ -31,11 +31,19 @@ describe('a refused handshake', () => {
     expect(page.did('reconnect')).toBe(false)
   })
 
-  it('without a code lets the page POST while socket.io reconnects', () => {
+  it.each([true, false])('lets the page POST, whether or not socket.io retries: %p', (isActive) => {
     const page = new BarePage()
-    page.on('refused', undefined)
+    page.on('begin')
+    page.on('refused', undefined, isActive)
     page.set('division', 3)
-    expect([page.post()?.set, page.did('reconnect')]).toEqual([[['division', 0, '', 3]], false])
+    expect(page.post()?.set).toEqual([['division', 0, '', 3]])
+  })
+
+  it('is not retried by the page if socket.io retries it', () => {
+    const page = new BarePage()
+    page.on('refused', undefined, true)
+    page.on('timer', 'link')
+    expect(page.did('reconnect')).toBe(false)
   })
 })
 
@@ -124,7 +132,7 @@ describe('a page without a greeting', () => {
   it('POSTs nothing if its HTML has everything', () => {
     const page = new BarePage(NEW_GUEST)
     page.on('begin')
-    page.on('refused', undefined)
+    page.on('refused', undefined, true)
     expect([page.post(), page.page.timers.has('greet')]).toEqual([undefined, false])
   })
 

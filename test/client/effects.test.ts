@@ -130,19 +130,22 @@ it('a page reports its use only if a renewal is due', () => {
   expect(events).toEqual([['use'], ['use']])
 })
 
-it('a refused socket passes on only codes of the library', () => {
+it('a refused socket passes on the library’s codes, and whether socket.io retries', () => {
   const events: unknown[] = []
-  const socket = new EventEmitter()
+  const socket = Object.assign(new EventEmitter(), { active: false })
   const options = { endpoint: '/', credentials: 'omit', headers: {} } as const
   const dispatch: Dispatch = (...event) => void events.push(event)
   const page = createBrowserEnvironment(socket as never, options, SHORT_TEXTS, dispatch, { timers: new Set() })
   ends.push(page.close)
   page.open()
   for (const code of ['rate_limited', 'quota_exceeded', undefined]) socket.emit('connect_error', { data: { code } })
+  socket.active = true
+  socket.emit('connect_error', new Error('websocket error'))
   expect(events).toEqual([
-    ['refused', 'rate_limited'],
-    ['refused', undefined],
-    ['refused', undefined],
+    ['refused', 'rate_limited', false],
+    ['refused', undefined, false],
+    ['refused', undefined, false],
+    ['refused', undefined, true],
   ])
 })
 

@@ -155,39 +155,59 @@ describe('failing POSTs', () => {
 })
 
 describe('a refused socket', () => {
-  const refused = (code: string): object => ({ data: { code } })
-  const warning = (reason: string, anchor: string): string =>
-    `koa-live-session: the socket was refused: ${reason}. Changes made elsewhere do not arrive. ${DOCS}#${anchor}`
+  const refused = (code?: string, message = 'refused'): object => ({ message, data: code && { code } })
+  const warning = (reason: string, cause: string): string =>
+    `koa-live-session: the socket was refused: ${reason}. Until the server accepts it, changes made elsewhere do not arrive. The page tries ` +
+    `again. ${cause}`
+  const AGAIN = `${DOCS}#the-socket-comes-back-again-and-again`
+  const APP = 'An io.use() of the app has refused it.'
 
   it.each<[string, readonly object[], readonly string[]]>([
     [
       'once for each reason',
       [refused('rate_limited'), refused('rate_limited'), refused('bad_origin')],
-      [warning('rate_limited', 'rate_limited'), warning('bad_origin', 'bad_origin')],
+      [warning('rate_limited', `${DOCS}#rate_limited`), warning('bad_origin', `${DOCS}#bad_origin`)],
     ],
     [
       'of sticky sessions',
-      [{ context: { status: 400 } }],
-      [warning('polling requests reach several processes', 'the-socket-comes-back-again-and-again')],
+      [{ message: 'xhr poll error', context: { status: 400 } }],
+      [warning('polling requests reach several processes', AGAIN)],
+    ],
+    [
+      'once of an error of the app',
+      Array(3).fill(refused(undefined, 'handshake failed')),
+      [
+        warning(
+          'handshake failed',
+          `An error of the app in handshake middleware or identify, as the server's log says: ${AGAIN}`,
+        ),
+      ],
     ],
     [
       "of the app's own middleware",
-      [refused('quota_exceeded')],
-      [
-        'koa-live-session: the socket was refused: quota_exceeded. Changes made elsewhere do not arrive. An io.use() of the app refused it, so only socket.connect() retries.',
-      ],
+      [refused('quota_exceeded'), refused(undefined, 'members only')],
+      [warning('quota_exceeded', APP), warning('members only', APP)],
     ],
     ['of nothing at a sign-in', [refused('other_visitor'), refused('other_visitor')], []],
     [
       'if the visitor never changes',
       Array(4).fill(refused('other_visitor')),
-      [warning('other_visitor', 'other_visitor')],
+      [warning('other_visitor', `${DOCS}#other_visitor`)],
     ],
-    ['of nothing while the server is down', [{ context: { status: 0 } }, {}, { context: { status: 502 } }], []],
+    [
+      'of nothing while the server is down',
+      [0, undefined, 502].map((status) => ({ message: 'xhr poll error', context: { status } })),
+      [],
+    ],
   ])('warns %s', (_, errors, expected) => {
     const socket = socketTo(API)
     watchSocket({ socket, page: beginPage(undefined, true), onClose: () => undefined })
-    for (const error of errors) for (const hear of socket.listeners('connect_error')) hear(error as Error)
+    const active = jest.spyOn(socket, 'active', 'get')
+    for (const error of errors) {
+      // As in socket.io-client, the error of a refusal has `data`, and the socket is not retried.
+      active.mockReturnValue(!('data' in error))
+      for (const hear of socket.listeners('connect_error')) hear(error as Error)
+    }
     expect(warnings).toEqual(expected)
   })
 
@@ -202,16 +222,10 @@ describe('a refused socket', () => {
 
   it('is not watched after the client is closed', () => {
     const socket = socketTo(API)
-    let close = (): void => undefined
-    watchSocket({
-      socket,
-      page: beginPage(undefined, true),
-      onClose: (end) => {
-        close = end
-      },
-    })
+    const ends: (() => void)[] = []
+    watchSocket({ socket, page: beginPage(undefined, true), onClose: (end) => void ends.push(end) })
     expect(socket.listeners('connect_error')).toHaveLength(1)
-    close()
+    for (const end of ends) end()
     expect(socket.listeners('connect_error')).toEqual([])
   })
 })

@@ -12,9 +12,10 @@ export function hookPage() {
   let page = new EventTarget()
   beforeEach(() => {
     page = new EventTarget()
+    jest.spyOn(console, 'warn').mockReturnValue()
     const { setTimeout: wait } = globalThis
     const hold = (act: () => void, ms: number): unknown =>
-      ['post', 'send'].includes(act.name) && ms > 0 ? waits.push(act) : wait(act, ms)
+      ['post', 'send', 'retry'].includes(act.name) && ms > 0 ? waits.push(act) : wait(act, ms)
     jest.spyOn(globalThis, 'setTimeout').mockImplementation(hold as never)
     Object.assign(globalThis, {
       addEventListener: page.addEventListener.bind(page),
@@ -48,7 +49,10 @@ export function hookPage() {
 
 /** A socket whose server is the test, on a page whose POSTs are accepted. */
 export function bareSocket() {
-  const handlers = new Map<string, (argument: never) => void>()
+  const handlers = new Map<string, ((argument: never) => void)[]>()
+  const emit = (event: string, argument?: unknown): void => {
+    for (const handler of handlers.get(event) ?? []) handler(argument as never)
+  }
   const connect = jest.fn()
   const bodies: unknown[] = []
   const asked: PageMessage[] = []
@@ -60,8 +64,9 @@ export function bareSocket() {
   }
   const socket = {
     connected: false,
+    active: true,
     on: (event: string, handler: (argument: never) => void) => {
-      handlers.set(event, handler)
+      handlers.set(event, [...(handlers.get(event) ?? []), handler])
       return socket
     },
     off: () => socket,
@@ -77,7 +82,7 @@ export function bareSocket() {
   }
   const open = (): void => {
     socket.connected = true
-    handlers.get('connect')?.(undefined as never)
+    emit('connect')
   }
   return {
     socket: socket as unknown as Socket,
@@ -101,11 +106,19 @@ export function bareSocket() {
     waits,
     hear: (claims: BareClaims): string => {
       const ticket = bareTicket(claims)
-      handlers.get('store_session')?.(ticket as never)
+      emit('store_session', ticket)
       return ticket
     },
-    refuse: (code: string | undefined) =>
-      handlers.get('connect_error')?.(Object.assign(new Error(code), { data: { code } }) as never),
+    /** The server refuses the socket, which socket.io does not retry. */
+    refuse: (code?: string): void => {
+      socket.active = false
+      emit('connect_error', Object.assign(new Error('refused'), { data: code && { code } }))
+    },
+    /** The server is unreachable, and socket.io retries. */
+    fail: (): void => {
+      socket.active = true
+      emit('connect_error', new Error('websocket error'))
+    },
     bodies,
     asked,
     connects: () => connect.mock.calls.length,

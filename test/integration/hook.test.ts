@@ -1,11 +1,13 @@
 import { describe, expect, it, jest } from '@jest/globals'
+import type Koa from 'koa'
+import type { AttachOptions } from 'koa-live-session'
 import { defineFields } from 'koa-live-session/fields'
 import { cookieFor, emptyCache } from 'koa-live-session/testing'
 import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { once } from '../support/app/awaited.js'
 import type { Visitor } from '../support/app/visitor.js'
-import { afterZeroTimers, turns } from '../support/app/within.js'
+import { afterZeroTimers, turns, within } from '../support/app/within.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 import { bareSocket, hookPage } from './hook-page.js'
 
@@ -49,8 +51,9 @@ function posts(visitor: Visitor, first?: () => Promise<Response>) {
 }
 
 /** A visitor of a server-rendered page; the handler of its socket sets values. */
-async function open() {
+async function open(attach: AttachOptions = { handshake: [] }) {
   const app = await App.start({
+    attach,
     routes: (ctx) => {
       ctx.body = ctx.liveSession.embed() && String(ctx.liveSession.get('division'))
     },
@@ -131,6 +134,49 @@ describe('the small hook, with a server', () => {
   })
 })
 
+describe('the small hook, when handshakes fail', () => {
+  it.each(['handshake middleware', 'an io.use() of the app'])('reconnects however often %s fails', async (call) => {
+    let failures = 0
+    let handshakes = 0
+    const attempt = (): void => {
+      handshakes += 1
+      failures -= 1
+      if (failures >= 0) throw new Error('the sessions are away')
+    }
+    const handshake: Koa.Middleware = (_, next) => {
+      if (call === 'handshake middleware') attempt()
+      return next()
+    }
+    const { app, visitor, io, hook, choose } = await open({ handshake })
+    app.io.use((_, next) => {
+      try {
+        if (call !== 'handshake middleware') attempt()
+        next()
+      } catch (error) {
+        next(error as Error)
+      }
+    })
+    const { next } = posts(visitor)
+    await hook()
+    io.io.reconnection(true).reconnectionDelay(1).reconnectionDelayMax(1)
+    failures = 4
+    handshakes = 0
+    for (const { conn } of app.io.sockets.sockets.values()) conn.close()
+    await once(io, 'disconnect')
+    const isBack = async (): Promise<boolean> => {
+      passTime()
+      return io.connected
+    }
+    expect(await within(isBack, Boolean)).toBe(true)
+    expect(handshakes).toBe(5)
+    await choose('division', 3)
+    while (!(await next()).tickets?.length);
+    emptyCache(app.live)
+    expect(await visitor.text('/')).toBe('3')
+    expect(app.warnings.filter((text) => text.includes('the socket was refused'))).toHaveLength(1)
+  })
+})
+
 describe('the small hook', () => {
   it('asks for a cookie without keepalive, lest it replace a newer cookie', () => {
     const { socket, greet } = bareSocket()
@@ -171,13 +217,12 @@ describe('the small hook', () => {
     expect([waits, connects()]).toEqual([[4000, 4000, 4000], 0])
   })
 
-  it.each(['rate_limited', 'bad_origin', 'other_visitor'])(
-    'asks for a cookie after %s, and reconnects',
+  it.each(['rate_limited', 'bad_origin', 'other_visitor', undefined])(
+    'asks for a cookie after a refusal with the code %s, and reconnects',
     async (code) => {
-      const { socket, refuse, bodies, connects } = bareSocket()
+      const { socket, fail, refuse, bodies, connects } = bareSocket()
       begin(socket)
-      // An error without a code means an unreachable server, to which socket.io reconnects by itself.
-      refuse(undefined)
+      fail()
       await soon()
       expect([bodies.splice(0), connects()]).toEqual([[], 0])
       refuse(code)
@@ -199,6 +244,26 @@ describe('the small hook', () => {
       await soon()
       expect([lost.mock.calls.length, connects()]).toEqual([count, count])
     }
+  })
+
+  it('plans a single attempt, and none once reconnected or stopped', async () => {
+    const { socket, fail, refuse, bodies, connects } = bareSocket()
+    const end = begin(socket)
+    refuse()
+    await soon()
+    for (let count = 0; count < 3; count += 1) refuse()
+    passTime()
+    await soon()
+    expect([bodies.length, connects()]).toEqual([2, 2])
+    refuse()
+    fail()
+    passTime()
+    await soon()
+    refuse()
+    end()
+    passTime()
+    await soon()
+    expect([bodies.length, connects()]).toEqual([2, 2])
   })
 
   it('after a greeting names its visitor in each message', () => {
