@@ -49,7 +49,7 @@ export interface Core extends Parts {
 
 /** Creates all parts. Each names what it uses in its own `...Parts`. */
 export function createCore(app: Koa, settings: Settings, makers: readonly MakeFeature[]): Core {
-  const { secrets, maxAge, maxIdle, maxVisitors, maxGuestBytes, clock, warn } = settings
+  const { secrets, maxAge, maxIdle, maxVisitors, maxGuestBytes, storeRefresh, clock, warn } = settings
   // Filled below.
   const features: Feature[] = []
   const featureData: AnyFeatureData[] = []
@@ -59,7 +59,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
   const guestMemory = new GuestMemory(maxGuestBytes)
   const userMemory = new GuestMemory(USER_SHARE * maxGuestBytes)
-  const memory = new Memory({ max: maxVisitors, maxIdle, clock, guestMemory, isInCookie })
+  const memory = new Memory({ max: maxVisitors, maxIdle, clock, guestMemory, isInCookie, storeRefresh })
   const notifications = new Notifications(warn)
   const revocations = new Revocations({ settings, guestMemory, remotes })
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)

@@ -7,12 +7,14 @@ import { isRevocation, type LwwRegister, toWire } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
 import type { Revocations } from './ends/revocations.js'
 import { stateOf } from './ends/validity.js'
+import type { Memory } from './memory/memory.js'
 import type { Settings } from './settings/settings.js'
 import { type AnyFeatureData, dataOf } from './store/feature-entry.js'
+import type { StoreClient } from './store/store-client.js'
 import { validRegisters } from './store/validated-store.js'
 import { deriveKeys } from './subjects/signing-keys.js'
 import { FIRST_GENERATION, readGeneration } from './subjects/store-key.js'
-import { isBrowser, isSignOut } from './subjects/subject.js'
+import { isBrowser, isSignOut, type Subject } from './subjects/subject.js'
 import type { Values } from './values/values.js'
 
 /**
@@ -26,9 +28,14 @@ const MERGE = 'live_session:merge'
 const OF_ANOTHER =
   `ignored a ${MERGE} message of another app, whose secrets this process does not have. Processes of one app share their secrets; ` +
   'give each app a prefix of its own in the adapter: node_modules/koa-live-session/docs/troubleshooting.md#messages-of-another-app'
+const LATE =
+  'another process has changed values of a page that is open here, and the page learned of the change late, from the store. ' +
+  'Give socket.io an adapter, which tells all processes at once'
 
 export interface NodeParts {
   readonly settings: Settings
+  readonly memory: Memory
+  readonly store: StoreClient | undefined
   readonly revocations: Revocations
   readonly values: Values
   readonly featureData: readonly AnyFeatureData[]
@@ -88,6 +95,12 @@ export class Nodes {
         this.#parts.settings.report(error)
       }
     }
+  }
+
+  /** Called when a load finds another process's change, of which an adapter would have told open pages at once. */
+  learntLate(subject: Subject): void {
+    const { memory, store, settings } = this.#parts
+    if (!this.hasAdapter && memory.pinnedOf(subject)?.sockets.size && !store?.isUpdating(subject)) settings.warn(LATE)
   }
 
   /**

@@ -1,6 +1,7 @@
-// Decides which subjects stay in memory: pinned by sockets and listeners, or cached within bounds.
+// Decides which subjects stay in memory: pinned by sockets and listeners, or cached within bounds. Knows when each was loaded.
 
 import type { Listener } from '../../shared/change.js'
+import { isWithin } from '../../shared/checks.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isLocal, isSubject, isUser, type Sub, type Subject, subjectHash } from '../subjects/subject.js'
@@ -46,10 +47,13 @@ interface MemoryOptions extends Omit<RotatingCacheOptions<Replica>, 'shared' | '
   readonly guestMemory: GuestMemory
   /** Returns whether the cookie has this key's value. */
   readonly isInCookie: (key: string) => boolean
+  readonly storeRefresh: number
 }
 
 /** Maximum bytes in memory of a replica whose values fit into a cookie. Crafted values may take more memory. */
 const COOKIE_SPACE = 10_000
+/** Approximate bytes per entry of the negative cache. */
+const EMPTY_BYTES = 200
 
 /**
  * The replicas of this process: pinned by sockets and listeners, or cached. Never evicts a pinned replica. When guests exceed the memory
@@ -64,9 +68,18 @@ export class Memory {
   readonly #pinned = new Map<Subject, PinnedSubject>()
   readonly #users: RotatingCache<Replica>
   readonly #browsers: RotatingCache<Replica>
+  /**
+   * The negative cache: the time of the last load of each subject without values in store and memory. Other subjects have
+   * `Replica.loadedAt`.
+   */
+  readonly #emptySubjects: RotatingCache<number>
+  /** ms after which loaded values no longer count as loaded. */
+  readonly #longestLoaded: number
 
-  constructor({ guestMemory, isInCookie, ...given }: MemoryOptions) {
+  constructor({ guestMemory, isInCookie, storeRefresh, ...given }: MemoryOptions) {
     const onDrop = (): void => {
+      // An evicted subject must not count as loaded and empty.
+      this.#emptySubjects.clear()
       for (const { dropped } of this.#watchers) dropped?.()
     }
     const options = { ...given, onDrop }
@@ -77,6 +90,12 @@ export class Memory {
     this.#browsers = RotatingCache.onNodeCache<Replica>({
       ...options,
       shared: { bytes: guestMemory, weigh: ({ bytes }) => bytes },
+    })
+    this.#longestLoaded = 10 * storeRefresh
+    this.#emptySubjects = RotatingCache.onMap({
+      shared: { bytes: guestMemory, weigh: () => EMPTY_BYTES },
+      maxIdle: this.#longestLoaded,
+      clock: this.#clock,
     })
   }
 
@@ -93,6 +112,26 @@ export class Memory {
 
   find(subject: Subject): Replica | undefined {
     return this.#pinned.get(subject)?.replica ?? this.#cache(subject).get(subject)
+  }
+
+  /** Returns whether a subject was loaded from the store less than `within` ms ago, so that memory has its stored values, fresh or stale. */
+  isLoaded(subject: Subject, within: number = this.#longestLoaded): boolean {
+    const loadedAt = this.find(subject)?.loadedAt ?? this.#emptySubjects.get(subject)
+    return loadedAt !== undefined && isWithin(within, loadedAt, this.#clock())
+  }
+
+  /** Records that a subject has just been loaded from the store. */
+  markLoaded(subject: Subject): void {
+    const replica = this.find(subject)
+    if (replica) replica.loadedAt = this.#clock()
+    else this.#emptySubjects.set(subject, this.#clock())
+  }
+
+  /** Makes a subject count as not loaded. */
+  markStale(subject: Subject): void {
+    this.#emptySubjects.delete(subject)
+    const replica = this.find(subject)
+    if (replica) replica.loadedAt = undefined
   }
 
   /** Caches the replica of a subject not yet in memory. */

@@ -17,6 +17,7 @@ interface RemoteNodes {
   readonly hasAdapter: boolean
   broadcast(name: string, registers: readonly LwwRegister[]): void
   flush(): void
+  learntLate(subject: Subject): void
 }
 
 /** Known only after the parts that use them: the core sets the store, and `attach` the nodes. */

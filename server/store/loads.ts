@@ -1,24 +1,20 @@
 // Decides when a subject is loaded from the store, and whether a request waits for the load.
 
-import { isWithin, LONGEST_TIMER } from '../../shared/checks.js'
+import { LONGEST_TIMER } from '../../shared/checks.js'
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { nextStamp } from '../../shared/stamp.js'
 import type { Revocations } from '../ends/revocations.js'
 import { epochRegister, stateOf } from '../ends/validity.js'
-import type { GuestMemory } from '../memory/guest-memory.js'
 import type { Memory } from '../memory/memory.js'
 import type { Remotes } from '../memory/remotes.js'
-import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Settings } from '../settings/settings.js'
-import { FIRST_GENERATION, type StoreKey, storeKey } from '../subjects/store-key.js'
-import { isSubject, isUser, type Subject } from '../subjects/subject.js'
+import { FIRST_GENERATION, storeKey } from '../subjects/store-key.js'
+import { isUser, type Subject } from '../subjects/subject.js'
 import type { Values } from '../values/values.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import type { ValidatedStore } from './validated-store.js'
 import { MAX_CALLS, type WriteQueue } from './write-queue.js'
 
-/** Approximate bytes per entry of the negative cache. */
-const ENTRY_BYTES = 200
 /**
  * The interval of the rounds, as a share of `storeRefresh`. With a share below 0.5, two rounds fit into `storeRefresh` even if timers are
  * late.
@@ -27,7 +23,6 @@ const ROUND_SHARE = 0.45
 
 export interface LoadParts {
   readonly settings: Settings
-  readonly guestMemory: GuestMemory
   readonly memory: Memory
   readonly revocations: Revocations
   readonly values: Values
@@ -43,38 +38,16 @@ export class Loads {
   readonly #breaker: CircuitBreaker
   readonly #writeQueue: WriteQueue
   readonly #parts: LoadParts
-  readonly #isWriting: (subject: Subject) => boolean
-  /**
-   * The negative cache: the time of the last load of each subject without values in store and memory. Other subjects have
-   * `Replica.loadedAt`.
-   */
-  readonly #emptySubjects: RotatingCache<number>
-  /** ms after which loaded values no longer count as loaded. */
-  readonly #longest: number
   readonly #inFlight = new Map<Subject, Promise<readonly LwwRegister[]>>()
   readonly #rounds: ReturnType<typeof setInterval>
   #isInRound = false
 
-  /** @param isWriting returns whether an update of this process is in flight, which the store may have before memory has */
-  constructor(
-    store: ValidatedStore,
-    breaker: CircuitBreaker,
-    writeQueue: WriteQueue,
-    parts: LoadParts,
-    isWriting: (subject: Subject) => boolean,
-  ) {
+  constructor(store: ValidatedStore, breaker: CircuitBreaker, writeQueue: WriteQueue, parts: LoadParts) {
     this.#store = store
     this.#breaker = breaker
     this.#writeQueue = writeQueue
     this.#parts = parts
-    this.#isWriting = isWriting
-    const { storeRefresh, clock } = parts.settings
-    this.#longest = 10 * storeRefresh
-    this.#emptySubjects = RotatingCache.onMap({
-      shared: { bytes: parts.guestMemory, weigh: () => ENTRY_BYTES },
-      maxIdle: this.#longest,
-      clock,
-    })
+    const { storeRefresh } = parts.settings
     breaker.onTry(() => void this.#reload())
     // More frequent rounds than needed are harmless, because a round skips fresh subjects. So the longest timer may cap the interval.
     this.#rounds = setInterval(() => void this.#reload(), Math.min(storeRefresh * ROUND_SHARE, LONGEST_TIMER)).unref()
@@ -84,27 +57,9 @@ export class Loads {
     clearInterval(this.#rounds)
   }
 
-  /** Returns whether a subject was loaded less than `#longest` ms ago, so that memory has its stored values, fresh or stale. */
+  /** Returns whether memory has the subject's stored values, fresh or stale. */
   isLoaded(subject: Subject): boolean {
-    return this.isFresh(subject, this.#longest)
-  }
-
-  /** Makes the next visit load the subject again. That load also queues the registers that the store lacks. */
-  invalidate(subject: StoreKey): void {
-    this.#emptySubjects.delete(subject)
-    const replica = isSubject(subject) ? this.#parts.memory.find(subject) : undefined
-    if (replica) replica.loadedAt = undefined
-  }
-
-  /** Clears the negative cache: an evicted subject must not count as loaded and empty. */
-  forgetEmpty(): void {
-    this.#emptySubjects.clear()
-  }
-
-  /** Returns whether a subject was loaded less than `within` ms ago. */
-  isFresh(subject: Subject, within: number = this.#parts.settings.storeRefresh): boolean {
-    const loadedAt = this.#loadedAt(subject)
-    return loadedAt !== undefined && isWithin(within, loadedAt, this.#parts.settings.clock())
+    return this.#parts.memory.isLoaded(subject)
   }
 
   /**
@@ -113,7 +68,8 @@ export class Loads {
    */
   loadIfStale(subjects: readonly Subject[]): Promise<unknown> | undefined {
     for (const subject of subjects) this.#recover(subject)
-    const due = subjects.filter((subject) => !this.isFresh(subject))
+    const { memory, settings } = this.#parts
+    const due = subjects.filter((subject) => !memory.isLoaded(subject, settings.storeRefresh))
     if (due.length === 0) return undefined
     const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#parts.remotes.nodes?.hasAdapter))
     const loads = new Map(due.map((subject) => [subject, this.load(subject).catch(() => undefined)]))
@@ -147,27 +103,17 @@ export class Loads {
     return this.#breaker.call(() => this.#store.load(name))
   }
 
-  /** Returns the time of a subject's last load; undefined if never loaded, or if memory has evicted the values since. */
-  #loadedAt(subject: Subject): number | undefined {
-    const { memory } = this.#parts
-    const replica = memory.find(subject)
-    return replica?.loadedAt ?? this.#emptySubjects.get(subject)
-  }
-
   async #load(subject: Subject): Promise<readonly LwwRegister[]> {
     // If the store was not good, newer stored registers may come from this process: the store may have accepted an update without an
     // answer.
     const isSure = this.#breaker.state === 'good'
     const { registers, generation } = await this.#loadFromStore(subject)
-    const { revocations, settings, memory, values } = this.#parts
+    const { revocations, remotes, memory, values } = this.#parts
     const wasLoaded = this.isLoaded(subject)
     const newerCount = values.merge(subject, stateOf(registers).registers, 'store', generation)
     if (generation === revocations.generation(subject)) this.#writeBack(subject, registers)
-    if (isSure && wasLoaded && newerCount > 0) this.#warnOfLateness(subject)
-    const replica = memory.find(subject)
-    const at = settings.clock()
-    if (replica) replica.loadedAt = at
-    else this.#emptySubjects.set(subject, at)
+    if (isSure && wasLoaded && newerCount > 0) remotes.nodes?.learntLate(subject)
+    memory.markLoaded(subject)
     return registers
   }
 
@@ -179,7 +125,7 @@ export class Loads {
     this.#isInRound = true
     // Skips subjects that stay fresh until the next round.
     const fresh = settings.storeRefresh * (1 - ROUND_SHARE)
-    const due = memory.pinnedSubjects().filter((subject) => !this.isFresh(subject, fresh))
+    const due = memory.pinnedSubjects().filter((subject) => !memory.isLoaded(subject, fresh))
     do {
       // During an outage, sends a single load, the half-open call. If it succeeds, the circuit breaker starts a new round.
       const some = due.splice(0, this.#breaker.state === 'down' ? 1 : MAX_CALLS)
@@ -227,15 +173,5 @@ export class Loads {
   #recover(subject: Subject): void {
     if (this.#writeQueue.size === 0) return
     this.#parts.values.merge(subject, stateOf(this.#writeQueue.of(subject)).registers, 'store')
-  }
-
-  /** Warns that a load found another process's change, which an adapter would have delivered earlier. */
-  #warnOfLateness(subject: Subject): void {
-    const { remotes, memory, settings } = this.#parts
-    if (remotes.nodes?.hasAdapter || !memory.pinnedOf(subject)?.sockets.size || this.#isWriting(subject)) return
-    settings.warn(
-      'another process has changed values of a page that is open here, and the page learned of the change late, from the store. ' +
-        'Give socket.io an adapter, which tells all processes at once',
-    )
   }
 }

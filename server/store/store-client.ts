@@ -4,6 +4,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Level } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
+import type { GuestMemory } from '../memory/guest-memory.js'
 import { type FeatureKey, type StoreKey, storeKey } from '../subjects/store-key.js'
 import { isLocal, isSubject, isUser, type Subject } from '../subjects/subject.js'
 import type { Store } from '../types/store.js'
@@ -20,6 +21,7 @@ import { WriteQueue } from './write-queue.js'
 const LONGEST_END = 10_000
 
 export interface StoreParts extends LoadParts {
+  readonly guestMemory: GuestMemory
   readonly featureData: readonly AnyFeatureData[]
 }
 
@@ -46,7 +48,8 @@ export class StoreClient {
       guestMemory: parts.guestMemory,
       isGuest: (name) => (isSubject(name) ? !isUser(name) : dataOf(parts.featureData, name)?.isUsers(name) === false),
       onEvict: (guest) => {
-        this.#loads.invalidate(guest)
+        // The next visit loads the guest again, and queues the registers that the store lacks.
+        if (isSubject(guest)) parts.memory.markStale(guest)
         this.breaker.reportLoss()
       },
       generation: (name) => parts.revocations.generation(name),
@@ -60,9 +63,7 @@ export class StoreClient {
       },
     })
     this.unsaved = this.#writeQueue
-    const isWriting = (subject: Subject): boolean => this.#updates.isInFlight(subject)
-    this.#loads = new Loads(this.validated, this.breaker, this.#writeQueue, parts, isWriting)
-    parts.memory.watch({ dropped: () => this.#loads.forgetEmpty() })
+    this.#loads = new Loads(this.validated, this.breaker, this.#writeQueue, parts)
     this.singleUse = new SingleUse(store, this.breaker, parts.settings)
     this.#updates = this.updates(this.#loads, parts.values)
     this.#sweeps = new Sweeps(store, parts.settings)
@@ -90,7 +91,7 @@ export class StoreClient {
   }
 
   isLoaded(subject: Subject): boolean {
-    return this.#loads.isLoaded(subject)
+    return this.#parts.memory.isLoaded(subject)
   }
 
   /** Queues registers for the store that are new in this process and did not come from the store. */
@@ -119,7 +120,7 @@ export class StoreClient {
   discard(subject: Subject, revocationRegisters: readonly LwwRegister[], generation: number): void {
     this.#writeQueue.discard(subject, revocationRegisters, storeKey(subject, generation))
     // The values under the new generation's store key are not loaded yet.
-    this.#loads.invalidate(subject)
+    this.#parts.memory.markStale(subject)
   }
 
   /** Queues the known registers that are newer than the stored registers or missing among them. */
@@ -140,6 +141,11 @@ export class StoreClient {
     // and load again.
     const isBehind = stored !== undefined && this.#writeQueue.of(subject).length > 0
     return (isBehind ? await this.#load(subject) : stored) ?? []
+  }
+
+  /** Returns whether an update of this process is in flight, which the store may have before memory has. */
+  isUpdating(subject: Subject): boolean {
+    return this.#updates.isInFlight(subject)
   }
 
   /** Returns the `Updates` of a subject's values; undefined if these values are never stored. */

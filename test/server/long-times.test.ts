@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { memoryStore } from 'koa-live-session/testing'
 import { Rechecks } from '../../server/connections/rechecks.js'
-import { GuestMemory } from '../../server/memory/guest-memory.js'
 import type { Settings } from '../../server/settings/settings.js'
 import { CircuitBreaker } from '../../server/store/circuit-breaker.js'
 import { Loads } from '../../server/store/loads.js'
@@ -35,8 +34,8 @@ describe('long times', () => {
     const pinnedSubjects = jest.fn(() => [])
     const breaker = { onTry: () => undefined, state: 'good' }
     const settings = { storeRefresh, clock: Date.now }
-    const core = { guestMemory: new GuestMemory(1e6), settings, memory: { pinnedSubjects } }
-    const loads = new Loads({} as never, breaker as never, { size: 0 } as never, core as never, () => false)
+    const parts = { settings, memory: { pinnedSubjects } }
+    const loads = new Loads({} as never, breaker as never, { size: 0 } as never, parts as never)
     await jest.advanceTimersByTimeAsync(DAY)
     loads.close()
     expect(pinnedSubjects).not.toHaveBeenCalled()

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { GuestMemory } from '../../../server/memory/guest-memory.js'
+import { Memory } from '../../../server/memory/memory.js'
 import { Loads } from '../../../server/store/loads.js'
 import { WriteQueue } from '../../../server/store/write-queue.js'
 import { type StoreKey, storeKey } from '../../../server/subjects/store-key.js'
@@ -398,34 +399,33 @@ const REFRESH = 60_000
 function createLoads({ hasAdapter = false } = {}) {
   const store = new HeldStore()
   const watched = watch()
-  const memory = new Map<Subject, Replica>()
+  const memory = new Memory({
+    guestMemory: new GuestMemory(1e6),
+    isInCookie: () => false,
+    storeRefresh: REFRESH,
+    clock: watched.clock.now,
+  })
   const loaded: [Subject, readonly StoredRegister[]][] = []
-  const found = { find: (subject: Subject) => memory.get(subject), pinnedSubjects: () => [] }
   const merge = (subject: Subject, rows: readonly StoredRegister[]): number => {
     loaded.push([subject, rows])
-    if (rows.length > 0) memory.set(subject, new Replica())
+    if (rows.length > 0) memory.add(subject, new Replica())
     return rows.length
   }
-  const core = {
+  const parts = {
     revocations: { revocationsOf: () => [], generation: () => 0, learn: () => undefined },
-    guestMemory: new GuestMemory(1e6),
     remotes: { nodes: { hasAdapter } },
-    values: { find: found.find, merge },
-    settings: { maxVisitors: 10, storeRefresh: REFRESH, clock: watched.clock.now },
-    memory: found,
+    values: { find: (subject: Subject) => memory.find(subject), merge },
+    settings: { storeRefresh: REFRESH },
+    memory,
   }
   const queue = { size: 0, addMissing: () => undefined }
-  const loads = new Loads(validatedStore(store, watched), watched.breaker, queue as never, core as never, () => false)
-  const evict = (): void => {
-    memory.clear()
-    loads.forgetEmpty()
-  }
+  const loads = new Loads(validatedStore(store, watched), watched.breaker, queue as never, parts as never)
   const load = async (subject: Subject = ANN): Promise<void> => {
     void loads.loadIfStale([subject])
     await turn()
     await store.next.answer()
   }
-  return { ...watched, store, loads, load, loaded, memory, evict }
+  return { ...watched, store, loads, load, loaded, memory }
 }
 
 async function isSettled(promise: Promise<unknown> | undefined): Promise<boolean> {
@@ -479,14 +479,14 @@ describe('Loads', () => {
   })
 
   it('reloads an evicted subject, even with newer values from elsewhere', async () => {
-    const { loads, store, load, memory, evict } = createLoads()
+    const { loads, store, load, memory } = createLoads()
     await store.content.merge(ANN, [register('a', 1, 1)])
     for (const subject of [ANN, BOB]) await load(subject)
     expect([loads.isLoaded(ANN), loads.isLoaded(BOB)]).toEqual([true, true])
-    evict()
+    memory.clear()
     expect([loads.isLoaded(ANN), loads.isLoaded(BOB)]).toEqual([false, false])
     // A cookie, or another node, has brought a value since.
-    memory.set(ANN, Replica.of([register('b', 2, 2)], 'node'))
+    memory.add(ANN, Replica.of([register('b', 2, 2)], 'node'))
     expect(loads.isLoaded(ANN)).toBe(false)
     void loads.loadIfStale([ANN])
     await turn()
@@ -494,15 +494,15 @@ describe('Loads', () => {
   })
 
   it('reloads after the clock was set back', async () => {
-    const { loads, load, clock } = createLoads()
+    const { load, memory, clock } = createLoads()
     await load()
     clock.advance(-REFRESH)
-    expect(loads.isFresh(ANN)).toBe(false)
+    expect(memory.isLoaded(ANN, REFRESH)).toBe(false)
   })
 
   it.each<[string, boolean, (made: ReturnType<typeof createLoads>) => void]>([
     ['stale', false, ({ clock }) => clock.advance(REFRESH)],
-    ['evicted', true, ({ evict }) => evict()],
+    ['evicted', true, ({ memory }) => memory.clear()],
     ['last loaded ten intervals ago', true, ({ clock }) => clock.advance(10 * REFRESH)],
   ])('with an adapter, reloads a subject that is %s; requests wait: %s', async (_, waits, change) => {
     const made = createLoads({ hasAdapter: true })
