@@ -58,7 +58,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   // The values in memory.
   const isInCookie = (key: string): boolean => settings.fields.get(key)?.inCookie === true
   const guestMemory = new GuestMemory(maxGuestBytes)
-  const userMemory = new GuestMemory(USER_SHARE * maxGuestBytes)
+  const budgets = { guests: guestMemory, users: new GuestMemory(USER_SHARE * maxGuestBytes) }
   const memory = new Memory({ max: maxVisitors, maxIdle, clock, guestMemory, isInCookie, storeRefresh })
   const notifications = new Notifications(warn)
   const revocations = new Revocations({ settings, guestMemory, remotes })
@@ -100,7 +100,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
 
   const parts = {
     ...{ app, settings, features, featureData, remotes },
-    ...{ guestMemory, userMemory, memory, notifications, revocations, tickets, pageTickets, values },
+    ...{ guestMemory, budgets, memory, notifications, revocations, tickets, pageTickets, values },
     ...{ cookie, cookieValues, cookieWriter },
     ...{ connections, endings, identifyChecks, identifyUser, signedIn, identities, pageIdentities, arrivals },
     ...{ store, limits, verifier, answers, exchange },
@@ -108,6 +108,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
     handshake: { isGiven: false },
   }
   features.push(...makers.map((make) => make(parts)))
+  featureData.push(...features.flatMap(({ data = [] }) => data))
   for (const { changes } of features) if (changes) memory.watch({ changed: changes })
 
   // The requests, with the members of the features.

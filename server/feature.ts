@@ -11,6 +11,7 @@ import type { Replica } from '../shared/replica.js'
 import type { CookieMember } from './cookie/members.js'
 import type { Members } from './exchange/handle.js'
 import type { Identified } from './identity/identified.js'
+import type { AnyFeatureData } from './store/feature-entry.js'
 import type { Subject, UserSubject } from './subjects/subject.js'
 import type { Emit, LiveSocket } from './types/live-socket.js'
 
@@ -68,6 +69,8 @@ export interface Feature {
   readonly excepts?: (user: UserSubject, except: Koa.Context, epoch: number) => void
   /** Deletes what the feature has about an erased user. `erase` awaits the promise. */
   readonly erases?: (user: UserSubject) => Promise<void>
+  /** The feature's data that stores and other processes have, too. */
+  readonly data?: readonly AnyFeatureData[]
   /** Called when the plugin closes. */
   readonly close?: () => void
 }

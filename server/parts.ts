@@ -16,8 +16,10 @@ import type { IdentifyChecks } from './identity/identify-checks.js'
 import type { IdentifyUser, SignedIn } from './identity/identify-user.js'
 import type { Identities } from './identity/identities.js'
 import type { PageIdentities } from './identity/who.js'
+import type { GuestMemory } from './memory/guest-memory.js'
 import type { Memory } from './memory/memory.js'
 import type { FeatureDataParts } from './store/feature-data.js'
+import type { AnyFeatureData } from './store/feature-entry.js'
 import type { Notifications } from './values/listeners.js'
 import type { PageTickets } from './values/page-tickets.js'
 import type { Values } from './values/values.js'
@@ -25,8 +27,9 @@ import type { Values } from './values/values.js'
 /** What features may use. A member stays only while a feature uses it. */
 export interface FeatureParts extends FeatureDataParts {
   readonly app: Koa
-  /** All features, once they are created. */
+  /** All features, once they are created, and the data of all. */
   readonly features: readonly Feature[]
+  readonly featureData: readonly AnyFeatureData[]
   readonly memory: Memory
   readonly values: Values
   readonly notifications: Notifications
@@ -51,6 +54,7 @@ export interface Parts extends FeatureParts {
   readonly cookieValues: CookieValues
   readonly cookieWriter: CookieWriter
   readonly exchange: Exchange
+  readonly guestMemory: GuestMemory
   readonly identifyChecks: IdentifyChecks
   readonly pageIdentities: PageIdentities
   readonly signedIn: SignedIn

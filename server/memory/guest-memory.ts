@@ -6,6 +6,12 @@ interface GuestCache {
   rotate(this: void): void
 }
 
+/** The bounds of what features keep, such as app sessions: of guests' data, with the other data of guests, and of users' data. */
+export interface Budgets {
+  readonly guests: GuestMemory
+  readonly users: GuestMemory
+}
+
 interface Pin {
   readonly bytes: number
   free(this: void): void

@@ -8,12 +8,12 @@ import type { Level } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Revocations } from '../ends/revocations.js'
-import type { GuestMemory } from '../memory/guest-memory.js'
+import type { Budgets } from '../memory/guest-memory.js'
 import type { Remotes } from '../memory/remotes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Settings } from '../settings/settings.js'
 import type { UserSubject } from '../subjects/subject.js'
-import type { AnyFeatureData, FeatureEntry, InspectorSection } from './feature-entry.js'
+import type { FeatureEntry, InspectorSection } from './feature-entry.js'
 import type { StoreClient } from './store-client.js'
 import { inBatches } from './write-queue.js'
 
@@ -34,14 +34,10 @@ export type FeatureChanges = ReadonlyMap<string, JsonValue | undefined>
 
 export interface FeatureDataParts {
   readonly settings: Settings
-  readonly guestMemory: GuestMemory
-  /** The bound of what features keep of users, such as app sessions. */
-  readonly userMemory: GuestMemory
+  readonly budgets: Budgets
   readonly revocations: Revocations
   readonly remotes: Remotes
   readonly store: StoreClient | undefined
-  /** The data of all features: each `FeatureData` adds itself. */
-  readonly featureData: AnyFeatureData[]
 }
 
 /**
@@ -68,23 +64,22 @@ export class FeatureData<K extends FeatureEntry> {
     parts: FeatureDataParts,
     prefix: string,
     create: (name: K['name'], now: number) => K,
-    onDrop: (count: number, owners: 'users' | 'guests') => void = () => undefined,
+    onDrop: (count: number, owners: keyof Budgets) => void = () => undefined,
   ) {
     this.parts = parts
-    parts.featureData.push(this)
     this.#prefix = prefix
     this.#create = create
     // The caches have no `maxIdle`, because the feature decides when an entry expires.
     const { maxVisitors: max, clock } = parts.settings
-    const cache = (owners: 'users' | 'guests', bytes: GuestMemory): RotatingCache<K> =>
+    const cache = (owners: keyof Budgets): RotatingCache<K> =>
       RotatingCache.onMap({
         max,
         clock,
-        shared: { bytes, weigh: (entry) => entry.bytes },
+        shared: { bytes: parts.budgets[owners], weigh: (entry) => entry.bytes },
         onDrop: (count) => onDrop(count, owners),
       })
-    this.#users = cache('users', parts.userMemory)
-    this.#guests = cache('guests', parts.guestMemory)
+    this.#users = cache('users')
+    this.#guests = cache('guests')
   }
 
   /** Called after each merge and removal, with the changed values. */
@@ -159,15 +154,15 @@ export class FeatureData<K extends FeatureEntry> {
     if (!isThere) place.set(name, entry)
     else if (!isPinned) cache.grow(entry.bytes - bytes)
     // A pinned entry cannot be evicted, so its bytes reduce the space for others.
-    this.parts.guestMemory.pin(entry, isPinned && !isUsers ? entry.bytes : 0)
-    this.parts.userMemory.pin(entry, isPinned && isUsers ? entry.bytes : 0)
+    const { guests, users } = this.parts.budgets
+    guests.pin(entry, isPinned && !isUsers ? entry.bytes : 0)
+    users.pin(entry, isPinned && isUsers ? entry.bytes : 0)
     return entry
   }
 
   drop(entry: K): void {
     for (const place of [this.#pinned, this.#users, this.#guests]) place.delete(entry.name)
-    this.parts.guestMemory.pin(entry, 0)
-    this.parts.userMemory.pin(entry, 0)
+    for (const budget of Object.values(this.parts.budgets)) budget.pin(entry, 0)
   }
 
   /** Merges registers into this process's memory only. Returns the newer registers. */

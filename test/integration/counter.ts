@@ -15,6 +15,7 @@ export function counterPart(parts: FeatureParts): Feature {
   const nameOf = (browser: BrowserSubject): FeatureKey => `${PREFIX}${subjectHash(browser)}` as FeatureKey
   const of = (browser: BrowserSubject): number => Number(counts.find(nameOf(browser))?.replica.value(KEY) ?? 0)
   return {
+    data: [counts],
     request: {
       countUp: async ({ visit, permit }) => {
         permit()

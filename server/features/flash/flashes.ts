@@ -15,7 +15,7 @@ const FRAME = 150
 /** Approximate bytes in memory of the id of a consumed message. */
 const ID = 120
 
-type Parts = Pick<FeatureParts, 'guestMemory' | 'settings' | 'store'>
+type Parts = Pick<FeatureParts, 'budgets' | 'settings' | 'store'>
 
 /**
  * The messages waiting for each browser, in memory and in cookies. Each message is consumed only once. The store decides which call is
@@ -31,8 +31,8 @@ export class Flashes {
   #count = 0
 
   constructor(parts: Parts) {
-    const { guestMemory: bytes, settings } = parts
-    const options = { maxIdle: FLASH_LIFETIME, clock: settings.clock }
+    const bytes = parts.budgets.guests
+    const options = { maxIdle: FLASH_LIFETIME, clock: parts.settings.clock }
     this.#parts = parts
     this.#waiting = RotatingCache.onMap({ ...options, shared: { bytes, weigh } })
     this.#consumed = RotatingCache.onMap({ ...options, shared: { bytes, weigh: () => ID } })

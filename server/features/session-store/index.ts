@@ -55,6 +55,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
         devices.of(userOf(id, 'devices(id)'), current && store.sessionOf(current)?.name),
       endDevice: async (id, name) => devices.end(userOf(id, 'endDevice(id, name)'), name),
     } satisfies SessionStoreMembers,
+    data: [appSessions, devices],
     begins: (ctx, _, user) => {
       const session = appSessions.isUsed ? store.receivedSession(ctx) : undefined
       if (session && user) signIns.record(session, user)
