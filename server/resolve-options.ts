@@ -11,7 +11,7 @@ import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { Fields } from '../shared/types.js'
 import { spaceForRegisters } from './cookie/size.js'
 import { checkNames, optionError } from './settings/option-checks.js'
-import { createReport, createWarn } from './settings/report.js'
+import { createEmitRefusal, createReport, createWarn } from './settings/report.js'
 import { type CookieOptions, LIMITS, type LimitOptions, type Settings } from './settings/settings.js'
 import { readSecrets } from './subjects/signing-keys.js'
 import type { LiveSessionOptions } from './types/options.js'
@@ -116,7 +116,8 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(!isAsync(deviceLabel), 'deviceLabel', 'expected a function that answers at once', 'an async function')
   // A promise is truthy, so with an async function every visitor would count as consenting.
   check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
-  const report = createReport(app, onError)
+  const emitRefusal = createEmitRefusal(app)
+  const report = createReport(app, emitRefusal, onError)
   return Object.freeze({
     ...asGiven,
     ...bounds,
@@ -130,6 +131,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     maxIdle: idle ?? (store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge),
     limits: Object.freeze(limited),
     report,
+    emitRefusal,
     warn: createWarn(asGiven.clock),
   })
 }

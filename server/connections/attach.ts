@@ -7,7 +7,7 @@ import { LiveSessionError } from '../../shared/errors.js'
 import { addMembers } from '../exchange/handle.js'
 import { refusalOf } from '../exchange/refusal.js'
 import { checkNames } from '../settings/option-checks.js'
-import { emitRefusal } from '../settings/report.js'
+import type { Settings } from '../settings/settings.js'
 import type { AttachOptions } from '../types/live.js'
 import type { LiveSocket } from '../types/live-socket.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
@@ -47,7 +47,7 @@ export function attachTo(io: Server, parts: SocketParts, handshake: Handshake): 
     namespace.use((socket, next) => {
       enter(socket).then(
         () => next(),
-        (error: unknown) => next(handshakeError(error, parts)),
+        (error: unknown) => next(handshakeError(error, parts.settings)),
       )
     })
     namespace.on('connect', (socket) => handles.get(socket)?.open())
@@ -94,12 +94,12 @@ export function checkServer(io: Server): void {
 }
 
 /** Returns the error that a browser gets for a refused handshake. The error reveals only the code. */
-function handshakeError(error: unknown, parts: SocketParts): Error {
+function handshakeError(error: unknown, { emitRefusal, report }: Settings): Error {
   if (error instanceof LiveSessionError) {
-    emitRefusal(parts.app, 'handshake', error)
+    emitRefusal('handshake', error)
     return Object.assign(new Error(error.code), { data: refusalOf(error).data })
   }
-  if (!(error instanceof HandshakeFailure)) parts.settings.report(error)
+  if (!(error instanceof HandshakeFailure)) report(error)
   return new Error('handshake failed')
 }
 

@@ -9,7 +9,6 @@ import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originHeaders } from '
 import type { CookieStatus } from '../identity/cookie-status.js'
 import type { PageIdentity } from '../identity/identified.js'
 import type { Parts } from '../parts.js'
-import { emitRefusal } from '../settings/report.js'
 import { type Subject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { Authentication } from './authentication.js'
 import { Connection, hangUp } from './connections.js'
@@ -177,8 +176,8 @@ export class Handshake {
   }
 
   async #waitForRoom(name: Subject, conn: Socket['conn'], refusal: LiveSessionError): Promise<never> {
-    const { app, connections, settings } = this.#parts
-    emitRefusal(app, 'handshake', refusal)
+    const { connections, settings } = this.#parts
+    settings.emitRefusal('handshake', refusal)
     settings.warn(`limits.socketsPerVisitor: a user or guest has ${connections.count(name)} ${TOO_MANY}`)
     await connections.waitForRoom(name, conn)
     throw new HandshakeFailure('no room')

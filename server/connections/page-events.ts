@@ -10,7 +10,6 @@ import type { Bucket } from '../exchange/limits.js'
 import { refusalOf } from '../exchange/refusal.js'
 import type { Feature, SocketUse } from '../feature.js'
 import type { Parts } from '../parts.js'
-import { emitRefusal } from '../settings/report.js'
 import { subjectHash } from '../subjects/subject.js'
 import type { LiveSocket } from '../types/live-socket.js'
 import { hangUp } from './connections.js'
@@ -31,7 +30,7 @@ const TOO_MANY_MALFORMED = new LiveSessionError('rate_limited', 'too many malfor
 
 export type PageEventParts = Pick<
   Parts,
-  'app' | 'exchange' | 'features' | 'identifyChecks' | 'limits' | 'pageTickets' | 'settings'
+  'exchange' | 'features' | 'identifyChecks' | 'limits' | 'pageTickets' | 'settings'
 >
 
 export class PageEvents {
@@ -95,7 +94,7 @@ export class PageEvents {
   }
 
   #reportRefusal(error: LiveSessionError): void {
-    emitRefusal(this.#parts.app, 'socket', error, () => subjectHash(this.#context.identity.visitor.subject()))
+    this.#parts.settings.emitRefusal('socket', error, () => subjectHash(this.#context.identity.visitor.subject()))
   }
 
   /** Acknowledges an event with its result, if the browser asked for an acknowledgement. */

@@ -12,7 +12,6 @@ import type { ExchangeContext } from '../exchange/exchange.js'
 import { refusalOf } from '../exchange/refusal.js'
 import type { PageIdentity } from '../identity/identified.js'
 import type { Parts } from '../parts.js'
-import { emitRefusal } from '../settings/report.js'
 import type { Visitor } from '../subjects/visitor.js'
 import { readBody } from './body.js'
 import { answerListed, checkOwnPost, isPreflight } from './origin.js'
@@ -22,7 +21,7 @@ import type { Visit } from './visit.js'
 
 type Visiting = 'arrivals' | 'endings' | 'identifyChecks' | 'pageIdentities'
 type Answering = 'exchange' | 'features' | 'limits' | 'memory' | 'values'
-interface PostParts extends Pick<Parts, 'app' | 'settings' | Visiting | Answering> {
+interface PostParts extends Pick<Parts, 'settings' | Visiting | Answering> {
   readonly begin: BeginVisit
   readonly handles: RequestHandles
 }
@@ -30,7 +29,8 @@ interface PostParts extends Pick<Parts, 'app' | 'settings' | Visiting | Answerin
 /** Creates `POST /store_session`: merges a page's tickets, applies its changes, and responds with the cookie. */
 export function createEndpoint(parts: PostParts): Koa.Middleware {
   const router = new Router()
-  router.all(parts.settings.endpoint, ...answerListed(parts.settings), refuse, async (ctx) => {
+  const refusing: Koa.Middleware = (ctx, next) => refuse(parts, ctx, next)
+  router.all(parts.settings.endpoint, ...answerListed(parts.settings), refusing, async (ctx) => {
     // Reads the revision first, because the user may sign out while the body arrives.
     const { arrivals } = parts
     const { revision } = arrivals
@@ -81,12 +81,12 @@ async function answerByFeature({ features }: PostParts, ctx: Koa.Context): Promi
 }
 
 /** Turns an error of the endpoint with a code into the response. */
-async function refuse(ctx: Koa.Context, next: Koa.Next): Promise<void> {
+async function refuse({ settings }: PostParts, ctx: Koa.Context, next: Koa.Next): Promise<void> {
   try {
     await next()
   } catch (error) {
     if (!(error instanceof LiveSessionError)) throw error
-    emitRefusal(ctx.app, 'request', error)
+    settings.emitRefusal('request', error)
     const { status, headers, body } = refusalOf(error).response
     if (status === 413) endAfter(ctx)
     ctx.status = status
@@ -162,7 +162,7 @@ async function answer(
     owner: identity.visitor.inTab(tab),
     source: 'request',
     permit,
-    onRefusal: (error) => emitRefusal(parts.app, 'request', error),
+    onRefusal: (error) => parts.settings.emitRefusal('request', error),
     beforeMerge: () => {
       if (body.set.length > 0) permit()
       visit.markUse(use)

@@ -12,12 +12,12 @@ import type { Sub } from '../subjects/subject.js'
 export type Report = (error: unknown, ctx?: Koa.Context) => void
 
 /** Creates a `Report`: refusals go to `onError`, other errors to the app's listeners of `error` or, if there are none, to the console. */
-export function createReport(app: Koa, onError: (error: LiveSessionError) => void): Report {
+export function createReport(app: Koa, emitRefusal: EmitRefusal, onError: (error: LiveSessionError) => void): Report {
   return (error, ctx) => {
     const fallBack = (failure: unknown): void => console.error(error, failure)
     try {
       if (error instanceof LiveSessionError) {
-        emitRefusal(app, 'app', error)
+        emitRefusal('app', error)
         const returned: unknown = onError(error)
         if (returned instanceof Promise) returned.catch(fallBack)
       } else if (app.listenerCount('error') > 0) app.emit('error', asError(error), ctx)
@@ -88,12 +88,12 @@ export interface RefusalMessage {
 const refusals = channel(REFUSAL_CHANNEL)
 
 /** Publishes a refusal. Does nothing if the channel has no subscribers. */
-export function emitRefusal(
-  app: Koa,
-  where: RefusedWhere,
-  { code, message, key }: LiveSessionError,
-  visitorId?: () => Sub,
-): void {
-  if (!refusals.hasSubscribers) return
-  refusals.publish({ app, where, code, message, key, visitorId: visitorId?.() } satisfies RefusalMessage)
+export type EmitRefusal = (where: RefusedWhere, refusal: LiveSessionError, visitorId?: () => Sub) => void
+
+/** @param app named in each message, because the channel is the process's */
+export function createEmitRefusal(app: Koa): EmitRefusal {
+  return (where, { code, message, key }, visitorId) => {
+    if (!refusals.hasSubscribers) return
+    refusals.publish({ app, where, code, message, key, visitorId: visitorId?.() } satisfies RefusalMessage)
+  }
 }

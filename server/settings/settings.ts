@@ -5,7 +5,7 @@ import type { FieldMap } from '../../shared/fields.js'
 import type { Fields } from '../../shared/types.js'
 import type { LiveSessionOptions } from '../types/options.js'
 import type { Store } from '../types/store.js'
-import type { Report, Warn } from './report.js'
+import type { EmitRefusal, Report, Warn } from './report.js'
 
 /** Every option, with its default filled in. */
 export interface Settings {
@@ -29,6 +29,7 @@ export interface Settings {
   readonly deviceLabel: (ctx: Koa.Context) => string | undefined
   readonly limits: LimitOptions
   readonly report: Report
+  readonly emitRefusal: EmitRefusal
   readonly warn: Warn
   readonly clock: () => number
 }

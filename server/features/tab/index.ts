@@ -9,7 +9,7 @@ import type { Feature } from '../../feature.js'
 import { destinationOf, isWorkerNavigation } from '../../http/page-load.js'
 import type { Identified } from '../../identity/identified.js'
 import type { FeatureParts } from '../../parts.js'
-import { emitRefusal, type RefusedWhere } from '../../settings/report.js'
+import type { RefusedWhere } from '../../settings/report.js'
 import { subjectHash } from '../../subjects/subject.js'
 
 /**
@@ -17,7 +17,7 @@ import { subjectHash } from '../../subjects/subject.js'
  * sets.
  */
 export function tabFeature(parts: FeatureParts): Feature {
-  const { app, pageTickets, limits, values, settings, verifier } = parts
+  const { pageTickets, limits, values, settings, verifier } = parts
   if (pageTickets.tabKeys.length === 0) return {}
   /** Verifies the tab's own tickets. Returns none if any ticket is refused, because a bad ticket must block neither page nor connection. */
   const redeemOwn = (
@@ -35,7 +35,7 @@ export function tabFeature(parts: FeatureParts): Feature {
       return redemptions
     } catch (error) {
       if (!(error instanceof LiveSessionError)) throw error
-      emitRefusal(app, where, error, () => subjectHash(visitor.subject()))
+      settings.emitRefusal(where, error, () => subjectHash(visitor.subject()))
       return []
     }
   }
