@@ -85,6 +85,13 @@ module.exports = {
       to: { path: '^server/features/[^/]+/', pathNot: '^server/features/$1/' },
     },
     {
+      name: 'socket-io-in-its-places',
+      comment: 'Other parts know a connection and its sockets by memory/link.ts.',
+      severity: 'error',
+      from: { path: '^server/', pathNot: '^server/(connections/(attach|link)|nodes|types/live)\\.ts$' },
+      to: { path: '^node_modules/socket\\.io/' },
+    },
+    {
       name: 'sql-is-optional',
       severity: 'error',
       from: { path: '^server/', pathNot: '^server/store/sql/' },

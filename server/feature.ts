@@ -1,7 +1,6 @@
 // The interface between the core and its features: members, events, hooks, and the contexts of requests and sockets.
 
 import type Koa from 'koa'
-import type { Socket } from 'socket.io'
 import type { Written } from '../shared/change.js'
 import type { Field } from '../shared/field.js'
 import type { JsonValue } from '../shared/json.js'
@@ -11,9 +10,9 @@ import type { Replica } from '../shared/replica.js'
 import type { CookieMember } from './cookie/members.js'
 import type { Members } from './exchange/handle.js'
 import type { Identified } from './identity/identified.js'
+import type { Emit, Link, PageSocket } from './memory/link.js'
 import type { AnyFeatureData } from './store/feature-entry.js'
 import type { Subject, UserSubject } from './subjects/subject.js'
-import type { Emit, LiveSocket } from './types/live-socket.js'
 
 /**
  * A feature's additions to the plugin. The core imports no feature, and features do not import each other. Each member serves a moment or a
@@ -31,7 +30,7 @@ export interface Feature {
    */
   readonly events?: (use: SocketUse) => Readonly<Record<string, (input: unknown) => Awaitable<FlashAnswer>>>
   /** Called when a socket opens, before the app's own handlers. Returns a function to call when the socket closes. */
-  readonly opens?: (socket: LiveSocket, identity: Identified) => () => void
+  readonly opens?: (socket: PageSocket, identity: Identified) => () => void
   /** Called synchronously when a subject's values may have changed, because the app's next line may emit to a room. */
   readonly changes?: (subject: Subject) => void
   /** Content of the live cookie, which the core alone signs and writes. */
@@ -40,7 +39,7 @@ export interface Feature {
    * Called when a browser connects. No later hook gets the handshake's context. May return a function that adds members to each socket of
    * the connection.
    */
-  readonly connects?: (ctx: Koa.Context, conn: Socket['conn']) => ((socket: Socket) => void) | undefined
+  readonly connects?: (ctx: Koa.Context, link: Link) => ((socket: PageSocket) => void) | undefined
   /** Answers a POST to the core's endpoint if the body is not JSON. Returns whether the feature has answered. */
   readonly post?: (ctx: Koa.Context) => Awaitable<boolean>
   /**

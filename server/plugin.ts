@@ -2,11 +2,10 @@
 
 import type Koa from 'koa'
 import type { Fields } from '../shared/types.js'
-import { attachTo, checkServer, resolveAttachOptions } from './connections/attach.js'
+import { attachTo, checkServer, installSocketGetter, resolveAttachOptions } from './connections/attach.js'
 import { Authentication } from './connections/authentication.js'
 import { Handshake } from './connections/handshake.js'
 import { Rechecks } from './connections/rechecks.js'
-import { installSocketGetter } from './connections/socket.js'
 import { type Core, createCore } from './core.js'
 import { UserHandle } from './exchange/user-handle.js'
 import { addressFeature } from './features/address/index.js'

@@ -1,7 +1,5 @@
 // A `socket.session` for unit tests, with methods to simulate changes elsewhere and a sign-out.
 
-import { EventEmitter } from 'node:events'
-import type { Socket } from 'socket.io'
 import { AppSessions } from '../server/features/session-store/app-sessions.js'
 import { readContent, registerKey, sessionName } from '../server/features/session-store/session-content.js'
 import { SessionHandle } from '../server/features/session-store/session-handle.js'
@@ -10,6 +8,7 @@ import type { AppSession, AppSessionValues } from '../server/features/session-st
 import type { RegisteredSession } from '../shared/registered.js'
 import type { Frozen } from '../shared/types.js'
 import { memoryCore } from './memory-session.js'
+import { UnheardLink, unheardSocket } from './unheard.js'
 
 /** `socket.session` of a browser with a session. */
 export interface MemoryAppSession<S extends object = RegisteredSession> extends AppSession<S> {
@@ -41,10 +40,9 @@ export function memoryAppSession<S extends object = RegisteredSession>(
   const name = sessionName('')
   const session = sessions.ensure(name)
   sessions.save(session, readContent(given, 'session'), 'request')
-  // The connection has no browser at its other end, so `close` only emits the event.
-  const conn = Object.assign(new EventEmitter(), { readyState: 'open', transport: {}, close: () => conn.emit('close') })
-  const socket = Object.assign(new EventEmitter(), { conn }) as unknown as Socket
-  const handle = new SessionHandle(sessions, core.settings.report, sessions.pin(session, socket.conn), socket)
+  const link = new UnheardLink()
+  const pinned = sessions.pin(session, link)
+  const handle = new SessionHandle(sessions, core.settings.report, pinned, link, unheardSocket())
   const change = (key: string, value: unknown): void => {
     checkWritable(key)
     sessions.save(

@@ -1,6 +1,5 @@
 // A `socket.liveSession` for unit tests, with a core of its own and simulated changes from elsewhere.
 
-import { EventEmitter } from 'node:events'
 import Koa from 'koa'
 import { Connection } from '../server/connections/connections.js'
 import { SocketHandle } from '../server/connections/socket.js'
@@ -13,11 +12,11 @@ import { FEATURES } from '../server/plugin.js'
 import { resolveOptions } from '../server/resolve-options.js'
 import type { Settings } from '../server/settings/settings.js'
 import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/subjects/subject.js'
-import type { LiveSocket } from '../server/types/live-socket.js'
 import type { SocketSession } from '../server/types/session.js'
 import type { ChangeSource } from '../shared/change.js'
 import type { Fields, Settable } from '../shared/types.js'
 import { acceptTestValues, type Given } from './test-values.js'
+import { UnheardLink, unheardSocket } from './unheard.js'
 
 /** The signing key may be public: nothing signed leaves the session. */
 const KEYS = ['the key of sessions that only tests have']
@@ -58,8 +57,7 @@ export function memorySession<F extends Fields>(
 ): MemorySession<F> {
   const core = memoryCore(fields, FEATURES)
   const { values: inMemory } = core
-  const socket = unheardSocket()
-  const connection = new Connection(socket.conn, recognized(core, visitor))
+  const connection = new Connection(new UnheardLink(), recognized(core, visitor))
   const owner = connection.identity.visitor.inTab(connection.tab)
   const write = (method: string, values: object, source: ChangeSource): void =>
     void inMemory.write(acceptTestValues(inMemory.fields, values, method), owner, source)
@@ -68,7 +66,7 @@ export function memorySession<F extends Fields>(
     class extends SocketHandle {},
     core.features.map(({ socket }) => socket),
   )
-  const handle = new Handle(core, socket, connection)
+  const handle = new Handle(core, unheardSocket(), connection)
   handle.open()
   const change = (key: string, value: unknown, source: ChangeSource = 'request'): void =>
     write('change', { [key]: value }, source)
@@ -113,20 +111,4 @@ function recognized(
     renew: undefined,
   }
   return { identity, revision: revocations.revision, members: [], tab: inMemory.tabOf(visitor.browser) }
-}
-
-/** Creates a minimal socket for `socket.liveSession`, without a page at the other end. */
-function unheardSocket(): LiveSocket {
-  const unheard = { emit: () => undefined }
-  const socket = Object.assign(new EventEmitter(), {
-    ...unheard,
-    rooms: new Set<string>(),
-    join: () => undefined,
-    leave: () => undefined,
-    nsp: { local: { to: () => unheard } },
-    // No tab sends its own values.
-    handshake: { auth: {} },
-    conn: { readyState: 'closed', transport: {} },
-  })
-  return socket as unknown as LiveSocket
 }

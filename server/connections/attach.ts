@@ -1,7 +1,7 @@
 // Attaches the plugin to a socket.io server: checks the server and the options, and adds `liveSession` to each socket.
 
 import type Koa from 'koa'
-import type { Namespace, Server, ServerOptions } from 'socket.io'
+import { type Namespace, type Server, type ServerOptions, Socket } from 'socket.io'
 import { isMs, MS } from '../../shared/checks.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { addMembers } from '../exchange/handle.js'
@@ -9,8 +9,8 @@ import { refusalOf } from '../exchange/refusal.js'
 import { checkNames } from '../settings/option-checks.js'
 import type { Settings } from '../settings/settings.js'
 import type { AttachOptions } from '../types/live.js'
-import type { LiveSocket } from '../types/live-socket.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
+import { linkOf } from './link.js'
 import { SocketHandle, type SocketParts } from './socket.js'
 
 /** The default of `recheck`, in ms. */
@@ -30,11 +30,11 @@ export function attachTo(io: Server, parts: SocketParts, handshake: Handshake): 
     class extends SocketHandle {},
     parts.features.map(({ socket }) => socket),
   )
-  const handles = new WeakMap<LiveSocket, SocketHandle>()
-  const enter = async (socket: LiveSocket): Promise<void> => {
+  const handles = new WeakMap<Socket, SocketHandle>()
+  const enter = async (socket: Socket): Promise<void> => {
     // In a child of a dynamic namespace, the parent's handlers also run, so this may be the second call.
     if (handles.has(socket)) return
-    const connection = await handshake.enter(socket)
+    const connection = await handshake.enter(socket, linkOf(socket))
     const handle = new Handle(parts, socket, connection)
     handles.set(socket, handle)
     Object.assign(socket, { liveSession: handle })
@@ -169,4 +169,22 @@ export function resolveAttachOptions(options: AttachOptions | undefined, hasIden
     )
   }
   return { handshake, recheck, maxAge }
+}
+
+const NAME = 'liveSession'
+
+/** Makes `socket.liveSession` throw until `attach` has admitted the socket. */
+export function installSocketGetter(): void {
+  if (NAME in Socket.prototype) return
+  Object.defineProperty(Socket.prototype, NAME, {
+    get() {
+      throw new TypeError(
+        'koa-live-session: socket.liveSession was read before live.attach(io) let the socket in: ' +
+          'call live.attach(io) once, before your own io.use and io.on',
+      )
+    },
+    set(this: Socket, value: unknown) {
+      Object.defineProperty(this, NAME, { value, writable: true, enumerable: true, configurable: true })
+    },
+  })
 }

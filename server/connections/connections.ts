@@ -1,11 +1,10 @@
 // Finds and closes the open connections of this process, by the names of their visitors.
 
-import type { Socket } from 'socket.io'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { Revocations } from '../ends/revocations.js'
 import type { PageIdentity } from '../identity/identified.js'
+import type { Emit, Link, PageSocket } from '../memory/link.js'
 import { isUser, signOutKey, subjectHash, type TabSubject } from '../subjects/subject.js'
-import type { Emit } from '../types/live-socket.js'
 
 const NONE: ReadonlySet<Connection> = new Set()
 
@@ -13,7 +12,7 @@ export class Connections {
   readonly #revocations: Revocations
   readonly #connections = new Map<string, Set<Connection>>()
   /** The connections that wait for room, by their visitor's name. */
-  readonly #waiting = new Map<string, Set<Conn>>()
+  readonly #waiting = new Map<string, Set<Link>>()
 
   constructor(revocations: Revocations) {
     this.#revocations = revocations
@@ -36,7 +35,7 @@ export class Connections {
       if (connections.size === 0) this.#connections.delete(name)
       const [next] = this.#waiting.get(name) ?? []
       // After the close, the browser reconnects by itself.
-      if (next) void hangUp(next)
+      if (next) void next.hangUp()
     }
   }
 
@@ -58,13 +57,13 @@ export class Connections {
    * Leaves a connection unanswered until it closes: at the latest after socket.io's `connectTimeout`, or when a connection under the name
    * closes. Its sockets then reconnect by themselves; a refused socket would not.
    */
-  async waitForRoom(name: string, conn: Conn): Promise<void> {
-    if (conn.readyState !== 'open') return
+  async waitForRoom(name: string, link: Link): Promise<void> {
+    if (!link.isOpen) return
     const key = keyOf(name)
     const waiting = this.#waiting.get(key) ?? new Set()
-    this.#waiting.set(key, waiting.add(conn))
-    await new Promise((resolve) => conn.once('close', resolve))
-    waiting.delete(conn)
+    this.#waiting.set(key, waiting.add(link))
+    await new Promise<void>((resolve) => link.onClose(resolve))
+    waiting.delete(link)
     if (waiting.size === 0) this.#waiting.delete(key)
   }
 
@@ -106,11 +105,6 @@ interface SocketHandle {
   readonly emit: Emit
 }
 
-type Conn = Socket['conn']
-
-/** ms until a graceful close is forced: time for a browser on a slow network to receive its last messages. */
-const GRACE = 500
-
 /** A connection with its sockets in all namespaces, possibly none. */
 export class Connection {
   /** The visitor, identified in the handshake. */
@@ -120,12 +114,12 @@ export class Connection {
   /** The owner of the tab's values, if any. */
   readonly tab: TabSubject | undefined
   /** Functions of the features, each of which adds members to a socket. */
-  readonly members: readonly ((socket: Socket) => void)[]
+  readonly members: readonly ((socket: PageSocket) => void)[]
   /** The names by which `Connections` finds this connection. */
   readonly names: readonly string[]
-  readonly #conn: Conn
+  readonly link: Link
   /** The open sockets. The value is a socket's handle, or undefined until the socket is admitted. */
-  readonly #handles = new Map<Socket, SocketHandle | undefined>()
+  readonly #handles = new Map<PageSocket, SocketHandle | undefined>()
   /** Whether the visitor has left. While the connection is watched, `Connections` updates this member at each end. */
   hasVisitorLeft = false
   /**
@@ -135,10 +129,10 @@ export class Connection {
   #wasClosed = false
 
   constructor(
-    conn: Conn,
+    link: Link,
     { identity, revision, tab, members }: Pick<Connection, 'identity' | 'revision' | 'tab' | 'members'>,
   ) {
-    this.#conn = conn
+    this.link = link
     this.identity = identity
     this.revision = revision
     this.tab = tab
@@ -165,7 +159,7 @@ export class Connection {
   }
 
   /** Counts a socket, before its admission. */
-  enter(socket: Socket): void {
+  enter(socket: PageSocket): void {
     // While the socket is in this room, `sockets` knows that the socket is not rejected. socket.io joins the same room at admission.
     void socket.join(socket.id)
     this.#handles.set(socket, undefined)
@@ -174,11 +168,11 @@ export class Connection {
   /**
    * Records the admission of a socket. Afterwards `sockets` ignores the socket's rooms, because the app may make the socket leave any room.
    */
-  add(handle: SocketHandle, socket: Socket): void {
+  add(handle: SocketHandle, socket: PageSocket): void {
     this.#handles.set(socket, handle)
   }
 
-  remove(socket: Socket): void {
+  remove(socket: PageSocket): void {
     this.#handles.delete(socket)
   }
 
@@ -195,26 +189,8 @@ export class Connection {
     this.#wasClosed = true
     this.hasVisitorLeft = true
     for (const handle of [...this.#handles.values()]) handle?.dismiss(code)
-    await hangUp(this.#conn)
+    await this.link.hangUp()
   }
-}
-
-/** Closes a connection so that its browser reconnects. Resolves when the connection is closed. */
-export function hangUp(conn: Conn): Promise<void> {
-  return new Promise((resolve) => {
-    if (conn.readyState === 'closed') return resolve()
-    const timer = setTimeout(() => {
-      conn.close(true)
-      resolve()
-    }, GRACE).unref()
-    conn.once('close', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-    // A polling browser gets its last messages in the response to its current poll. A graceful close would wait for the next poll, and
-    // deliver messages meant for the former visitor.
-    conn.close(conn.transport.name === 'polling')
-  })
 }
 
 function namesOf({ visitor, cookie }: PageIdentity): readonly string[] {

@@ -2,16 +2,16 @@
 
 import { ServerResponse } from 'node:http'
 import type Koa from 'koa'
-import type { Socket } from 'socket.io'
 import { LiveSessionError } from '../../shared/errors.js'
 import { type ReadCookie, readable, readables } from '../cookie/content.js'
 import { describeBadOrigin, isOwnPolling, isOwnWebSocket, originHeaders } from '../http/origin.js'
 import type { CookieStatus } from '../identity/cookie-status.js'
 import type { PageIdentity } from '../identity/identified.js'
+import type { Link, PageSocket } from '../memory/link.js'
 import type { Parts } from '../parts.js'
 import { type Subject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { Authentication } from './authentication.js'
-import { Connection, hangUp } from './connections.js'
+import { Connection } from './connections.js'
 import type { Rechecks } from './rechecks.js'
 
 const READ_BY_ANY =
@@ -61,7 +61,7 @@ export class Handshake {
   readonly #parts: HandshakeParts
   readonly #authentication: Authentication
   readonly #rechecks: Rechecks
-  readonly #admissions = new WeakMap<object, Admission>()
+  readonly #admissions = new WeakMap<Link, Admission>()
 
   constructor(parts: HandshakeParts, authentication: Authentication, rechecks: Rechecks) {
     this.#parts = parts
@@ -77,14 +77,14 @@ export class Handshake {
    * middleware
    * @throws {HandshakeFailure} after any other error of the app, which is already reported
    */
-  async enter(socket: Socket): Promise<Connection> {
+  async enter(socket: PageSocket, link: Link): Promise<Connection> {
     const { limits, settings } = this.#parts
     // socket.io's types know of no connection without a request.
-    if (!socket.request) {
+    if (!link.request) {
       settings.warn(WITHOUT_REQUEST)
       throw new HandshakeFailure(WITHOUT_REQUEST)
     }
-    const admission = this.#admissionOf(socket)
+    const admission = this.#admissionOf(link)
     limits.checkNamespaces(admission.waiting)
     admission.waiting += 1
     const connection = await admission.connection.finally(() => {
@@ -96,27 +96,27 @@ export class Handshake {
     return connection
   }
 
-  /** Returns the admission of a socket's connection. The connection's first socket identifies the visitor. */
-  #admissionOf({ conn, request }: Socket): Admission {
-    const known = this.#admissions.get(conn)
+  /** Returns the admission of a connection, whose first socket identifies the visitor. */
+  #admissionOf(link: Link): Admission {
+    const known = this.#admissions.get(link)
     if (known !== undefined) return known
-    const ctx = this.#parts.app.createContext(request, new ServerResponse(request))
-    const connection = this.#admit(conn, ctx).catch((error: unknown) => this.#fail(error, conn, ctx))
+    const ctx = this.#parts.app.createContext(link.request, new ServerResponse(link.request))
+    const connection = this.#admit(link, ctx).catch((error: unknown) => this.#fail(error, link, ctx))
     const admission = { connection, waiting: 0 }
-    this.#admissions.set(conn, admission)
+    this.#admissions.set(link, admission)
     return admission
   }
 
   /** Reports an error of the app once, regardless of the number of namespaces. */
-  #fail(error: unknown, conn: Socket['conn'], ctx: Koa.Context): never {
+  #fail(error: unknown, link: Link, ctx: Koa.Context): never {
     // If the store does not answer, closes the connection, so that the browser reconnects by itself. A refused browser would not reconnect.
-    if (error instanceof LiveSessionError && error.code === 'store_unavailable') void hangUp(conn)
+    if (error instanceof LiveSessionError && error.code === 'store_unavailable') void link.hangUp()
     if (error instanceof LiveSessionError || error instanceof HandshakeFailure) throw error
     this.#parts.settings.report(error, ctx)
     throw new HandshakeFailure('an error of the app')
   }
 
-  async #admit(conn: Socket['conn'], ctx: Koa.Context): Promise<Connection> {
+  async #admit(link: Link, ctx: Koa.Context): Promise<Connection> {
     const { connections, cookie, endings, revocations, identities, store } = this.#parts
     const { revision } = revocations
     this.#checkOrigin(ctx)
@@ -128,7 +128,7 @@ export class Handshake {
     if (hasLeft || (browser && (revocations.isRetiredSince(browser, revision) || endings.isPending(browser)))) {
       // The visitor has changed, or a pending response is changing the visitor. Closes the connection first: then socket.io cannot send the
       // refusal, and the browser reconnects by itself.
-      void hangUp(conn)
+      void link.hangUp()
       throw signedOut()
     }
     const identity = this.#recognize(read, user, ctx)
@@ -136,14 +136,14 @@ export class Handshake {
     try {
       this.#parts.limits.checkConnections(connections.count(identity.visitor.subject()))
     } catch (error) {
-      return await this.#waitForRoom(identity.visitor.subject(), conn, error as LiveSessionError)
+      return await this.#waitForRoom(identity.visitor.subject(), link, error as LiveSessionError)
     }
-    const members = this.#members(conn, ctx)
-    const connection = new Connection(conn, { identity, revision, tab, members })
-    if (conn.readyState === 'open') {
+    const members = this.#members(link, ctx)
+    const connection = new Connection(link, { identity, revision, tab, members })
+    if (link.isOpen) {
       connections.add(connection)
-      this.#rechecks.add(connection, { conn, request: ctx.req })
-      conn.on('close', () => connections.remove(connection))
+      this.#rechecks.add(connection)
+      link.onClose(() => connections.remove(connection))
     }
     return connection
   }
@@ -171,15 +171,15 @@ export class Handshake {
     )
   }
 
-  #members(conn: Socket['conn'], ctx: Koa.Context): Connection['members'] {
-    return this.#parts.features.flatMap(({ connects }) => connects?.(ctx, conn) ?? [])
+  #members(link: Link, ctx: Koa.Context): Connection['members'] {
+    return this.#parts.features.flatMap(({ connects }) => connects?.(ctx, link) ?? [])
   }
 
-  async #waitForRoom(name: Subject, conn: Socket['conn'], refusal: LiveSessionError): Promise<never> {
+  async #waitForRoom(name: Subject, link: Link, refusal: LiveSessionError): Promise<never> {
     const { connections, settings } = this.#parts
     settings.emitRefusal('handshake', refusal)
     settings.warn(`limits.socketsPerVisitor: a user or guest has ${connections.count(name)} ${TOO_MANY}`)
-    await connections.waitForRoom(name, conn)
+    await connections.waitForRoom(name, link)
     throw new HandshakeFailure('no room')
   }
 

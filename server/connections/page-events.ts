@@ -9,17 +9,12 @@ import type { ExchangeContext } from '../exchange/exchange.js'
 import type { Bucket } from '../exchange/limits.js'
 import { refusalOf } from '../exchange/refusal.js'
 import type { Feature, SocketUse } from '../feature.js'
+import type { Link, PageSocket } from '../memory/link.js'
 import type { Parts } from '../parts.js'
 import { subjectHash } from '../subjects/subject.js'
-import type { LiveSocket } from '../types/live-socket.js'
-import { hangUp } from './connections.js'
-
-/** A socket as an emitter of events with any name, such as a feature's. */
-interface EventSource {
-  on(event: string, listener: (...args: unknown[]) => void): unknown
-}
 
 interface SocketContext extends Pick<ExchangeContext, 'identity' | 'owner' | 'permit' | 'recheck'> {
+  readonly link: Link
   /** Closes the connection if the visitor has left, or if the browser does not read. Returns whether the socket is still open. */
   checkVisitor(this: void): boolean
 }
@@ -35,7 +30,7 @@ export type PageEventParts = Pick<
 
 export class PageEvents {
   readonly #parts: PageEventParts
-  readonly #socket: LiveSocket
+  readonly #socket: PageSocket
   /**
    * Counts messages that our own pages rarely send, with the same limit as changes. No other limit counts tickets that are cheap to refuse.
    */
@@ -44,7 +39,7 @@ export class PageEvents {
   readonly #ofFeatures: readonly (ReturnType<NonNullable<Feature['events']>> | undefined)[]
   #isGreeted = false
 
-  constructor(parts: PageEventParts, socket: LiveSocket, use: SocketUse, context: SocketContext) {
+  constructor(parts: PageEventParts, socket: PageSocket, use: SocketUse, context: SocketContext) {
     this.#parts = parts
     this.#socket = socket
     this.#malformed = parts.limits.ofSocket()
@@ -55,7 +50,7 @@ export class PageEvents {
   }
 
   listen(): void {
-    const socket: EventSource = this.#socket
+    const socket = this.#socket
     socket.on(EXCHANGE, (...args) => this.#answer(args, (input, hasAck) => this.#exchange(input, hasAck)))
     for (const [event, act] of this.#ofFeatures.flatMap((events) => Object.entries(events ?? {}))) {
       socket.on(event, (...args) => {
@@ -116,7 +111,7 @@ export class PageEvents {
     const wait = this.#parts.limits.wait(this.#malformed)
     if (wait > 0) {
       this.#malformed.spend(1)
-      if (wait > TWICE_SPENT) void hangUp(this.#socket.conn)
+      if (wait > TWICE_SPENT) void this.#context.link.hangUp()
       else refuse(TOO_MANY_MALFORMED)
       return
     }

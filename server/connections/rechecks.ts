@@ -3,8 +3,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type net from 'node:net'
 import type Koa from 'koa'
-import type { Socket } from 'socket.io'
 import { LONGEST_TIMER } from '../../shared/checks.js'
+import type { Link } from '../memory/link.js'
 import type { Parts } from '../parts.js'
 import type { Authentication } from './authentication.js'
 import type { Connection } from './connections.js'
@@ -14,9 +14,6 @@ import type { Connection } from './connections.js'
  */
 const SLOT_MS = 1000
 const MAX_SLOTS = 1000
-
-/** The transport connection and its opening request. */
-type Opening = Pick<Socket, 'conn' | 'request'>
 
 /** The intervals of `attach`, in ms. */
 interface Intervals {
@@ -38,7 +35,8 @@ export class Rechecks {
   readonly #authentication: Authentication
   readonly #every: number
   readonly #maxAge: number
-  readonly #slots: readonly Map<Connection, Opening & { readonly openedAt: number }>[]
+  /** Each connection with the time of its opening. */
+  readonly #slots: readonly Map<Connection, number>[]
   readonly #timer: ReturnType<typeof setInterval> | undefined
   #next = 0
   #last = 0
@@ -58,12 +56,12 @@ export class Rechecks {
   }
 
   /** Rechecks a connection regularly until the connection closes. */
-  add(connection: Connection, { conn, request }: Opening): void {
+  add(connection: Connection): void {
     if (this.#slots.length === 0) return
     this.#last = (this.#last + 1) % this.#slots.length
     const slot = this.#slots[this.#last]
-    slot?.set(connection, { conn, request, openedAt: this.#parts.settings.clock() })
-    conn.once('close', () => void slot?.delete(connection))
+    slot?.set(connection, this.#parts.settings.clock())
+    connection.link.onClose(() => void slot?.delete(connection))
   }
 
   close(): void {
@@ -72,19 +70,19 @@ export class Rechecks {
 
   #recheckSlot(): void {
     const { connections, settings } = this.#parts
-    for (const [connection, opening] of this.#slots[this.#next] ?? []) {
-      const isOld = settings.clock() - opening.openedAt >= this.#maxAge
+    for (const [connection, openedAt] of this.#slots[this.#next] ?? []) {
+      const isOld = settings.clock() - openedAt >= this.#maxAge
       if (isOld) void connections.close([connection], 'other_visitor')
-      else void this.#recheck(connection, opening)
+      else void this.#recheck(connection)
     }
     this.#next = (this.#next + 1) % this.#slots.length
   }
 
-  async #recheck(connection: Connection, { conn, request }: Opening): Promise<void> {
+  async #recheck(connection: Connection): Promise<void> {
     const { app, connections, settings } = this.#parts
     let ctx: Koa.Context | undefined
     try {
-      const again = requestAgain(request, conn.remoteAddress)
+      const again = requestAgain(connection.link)
       ctx = app.createContext(again, new ServerResponse(again))
       const user = await this.#authentication.userOf(ctx)
       // After the close, the browser reconnects with its current cookies, as the current visitor.
@@ -112,11 +110,9 @@ function isRefusal(error: unknown): boolean {
 
 /**
  * Copies the opening request without the properties that middleware has added to it. In a recheck, middleware would take these old results
- * for new.
- *
- * @param remoteAddress the address of the connection. With polling, the first request's socket, which had the address, may be closed
+ * for new. Takes the address from the connection: with polling, the first request's socket, which had the address, may be closed.
  */
-function requestAgain(request: IncomingMessage, remoteAddress: string | undefined): IncomingMessage {
+function requestAgain({ request, remoteAddress }: Link): IncomingMessage {
   const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request
   const socket: net.Socket = Object.create(request.socket, { remoteAddress: { value: remoteAddress } })
   const again = new IncomingMessage(socket)

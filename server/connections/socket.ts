@@ -1,6 +1,5 @@
 // Implements `socket.liveSession`: values, listeners and page events, from a socket's admission until its end.
 
-import { Socket } from 'socket.io'
 import type { AnyChange, Listener } from '../../shared/change.js'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { Field } from '../../shared/field.js'
@@ -11,10 +10,10 @@ import { visitorLeft } from '../ends/validity.js'
 import { Handle, type HandleParts } from '../exchange/handle.js'
 import type { SocketUse } from '../feature.js'
 import type { PageIdentity } from '../identity/identified.js'
+import type { Emit, PageSocket } from '../memory/link.js'
 import type { Parts } from '../parts.js'
 import type { Sub } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
-import type { Emit, LiveSocket } from '../types/live-socket.js'
 import { Listeners } from '../values/listeners.js'
 import type { Owner } from '../values/values.js'
 import type { Connection } from './connections.js'
@@ -31,7 +30,7 @@ export class SocketHandle extends Handle {
   readonly visitorId: Sub | undefined
   protected override readonly source = 'socket'
   readonly #parts: SocketParts
-  readonly #socket: LiveSocket
+  readonly #socket: PageSocket
   readonly #connection: Connection
   readonly #identity: PageIdentity
   /** The visitor with the connection's tab. */
@@ -43,7 +42,7 @@ export class SocketHandle extends Handle {
   #isOpen = false
   #closes: readonly (() => void)[] = []
 
-  constructor(parts: SocketParts, socket: LiveSocket, connection: Connection) {
+  constructor(parts: SocketParts, socket: PageSocket, connection: Connection) {
     super(parts)
     const { identity, tab } = connection
     const { cookie, hasCookie, visitor } = identity
@@ -65,6 +64,7 @@ export class SocketHandle extends Handle {
       },
     }
     this.#events = new PageEvents(parts, socket, this.#use, {
+      link: connection.link,
       identity,
       owner: this.#visitor,
       checkVisitor: () => this.#isOpen && !this.#closeIfLeft(),
@@ -161,7 +161,7 @@ export class SocketHandle extends Handle {
    * cookie of the user reveals the revocation.
    */
   #closeIfLeft(): boolean {
-    if (!this.#hasGone()) return hangUpIfUnread(this.#socket.conn, this.#parts.guestMemory)
+    if (!this.#hasGone()) return hangUpIfUnread(this.#connection.link, this.#parts.guestMemory)
     void this.#parts.connections.close([this.#connection], 'other_visitor')
     return true
   }
@@ -178,7 +178,7 @@ export class SocketHandle extends Handle {
     this.#listeners.clear()
     for (const close of this.#closes) close()
     this.#connection.remove(this.#socket)
-    this.#parts.guestMemory.pin(this.#socket.conn, 0)
+    this.#parts.guestMemory.pin(this.#connection.link, 0)
     for (const subject of cookieValues.allSubjects(this.#visitor)) {
       const pinned = memory.pinnedOf(subject)
       if (!pinned) continue
@@ -187,22 +187,4 @@ export class SocketHandle extends Handle {
       memory.unpin(subject)
     }
   }
-}
-
-const NAME = 'liveSession'
-
-/** Makes `socket.liveSession` throw until `attach` has admitted the socket. */
-export function installSocketGetter(): void {
-  if (NAME in Socket.prototype) return
-  Object.defineProperty(Socket.prototype, NAME, {
-    get() {
-      throw new TypeError(
-        'koa-live-session: socket.liveSession was read before live.attach(io) let the socket in: ' +
-          'call live.attach(io) once, before your own io.use and io.on',
-      )
-    },
-    set(this: Socket, value: unknown) {
-      Object.defineProperty(this, NAME, { value, writable: true, enumerable: true, configurable: true })
-    },
-  })
 }

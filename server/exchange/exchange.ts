@@ -10,11 +10,11 @@ import type { ChangeResult, Level, PageAnswer } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { NEVER, type Stamp } from '../../shared/stamp.js'
 import type { PageIdentity } from '../identity/identified.js'
+import type { PageSocket } from '../memory/link.js'
 import type { Settings } from '../settings/settings.js'
 import type { StoreClient } from '../store/store-client.js'
 import type { Subject } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
-import type { LiveSocket } from '../types/live-socket.js'
 import type { PageTickets } from '../values/page-tickets.js'
 import type { Values } from '../values/values.js'
 import type { Answers, Include } from './answer.js'
@@ -31,7 +31,7 @@ export interface ExchangeContext {
   readonly source: ChangeSource
   readonly bucket?: Bucket
   /** The socket that gets the answer; undefined for a POST, and for a message without an acknowledgement. */
-  readonly socket?: LiveSocket | undefined
+  readonly socket?: PageSocket | undefined
   /** Called after the tickets are verified and before they are merged. May throw to refuse the whole exchange. */
   beforeMerge?(this: void): void
   /**

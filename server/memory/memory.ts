@@ -5,8 +5,8 @@ import { isWithin } from '../../shared/checks.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import { isLocal, isSubject, isUser, type Sub, type Subject, subjectHash } from '../subjects/subject.js'
-import type { LiveSocket } from '../types/live-socket.js'
 import type { GuestMemory } from './guest-memory.js'
+import type { PageSocket } from './link.js'
 import { RotatingCache, type RotatingCacheOptions } from './rotating-cache.js'
 
 /** A subject that its open sockets and listeners keep in memory. */
@@ -16,7 +16,7 @@ export interface PinnedSubject {
   readonly sub: Sub
   readonly replica: Replica
   /** The subject's sockets. */
-  readonly sockets: Set<LiveSocket>
+  readonly sockets: Set<PageSocket>
   readonly listeners: Set<Listener>
 }
 
@@ -177,7 +177,7 @@ export class Memory {
     // An empty replica stays out of the cache, so that visitors who never write take no space there.
     const replica = this.#cache(subject).get(subject) ?? new Replica()
     this.#cache(subject).delete(subject)
-    const pinnedBy = { sockets: new Set<LiveSocket>(), listeners: new Set<Listener>() }
+    const pinnedBy = { sockets: new Set<PageSocket>(), listeners: new Set<Listener>() }
     const pinned = { subject, sub: subjectHash(subject), replica, ...pinnedBy }
     this.#pinned.set(subject, pinned)
     this.#countPinned(pinned)

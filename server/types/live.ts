@@ -6,9 +6,9 @@ import type { RegisteredFields } from '../../shared/registered.js'
 import type { Fields } from '../../shared/types.js'
 import type { InspectorMembers } from '../features/inspector/types.js'
 import type { RoomMembers } from '../features/rooms/types.js'
-import type { SessionStoreMembers } from '../features/session-store/types.js'
+import type { AppSession, SessionStoreMembers } from '../features/session-store/types.js'
 import type { UserId } from '../subjects/subject.js'
-import type { UserSession } from './session.js'
+import type { SocketSession, UserSession } from './session.js'
 
 /** The options of `live.attach(io, options)`. */
 export interface AttachOptions {
@@ -46,6 +46,15 @@ export interface RevokeOptions {
 export type AnyApp = Koa<any, any>
 /** A socket.io server with any events. */
 export type AnyServer = Server<any, any, any, any>
+
+declare module 'socket.io' {
+  interface Socket {
+    /** The values of the socket's visitor, after `live.attach(io)`. */
+    liveSession: SocketSession
+    /** The browser's `ctx.session`, if any: requires koa-session in `handshake`, with `live.sessionStore()` as its store. */
+    session: AppSession | undefined
+  }
+}
 
 /** The plugin, as returned by `liveSession()`. `Identified` is true if the app sets `identify`, so that `attach` requires `handshake`. */
 export interface LiveSessionPlugin<F extends Fields = RegisteredFields, Identified extends boolean = boolean>

@@ -6,7 +6,6 @@ import type { JsonValue } from '../../shared/json.js'
 import type { Observable, Snapshot } from '../../shared/observable.js'
 import type { RegisteredFields } from '../../shared/registered.js'
 import type { Fields, Keys, Settable, Value } from '../../shared/types.js'
-import type { AppSession } from '../features/session-store/types.js'
 
 /** The visitor's identity, for the app's own tables. */
 export interface VisitorIds {
@@ -170,14 +169,6 @@ declare module 'koa' {
   interface BaseContext {
     /** The values of the request's visitor, after `live.middleware()` has run. */
     liveSession: RequestSession
-  }
-}
-declare module 'socket.io' {
-  interface Socket {
-    /** The values of the socket's visitor, after `live.attach(io)`. */
-    liveSession: SocketSession
-    /** The browser's `ctx.session`, if any: requires koa-session in `handshake`, with `live.sessionStore()` as its store. */
-    session: AppSession | undefined
   }
 }
 

@@ -10,11 +10,11 @@ import { expiryStamp, type LwwRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { isStamp, LOWEST_STAMP } from '../../shared/stamp.js'
 import type { Revocations } from '../ends/revocations.js'
+import type { PageSocket } from '../memory/link.js'
 import type { Memory, PinnedSubject } from '../memory/memory.js'
 import type { Settings } from '../settings/settings.js'
 import { isTab, isUser, type Sub, type Subject, subjectHash } from '../subjects/subject.js'
 import type { Visitor } from '../subjects/visitor.js'
-import type { LiveSocket } from '../types/live-socket.js'
 import type { TicketContent, Tickets } from './ticket.js'
 
 type GreetingClaims = Pick<TicketContent, 'defaults' | 'guest'>
@@ -25,7 +25,7 @@ const NO_CLAIMS: GreetingClaims = {}
 interface Pending {
   readonly fields: Set<Field>
   /** The ticket of an answer, if it covers all of these fields, and the socket that gets the ticket with the answer. */
-  answered: { readonly ticket: string; readonly socket: LiveSocket | undefined } | undefined
+  answered: { readonly ticket: string; readonly socket: PageSocket | undefined } | undefined
 }
 
 export interface PageTicketParts {
@@ -106,7 +106,7 @@ export class PageTickets {
    * because only the tab keeps its values. If the ticket covers all of this turn's changes, the flush sends the same ticket to the
    * subject's other sockets.
    */
-  answerTicket(owner: Visitor, changed: readonly Field[], socket: LiveSocket | undefined): string | undefined {
+  answerTicket(owner: Visitor, changed: readonly Field[], socket: PageSocket | undefined): string | undefined {
     const first = changed.find(({ isLocal }) => isLocal) ?? changed[0]
     const subject = first && owner.subject(first)
     const replica = subject && this.#parts.memory.find(subject)

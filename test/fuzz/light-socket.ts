@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'socket.io'
 import { Authentication } from '../../server/connections/authentication.js'
 import { Handshake } from '../../server/connections/handshake.js'
+import { linkOf } from '../../server/connections/link.js'
 import { Rechecks } from '../../server/connections/rechecks.js'
 import { SocketHandle } from '../../server/connections/socket.js'
 import type { Core } from '../../server/core.js'
@@ -38,8 +39,8 @@ export class LightSocket {
         if (event === STORE_SESSION) tickets.push(String(ticket))
       }
       const server = new ServerSocket(randomUUID(), namespace, request, send, () => server.hear('disconnecting'))
-      const connection = await handshake.enter(server as unknown as Socket)
-      new SocketHandle(core, server as unknown as Socket, connection).open()
+      const connection = await handshake.enter(server, linkOf(server as unknown as Socket))
+      new SocketHandle(core, server, connection).open()
       server.hear(EXCHANGE, {}, ({ greeting = [] }: PageAnswer) => void tickets.push(...greeting))
       return new LightSocket(server, connection.identity, tickets)
     }

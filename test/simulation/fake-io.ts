@@ -96,6 +96,7 @@ export class Conn extends EventEmitter {
 export class ServerSocket extends EventEmitter {
   readonly id: string
   readonly rooms: Set<string> = new Set<string>()
+  readonly handshake = { auth: {} }
   readonly nsp: FakeNamespace
   readonly request: IncomingMessage
   readonly conn: Conn

@@ -5,15 +5,15 @@ import type { JsonValue } from '../../../shared/json.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Fields } from '../../../shared/types.js'
 import type { Feature } from '../../feature.js'
+import type { PageSocket } from '../../memory/link.js'
 import type { FeatureParts } from '../../parts.js'
 import type { Subject } from '../../subjects/subject.js'
-import type { LiveSocket } from '../../types/live-socket.js'
 import { RoomNames } from './room-names.js'
 import type { RoomMembers } from './types.js'
 
 /** A socket's membership in the room of its visitor's value of a field. */
 interface Membership {
-  readonly socket: LiveSocket
+  readonly socket: PageSocket
   readonly field: Field
   readonly names: RoomNames
   readonly subject: Subject

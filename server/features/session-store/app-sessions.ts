@@ -1,15 +1,14 @@
 // Decides when app sessions are loaded, end and leave memory, and closes the sockets of ended sessions.
 
 import type { ServerResponse } from 'node:http'
-import type { Socket } from 'socket.io'
 import type { AnyChange, ChangeSource } from '../../../shared/change.js'
 import { isWithin } from '../../../shared/checks.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { EPOCH_KEY, type LwwRegister } from '../../../shared/register.js'
 import type { Stamp } from '../../../shared/stamp.js'
-import { hangUp } from '../../connections/connections.js'
 import { stateOf } from '../../ends/validity.js'
 import { onHeadersSent } from '../../http/headers-sent.js'
+import type { Link } from '../../memory/link.js'
 import type { FeatureParts } from '../../parts.js'
 import { type FeatureChanges, FeatureData, type FeatureDataParts } from '../../store/feature-data.js'
 import type { Updates } from '../../store/updates.js'
@@ -101,18 +100,18 @@ export class AppSessions extends FeatureData<SessionEntry> {
   }
 
   /** Pins a session in memory while the connection is open. Closes the connection if the session has ended since the handshake. */
-  pin(found: SessionEntry, conn: Socket['conn']): SessionEntry {
-    if (conn.readyState !== 'open') return found
+  pin(found: SessionEntry, link: Link): SessionEntry {
+    if (!link.isOpen) return found
     const known = this.find(found.name)
     const session = known ?? found
     if (!known && this.endOf(found) !== undefined) {
-      void hangUp(conn)
+      void link.hangUp()
       return session
     }
-    session.conns.set(conn, new Set())
-    conn.once('close', () => {
+    session.links.set(link, new Set())
+    link.onClose(() => {
       session.usedAt = this.parts.settings.clock()
-      session.conns.delete(conn)
+      session.links.delete(link)
       if (this.find(session.name) === session) this.put(session)
     })
     return this.put(session)
@@ -252,16 +251,16 @@ export class AppSessions extends FeatureData<SessionEntry> {
 
   /** Refreshes a stale or expired session from the store, and drops an idle session. */
   async #look(session: SessionEntry): Promise<void> {
-    const { name, conns, replica, usedAt } = session
+    const { name, links, replica, usedAt } = session
     // Memory may have evicted and reloaded the session during this round.
     if (this.find(name) !== session) return
     const { maxIdle, store, storeRefresh, clock } = this.parts.settings
     const now = clock()
-    const isStale = store && conns.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
+    const isStale = store && links.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
     // Another process may have renewed a session that looks expired here. If the store does not answer, the next round asks again.
     if (this.live(name) === undefined || isStale) await this.open(name).catch(() => undefined)
     // Drops an idle session. The store has it, or its cookie ended with the browser, which closed long ago.
-    else if (conns.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
+    else if (links.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
       this.drop(session)
   }
 
@@ -282,6 +281,6 @@ export class AppSessions extends FeatureData<SessionEntry> {
     const session = this.find(name)
     if (session?.ended === undefined) return
     this.drop(session)
-    for (const conn of session.conns.keys()) void hangUp(conn)
+    for (const link of session.links.keys()) void link.hangUp()
   }
 }

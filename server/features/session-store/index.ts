@@ -99,13 +99,14 @@ export function sessionFeature(parts: FeatureParts): Feature {
       })
     },
     // Gives sockets the session found by koa-session in the handshake.
-    connects: (ctx, conn) => {
+    connects: (ctx, link) => {
       if (appSessions.isUsed && !parts.handshake.isGiven) parts.settings.warn(UNREAD)
       const received = store.receivedSession(ctx)
       if (!received) return undefined
-      const session = appSessions.pin(received, conn)
+      const session = appSessions.pin(received, link)
+      const { report } = parts.settings
       return (socket) =>
-        void Object.assign(socket, { session: new SessionHandle(appSessions, parts.settings.report, session, socket) })
+        void Object.assign(socket, { session: new SessionHandle(appSessions, report, session, link, socket) })
     },
     close: () => appSessions.close(),
   }

@@ -1,7 +1,7 @@
 // Defines an app session in memory, with its connections, subscribers, last use and end.
 
-import type { Socket } from 'socket.io'
 import type { AnyChange } from '../../../shared/change.js'
+import type { Link } from '../../memory/link.js'
 import { FeatureEntry } from '../../store/feature-entry.js'
 import type { BrowserSubject, Subject, UserSubject } from '../../subjects/subject.js'
 import { changesOf, type SessionName } from './session-content.js'
@@ -15,7 +15,7 @@ export interface SessionSubscriber {
 
 export class SessionEntry extends FeatureEntry<SessionName> {
   /** The connections that pin the session in memory, each with its subscribers. */
-  readonly conns: Map<Socket['conn'], Set<SessionSubscriber>> = new Map()
+  readonly links: Map<Link, Set<SessionSubscriber>> = new Map()
   /** The user of the last request, and the hour of that request, counted from 1970. */
   lastUse: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
   /** The reason for the session's end; undefined until the session has ended. */
@@ -56,11 +56,11 @@ export class SessionEntry extends FeatureEntry<SessionName> {
 
   /** An ended session stays in memory until the response with its browser's new cookie is sent. */
   override get isPinned(): boolean {
-    return this.conns.size > 0 || this.ended !== undefined
+    return this.links.size > 0 || this.ended !== undefined
   }
 
   /** Returns a copy, because subscribers may leave during a notification. */
   get subscribers(): readonly SessionSubscriber[] {
-    return Array.from(this.conns.values()).flatMap((some) => [...some])
+    return Array.from(this.links.values()).flatMap((some) => [...some])
   }
 }

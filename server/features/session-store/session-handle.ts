@@ -1,11 +1,11 @@
 // Implements `socket.session`: reads, writes and subscribes to the app session found in the handshake.
 
-import type { Socket } from 'socket.io'
 import type { Listener, Written } from '../../../shared/change.js'
 import { checkNext } from '../../../shared/checks.js'
 import type { JsonValue } from '../../../shared/json.js'
 import { AWAIT_IT, refusePromise } from '../../../shared/promise.js'
 import { tracked } from '../../exchange/handle.js'
+import type { Link, PageSocket } from '../../memory/link.js'
 import type { Report } from '../../settings/report.js'
 import type { Update } from '../../store/updates.js'
 import { ListenerSet, Listeners, reportRejection } from '../../values/listeners.js'
@@ -32,11 +32,11 @@ export class SessionHandle {
   readonly #ends = new ListenerSet<SessionEnd>()
   #isNotifying = false
 
-  constructor(sessions: AppSessions, report: Report, session: SessionEntry, socket: Socket) {
+  constructor(sessions: AppSessions, report: Report, session: SessionEntry, link: Link, socket: PageSocket) {
     this.#sessions = sessions
     this.#report = report
     this.#handshakeSession = session
-    const subscribers = session.conns.get(socket.conn)
+    const subscribers = session.links.get(link)
     const subscriber: SessionSubscriber = {
       changed: (change) => {
         this.#changes.notify(change, report)
@@ -45,7 +45,7 @@ export class SessionHandle {
       ended: (end) => this.#ends.notify(end, report),
     }
     subscribers?.add(subscriber)
-    socket.once('disconnecting', () => subscribers?.delete(subscriber))
+    socket.on('disconnecting', () => subscribers?.delete(subscriber))
   }
 
   get ended(): SessionEnd | undefined {
