@@ -12,7 +12,7 @@ import type { Parts } from '../parts.js'
 import { type Subject, subjectHash, type UserSubject } from '../subjects/subject.js'
 import type { Authentication } from './authentication.js'
 import { Connection } from './connections.js'
-import type { Rechecks } from './rechecks.js'
+import { isRefusal, type Rechecks } from './rechecks.js'
 
 const READ_BY_ANY =
   '403 bad_origin: a socket came by JSONP polling (j=), which any page reads as a script: expected another transport. ' +
@@ -28,6 +28,10 @@ const REFUSED: readonly CookieStatus[] = ['retired', 'revoked']
 const TOO_MANY =
   'connections, so further pages get no live updates until one closes. ' +
   'Raise it if an id stands for many people: node_modules/koa-live-session/docs/troubleshooting.md#rate_limited'
+
+const FAILED =
+  "attach(io, { handshake }): middleware or identify threw in a handshake, so a socket was refused: app.on('error') gets the error. " +
+  'The page tries again, at first after a second, later every 15 to 30 s'
 
 /** Thrown after an error that is already reported. */
 export class HandshakeFailure extends Error {}
@@ -109,10 +113,13 @@ export class Handshake {
 
   /** Reports an error of the app once, regardless of the number of namespaces. */
   #fail(error: unknown, link: Link, ctx: Koa.Context): never {
-    // If the store does not answer, closes the connection, so that the browser reconnects by itself. A refused browser would not reconnect.
+    const { settings } = this.#parts
+    // If the store does not answer, closes the connection, so that socket.io reconnects. It would not retry a refused socket.
     if (error instanceof LiveSessionError && error.code === 'store_unavailable') void link.hangUp()
     if (error instanceof LiveSessionError || error instanceof HandshakeFailure) throw error
-    this.#parts.settings.report(error, ctx)
+    // Middleware may refuse a visitor, as in a request.
+    if (!isRefusal(error)) settings.warn(FAILED)
+    settings.report(error, ctx)
     throw new HandshakeFailure('an error of the app')
   }
 

@@ -103,7 +103,8 @@ export class Rechecks {
   }
 }
 
-function isRefusal(error: unknown): boolean {
+/** Returns whether the app's middleware has refused the visitor. */
+export function isRefusal(error: unknown): boolean {
   const { status } = (error ?? {}) as { readonly status?: unknown }
   return status === 401 || status === 403
 }

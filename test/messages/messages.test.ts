@@ -415,6 +415,23 @@ describe('attach', () => {
       ])
     })
 
+    it.each([
+      [503, 1],
+      [401, 0],
+      [403, 0],
+    ])('warns once of middleware that throws in handshakes: status %i', async (status, times) => {
+      const app = await App.start({ attach: { handshake: [(ctx) => ctx.throw(status)] } })
+      for (const _ of [1, 2])
+        await expect(app.visitor().connect()).rejects.toMatchObject({ message: 'handshake failed' })
+      expect(app.errors).toHaveLength(2)
+      expect(app.warnings.filter((warning) => warning.includes('threw'))).toEqual(
+        Array(times).fill(
+          `${PREFIX}attach(io, { handshake }): middleware or identify threw in a handshake, so a socket was refused: app.on('error') gets ` +
+            'the error. The page tries again, at first after a second, later every 15 to 30 s',
+        ),
+      )
+    })
+
     it('explains a read of ctx.liveSession in a handshake', async () => {
       const read: Koa.Middleware = (ctx, next) => {
         ctx.liveSession.get('division')
