@@ -9,13 +9,16 @@ import type { ErrorTexts } from '../error.js'
 import type { AnySocket } from '../types.js'
 import { embedded } from './embed.js'
 import { createPoster, type PostOptions } from './post.js'
-import { createStorage } from './storage.js'
+import { attempt, createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
 
 /** The navigation entry of a page; not all browsers have `deliveryType`. */
 interface NavigationEntry extends PerformanceEntry {
   readonly deliveryType?: string
 }
+
+/** The properties of the window's events, each of which has only some of them. */
+type WindowEvent = Partial<PageTransitionEvent & StorageEvent>
 
 /** Creates a page's environment in a browser: the socket, POSTs, storage, other tabs and DOM events. */
 export function createBrowserEnvironment(
@@ -60,7 +63,7 @@ export function createBrowserEnvironment(
     dispatch('return', storage.who())
   }
   const look = (): void => dispatch('look', storage.who())
-  const events: readonly (readonly [string, (event: Partial<PageTransitionEvent>) => void])[] = Object.entries({
+  const events: readonly (readonly [string, (event: WindowEvent) => void])[] = Object.entries({
     keydown: use,
     pointerdown: use,
     online: on('wake'),
@@ -74,7 +77,8 @@ export function createBrowserEnvironment(
     // `pageshow` also fires on load.
     pageshow: ({ persisted }) => persisted && come(),
     visibilitychange: look,
-    storage: look,
+    // Ignore other items: documents that answer each other's writes, as of `keepTab` in frames, never stop. Without a `key`, all are gone.
+    storage: ({ key, storageArea }) => (key ?? name) === name && storageArea === attempt(() => localStorage) && look(),
     // The HTML was made before: only an answer names the visitor.
     prerenderingchange: on('return'),
   })

@@ -130,6 +130,47 @@ it('a page reports its use only if a renewal is due', () => {
   expect(events).toEqual([['use'], ['use']])
 })
 
+describe('a `storage` event', () => {
+  const NAME = 'live-session:/store_session'
+  const looks = (event: () => StorageEventInit, spy?: () => unknown): readonly unknown[] => {
+    const events: unknown[] = []
+    const options = { endpoint: '/store_session', credentials: 'omit', headers: {} } as const
+    const dispatch: Dispatch = (...one) => void events.push(one)
+    const page = createBrowserEnvironment(undefined, options, SHORT_TEXTS, dispatch, { timers: new Set() })
+    ends.push(page.close)
+    page.open()
+    localStorage.setItem(NAME, 'ann')
+    const told = new StorageEvent('storage', event())
+    spy?.()
+    globalThis.dispatchEvent(told)
+    return events
+  }
+
+  it.each<[string, () => StorageEventInit]>([
+    ['its item has changed', () => ({ key: NAME, storageArea: localStorage })],
+    ['localStorage was cleared', () => ({ key: null, storageArea: localStorage })],
+  ])('makes a page look at the stored visitor: %s', (_, event) => {
+    expect(looks(event)).toEqual([['look', 'ann']])
+  })
+
+  it.each<[string, () => StorageEventInit]>([
+    ['another item', () => ({ key: `${NAME} 0.5`, storageArea: localStorage })],
+    ['sessionStorage', () => ({ key: NAME, storageArea: sessionStorage })],
+    ['a cleared sessionStorage', () => ({ key: null, storageArea: sessionStorage })],
+  ])('is no news of %s', (_, event) => {
+    expect(looks(event)).toEqual([])
+  })
+
+  it('throws nothing if localStorage is blocked', () => {
+    const fails = jest.fn()
+    globalThis.addEventListener('error', fails)
+    const block = (): unknown => jest.spyOn(globalThis, 'localStorage', 'get').mockImplementation(fail)
+    expect(looks(() => ({ key: NAME, storageArea: localStorage }), block)).toEqual([])
+    expect(fails).not.toHaveBeenCalled()
+    globalThis.removeEventListener('error', fails)
+  })
+})
+
 it('a refused socket passes on the library’s codes, and whether socket.io retries', () => {
   const events: unknown[] = []
   const socket = Object.assign(new EventEmitter(), { active: false })

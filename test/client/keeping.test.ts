@@ -148,9 +148,11 @@ it('the ids of a page are valid for any random number', () => {
 
 describe('threat 94: a page that another page’s visitor may have replaced', () => {
   const ITEM = 'live-session:/store_session'
+  const tell = (): boolean =>
+    globalThis.dispatchEvent(new StorageEvent('storage', { key: ITEM, storageArea: localStorage }))
   const look = (who: string): void => {
     localStorage.setItem(ITEM, who)
-    globalThis.dispatchEvent(new Event('storage'))
+    tell()
   }
   const greeting = [bareTicket({ defaults: { division: -1 }, changes: [['division', 7, 1]] })]
 
@@ -179,7 +181,7 @@ describe('threat 94: a page that another page’s visitor may have replaced', ()
   it('compares with the visitor that it has stored itself', async () => {
     const live = page(ANN)
     localStorage.removeItem(ITEM)
-    globalThis.dispatchEvent(new Event('storage'))
+    tell()
     expect(live.get('division')).toBe(-1)
     answer = { who: 'ann', hasCookie: true, persisted: [], results: [], greeting }
     for (let times = 0; times < 2; times += 1) {

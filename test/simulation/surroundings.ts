@@ -4,7 +4,8 @@ import { createLocalStorage } from '../support/page/local-storage.js'
 
 type Act = (lock: object | null) => Promise<unknown>
 
-const STORED_WHO = `live-session:${DEFAULT_ENDPOINT}`
+/** The item with the `who` that a page has proved. */
+export const STORED_WHO: string = `live-session:${DEFAULT_ENDPOINT}`
 
 /** The objects shared by a browser's pages, besides cookies. */
 export class Surroundings {

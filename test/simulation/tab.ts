@@ -11,7 +11,7 @@ import type { Browser } from './browser.js'
 import type { FakeResponse } from './http.js'
 import type { Values } from './page-changes.js'
 import { recorded, scriptOf } from './recorder.js'
-import { type Channel, within } from './surroundings.js'
+import { type Channel, STORED_WHO, within } from './surroundings.js'
 import { TabSocket } from './tab-socket.js'
 import { note } from './tally.js'
 
@@ -210,7 +210,8 @@ export class Tab {
   #see(event: 'storage' | 'visibilitychange' | 'pageshow' | 'resume'): void {
     this.#watcher.looks(this, event === 'pageshow' || event === 'resume', () => {
       this.seenWho = this.browser.surroundings.storedWho
-      this.#within(() => this.#listeners.get(event)?.({ persisted: true }))
+      const init = { persisted: true, key: STORED_WHO, storageArea: this.#storage }
+      this.#within(() => this.#listeners.get(event)?.(init))
     })
   }
 
