@@ -11,6 +11,10 @@ import type { AnyClient } from './types.js'
 const MAX_LENGTH = 1500
 const LEAVE = 'beforeunload'
 
+/** Returns a frame's place among its parents' frames, such as ` 0 2`; `''` for the tab's page. */
+const placeOf = (w: Window): string =>
+  w === w.parent ? '' : `${placeOf(w.parent)} ${Array.prototype.indexOf.call(w.parent, w)}`
+
 /**
  * Persists the values of this tab (`scope: 'tab'`) in its sessionStorage, across reloads, back navigation and server restarts. Call
  * `keepTab` right after `createLiveSession`, before the socket connects: the handshake sends the values in `auth`.
@@ -21,7 +25,9 @@ const LEAVE = 'beforeunload'
  */
 export function keepTab(live: AnyClient): Unsubscribe {
   const { dispatch, posts, environment, initial, onClose, page, socket } = internalsOf(live)
-  const name = `live-session:${posts.endpoint}`
+  // The page and its frames share sessionStorage, and each has an entry of its own.
+  const place = attempt(() => placeOf(self)) ?? ''
+  const name = `live-session:${posts.endpoint}${place}`
   let stored = attempt(() => sessionStorage[name])
   let text = stored
   const parse = (): readonly [who?: string, tickets?: readonly string[]] => attempt(() => JSON.parse(text)) ?? []
@@ -47,7 +53,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
     text = serializeOutbox(page, true)
     attempt(() => (sessionStorage[name] = text))
     // Listen only if needed: Firefox keeps no page with such a listener in its back/forward cache.
-    globalThis[text ? 'addEventListener' : 'removeEventListener']?.(LEAVE, leave)
+    globalThis[text && !place ? 'addEventListener' : 'removeEventListener']?.(LEAVE, leave)
   }
   // Restores the stored changes, if they are this visitor's. While the page does not know its visitor, keeps them for the next call.
   const restore = (tabKeys?: readonly string[]): void => {
@@ -59,8 +65,8 @@ export function keepTab(live: AnyClient): Unsubscribe {
     restore()
   }
 
-  // Remove the cookie of the unloaded page, which the server has read by now.
-  bring('', 0)
+  // Remove the cookie of the unloaded page, which the server has read by now. The cookie is the page's, not a frame's.
+  if (!place) bring('', 0)
   // Discard the tab's values in the HTML, which may be another tab's. Hydration still shows these values, from `initialState`.
   restore(initial?.tab)
   if (socket) {
