@@ -19,7 +19,7 @@ import { createSameOrigin } from './http/origin.js'
 import { Nodes } from './nodes.js'
 import type { MakeFeature } from './parts.js'
 import { resolveOptions, warnAtStart } from './resolve-options.js'
-import { checkNames, warnOfIdleOptions } from './settings/option-checks.js'
+import { check, checkNames, warnOfIdleOptions } from './settings/option-checks.js'
 import { subjectHash, type UserId, type UserSubject, userOfOtherType, userSubject } from './subjects/subject.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, PluginMembers, RevokeOptions } from './types/live.js'
 import type { LiveSessionOptions } from './types/options.js'
@@ -56,21 +56,13 @@ export function liveSession<const F extends Fields, I = unknown>(
   options: LiveSessionOptions<F, I>,
 ): LiveSessionPlugin<F, unknown extends I ? false : true>
 export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): LiveSessionPlugin<Fields> {
-  if (typeof app?.createContext !== 'function') {
-    throw new TypeError(`koa-live-session: liveSession(app): expected a Koa app, received ${typeof app}`)
-  }
-  if ('liveSession' in app.context) {
-    throw new TypeError(
-      'koa-live-session: liveSession(app): this app has a live session already. ' +
-        'Call liveSession once, and import its result elsewhere',
-    )
-  }
+  const call = 'liveSession(app)'
+  check(typeof app?.createContext === 'function', call, 'expected a Koa app', typeof app)
+  const isFirst = !('liveSession' in app.context)
+  check(isFirst, call, 'this app has a live session already. Call liveSession once, and import its result elsewhere')
   // Koa 2 has APIs of the same names with other behaviour: an app would start, and fail later.
-  if (typeof app.response?.back !== 'function') {
-    throw new TypeError(
-      'koa-live-session: liveSession(app): expected an app of Koa 3, received one of Koa 2. Run npm install koa@3',
-    )
-  }
+  const isKoa3 = typeof app.response?.back === 'function'
+  check(isKoa3, call, 'expected an app of Koa 3', 'one of Koa 2. Run npm install koa@3')
   return createPlugin(app, options, FEATURES)
 }
 
@@ -121,10 +113,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
   }
 
   attach(io: AnyServer, ...[options]: readonly [AttachOptions?]): void {
-    if (this.#rechecks)
-      throw new TypeError(
-        'koa-live-session: attach(io): already attached. Call it once: it serves all namespaces of its server',
-      )
+    check(!this.#rechecks, 'attach(io)', 'already attached. Call it once: it serves all namespaces of its server')
     const { handshake, ...intervals } = resolveAttachOptions(options, this.#core.settings.identify !== undefined)
     checkServer(io)
     this.#core.remotes.nodes = new Nodes(io, this.#core)
@@ -146,10 +135,8 @@ class Plugin implements PluginMembers<Fields, boolean> {
     checkNames(options, ['except'], 'revoke(id): ')
     const { except } = options
     const user = this.#userOf(id, 'revoke(id)')
-    if (except && (await this.#core.identifyUser(except)) !== user)
-      throw new TypeError(
-        'koa-live-session: revoke(id, { except }): expected a request of this user, received one of another visitor',
-      )
+    const isUsers = !except || (await this.#core.identifyUser(except)) === user
+    check(isUsers, 'revoke(id, { except })', 'expected a request of this user', 'one of another visitor')
     // Identify this request's visitor before the revocation, so that the request's cookie is still valid.
     void except?.liveSession.visitorId
     await this.#core.endings.revoke(user, except)

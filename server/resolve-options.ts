@@ -10,7 +10,7 @@ import { isAsync } from '../shared/promise.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { Fields } from '../shared/types.js'
 import { spaceForRegisters } from './cookie/size.js'
-import { checkNames, optionError } from './settings/option-checks.js'
+import { check, checkNames, optionError, shown } from './settings/option-checks.js'
 import { createEmitRefusal, createReport, createWarn } from './settings/report.js'
 import { type CookieOptions, LIMITS, type LimitOptions, type Settings } from './settings/settings.js'
 import { readSecrets } from './subjects/signing-keys.js'
@@ -77,11 +77,9 @@ type Resolved<R> = { readonly [K in keyof R]: R[K] extends OptionSpec<infer T> ?
 
 /** @throws {TypeError} with the option, the expected and the received value */
 export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): Settings {
-  if (!isRecord(options)) {
-    throw new TypeError(
-      `koa-live-session: liveSession(app, options): expected { fields }, received ${String(options)}. Pass what defineFields returned`,
-    )
-  }
+  const remedy = 'Pass what defineFields returned'
+  if (!isRecord(options))
+    throw optionError('liveSession(app, options)', 'expected { fields }', `${String(options)}. ${remedy}`)
   const { cache, limits, ...others } = options
   checkNames(options, [...Object.keys(OPTIONS), 'cache', 'limits'], '')
   const given = readAll(OPTIONS, others, '')
@@ -187,14 +185,6 @@ function readAll<R extends Readonly<Record<string, OptionSpec<unknown>>>>(
     return [name, value]
   })
   return Object.fromEntries(read)
-}
-
-function check(is: boolean, option: string, expected: string, received: unknown): void {
-  if (!is) throw optionError(option, expected, shown(received))
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 function isFunction(value: unknown): boolean {

@@ -6,11 +6,12 @@ import { isMs, MS } from '../../shared/checks.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { addMembers } from '../exchange/handle.js'
 import { refusalOf } from '../exchange/refusal.js'
-import { checkNames } from '../settings/option-checks.js'
+import { check, checkNames } from '../settings/option-checks.js'
 import type { Settings } from '../settings/settings.js'
 import type { AttachOptions } from '../types/live.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
 import { linkOf } from './link.js'
+import type { Intervals } from './rechecks.js'
 import { SocketHandle, type SocketParts } from './socket.js'
 
 /** The default of `recheck`, in ms. */
@@ -18,6 +19,15 @@ const FIVE_MINUTES = 5 * 60 * 1000
 /** The default of `maxAge`, in ms. */
 const DAY = 24 * 60 * 60 * 1000
 const OPTIONS = ['handshake', 'recheck', 'maxAge']
+
+const CALL = 'attach(io)'
+const RECOVERY =
+  'connectionStateRecovery gives a socket its former rooms, data and missed events before its visitor is known, even after a sign-out. ' +
+  "Leave it out: at each reconnect every value arrives by itself, and io.on('connection') can send the rest"
+const ANONYMOUS =
+  'identify is set but handshake is not, so every socket would be anonymous. ' +
+  'Pass the middleware identify relies on: attach(io, { handshake: [session, passport.session()] })'
+const NO_EFFECT = 'it has no effect with recheck: Infinity, because rechecks look at the age. Set recheck in ms'
 
 /** The servers to which a plugin is attached. */
 const attached = new WeakSet<Server>()
@@ -67,30 +77,13 @@ export function attachTo(io: Server, parts: SocketParts, handshake: Handshake): 
  * connected already
  */
 export function checkServer(io: Server): void {
-  if (typeof io?._nsps?.values !== 'function') {
-    throw new TypeError(
-      `koa-live-session: attach(io): expected a Server of socket.io, received ${typeof io}. Pass new Server(app.listen(3000))`,
-    )
-  }
-  if (attached.has(io)) {
-    throw new TypeError(
-      'koa-live-session: attach(io): another live session is attached to this server. Give each app a server of its own',
-    )
-  }
+  const isServer = typeof io?._nsps?.values === 'function'
+  check(isServer, CALL, 'expected a Server of socket.io', `${typeof io}. Pass new Server(app.listen(3000))`)
+  check(!attached.has(io), CALL, 'another live session is attached to this server. Give each app a server of its own')
   const { connectionStateRecovery }: Partial<ServerOptions> = Reflect.get(io, 'opts') ?? {}
-  if (connectionStateRecovery) {
-    throw new TypeError(
-      'koa-live-session: attach(io): connectionStateRecovery gives a socket its former rooms, data and missed events ' +
-        'before its visitor is known, even after a sign-out. Leave it out: at each reconnect every value arrives by itself, ' +
-        "and io.on('connection') can send the rest",
-    )
-  }
+  check(!connectionStateRecovery, CALL, RECOVERY)
   const connected = [...io._nsps.values()].reduce((sum, { sockets }) => sum + sockets.size, 0)
-  if (connected > 0) {
-    throw new TypeError(
-      `koa-live-session: attach(io): ${connected} sockets are already connected; attach before io.on('connection')`,
-    )
-  }
+  check(connected === 0, CALL, `${connected} sockets are already connected; attach before io.on('connection')`)
 }
 
 /** Returns the error that a browser gets for a refused handshake. The error reveals only the code. */
@@ -133,41 +126,25 @@ function mayRead(origin: string, cors: Cors | false = {}): boolean {
   return isAllowed && credentials === true
 }
 
-interface AttachSettings {
+interface AttachSettings extends Intervals {
   readonly handshake: readonly Koa.Middleware[]
-  readonly recheck: number
-  readonly maxAge: number
 }
 
 /** @throws {TypeError} with the option, the expected and the received value, and advice */
 export function resolveAttachOptions(options: AttachOptions | undefined, hasIdentify: boolean): AttachSettings {
   checkNames(options, OPTIONS, 'attach(io): ')
-  if (hasIdentify && !options?.handshake) {
-    throw new TypeError(
-      'koa-live-session: attach(io): identify is set but handshake is not, so every socket would be anonymous. ' +
-        'Pass the middleware identify relies on: attach(io, { handshake: [session, passport.session()] })',
-    )
-  }
+  check(!hasIdentify || Boolean(options?.handshake), CALL, ANONYMOUS)
   const handshake = [options?.handshake ?? []].flat()
   for (const [index, middleware] of handshake.entries()) {
-    if (typeof middleware === 'function') continue
-    throw new TypeError(
-      `koa-live-session: attach(io): handshake: expected Koa middleware, received ${typeof middleware} as number ${index + 1}. ` +
-        'Pass the same functions as to app.use',
-    )
+    const received = `${typeof middleware} as number ${index + 1}. Pass the same functions as to app.use`
+    check(typeof middleware === 'function', `${CALL}: handshake`, 'expected Koa middleware', received)
   }
   const { recheck = FIVE_MINUTES, maxAge = DAY } = options ?? {}
   for (const [name, value] of Object.entries({ recheck, maxAge })) {
-    if (isMs(value) || value === Number.POSITIVE_INFINITY) continue
-    throw new TypeError(
-      `koa-live-session: attach(io): ${name}: expected ${MS}, or Infinity for never, received ${String(value)}`,
-    )
+    const isGood = isMs(value) || value === Number.POSITIVE_INFINITY
+    check(isGood, `${CALL}: ${name}`, `expected ${MS}, or Infinity for never`, value)
   }
-  if (options?.maxAge !== undefined && recheck === Number.POSITIVE_INFINITY) {
-    throw new TypeError(
-      'koa-live-session: attach(io): maxAge: it has no effect with recheck: Infinity, because rechecks look at the age. Set recheck in ms',
-    )
-  }
+  check(options?.maxAge === undefined || recheck !== Number.POSITIVE_INFINITY, `${CALL}: maxAge`, NO_EFFECT)
   return { handshake, recheck, maxAge }
 }
 

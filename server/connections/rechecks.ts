@@ -16,7 +16,7 @@ const SLOT_MS = 1000
 const MAX_SLOTS = 1000
 
 /** The intervals of `attach`, in ms. */
-interface Intervals {
+export interface Intervals {
   /** The interval at which each connection is rechecked; `Infinity` for never. */
   readonly recheck: number
   /** The largest age of a connection. */

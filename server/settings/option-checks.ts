@@ -11,9 +11,18 @@ export function checkNames(options: object | undefined, known: readonly string[]
     if (!known.includes(name)) throw optionError(prefix + name, unknownOption(name, known))
 }
 
-/** Returns the error for an option. @param received the received value; an empty text is not shown */
+/** Returns the error for an option or a call. @param received the received value; an empty text is not shown */
 export function optionError(option: string, expected: string, received = ''): TypeError {
   return new TypeError(`koa-live-session: ${option}: ${expected}${received === '' ? '' : `, received ${received}`}`)
+}
+
+/** @throws {TypeError} unless `is`: see `optionError` */
+export function check(is: boolean, option: string, expected: string, received: unknown = ''): void {
+  if (!is) throw optionError(option, expected, shown(received))
+}
+
+export function shown(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 // Warns about options without effect: valid alone, but not in this combination.

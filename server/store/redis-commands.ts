@@ -1,5 +1,6 @@
 // Sends the commands of `redisStore` through node-redis, and adapts ioredis clients.
 
+import { check, optionError } from '../settings/option-checks.js'
 import type { RedisScript } from './redis-scripts.js'
 
 /** The members that `redisStore` needs of a node-redis client. For ioredis use `redisStore(fromIoredis(client))`. */
@@ -54,9 +55,7 @@ function isReply(error: unknown, code: string): boolean {
 /** Checks that an answer is a list of texts and nulls, and returns the list. */
 export function cellsOf(answer: unknown): readonly (string | null)[] {
   if (Array.isArray(answer) && answer.every((cell) => typeof cell === 'string' || cell === null)) return answer
-  throw new TypeError(
-    'koa-live-session: redisStore: expected texts from the client. Pass a client without a type mapping',
-  )
+  throw optionError('redisStore', 'expected texts from the client. Pass a client without a type mapping')
 }
 
 /** The members that `fromIoredis` needs of an ioredis client. Both `Redis` and `Cluster` have them. */
@@ -84,10 +83,8 @@ export interface IoredisLike {
  */
 export function fromIoredis(client: IoredisLike): RedisLike {
   const { keyPrefix = '' } = client.options
-  if (keyPrefix !== '') {
-    const remedy = 'Pass { prefix } to redisStore'
-    throw new TypeError(`koa-live-session: fromIoredis: expected no keyPrefix, received "${keyPrefix}". ${remedy}`)
-  }
+  const received = `"${keyPrefix}". Pass { prefix } to redisStore`
+  check(keyPrefix === '', 'fromIoredis', 'expected no keyPrefix', received)
   const pending = new Set<(error: Error) => void>()
   // Rejects unanswered commands when the connection closes, because ioredis would resend them. A compareAndSet sent twice would report a
   // success as a failure, and its update would be applied again.

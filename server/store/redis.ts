@@ -8,7 +8,7 @@ import { isMs, MS } from '../../shared/checks.js'
 import { idsText } from '../../shared/idempotency-keys.js'
 import { canonicalJson } from '../../shared/json.js'
 import { EPOCH_KEY, GENERATION_KEY } from '../../shared/register.js'
-import { checkNames } from '../settings/option-checks.js'
+import { check, checkNames } from '../settings/option-checks.js'
 import { BROWSERS, type Store, type StoredRegister } from '../types/store.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
@@ -57,11 +57,18 @@ const DAY = 24 * HOUR
 export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): Store {
   checkNames(options, ['prefix', 'maxIdle', 'clock'], 'redisStore: ')
   const { prefix = 'live-session:', maxIdle = 100 * DAY, clock = Date.now } = options
-  checkClient(client)
+  const isClient = typeof client?.sendCommand === 'function' && typeof client.isOpen === 'boolean'
+  const remedy = 'Pass createClient(...) of node-redis, or fromIoredis(client)'
+  check(isClient, 'redisStore', `expected a Redis client. ${remedy}`)
   // In Redis Cluster, the hash tag of a key begins at the first brace.
-  check(typeof prefix === 'string' && !/[{}]/.test(prefix), 'prefix', 'a text without { and }', prefix)
-  check(isMs(maxIdle) && Number.isSafeInteger(maxIdle), 'maxIdle', `whole ${MS}`, maxIdle)
-  check(typeof clock === 'function', 'clock', 'a function', clock)
+  check(
+    typeof prefix === 'string' && !/[{}]/.test(prefix),
+    'redisStore: prefix',
+    'expected a text without { and }',
+    prefix,
+  )
+  check(isMs(maxIdle) && Number.isSafeInteger(maxIdle), 'redisStore: maxIdle', `expected whole ${MS}`, maxIdle)
+  check(typeof clock === 'function', 'redisStore: clock', 'expected a function', clock)
 
   const precision = Math.min(HOUR, Math.floor(maxIdle / 100))
   const keyOf = (subject: string): string => `${prefix}{${subject}}`
@@ -139,15 +146,4 @@ async function* scan(client: RedisLike, pattern: string): AsyncGenerator<readonl
 
 function escapePattern(text: string): string {
   return text.replace(/[\\*?[\]]/g, '\\$&')
-}
-
-function checkClient(client: RedisLike): void {
-  if (typeof client?.sendCommand === 'function' && typeof client.isOpen === 'boolean') return
-  const remedy = 'Pass createClient(...) of node-redis, or fromIoredis(client)'
-  throw new TypeError(`koa-live-session: redisStore: expected a Redis client. ${remedy}`)
-}
-
-function check(is: boolean, option: string, expected: string, received: unknown): void {
-  if (!is)
-    throw new TypeError(`koa-live-session: redisStore: ${option}: expected ${expected}, received ${String(received)}`)
 }

@@ -2,6 +2,7 @@
 
 import { freezeJson, type JsonValue } from '../../../shared/json.js'
 import { isAhead, isStamp } from '../../../shared/stamp.js'
+import { check } from '../../settings/option-checks.js'
 import { LONGEST_VALIDITY } from '../../store/single-use.js'
 import { frozenInput } from '../frozen-input.js'
 
@@ -45,10 +46,8 @@ const MAX_BYTES = 1000
  * @throws {TypeError} for an unknown option
  */
 export function parseFlash(input: unknown, { for: pages = 'any' }: { readonly for?: unknown } = {}): FlashInput {
-  if (pages !== 'any' && pages !== 'next') {
-    const received = typeof pages === 'string' ? `'${pages.slice(0, 20)}'` : typeof pages
-    throw new TypeError(`koa-live-session: flash: for: expected 'any' or 'next', received ${received}`)
-  }
+  const received = typeof pages === 'string' ? `'${pages.slice(0, 20)}'` : typeof pages
+  check(pages === 'any' || pages === 'next', 'flash: for', "expected 'any' or 'next'", received)
   const content = frozenInput('flash', 'a message', input, MAX_BYTES)
   return { content, isForNext: pages === 'next' }
 }

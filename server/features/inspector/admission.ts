@@ -4,7 +4,7 @@ import type Koa from 'koa'
 import { type Awaitable, after } from '../../../shared/promise.js'
 import { isOwnPolling, isOwnPost, originHeaders } from '../../http/origin.js'
 import type { FeatureParts } from '../../parts.js'
-import { checkNames } from '../../settings/option-checks.js'
+import { check, checkNames } from '../../settings/option-checks.js'
 import { SigningKeys } from '../../subjects/signing-keys.js'
 import type { InspectorOptions } from './types.js'
 
@@ -27,17 +27,14 @@ export interface Admission {
 export function createAdmission({ settings }: FeatureParts, options: InspectorOptions): Admission {
   checkNames(options, ['authorize'], 'inspector: ')
   const { authorize } = options
-  if (authorize !== undefined && typeof authorize !== 'function') {
-    throw new TypeError(
-      `koa-live-session: inspector: authorize: expected a function (ctx) => boolean, received ${typeof authorize}`,
-    )
-  }
-  if (!authorize && process.env['NODE_ENV'] === 'production') {
-    throw new TypeError(
-      'koa-live-session: inspector: it shows the values of all visitors, and NODE_ENV is production. Leave it out of production, ' +
-        'or pass authorize: live.inspector({ authorize: (ctx) => ctx.session?.role === "admin" })',
-    )
-  }
+  const isFunction = authorize === undefined || typeof authorize === 'function'
+  check(isFunction, 'inspector: authorize', 'expected a function (ctx) => boolean', typeof authorize)
+  check(
+    authorize !== undefined || process.env['NODE_ENV'] !== 'production',
+    'inspector',
+    'it shows the values of all visitors, and NODE_ENV is production. Leave it out of production, ' +
+      'or pass authorize: live.inspector({ authorize: (ctx) => ctx.session?.role === "admin" })',
+  )
   if (authorize) return { token: undefined, refusalReason: (ctx) => foreign(ctx) ?? authorized(ctx, authorize) }
   const key = new TokenKey(settings.secrets)
   settings.warn(`inspector: open its address with ?token=${key.token}`)

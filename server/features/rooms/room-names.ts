@@ -2,6 +2,7 @@
 
 import type { JsonValue } from '../../../shared/json.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
+import { optionError } from '../../settings/option-checks.js'
 import type { Settings } from '../../settings/settings.js'
 import { SigningKeys } from '../../subjects/signing-keys.js'
 
@@ -38,9 +39,7 @@ export class RoomNames {
   of(value: unknown): readonly string[] {
     if (isScalar(value)) return this.#named(value)
     const received = value === undefined ? 'undefined' : 'an object'
-    throw new TypeError(
-      `koa-live-session: room("${this.#key}", value): expected a number, boolean, text or null, received ${received}`,
-    )
+    throw optionError(`room("${this.#key}", value)`, 'expected a number, boolean, text or null', received)
   }
 
   /** Returns the names of a current value's room. For an object or a list, warns and returns none. */

@@ -7,7 +7,7 @@ import { after } from '../../../shared/promise.js'
 import type { Feature } from '../../feature.js'
 import { renewSession } from '../../identity/identify-user.js'
 import type { FeatureParts } from '../../parts.js'
-import { checkNames } from '../../settings/option-checks.js'
+import { check, checkNames } from '../../settings/option-checks.js'
 import { subjectHash, type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
 import { AppSessions } from './app-sessions.js'
 import { Devices } from './devices.js'
@@ -114,11 +114,8 @@ export function sessionFeature(parts: FeatureParts): Feature {
 
 /** @throws {TypeError} for an invalid `maxLifetime`, or another than in an earlier call, because all calls share a single store */
 function checkLifetime(given: unknown, { isUsed, maxLifetime: former }: AppSessions): void {
-  const name = 'koa-live-session: sessionStore({ maxLifetime })'
-  if (!isMs(given) && given !== Infinity)
-    throw new TypeError(`${name}: expected ${MS}, or Infinity, received ${String(given)}`)
-  if (isUsed && given !== former)
-    throw new TypeError(
-      `${name}: expected ${former} as before, received ${given}. There is one store: set it in one place`,
-    )
+  const name = 'sessionStore({ maxLifetime })'
+  const isAsBefore = !isUsed || given === former
+  check(isMs(given) || given === Infinity, name, `expected ${MS}, or Infinity`, given)
+  check(isAsBefore, name, `expected ${former} as before`, `${given}. There is one store: set it in one place`)
 }

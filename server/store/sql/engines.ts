@@ -1,6 +1,7 @@
 // Has the SQL statements of each database engine, and detects the engine of a Kysely.
 
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { check, optionError } from '../../settings/option-checks.js'
 import { columnsAndValues, indexName, KEY, MAX_TEXT, quoted, READ_PRECISION, type Row, type RowRead } from './rows.js'
 
 /** The app's Kysely, typed for any tables. */
@@ -140,17 +141,12 @@ const ENGINES: ReadonlyMap<string, Engine> = new Map([
 
 /** @throws {TypeError} for an unsupported database, or a driver without Kysely */
 export function engineOf(db: AnyDatabase): Engine {
-  if (typeof db?.getExecutor !== 'function')
-    throw new TypeError(
-      `koa-live-session: sqlStore: expected a Kysely, received ${typeof db}. ` +
-        'Pass new Kysely({ dialect: new SqliteDialect({ database }) })',
-    )
+  const received = `${typeof db}. Pass new Kysely({ dialect: new SqliteDialect({ database }) })`
+  check(typeof db?.getExecutor === 'function', 'sqlStore', 'expected a Kysely', received)
   const { sql: text } = sql`${sql.ref('x')} = ${1}`.compile(db)
   const engine = ENGINES.get(text)
   if (engine !== undefined) return engine
-  throw new TypeError(
-    `koa-live-session: sqlStore: expected a Kysely of SQLite, PostgreSQL, MariaDB or MySQL, received one that writes ${text}`,
-  )
+  throw optionError('sqlStore', 'expected a Kysely of SQLite, PostgreSQL, MariaDB or MySQL', `one that writes ${text}`)
 }
 
 function indexOnReadAt(table: string): string {

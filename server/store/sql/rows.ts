@@ -4,6 +4,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { idsText, isNews } from '../../../shared/idempotency-keys.js'
 import { canonicalJson } from '../../../shared/json.js'
 import { isStamp } from '../../../shared/stamp.js'
+import { check, optionError } from '../../settings/option-checks.js'
 import type { StoredRegister } from '../../types/store.js'
 import { readRegister } from '../validated-store.js'
 
@@ -44,9 +45,7 @@ export function toRows(subject: string, registers: readonly StoredRegister[], no
 
 /** @throws {TypeError} if a row cannot hold the register */
 export function toRow(subject: string, { key, stamp, value, ids }: StoredRegister, now: number): Row {
-  if (!isStamp(stamp)) {
-    throw new TypeError(`koa-live-session: sqlStore: stamp: expected a whole number above 0, received ${String(stamp)}`)
-  }
+  check(isStamp(stamp), 'sqlStore: stamp', 'expected a whole number above 0', stamp)
   const text = value === undefined ? TOMBSTONE : canonicalJson(value)
   const names = { subject: columnText('subject', subject), key: columnText('key', key) }
   return { ...names, stamp, value: text, ids: idsText(ids), read_at: now }
@@ -83,9 +82,7 @@ export function columnText(name: 'subject' | 'key', text: string): string {
   const stored = urlEncoded(text)
   if (stored !== undefined && stored.length <= MAX_TEXT) return stored
   const received = stored === undefined ? 'a lone surrogate' : `${stored.length.toLocaleString('en')} of them`
-  throw new TypeError(
-    `koa-live-session: sqlStore: ${name}: expected a text of at most ${MAX_TEXT} characters, URL-encoded, received ${received}`,
-  )
+  throw optionError(`sqlStore: ${name}`, `expected a text of at most ${MAX_TEXT} characters, URL-encoded`, received)
 }
 
 /** Reverses `columnText`. Returns invalid text from another program unchanged. */
@@ -107,14 +104,13 @@ function urlEncoded(text: string): string | undefined {
 
 export const DEFAULT_TABLE = 'live_session_settings'
 
+const NAMED = 'a name like "settings" or "schema.settings", of at most 48 letters, digits and _'
 const NAME = /^(?:[A-Za-z_]\w{0,47}\.)?[A-Za-z_]\w{0,47}$/
 
 /** @throws {TypeError} for an invalid table name, or a name too long for its index */
 export function checkTable(table: unknown): string {
   if (typeof table === 'string' && NAME.test(table)) return table
-  throw new TypeError(
-    `koa-live-session: sqlStore: table: expected a name like "settings" or "schema.settings", of at most 48 letters, digits and _, received ${JSON.stringify(table)}`,
-  )
+  throw optionError('sqlStore: table', `expected ${NAMED}`, JSON.stringify(table))
 }
 
 /** Returns a checked name in quotes, with its schema quoted separately. */
