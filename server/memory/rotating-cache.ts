@@ -125,7 +125,7 @@ export class RotatingCache<V, K = string> {
   /** Evicts an entry and calls `onDrop`, as a rotation would. */
   evict(name: K): void {
     this.delete(name)
-    this.#drop(0)
+    this.#onDrop(0)
   }
 
   /** Iterates over all entries, tolerating concurrent changes. Iteration does not count as use. */
@@ -135,7 +135,7 @@ export class RotatingCache<V, K = string> {
   }
 
   clear(): void {
-    this.#drop(0)
+    this.#onDrop(0)
     this.#newer.clear()
     this.#older.clear()
     this.#setSizes(0, 0)
@@ -143,16 +143,12 @@ export class RotatingCache<V, K = string> {
 
   #rotate(): void {
     const dropped = this.#older
-    this.#drop(dropped.size)
+    this.#onDrop(dropped.size)
     this.#older = this.#newer
     this.#newer = dropped
     dropped.clear()
     this.#setSizes(0, this.#newerBytes)
     this.idleAt = this.#clock() + this.#maxIdle
-  }
-
-  #drop(count: number): void {
-    this.#onDrop(count)
   }
 
   #subtract(newer: V | undefined, older: V | undefined): void {
