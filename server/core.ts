@@ -3,6 +3,9 @@
 import type Koa from 'koa'
 import { Connections } from './connections/connections.js'
 import { Endings } from './connections/endings.js'
+import { PageEvents } from './connections/page-events.js'
+import { type CreateSocketHandle, createSocketHandles, type SocketParts } from './connections/socket.js'
+import { Subscriptions } from './connections/subscriptions.js'
 import { LiveCookie } from './cookie/cookie.js'
 import { CookieValues } from './cookie/cookie-values.js'
 import { CookieMembers } from './cookie/members.js'
@@ -45,6 +48,7 @@ export interface Core extends Parts {
   readonly tickets: Tickets
   readonly handles: RequestHandles
   readonly middleware: Koa.Middleware
+  readonly createSocketHandle: CreateSocketHandle
 }
 
 /** Creates all parts. Each names what it uses in its own `...Parts`. */
@@ -76,7 +80,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const cookieWriter = new CookieWriter({ settings, cookie, cookieMembers, cookieValues, revocations })
 
   // The visitors and their connections.
-  const connections = new Connections(revocations)
+  const connections = new Connections(revocations, guestMemory)
   const identifyChecks = new IdentifyChecks(warn, clock)
   const pageIdentities = new PageIdentities(settings, revocations)
   const identifyUser = createIdentifyUser(settings)
@@ -117,5 +121,12 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const snapshots = new Snapshots({ settings, cookieValues, features, pageTickets, values })
   const handles = new RequestHandles({ settings, cookieValues, features, snapshots, store, values }, arrivals, begin)
   const endpoint = createEndpoint({ ...parts, begin, handles })
-  return { ...parts, handles, middleware: createMiddleware({ settings, features, arrivals, handles, endpoint }) }
+  const middleware = createMiddleware({ settings, features, arrivals, handles, endpoint })
+
+  // The sockets, with the members of the features.
+  const subscriptions = new Subscriptions(memory, cookieValues, answers)
+  const ofPage = { exchange, features, identifyChecks, limits, settings }
+  const eventsOf: SocketParts['eventsOf'] = (...given) => new PageEvents(ofPage, ...given)
+  const ofSocket = { settings, store, values, connections, subscriptions, eventsOf }
+  return { ...parts, handles, middleware, createSocketHandle: createSocketHandles(ofSocket, features) }
 }

@@ -122,7 +122,8 @@ class Plugin implements PluginMembers<Fields, boolean> {
     if ((options?.recheck ?? options?.maxAge) !== undefined && !authentication.isNeeded)
       this.#core.settings.warn(IDLE_RECHECK)
     this.#rechecks = new Rechecks(this.#core, authentication, intervals)
-    attachTo(io, this.#core, new Handshake(this.#core, authentication, this.#rechecks))
+    const handshakes = new Handshake(this.#core, authentication, this.#rechecks)
+    attachTo(io, this.#core.settings, handshakes, this.#core.createSocketHandle)
   }
 
   async user(id: UserId): Promise<UserSession<Fields>> {

@@ -2,10 +2,8 @@
 
 import Koa from 'koa'
 import { Connection } from '../server/connections/connections.js'
-import { SocketHandle } from '../server/connections/socket.js'
 import { spaceForRegisters } from '../server/cookie/size.js'
 import { type Core, createCore } from '../server/core.js'
-import { addMembers } from '../server/exchange/handle.js'
 import { whoOf } from '../server/identity/who.js'
 import type { MakeFeature } from '../server/parts.js'
 import { FEATURES } from '../server/plugin.js'
@@ -58,15 +56,11 @@ export function memorySession<F extends Fields>(
   const core = memoryCore(fields, FEATURES)
   const { values: inMemory } = core
   const connection = new Connection(new UnheardLink(), recognized(core, visitor))
-  const owner = connection.identity.visitor.inTab(connection.tab)
+  const { owner } = connection
   const write = (method: string, values: object, source: ChangeSource): void =>
     void inMemory.write(acceptTestValues(inMemory.fields, values, method), owner, source)
   write('memorySession', given, 'request')
-  const Handle = addMembers(
-    class extends SocketHandle {},
-    core.features.map(({ socket }) => socket),
-  )
-  const handle = new Handle(core, unheardSocket(), connection)
+  const handle = core.createSocketHandle(unheardSocket(), connection)
   handle.open()
   const change = (key: string, value: unknown, source: ChangeSource = 'request'): void =>
     write('change', { [key]: value }, source)
@@ -110,5 +104,10 @@ function recognized(
     cookieStamps: [],
     renew: undefined,
   }
-  return { identity, revision: revocations.revision, members: [], tab: inMemory.tabOf(visitor.browser) }
+  return {
+    identity,
+    revision: revocations.revision,
+    members: [],
+    owner: visitor.inTab(inMemory.tabOf(visitor.browser)),
+  }
 }

@@ -4,7 +4,6 @@ import type Koa from 'koa'
 import { type Namespace, type Server, type ServerOptions, Socket } from 'socket.io'
 import { isMs, MS } from '../../shared/checks.js'
 import { LiveSessionError } from '../../shared/errors.js'
-import { addMembers } from '../exchange/handle.js'
 import { refusalOf } from '../exchange/refusal.js'
 import { check, checkNames } from '../settings/option-checks.js'
 import type { Settings } from '../settings/settings.js'
@@ -12,7 +11,7 @@ import type { AttachOptions } from '../types/live.js'
 import { type Handshake, HandshakeFailure } from './handshake.js'
 import { linkOf } from './link.js'
 import type { Intervals } from './rechecks.js'
-import { SocketHandle, type SocketParts } from './socket.js'
+import type { CreateSocketHandle, SocketHandle } from './socket.js'
 
 /** The default of `recheck`, in ms. */
 const FIVE_MINUTES = 5 * 60 * 1000
@@ -33,19 +32,15 @@ const NO_EFFECT = 'it has no effect with recheck: Infinity, because rechecks loo
 const attached = new WeakSet<Server>()
 
 /** Adds `liveSession` to every socket of every namespace, before the app's own handlers run. */
-export function attachTo(io: Server, parts: SocketParts, handshake: Handshake): void {
+export function attachTo(io: Server, settings: Settings, handshake: Handshake, create: CreateSocketHandle): void {
   attached.add(io)
-  watchPolling(io, parts)
-  const Handle = addMembers(
-    class extends SocketHandle {},
-    parts.features.map(({ socket }) => socket),
-  )
+  watchPolling(io, settings)
   const handles = new WeakMap<Socket, SocketHandle>()
   const enter = async (socket: Socket): Promise<void> => {
     // In a child of a dynamic namespace, the parent's handlers also run, so this may be the second call.
     if (handles.has(socket)) return
     const connection = await handshake.enter(socket, linkOf(socket))
-    const handle = new Handle(parts, socket, connection)
+    const handle = create(socket, connection)
     handles.set(socket, handle)
     Object.assign(socket, { liveSession: handle })
     for (const addMember of connection.members) addMember(socket)
@@ -57,7 +52,7 @@ export function attachTo(io: Server, parts: SocketParts, handshake: Handshake): 
     namespace.use((socket, next) => {
       enter(socket).then(
         () => next(),
-        (error: unknown) => next(handshakeError(error, parts.settings)),
+        (error: unknown) => next(handshakeError(error, settings)),
       )
     })
     namespace.on('connect', (socket) => handles.get(socket)?.open())
@@ -99,7 +94,7 @@ function handshakeError(error: unknown, { emitRefusal, report }: Settings): Erro
 type Cors = NonNullable<ServerOptions['cors']>
 
 /** Warns of an origin in `origins` whose pages cannot connect: socket.io's `cors` option does not let them read its polling responses. */
-function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, { settings }: Pick<SocketParts, 'settings'>): void {
+function watchPolling({ engine }: Partial<Pick<Server, 'engine'>>, settings: Settings): void {
   engine?.on('initial_headers', (_: unknown, { headers }: { readonly headers: NodeJS.Dict<string | string[]> }) => {
     const { origin, upgrade, 'sec-fetch-site': site } = headers
     // Browsers let any page read a websocket, and let the server's own pages read any response.

@@ -3,19 +3,27 @@
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { Revocations } from '../ends/revocations.js'
 import type { PageIdentity } from '../identity/identified.js'
+import type { GuestMemory } from '../memory/guest-memory.js'
 import type { Emit, Link, PageSocket } from '../memory/link.js'
-import { isUser, signOutKey, subjectHash, type TabSubject } from '../subjects/subject.js'
+import { isUser, signOutKey, subjectHash } from '../subjects/subject.js'
+import type { Visitor } from '../subjects/visitor.js'
 
 const NONE: ReadonlySet<Connection> = new Set()
+/** Maximum unread bytes of a connection: twice the largest event that socket.io accepts by default. */
+const MOST_UNREAD = 2_000_000
+/** Unread bytes that any page may have for a moment. */
+const USUAL = 64_000
 
 export class Connections {
   readonly #revocations: Revocations
+  readonly #guestMemory: GuestMemory
   readonly #connections = new Map<string, Set<Connection>>()
   /** The connections that wait for room, by their visitor's name. */
   readonly #waiting = new Map<string, Set<Link>>()
 
-  constructor(revocations: Revocations) {
+  constructor(revocations: Revocations, guestMemory: GuestMemory) {
     this.#revocations = revocations
+    this.#guestMemory = guestMemory
     revocations.watch({ ended: (name) => this.#mark(name), endedElsewhere: (name) => this.#closeInvalid(name) })
   }
 
@@ -29,6 +37,7 @@ export class Connections {
 
   remove(connection: Connection): void {
     connection.isWatched = false
+    this.#guestMemory.pin(connection.link, 0)
     for (const name of connection.names) {
       const connections = this.#connections.get(name)
       if (!connections?.delete(connection)) continue
@@ -65,6 +74,37 @@ export class Connections {
     await new Promise<void>((resolve) => link.onClose(resolve))
     waiting.delete(link)
     if (waiting.size === 0) this.#waiting.delete(key)
+  }
+
+  /** Returns whether a connection's visitor has left, also after the close. */
+  hasGone(connection: Connection): boolean {
+    const { hasVisitorLeft, isWatched } = connection
+    return hasVisitorLeft || (!isWatched && !connection.isCurrent(this.#revocations))
+  }
+
+  /**
+   * Closes a connection if its visitor has left, or if the browser does not read, and returns true. The message about a revocation may be
+   * lost, but a later cookie of the user reveals the revocation.
+   */
+  closeIfLeft(connection: Connection): boolean {
+    if (!this.hasGone(connection)) return this.#hangUpIfUnread(connection.link)
+    void this.close([connection], 'other_visitor')
+    return true
+  }
+
+  /**
+   * Closes a connection with too many unread bytes, and returns true. Counts fewer unread bytes toward the guest memory, which may close the
+   * connection later. No value is lost, because a page gets all values when it reconnects.
+   */
+  #hangUpIfUnread(link: Link): boolean {
+    const { unread } = link
+    const isTooMuch = unread > MOST_UNREAD
+    this.#guestMemory.pin(link, unread > USUAL && !isTooMuch ? unread : 0, () => {
+      // The browser may have read the packets meanwhile.
+      if (link.unread > USUAL) link.terminate()
+    })
+    if (isTooMuch) link.terminate()
+    return isTooMuch
   }
 
   /** Marks the connections under an ended name whose visitor has left. */
@@ -111,8 +151,8 @@ export class Connection {
   readonly identity: PageIdentity
   /** `Revocations.revision` when the handshake called `identify`. */
   readonly revision: number
-  /** The owner of the tab's values, if any. */
-  readonly tab: TabSubject | undefined
+  /** The visitor with the connection's tab: the owner of the page's values. */
+  readonly owner: Visitor
   /** Functions of the features, each of which adds members to a socket. */
   readonly members: readonly ((socket: PageSocket) => void)[]
   /** The names by which `Connections` finds this connection. */
@@ -126,16 +166,17 @@ export class Connection {
    * Whether `Connections` updates `hasVisitorLeft`. After the close it does not: for handlers still running, the socket asks `Revocations`.
    */
   isWatched = false
-  #wasClosed = false
+  /** Whether the server has closed the connection; false if only the browser has disconnected. */
+  wasClosed = false
 
   constructor(
     link: Link,
-    { identity, revision, tab, members }: Pick<Connection, 'identity' | 'revision' | 'tab' | 'members'>,
+    { identity, revision, owner, members }: Pick<Connection, 'identity' | 'revision' | 'owner' | 'members'>,
   ) {
     this.link = link
     this.identity = identity
     this.revision = revision
-    this.tab = tab
+    this.owner = owner
     this.members = members
     this.names = namesOf(identity)
   }
@@ -143,11 +184,6 @@ export class Connection {
   /** Returns whether the visitor is still current after the revocations since the handshake. */
   isCurrent(revocations: Revocations): boolean {
     return revocations.validitySince(this.identity, this.revision) === 'current'
-  }
-
-  /** Whether the server has closed the connection; false if only the browser has disconnected. */
-  get wasClosed(): boolean {
-    return this.#wasClosed
   }
 
   /** The number of sockets, including those in admission. */
@@ -186,7 +222,7 @@ export class Connection {
    * sockets in admission. Resolves when the connection is closed.
    */
   async close(code: LiveSessionErrorCode): Promise<void> {
-    this.#wasClosed = true
+    this.wasClosed = true
     this.hasVisitorLeft = true
     for (const handle of [...this.#handles.values()]) handle?.dismiss(code)
     await this.link.hangUp()

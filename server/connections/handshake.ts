@@ -139,14 +139,14 @@ export class Handshake {
       throw signedOut()
     }
     const identity = this.#recognize(read, user, ctx)
-    const tab = this.#parts.values.tabOf(identity.visitor.browser)
+    const owner = identity.visitor.inTab(this.#parts.values.tabOf(identity.visitor.browser))
     try {
       this.#parts.limits.checkConnections(connections.count(identity.visitor.subject()))
     } catch (error) {
       return await this.#waitForRoom(identity.visitor.subject(), link, error as LiveSessionError)
     }
     const members = this.#members(link, ctx)
-    const connection = new Connection(link, { identity, revision, tab, members })
+    const connection = new Connection(link, { identity, revision, owner, members })
     if (link.isOpen) {
       connections.add(connection)
       this.#rechecks.add(connection)

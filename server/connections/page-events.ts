@@ -12,9 +12,11 @@ import type { Feature, SocketUse } from '../feature.js'
 import type { Link, PageSocket } from '../memory/link.js'
 import type { Parts } from '../parts.js'
 import { subjectHash } from '../subjects/subject.js'
+import type { Connection } from './connections.js'
 
-interface SocketContext extends Pick<ExchangeContext, 'identity' | 'owner' | 'permit' | 'recheck'> {
-  readonly link: Link
+export interface SocketContext extends Pick<ExchangeContext, 'permit' | 'recheck'> {
+  /** The socket, for features. */
+  readonly use: SocketUse
   /** Closes the connection if the visitor has left, or if the browser does not read. Returns whether the socket is still open. */
   checkVisitor(this: void): boolean
 }
@@ -23,41 +25,53 @@ interface SocketContext extends Pick<ExchangeContext, 'identity' | 'owner' | 'pe
 const TWICE_SPENT = 2000
 const TOO_MANY_MALFORMED = new LiveSessionError('rate_limited', 'too many malformed messages')
 
-export type PageEventParts = Pick<
-  Parts,
-  'exchange' | 'features' | 'identifyChecks' | 'limits' | 'pageTickets' | 'settings'
->
+export type PageEventParts = Pick<Parts, 'exchange' | 'features' | 'identifyChecks' | 'limits' | 'settings'>
 
 export class PageEvents {
   readonly #parts: PageEventParts
   readonly #socket: PageSocket
+  readonly #link: Link
   /**
    * Counts messages that our own pages rarely send, with the same limit as changes. No other limit counts tickets that are cheap to refuse.
    */
   readonly #malformed: Bucket
   readonly #context: ExchangeContext & SocketContext
   readonly #ofFeatures: readonly (ReturnType<NonNullable<Feature['events']>> | undefined)[]
+  #closes: readonly (() => void)[] = []
   #isGreeted = false
 
-  constructor(parts: PageEventParts, socket: PageSocket, use: SocketUse, context: SocketContext) {
+  constructor(parts: PageEventParts, socket: PageSocket, connection: Connection, context: SocketContext) {
+    const { identity, owner, link } = connection
     this.#parts = parts
     this.#socket = socket
+    this.#link = link
     this.#malformed = parts.limits.ofSocket()
     const onRefusal = (error: LiveSessionError): void => this.#reportRefusal(error)
     const bucket = parts.limits.ofSocket()
-    this.#context = Object.assign(context, { source: 'socket' as const, socket, bucket, onRefusal })
-    this.#ofFeatures = parts.features.map(({ events }) => events?.(use))
+    this.#context = Object.assign(context, { identity, owner, source: 'socket' as const, socket, bucket, onRefusal })
+    this.#ofFeatures = parts.features.map(({ events }) => events?.(context.use))
   }
 
-  listen(): void {
+  /** Listens to the page, and tells the features. */
+  open(): void {
     const socket = this.#socket
     socket.on(EXCHANGE, (...args) => this.#answer(args, (input, hasAck) => this.#exchange(input, hasAck)))
     for (const [event, act] of this.#ofFeatures.flatMap((events) => Object.entries(events ?? {}))) {
       socket.on(event, (...args) => {
         // Without an acknowledgement, a feature's answer would be useless.
-        if (typeof args.at(-1) === 'function') this.#answer(args, (input) => this.#run(act, input))
+        if (typeof args.at(-1) !== 'function') return
+        this.#answer(args, (input) => {
+          this.#parts.limits.spend(1, this.#context.identity, this.#context.bucket)
+          return act(input)
+        })
       })
     }
+    this.#closes = this.#parts.features.flatMap(({ opens }) => opens?.(socket, this.#context.use) ?? [])
+  }
+
+  /** Tells the features that the socket has closed. */
+  close(): void {
+    for (const close of this.#closes) close()
   }
 
   #exchange(input: unknown, hasAck: boolean): Awaitable<PageAnswer> {
@@ -83,11 +97,6 @@ export class PageEvents {
     return answer
   }
 
-  #run(act: (input: unknown) => Awaitable<FlashAnswer>, input: unknown): Awaitable<FlashAnswer> {
-    this.#parts.limits.spend(1, this.#context.identity, this.#context.bucket)
-    return act(input)
-  }
-
   #reportRefusal(error: LiveSessionError): void {
     this.#parts.settings.emitRefusal('socket', error, () => subjectHash(this.#context.identity.visitor.subject()))
   }
@@ -111,16 +120,14 @@ export class PageEvents {
     const wait = this.#parts.limits.wait(this.#malformed)
     if (wait > 0) {
       this.#malformed.spend(1)
-      if (wait > TWICE_SPENT) void this.#context.link.hangUp()
+      if (wait > TWICE_SPENT) void this.#link.hangUp()
       else refuse(TOO_MANY_MALFORMED)
       return
     }
     try {
       const inputs = hasAck ? args.slice(0, -1) : args
       if (inputs.length > 1) throw new LiveSessionError('malformed', 'expected one argument and an acknowledgement')
-      const done = after(act(inputs[0], hasAck), (result) =>
-        this.#parts.pageTickets.afterFlush(() => acknowledge(result)),
-      )
+      const done = after(act(inputs[0], hasAck), (result) => this.#parts.exchange.afterFlush(() => acknowledge(result)))
       if (isThenable(done)) done.catch(refuse)
     } catch (error) {
       refuse(error)

@@ -94,6 +94,11 @@ export class Exchange {
     return this.#answer(context, include, { overtaken, changes, settled })
   }
 
+  /** Calls `act` after the turn's tickets are sent. */
+  afterFlush(act: () => void): void {
+    this.#parts.pageTickets.afterFlush(act)
+  }
+
   /**
    * Returns the answer to another visitor's page: a greeting of the current visitor, without results, because no change was applied.
    *

@@ -3,20 +3,17 @@
 import type { IncomingMessage } from 'node:http'
 import type { LiveSessionServerToClient } from '../../shared/protocol.js'
 
-/** The events that a page receives. */
-type PageEvent = keyof LiveSessionServerToClient
+type Events = LiveSessionServerToClient
 
 /** Sends an event to a page, if the page is connected. */
-export type Emit = <E extends PageEvent>(event: E, ...args: Parameters<LiveSessionServerToClient[E]>) => void
+export type Emit = <E extends keyof Events>(event: E, ...args: Parameters<Events[E]>) => void
 
 /** A page's socket in a namespace. A socket of socket.io has these members itself, because a wrapper would cost each message. */
 export interface PageSocket {
   readonly id: string
   readonly rooms: ReadonlySet<string>
-  readonly handshake: {
-    /** What the page sent to open the socket. */
-    readonly auth: Readonly<Record<string, unknown>>
-  }
+  /** `auth`: what the page sent to open the socket. */
+  readonly handshake: { readonly auth: Readonly<Record<string, unknown>> }
   readonly emit: Emit
   on(event: string, listener: (...args: unknown[]) => void): unknown
   join(room: string): unknown

@@ -6,7 +6,7 @@ import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { GuestMemory } from '../memory/guest-memory.js'
 import { type FeatureKey, type StoreKey, storeKey } from '../subjects/store-key.js'
-import { isLocal, isSubject, isUser, type Subject } from '../subjects/subject.js'
+import { isLocal, isSubject, isUser, type Subject, type UserSubject } from '../subjects/subject.js'
 import type { Store } from '../types/store.js'
 import { CircuitBreaker } from './circuit-breaker.js'
 import { type AnyFeatureData, dataOf } from './feature-entry.js'
@@ -82,6 +82,15 @@ export class StoreClient {
     const ready = this.loadIfStale(subjects)
     if (this.breaker.state !== 'good') return ready
     return Promise.all(subjects.map((subject) => this.#loads.loadInTime(subject)))
+  }
+
+  /**
+   * Reloads a user after a write of this level. Without an adapter, this process learns only from the store that another process has
+   * revoked the user. Returns undefined if there is nothing to learn.
+   */
+  reloadAfter(level: Level, user: UserSubject | undefined): Promise<unknown> | undefined {
+    if (level === 'memory' || !user || this.#parts.remotes.nodes?.hasAdapter) return undefined
+    return Promise.resolve(this.refresh([user]))
   }
 
   /** Returns whether the store has this register, as far as this process knows. */

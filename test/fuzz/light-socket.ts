@@ -4,7 +4,6 @@ import { Authentication } from '../../server/connections/authentication.js'
 import { Handshake } from '../../server/connections/handshake.js'
 import { linkOf } from '../../server/connections/link.js'
 import { Rechecks } from '../../server/connections/rechecks.js'
-import { SocketHandle } from '../../server/connections/socket.js'
 import type { Core } from '../../server/core.js'
 import type { PageIdentity } from '../../server/identity/identified.js'
 import { EXCHANGE, type PageAnswer, STORE_SESSION } from '../../shared/protocol.js'
@@ -40,7 +39,7 @@ export class LightSocket {
       }
       const server = new ServerSocket(randomUUID(), namespace, request, send, () => server.hear('disconnecting'))
       const connection = await handshake.enter(server, linkOf(server as unknown as Socket))
-      new SocketHandle(core, server, connection).open()
+      core.createSocketHandle(server, connection).open()
       server.hear(EXCHANGE, {}, ({ greeting = [] }: PageAnswer) => void tickets.push(...greeting))
       return new LightSocket(server, connection.identity, tickets)
     }
