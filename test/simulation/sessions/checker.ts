@@ -181,7 +181,8 @@ export class SessionChecker {
     if (!isUnderWay && isOver(node, sessionName(id)))
       this.#fail(`an answer of node ${node.index} brings the cookie of a session that has ended`, 'other')
     const others = this.#ends.filter((end) => !own.includes(end))
-    if (others.some((end) => this.#mayEnd(end, before) || this.#mayEnd(end, after))) this.leaves(since, id)
+    const mayEnd = others.some((end) => this.#mayEnd(end, before) || this.#mayEnd(end, after))
+    if (mayEnd || (after.user === before.user && this.#mayReplace(former, after))) this.leaves(since, id)
     const guest =
       before.family === undefined ? former : before.family === after.family && this.#guests.get(former ?? '')
     if (guest) this.#guests.set(id, guest)
@@ -259,6 +260,12 @@ export class SessionChecker {
       end.given.spared !== spared &&
       (this.#mayEnd(end, content) || (guest !== undefined && guest === this.#guests.get(end.given.id ?? '')))
     return isThere && !this.#ends.some(isEnding) ? content : undefined
+  }
+
+  /** Whether a request that began as a guest may have put another user in the place of this one, whom it has not seen. */
+  #mayReplace(id: string | undefined, { user, past = [] }: Content): boolean {
+    const known = [user, ...past]
+    return id !== undefined && this.#signIns.some((one) => one.id === id && !known.includes(one.user))
   }
 
   #mayEnd(end: End, content: Content): boolean {
