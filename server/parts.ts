@@ -5,7 +5,6 @@ import type { Connections } from './connections/connections.js'
 import type { Endings } from './connections/endings.js'
 import type { LiveCookie } from './cookie/cookie.js'
 import type { CookieValues } from './cookie/cookie-values.js'
-import type { Answers } from './exchange/answer.js'
 import type { Exchange } from './exchange/exchange.js'
 import type { Limits } from './exchange/limits.js'
 import type { TicketVerifier } from './exchange/verify-tickets.js'
@@ -16,7 +15,6 @@ import type { IdentifyChecks } from './identity/identify-checks.js'
 import type { IdentifyUser, SignedIn } from './identity/identify-user.js'
 import type { Identities } from './identity/identities.js'
 import type { PageIdentities } from './identity/who.js'
-import type { GuestMemory } from './memory/guest-memory.js'
 import type { Memory } from './memory/memory.js'
 import type { FeatureDataParts } from './store/feature-data.js'
 import type { AnyFeatureData } from './store/feature-entry.js'
@@ -49,12 +47,10 @@ export interface FeatureParts extends FeatureDataParts {
 
 /** What requests and connections use: also the parts that no feature needs. */
 export interface Parts extends FeatureParts {
-  readonly answers: Answers
   readonly arrivals: Arrivals
   readonly cookieValues: CookieValues
   readonly cookieWriter: CookieWriter
   readonly exchange: Exchange
-  readonly guestMemory: GuestMemory
   readonly identifyChecks: IdentifyChecks
   readonly pageIdentities: PageIdentities
   readonly signedIn: SignedIn
