@@ -155,8 +155,6 @@ export class Connection {
   readonly owner: Visitor
   /** Functions of the features, each of which adds members to a socket. */
   readonly members: readonly ((socket: PageSocket) => void)[]
-  /** The names by which `Connections` finds this connection. */
-  readonly names: readonly string[]
   readonly link: Link
   /** The open sockets. The value is a socket's handle, or undefined until the socket is admitted. */
   readonly #handles = new Map<PageSocket, SocketHandle | undefined>()
@@ -178,7 +176,13 @@ export class Connection {
     this.revision = revision
     this.owner = owner
     this.members = members
-    this.names = namesOf(identity)
+  }
+
+  /** The names by which `Connections` finds this connection. */
+  get names(): readonly string[] {
+    const { userSub, browserSubject } = this.owner
+    if (userSub === undefined) return [browserSubject]
+    return [userSub, browserSubject, ...(this.identity.cookie ? [] : [signOutKey(userSub)])]
   }
 
   /** Returns whether the visitor is still current after the revocations since the handshake. */
@@ -227,10 +231,4 @@ export class Connection {
     for (const handle of [...this.#handles.values()]) handle?.dismiss(code)
     await this.link.hangUp()
   }
-}
-
-function namesOf({ visitor, cookie }: PageIdentity): readonly string[] {
-  const { userSub, browserSubject } = visitor
-  if (userSub === undefined) return [browserSubject]
-  return [userSub, browserSubject, ...(cookie ? [] : [signOutKey(userSub)])]
 }

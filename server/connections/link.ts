@@ -22,15 +22,13 @@ export function linkOf({ conn, request }: Pick<Socket, 'conn' | 'request'>): Lin
 
 class SocketIoLink implements Link {
   readonly request: IncomingMessage
+  readonly remoteAddress: string | undefined
   readonly #conn: Conn
 
   constructor(conn: Conn, request: IncomingMessage) {
     this.#conn = conn
     this.request = request
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.#conn.remoteAddress
+    this.remoteAddress = conn.remoteAddress
   }
 
   get isOpen(): boolean {

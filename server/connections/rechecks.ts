@@ -47,10 +47,7 @@ export class Rechecks {
     this.#authentication = authentication
     this.#every = every
     this.#maxAge = maxAge
-    const slots =
-      authentication.isNeeded && every !== Number.POSITIVE_INFINITY
-        ? Math.min(MAX_SLOTS, Math.ceil(every / SLOT_MS))
-        : 0
+    const slots = authentication.isNeeded && every !== Infinity ? Math.min(MAX_SLOTS, Math.ceil(every / SLOT_MS)) : 0
     this.#slots = Array.from({ length: slots }, () => new Map())
     if (slots > 0) this.#timer = setInterval(() => this.#recheckSlot(), Math.min(every / slots, LONGEST_TIMER)).unref()
   }

@@ -35,9 +35,8 @@ export class Subscriptions {
   remove({ owner }: Connection, socket: PageSocket, listener: Listener): void {
     for (const subject of this.#cookieValues.allSubjects(owner)) {
       const pinned = this.#memory.pinnedOf(subject)
-      if (!pinned) continue
-      pinned.sockets.delete(socket)
-      pinned.listeners.delete(listener)
+      pinned?.sockets.delete(socket)
+      pinned?.listeners.delete(listener)
       this.#memory.unpin(subject)
     }
   }

@@ -84,10 +84,7 @@ export class StoreClient {
     return Promise.all(subjects.map((subject) => this.#loads.loadInTime(subject)))
   }
 
-  /**
-   * Reloads a user after a write of this level. Without an adapter, this process learns only from the store that another process has
-   * revoked the user. Returns undefined if there is nothing to learn.
-   */
+  /** After a stored write, reloads the user: without an adapter, only the store tells this process that another has revoked the user. */
   reloadAfter(level: Level, user: UserSubject | undefined): Promise<unknown> | undefined {
     if (level === 'memory' || !user || this.#parts.remotes.nodes?.hasAdapter) return undefined
     return Promise.resolve(this.refresh([user]))
