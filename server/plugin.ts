@@ -20,7 +20,7 @@ import { Nodes } from './nodes.js'
 import type { MakeFeature } from './parts.js'
 import { resolveOptions, warnAtStart } from './resolve-options.js'
 import { check, checkNames, warnOfIdleOptions } from './settings/option-checks.js'
-import { subjectHash, type UserId, type UserSubject, userOfOtherType, userSubject } from './subjects/subject.js'
+import { subjectHash, type UserId, userSubject } from './subjects/subject.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, PluginMembers, RevokeOptions } from './types/live.js'
 import type { LiveSessionOptions } from './types/options.js'
 import type { UserSession } from './types/session.js'
@@ -127,7 +127,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
   }
 
   async user(id: UserId): Promise<UserSession<Fields>> {
-    const user = this.#userOf(id, 'user(id)')
+    const user = userSubject(id, 'user(id)')
     await this.#core.store?.loadIfStale([user])
     return new UserHandle(this.#core, user) as unknown as UserSession<Fields>
   }
@@ -135,7 +135,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
   async revoke(id: UserId, options: RevokeOptions = {}): Promise<void> {
     checkNames(options, ['except'], 'revoke(id): ')
     const { except } = options
-    const user = this.#userOf(id, 'revoke(id)')
+    const user = userSubject(id, 'revoke(id)')
     const isUsers = !except || (await this.#core.identifyUser(except)) === user
     check(isUsers, 'revoke(id, { except })', 'expected a request of this user', 'one of another visitor')
     // Identify this request's visitor before the revocation, so that the request's cookie is still valid.
@@ -144,28 +144,14 @@ class Plugin implements PluginMembers<Fields, boolean> {
   }
 
   async revokedAt(id: UserId): Promise<number | undefined> {
-    const user = this.#userOf(id, 'revokedAt(id)')
+    const user = userSubject(id, 'revokedAt(id)')
     await this.#core.store?.loadIfStale([user])
     return this.#core.revocations.of(subjectHash(user)) || undefined
   }
 
   async erase(id: UserId): Promise<void> {
-    const user = this.#userOf(id, 'erase(id)')
+    const user = userSubject(id, 'erase(id)')
     await this.#core.endings.erase(user)
-  }
-
-  /** Returns the user of an id, and warns if this process knows only the user whose id has the other type. */
-  #userOf(id: UserId, call: string): UserSubject {
-    const user = userSubject(id, call)
-    const { connections, memory, settings } = this.#core
-    const isKnown = (one: UserSubject): boolean => connections.of(one).length > 0 || memory.find(one) !== undefined
-    const other = userOfOtherType(user)
-    const [given, known] = typeof id === 'string' ? ['a text', 'number'] : ['a number', 'text']
-    if (other && isKnown(other) && !isKnown(user))
-      settings.warn(
-        `${call}: the id is ${given}, and this process knows the user of the same ${known}, who is another. Pass the id as identify returns it`,
-      )
-    return user
   }
 
   async settled(): Promise<void> {

@@ -88,7 +88,7 @@ function register(key, stamp) {
 }
 
 function subject(user) {
-  return createHash('sha256').update(`user:n:${user}`).digest('base64url')
+  return createHash('sha256').update(`user:s:${user}`).digest('base64url')
 }
 
 async function sqlite() {

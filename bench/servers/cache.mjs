@@ -25,9 +25,9 @@ const caches = {
     return {
       write(user) {
         const registers = Object.entries(values()).map(([key, value]) => [key, { stamp: Date.now(), value }])
-        map.set(`user:n:${user}`, Object.fromEntries(registers))
+        map.set(`user:s:${user}`, Object.fromEntries(registers))
       },
-      read: (user) => map.get(`user:n:${user}`),
+      read: (user) => map.get(`user:s:${user}`),
     }
   },
   live(maxVisitors) {
@@ -38,7 +38,7 @@ const caches = {
     const { memory } = coreOf(live)
     return {
       write: async (user) => (await live.user(user)).setMany(values()),
-      read: (user) => memory.find(`user:n:${user}`),
+      read: (user) => memory.find(`user:s:${user}`),
       /** Drops the older half of the users; the next call drops the other half. */
       expire() {
         later += DAY

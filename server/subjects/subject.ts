@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { isWellFormed } from '../../shared/json.js'
 
 declare const KIND: unique symbol
-/** `user:s:ann`, `user:n:1`: owns the values of a signed-in user. */
+/** `user:s:ann`, `user:s:7`: owns the values of a signed-in user. */
 export type UserSubject = string & { readonly [KIND]: 'user' }
 /**
  * `browser:<id>`: owns a guest's values, or the browser's own values while a user is signed in. `connection:<id>`: owns the values of a
@@ -23,23 +23,27 @@ export type SignOutKey = `${typeof SIGN_OUT}${Sub}`
 export type Subject = UserSubject | BrowserSubject
 /** The id in a browser's cookie: at least 128 random bits, a secret shared by the browser and the servers. */
 export type BrowserId = string & { readonly [KIND]: 'browser id' }
-/** The signed-in user's id from the app: 1 to 256 characters, or a whole number. 1 and '1' are two users. */
+/**
+ * The signed-in user's id from the app: 1 to 256 characters, or a whole number from -(2 ** 53 - 1) to 2 ** 53 - 1. A number and its text,
+ * such as `7` and `'7'`, are one user.
+ */
 export type UserId = string | number
 
+const USER = 'user:s:'
 const MAX_USER_ID = 256
 const BROWSER_ID = /^[\w-]{22,64}$/
 
 /**
- * Returns a user's subject. The name includes the id's type, so that the users 1 and '1' never share values.
+ * Returns a user's subject. A number gets the subject of its text, because databases and tokens return the same id as either.
  *
  * @param source the function or option that supplied the id
  * @throws {TypeError} if the id is invalid: '', 'undefined', an object, NaN, more than 256 characters
  */
-export function userSubject(id: unknown, source = 'identify'): UserSubject {
-  if (typeof id === 'number' && Number.isSafeInteger(id)) return `user:n:${id}` as UserSubject
+export function userSubject(given: unknown, source = 'identify'): UserSubject {
+  const id = Number.isSafeInteger(given) ? String(given) : given
   // Lone surrogates are not characters: hashing would make them all equal.
   if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID && isWellFormed(id) && !isMadeOfNoId(id))
-    return `user:s:${id}` as UserSubject
+    return `${USER}${id}` as UserSubject
   throw new TypeError(
     `koa-live-session: ${source}: expected a string of 1 to ${MAX_USER_ID} characters or a whole number, received ${described(id)}. ` +
       "Take the user's own id, like user.id",
@@ -68,14 +72,7 @@ export function userNamed(id: UserId | null | undefined): UserSubject | undefine
 
 /** Returns a user's id as text, for the app. */
 export function userIdOf(user: UserSubject): string {
-  return user.slice('user:?:'.length)
-}
-
-/** Returns the user whose id has the other type: 1 and '1' are two users. Undefined for a text that is no whole number. */
-export function userOfOtherType(user: UserSubject): UserSubject | undefined {
-  const id = userIdOf(user)
-  if (user === `user:n:${id}`) return userSubject(id)
-  return Number.isSafeInteger(Number(id)) && String(Number(id)) === id ? userSubject(Number(id)) : undefined
+  return user.slice(USER.length)
 }
 
 export function isSubject(name: string): name is Subject {

@@ -14,7 +14,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /** The return value of `defineFields`. */
   readonly fields: F
   /**
-   * Returns the signed-in user's id, or nothing. `live.middleware()` calls this function, so put the middleware after your auth middleware.
+   * Returns the signed-in user's id, or nothing; a number and its text, such as `7` and `'7'`, are one user. `live.middleware()` calls this function, so put the middleware after your auth middleware.
    * Each socket's handshake and rechecks call this function, too. So does `ctx.liveSession.identify()`, even after a sign-out, when
    * koa-session's `ctx.session` is null.
    *

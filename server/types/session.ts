@@ -17,7 +17,7 @@ export interface VisitorIds {
    */
   readonly visitorId: string | undefined
   /**
-   * The signed-in user's id from `identify`, as text: `1` and `'1'` look the same. Undefined for a guest. In a request, `identify()` and
+   * The signed-in user's id from `identify`, as text. Undefined for a guest. In a request, `identify()` and
    * `leave()` change this id; on a socket the id never changes.
    */
   readonly userId: string | undefined

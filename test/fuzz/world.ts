@@ -37,7 +37,7 @@ export class World {
   readonly open: ReturnType<typeof LightSocket.opener>
   readonly eve: Actor
   readonly mallory: Actor
-  /** Signed in as the user '1', unlike the user 1. */
+  /** Signed in as the user '01', unlike the user 1. */
   readonly one: Actor
   /** Has neither a cookie nor a user. */
   readonly stranger = new Actor('stranger', '', undefined)
@@ -63,7 +63,7 @@ export class World {
       new Actor(name, user, browserId(`fuzz-${name}-${'b'.repeat(22)}`))
     this.eve = actor('eve', '')
     this.mallory = actor('mallory', 's:mallory')
-    this.one = actor('one', 's:1')
+    this.one = actor('one', 's:01')
     this.victims = [actor('vic', ''), actor('ann', 's:ann'), actor('number', 'n:1')]
     const { settings } = this.core
     const { maxAge, secrets, clock } = settings

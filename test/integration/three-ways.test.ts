@@ -83,6 +83,17 @@ it('a token in the query of the socket is told of', async () => {
   expect(told()).toEqual([TOLD('handshakes', 'POSTs')])
 })
 
+const isHandshake = (ctx: Koa.Context): boolean => ctx.path.startsWith('/socket.io')
+
+it('an id may be a number in requests, and text in handshakes', async () => {
+  const { app, told } = await start((ctx) => (isHandshake(ctx) ? '7' : 7))
+  const visitor = app.visitor()
+  const page = await visitor.open({ path: '/page' })
+  await page.live.set('division', 3)
+  const next = await visitor.open({ path: '/page' })
+  expect([next.live.get('division'), app.io.of('/').sockets.size > 0, told()]).toEqual([3, true, []])
+})
+
 describe('nothing is told', () => {
   const session = (ctx: Koa.Context): string | undefined => ctx.cookies.get('user', { signed: false })
   const cookie = (visitor: Visitor, value: string): void => void visitor.jar.setCookieSync(value, visitor.url)

@@ -408,8 +408,9 @@ describe('threat 26: user ids', () => {
   }
 
   it.each([
-    [1, '1'],
-    [0, '0'],
+    [7, '07'],
+    [7, '7.0'],
+    [1000, '1e3'],
     ['ann', 's:ann'],
     ['ann', 'user:s:ann'],
     ['a:b', 'a'],
@@ -519,33 +520,33 @@ describe('threat 114: a text made of no id', () => {
   })
 })
 
-describe('threat 124: an id of the other type', () => {
-  it.each<[known: UserId, given: UserId, types: readonly [string, string] | undefined]>([
-    [7, '7', ['a text', 'number']],
-    ['7', 7, ['a number', 'text']],
-    [7, '07', undefined],
-    [7, '7.0', undefined],
-    [7, 8, undefined],
-    ['ann', 'Ann', undefined],
-  ])('names the user %j, and not %j, with a warning', async (known, given, types) => {
+describe('threat 124: a number and the same text', () => {
+  it.each<[UserId, UserId]>([
+    [7, '7'],
+    ['7', 7],
+    [0, '0'],
+    [-1, '-1'],
+    [Number.MAX_SAFE_INTEGER, '9007199254740991'],
+  ])('name one user: %j and %j', async (known, given) => {
     const app = await App.start({
-      options: { identify: () => known },
+      options: { identify: (ctx) => (ctx.get('x-other') ? given : known) },
       attach: { handshake: [] },
-      routes: (ctx) => void ctx.liveSession.set('division', 1),
+      routes: (ctx) => {
+        ctx.body = [ctx.liveSession.get('division'), ctx.liveSession.userId]
+      },
     })
-    const page = await app.visitor().connect()
-    const warning = (call: string): string =>
-      `koa-live-session: ${call}: the id is ${types?.[0]}, and this process knows the user of the same ${types?.[1]}, who is another. ` +
-      'Pass the id as identify returns it'
+    const visitor = app.visitor()
+    const page = await visitor.connect()
+    await page.change('division', 3)
+    const other = { 'x-other': 'yes' }
+    expect(await (await app.visitor().fetch('/', { headers: other })).json()).toEqual([3, String(known)])
+    const user = await app.live.user(given)
+    expect(user.get('division')).toBe(3)
+    const theirs = await app.visitor().connect('/', other)
     await app.live.revoke(given)
+    await Promise.all([page.closed, theirs.closed])
+    expect(await app.live.revokedAt(known)).toBe(app.clock.now())
     await app.live.erase(given)
-    await app.live.user(given)
-    const warnings = (): readonly string[] => app.warnings.filter((text) => text.includes('the id is'))
-    const calls = types ? ['revoke(id)', 'erase(id)', 'user(id)'] : []
-    expect(warnings()).toEqual(calls.map(warning))
-    expect(page.io.connected).toBe(true)
-    await app.live.revoke(known)
-    await page.closed
-    expect(warnings()).toHaveLength(calls.length)
+    expect((await app.live.user(known)).get('division')).toBe(-1)
   })
 })

@@ -141,10 +141,10 @@ function actionMarkup(action: string, label: string, name: string, subject?: str
   return html`<form method="post" action="?${query.toString()}"${ask}><button aria-label="${label}: ${name}">${label}</button></form>`
 }
 
-function kindMarkup({ userId, isNumber, id }: SubjectSnapshot): Html {
+function kindMarkup({ userId, id }: SubjectSnapshot): Html {
   const kind = userId === undefined ? 'Browser' : 'User'
   const name = userId === undefined ? html`<code>${id.slice(0, SHORT)}</code>` : html`<bdi>${userId}</bdi>`
-  return html`<span class="kind">${kind}</span> ${name}${isNumber && html` <small>number</small>`}`
+  return html`<span class="kind">${kind}</span> ${name}`
 }
 
 function meterMarkup(bytes: number, budget: number, name: string): Html {

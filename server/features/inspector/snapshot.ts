@@ -48,8 +48,6 @@ export interface SubjectSnapshot {
   readonly id: Sub
   /** The id of the user from `identify`, as text; undefined for a guest. */
   readonly userId: string | undefined
-  /** Whether the user's id is a number. 1 and '1' are two users. */
-  readonly isNumber: boolean
   /** The number of open sockets at this process. */
   readonly sockets: number
   /** The bytes of the subject's values in the cookie. */
@@ -131,7 +129,6 @@ function subjectSnapshot(
   return {
     id: subjectHash(subject),
     userId: isUser(subject) ? userIdOf(subject) : undefined,
-    isNumber: subject.startsWith('user:n:'),
     sockets: pinned?.sockets.size ?? 0,
     cookieBytes: values.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
     unsaved: [...new Set(unsaved)],
