@@ -166,9 +166,9 @@ export class Handshake {
     const received = readable(read)
     const isUsers = received?.user !== undefined
     if (cookieStatus === 'own' && received && isUsers) identifyChecks.forget(received.browser)
-    if (cookieStatus === 'other' && received && isUsers !== (user !== undefined)) {
+    if (cookieStatus === 'other' && received) {
       const { browser, user: former = user && subjectHash(user) } = received
-      identifyChecks.record('handshakes', user !== undefined, former, browser)
+      identifyChecks.record('handshakes', user, former, browser)
     }
     // Refuses a retired cookie even with a user: during a sign-out, the app session of such a browser may still be valid.
     if (REFUSED.includes(cookieStatus) || (cookieStatus === 'other' && isUsers)) throw signedOut()

@@ -105,7 +105,7 @@ export class Arrivals {
     const cookie = readable(receivedCookie)
     if (!cookie) return
     if (cookieStatus === 'other' && user === undefined && !recognized && !visit.isWithheld)
-      identifyChecks.record('page loads', false, cookie.user, cookie.browser, visitor.browser)
+      identifyChecks.record('page loads', undefined, cookie.user, cookie.browser, visitor.browser)
     if (cookieStatus === 'revoked' && cookie.user === visitor.userSub && !visit.isSuperseded)
       identifyChecks.warnOfSurvivor()
   }

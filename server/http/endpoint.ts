@@ -108,13 +108,13 @@ function refuseWhileRotating({ endings }: PostParts, read: VerifiedCookie | unde
   if (read && endings.isPending(read.browserSubject)) throw retryLater('the browser is about to get another cookie')
 }
 
-/** Records whether `identify` names a user for a page's question, which follows a refused handshake and a page load as a guest. */
+/** Records whom `identify` names for a page's question, which follows a refused handshake and a page load as a guest. */
 function recordPost(
   { identifyChecks }: PostParts,
   read: VerifiedCookie | undefined,
-  { userSub, browser }: Visitor,
+  { user, userSub, browser }: Visitor,
 ): void {
-  if (read) identifyChecks.record('POSTs', userSub !== undefined, userSub ?? read.user, read.browser, browser)
+  if (read) identifyChecks.record('POSTs', user, userSub ?? read.user, read.browser, browser)
 }
 
 /** 202, because browsers log each status of 400 or more as an error, and nothing is wrong. */

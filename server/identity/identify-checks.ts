@@ -1,6 +1,7 @@
 // Warns if page loads, POSTs and handshakes of a browser contradict each other, or if the app's `identify` contradicts itself.
 
-import { type BrowserId, type Sub, subjectHash, type UserSubject } from '../subjects/subject.js'
+import type { Warn } from '../settings/report.js'
+import { type BrowserId, type Sub, subjectHash, type UserSubject, userIdOf } from '../subjects/subject.js'
 import { LENGTH } from './who.js'
 
 /** The maximum number of browsers to remember. */
@@ -11,16 +12,18 @@ const SOON = 10_000
 /** The ways in which a browser brings what proves its user. */
 type Way = 'page loads' | 'POSTs' | 'handshakes'
 
-/** What `identify` has lately answered for a browser, by way: whether it has named the user. */
+/** What `identify` has lately answered for a browser, by way: the named user; undefined for nobody. */
 interface Answers {
   readonly user: Sub | undefined
   readonly at: number
-  readonly ways: ReadonlyMap<Way, boolean>
+  readonly ways: ReadonlyMap<Way, UserSubject | undefined>
 }
+
+const GUIDE = 'node_modules/koa-live-session/docs/users.md#what-each-request-must-bring'
 
 const SAME_PROOF =
   'expected the same proof in all: in attach(io, { handshake }) the same middleware as in app.use, and a token in an HttpOnly cookie ' +
-  'instead of a header: node_modules/koa-live-session/docs/users.md#what-each-request-must-bring'
+  `instead of a header: ${GUIDE}`
 const TWO_USERS =
   'identify named two users in turn for one browser, whose values reset at each change: expected one user a browser. Two tenants in ' +
   'two tabs need a field with a value per tenant, or an origin each: node_modules/koa-live-session/docs/troubleshooting.md#values-reset-in-turn'
@@ -36,7 +39,7 @@ const SURVIVES =
 
 /** Detects handshakes without what requests have, and an `identify` with contradictory answers for a browser, and warns. */
 export class IdentifyChecks {
-  readonly #warn: (message: string) => void
+  readonly #warn: Warn
   readonly #clock: () => number
   readonly #answers = new Map<BrowserId, Answers>()
   /** `who` of the pages whose handshakes brought no cookie. */
@@ -44,27 +47,34 @@ export class IdentifyChecks {
   /** The former user and the time of the change, by the current browser id. */
   readonly #former = new Map<BrowserId, readonly [user: Sub, at: number]>()
 
-  constructor(warn: (message: string) => void, clock: () => number) {
+  constructor(warn: Warn, clock: () => number) {
     this.#warn = warn
     this.#clock = clock
   }
 
   /**
-   * Records whether `identify` names the user of a browser. Warns if a POST names the user right after a page load did not. A handshake may
+   * Records whom `identify` names for a browser. Warns if a POST names a user right after a page load did not. A handshake may
    * come before the POST that renews an expired token, so warns of it only if it gets the same answer before and after such a POST.
    *
    * @param user the user whom the cookie or `identify` names; undefined if neither names one
    * @param next the browser's id after this request
    */
-  record(way: Way, isNamed: boolean, user: Sub | undefined, browser: BrowserId, next: BrowserId = browser): void {
+  record(
+    way: Way,
+    named: UserSubject | undefined,
+    user: Sub | undefined,
+    browser: BrowserId,
+    next: BrowserId = browser,
+  ): void {
     const now = this.#clock()
     const known = this.#answers.get(browser)
     // Most POSTs contradict nothing.
     if (!known && way === 'POSTs') return
     const isSame = known && now - known.at < SOON && (user ?? known.user) === known.user
     const former: Answers['ways'] = isSame ? known.ways : new Map()
-    const ways = new Map(former).set(way, isNamed)
-    const isSure = way === 'POSTs' ? isNamed && ways.get('page loads') === false : former.get(way) === isNamed
+    const ways = new Map(former).set(way, named)
+    const isAgain = former.has(way) && former.get(way) === named
+    const isSure = way === 'POSTs' ? named !== undefined && ways.has('page loads') : isAgain
     if (isSure) this.#compare(ways)
     this.#answers.delete(browser)
     if (this.#answers.size >= MAX) this.#answers.clear()
@@ -77,10 +87,17 @@ export class IdentifyChecks {
   }
 
   #compare(ways: Answers['ways']): void {
-    const [named, unnamed] = [true, false].map((isNamed) => [...ways.keys()].filter((way) => ways.get(way) === isNamed))
-    if (named?.[0] && unnamed?.[0])
+    const waysOf = (isNamed: boolean): string =>
+      [...ways.keys()].filter((way) => (ways.get(way) !== undefined) === isNamed).join(' and ')
+    const [named, unnamed] = [waysOf(true), waysOf(false)]
+    if (named && unnamed)
+      this.#warn(`identify names a user in the ${named} of a browser and nobody in its ${unnamed}: ${SAME_PROOF}`)
+    const [posted, shaken] = [ways.get('POSTs'), ways.get('handshakes')]
+    if (posted && shaken && posted !== shaken)
       this.#warn(
-        `identify names a user in the ${named.join(' and ')} of a browser and nobody in its ${unnamed.join(' and ')}: ${SAME_PROOF}`,
+        `identify names the user ${quoted(shaken)} in the handshakes of a browser and ${quoted(posted)} in its POSTs, ` +
+          `so its sockets are refused: expected the same id in all: ${GUIDE}`,
+        'two ids of a browser',
       )
   }
 
@@ -113,4 +130,8 @@ export class IdentifyChecks {
     if (this.#former.size >= MAX) this.#former.clear()
     this.#former.set(next, [former, now])
   }
+}
+
+function quoted(user: UserSubject): string {
+  return `"${userIdOf(user).slice(0, 64)}"`
 }

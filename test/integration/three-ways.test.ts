@@ -94,6 +94,28 @@ it('an id may be a number in requests, and text in handshakes', async () => {
   expect([next.live.get('division'), app.io.of('/').sockets.size > 0, told()]).toEqual([3, true, []])
 })
 
+describe('another id in handshakes than in requests', () => {
+  const LONG = 'x'.repeat(64)
+
+  it.each([
+    ['ann', 'ann@example.test', 'ann', 'ann@example.test'],
+    ['a\nb', `${LONG}tail`, 'a\\u000ab', LONG],
+  ])('is told of once, with both ids: %j and %j', async (id, other, one, two) => {
+    const { app, told } = await start((ctx) => (isHandshake(ctx) ? other : id))
+    const visitor = app.visitor()
+    await visitor.fetch('/page')
+    for (let times = 0; times < 3; times += 1) {
+      expect(told()).toHaveLength(times === 2 ? 1 : 0)
+      await expect(visitor.connect()).rejects.toMatchObject({ message: 'other_visitor' })
+      await visitor.store()
+    }
+    expect(told()).toEqual([
+      `koa-live-session: identify names the user "${two}" in the handshakes of a browser and "${one}" in its POSTs, so its sockets are refused: ` +
+        'expected the same id in all: node_modules/koa-live-session/docs/users.md#what-each-request-must-bring',
+    ])
+  })
+})
+
 describe('nothing is told', () => {
   const session = (ctx: Koa.Context): string | undefined => ctx.cookies.get('user', { signed: false })
   const cookie = (visitor: Visitor, value: string): void => void visitor.jar.setCookieSync(value, visitor.url)
@@ -115,6 +137,18 @@ describe('nothing is told', () => {
       await visitor.connect()
     }
     expect(told()).toEqual([])
+  })
+
+  it('of another account without identify(), in two tabs', async () => {
+    const { app, told } = await start(session)
+    const visitor = app.visitor()
+    for (const user of ['ann', 'bob', 'ann', 'eve']) {
+      signIn(visitor, user)
+      for (let tabs = 0; tabs < 2; tabs += 1) await visitor.connect().catch(() => undefined)
+      await visitor.store()
+      for (let tabs = 0; tabs < 2; tabs += 1) await visitor.connect()
+    }
+    expect(told().filter((warning) => !warning.includes('two users in turn'))).toEqual([])
   })
 
   it('if somebody else signs in at once, or the same user later', async () => {
