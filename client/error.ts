@@ -64,7 +64,7 @@ export const SHORT_TEXTS: ErrorTexts = {
 
 /**
  * The replacer of `JSON.stringify`: checks and returns the member's original value, from before `toJSON`. In development, `freezeJson` also
- * reports the path of an invalid value. It also rejects values that the server would reject or JSON would change (a symbol key, -0).
+ * reports the path of an invalid value, and rejects values that the server would reject: a lone surrogate, too many levels or members.
  */
 function soundOf(this: Readonly<Record<string, unknown>>, key: string): unknown {
   const value = this[key]

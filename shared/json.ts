@@ -2,7 +2,7 @@
 
 type Scalar = string | number | boolean | null
 
-/** A value that JSON carries unchanged: no Date, Map, Set, bigint, function or class instance, and at run time no NaN, infinity or -0. */
+/** A value that JSON carries unchanged: no Date, Map, Set, bigint, function or class instance, and at run time no NaN or infinity. */
 export type JsonValue = Scalar | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined }
 
 const MAX_DEPTH = 32
@@ -22,10 +22,11 @@ export class NotJson extends TypeError {
 }
 
 /**
- * Returns a deep-frozen copy of a JSON value, without `undefined` members of objects.
+ * Returns a deep-frozen copy of a JSON value. As in JSON text, -0 becomes 0, and an object keeps only its own members, without symbol keys
+ * and `undefined`.
  *
- * @throws {NotJson} with the path, for any other value: a Date, NaN, -0, `undefined` as the value or in a list, a class instance, a lone
- * surrogate, a symbol or `__proto__` key, more than 32 levels or 10,000 members.
+ * @throws {NotJson} with the path, for any other value: a Date, NaN, `undefined` as the value or in a list, a class instance, a lone
+ * surrogate, a `__proto__` key, more than 32 levels or 10,000 members.
  */
 export function freezeJson(root: unknown): JsonValue {
   let members = 0
@@ -44,13 +45,15 @@ export function freezeJson(root: unknown): JsonValue {
     return frozen
   }
   const walk = (value: unknown): JsonValue => {
+    // Also for -0.
+    if (value === 0) return 0
     if (typeof value !== 'object' || value === null) return isSound(value) ? value : refuse(String(flawOf(value)))
     if (steps.length >= MAX_DEPTH) refuse(`more than ${MAX_DEPTH} levels`)
     // Array.from also visits the holes of a sparse array, as undefined; slice trims the spare capacity, twelve slots for a list of five.
     if (Array.isArray(value)) return Object.freeze(Array.from(value, each).slice())
     if (!isPlainObject(value)) return refuse(article(className(value)))
     const copy: Record<string, JsonValue> = {}
-    for (const key in value) {
+    for (const key of Object.keys(value)) {
       const member = value[key]
       // Forms and spreads clear an optional member with undefined, and JSON omits such members.
       if (member === undefined) continue
@@ -60,7 +63,6 @@ export function freezeJson(root: unknown): JsonValue {
       if (flaw !== undefined) refuse(flaw)
       copy[key] = each(member, key)
     }
-    if (Object.getOwnPropertySymbols(value).length > 0) refuse('a symbol key')
     return Object.freeze(copy)
   }
   return walk(root)
@@ -80,8 +82,7 @@ function flawOf(value: unknown): string | undefined {
       // UTF-8 has no lone surrogates: decoding would return a different string.
       return isWellFormed(value) ? undefined : 'a lone surrogate'
     case 'number':
-      if (!Number.isFinite(value)) return String(value)
-      return Object.is(value, -0) ? '-0' : undefined
+      return Number.isFinite(value) ? undefined : String(value)
     case 'boolean':
       return undefined
     case 'undefined':

@@ -39,13 +39,29 @@ describe('a value to set in production', () => {
   })
 
   it.each([
-    ['a symbol key', { [Symbol('x')]: 1 }, {}],
-    ['-0', { zero: -0 }, { zero: 0 }],
     ['a lone surrogate', 'x\ud800', 'x\ud800'],
     ['a lone surrogate in a key', { '\udc00': 1 }, { '\udc00': 1 }],
     ['__proto__ as a key', JSON.parse('{"__proto__":1}'), JSON.parse('{"__proto__":1}')],
-  ])('accepts %s, unlike freezeJson() in development and on the server', (_, value, copy) => {
+  ])('accepts %s, which the server then refuses', (_, value, copy) => {
     expect([copied(value), frozen(value)]).toEqual([copy, undefined])
+  })
+
+  it.each([
+    ['-0 as 0', -0, 0],
+    ['-0 in an object and a list as 0', { a: [-0] }, { a: [0] }],
+    ['an object without its symbol keys', { a: 1, [Symbol('x')]: new Date(0) }, { a: 1 }],
+  ])('copies %s, as freezeJson() does', (_, value, copy) => {
+    expect([copied(value), frozen(value)]).toStrictEqual([copy, copy])
+  })
+
+  it.each([Array.prototype, Object.prototype])('copies as freezeJson() does where %p has a toJSON', (prototype) => {
+    Object.assign(prototype, { toJSON: () => 'replaced' })
+    try {
+      const value = { a: [1, { b: [] }] }
+      expect([copied(value), frozen(value)]).toStrictEqual([value, value])
+    } finally {
+      Reflect.deleteProperty(prototype, 'toJSON')
+    }
   })
 
   it('accepts an object from a sandbox, as freezeJson() does', () => {

@@ -33,7 +33,7 @@ export function isRefusal(code: unknown, status: number): boolean {
 }
 
 const VALUES = new Map<unknown, (value: unknown) => boolean>([
-  ['division', (value) => Number.isSafeInteger(value) && !Object.is(value, -0)],
+  ['division', Number.isSafeInteger],
   ['theme', (value) => value === 'light' || value === 'dark'],
   ['cart', (value) => Array.isArray(value) && value.every((item) => typeof item === 'string' && isWellFormed(item))],
 ])

@@ -231,8 +231,9 @@ describe('optional members', () => {
     const visitor = (await start(act)).visitor()
     const { live } = await visitor.open({ path: '/snapshot', hasSocket })
     await act(any(live))
-    expect(await (await visitor.fetch('/')).json()).toEqual(JSON.parse(KEPT))
-    return any(live).get('filter')
+    const value = any(live).get('filter')
+    expect(await (await visitor.fetch('/')).json()).toEqual(value)
+    return value
   }
 
   /** Places to set a value; each returns the value read afterwards. */
@@ -272,6 +273,13 @@ describe('optional members', () => {
     it.each(CHANGES)('is omitted by %s', async (__, change) => {
       const value = await place(change(CLEARED))
       expect([JSON.stringify(value), Object.keys(Object(value))]).toEqual([KEPT, ['division', 'deep']])
+    })
+  })
+
+  describe.each(Object.entries(PLACES))('-0 and a symbol key, set in %s', (_, place) => {
+    it.each(CHANGES)('are 0 and omitted, as in JSON, by %s', async (__, change) => {
+      const value = await place(change({ division: -0, deep: [], [Symbol('x')]: 1 }))
+      expect(value).toStrictEqual({ division: 0, deep: [] })
     })
   })
 

@@ -29,7 +29,7 @@ describe('json', () => {
         fc.property(json, (value) => {
           fc.pre(!hasUnsafe(value))
           const frozen = freezeJson(value)
-          expect(frozen).toEqual(value)
+          expect(frozen).toEqual(JSON.parse(JSON.stringify(value)))
           expect(isDeepFrozen(frozen)).toBe(true)
           expect(typeof value !== 'object' || value === null || frozen !== value).toBe(true)
         }),
@@ -57,10 +57,8 @@ describe('json', () => {
       ['a bigint', 1n, 'received a bigint at $'],
       ['a function', { f: () => 1 }, 'received a function at $.f'],
       ['a symbol', Symbol('x'), 'received a symbol at $'],
-      ['a symbol key', { [Symbol('x')]: 1 }, 'received a symbol key at $'],
       ['NaN', [Number.NaN], 'received NaN at $[0]'],
       ['infinity', Number.POSITIVE_INFINITY, 'received Infinity at $'],
-      ['-0', { zero: -0 }, 'received -0 at $.zero'],
       ['a lone surrogate', 'x\ud800', 'received a lone surrogate at $'],
       ['a lone surrogate in a key', { '\udc00': 1 }, 'received a lone surrogate at $'],
       ['__proto__ as a key', JSON.parse('{"a":{"__proto__":1}}'), 'received a key "__proto__" at $.a'],
@@ -153,7 +151,6 @@ describe('json', () => {
   /** Returns whether a result of JSON.parse has a part that a session cannot hold. */
   function hasUnsafe(value: unknown): boolean {
     if (typeof value === 'string') return /\p{Surrogate}/u.test(value)
-    if (Object.is(value, -0)) return true
     if (typeof value !== 'object' || value === null) return false
     return Object.entries(value).some(([key, member]) => key === '__proto__' || hasUnsafe(key) || hasUnsafe(member))
   }
