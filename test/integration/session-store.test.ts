@@ -526,6 +526,25 @@ describe('socket.session', () => {
     expect(session.values()).toEqual({ at: '1970-01-01T00:00:00.000Z' })
   })
 
+  it.each([
+    ['a text', 'Ann \u{1f600}'.slice(0, 5)],
+    ['a member', [{ name: '\udc00' }]],
+    ['a name', { '\ud800': 1 }],
+  ])('refuses half a surrogate pair, and stores no other text: %s', async (_, value) => {
+    const { sessions, visitor, session } = await connect({ user: 'ann' })
+    const refused = await sessions.fetch(visitor, (ctx) => void Object.assign(ctx['session'], { hush: value }))
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      'koa-live-session: session: a value has a lone surrogate, too many levels or members; the cause of this error names the key',
+    ])
+    const cause = {
+      message: 'the key "hush" of the session',
+      cause: { message: expect.stringContaining('received a lone surrogate at $') },
+    }
+    await expect(session.set('hush', value as never)).rejects.toMatchObject({ code: 'invalid_value', cause })
+    expect(await sessions.read(visitor)).toEqual({ user: 'ann' })
+  })
+
   it('returns frozen values', async () => {
     const { session } = await connect({ cart: ['a'] })
     expect(() => (session.get('cart') as string[]).push('b')).toThrow('not extensible')

@@ -20,9 +20,6 @@ const NOT_CARRIED = new Set(['isNew', 'length', 'populated', 'externalKey', 'max
  */
 const METHODS = new Set(['constructor', 'commit', 'manuallyCommit', 'regenerate', 'save'])
 
-/** Matches the escapes in the output of `JSON.stringify`, which escapes lone surrogates but not surrogate pairs. */
-const ESCAPES = /\\(?:ud[89a-f]..|.)/g
-
 /** Returns whether a key can be in `ctx.session`. Keys beginning with `_` are koa-session's own, including `__proto__`. */
 export function isCarried(key: string): boolean {
   return !key.startsWith('_') && !NOT_CARRIED.has(key)
@@ -45,9 +42,9 @@ export function checkKey(key: string): void {
 
 /**
  * Returns a value as koa-session serializes it: a Date as its text, an instance as its members, NaN as null; undefined for `undefined` and
- * functions. Replaces lone surrogates, which UTF-8 cannot encode, and omits any member `__proto__`.
+ * functions. Omits any member `__proto__`.
  *
- * @throws {LiveSessionError} `invalid_value`, `too_large`
+ * @throws {LiveSessionError} `invalid_value`, as for a lone surrogate, which UTF-8 cannot encode; `too_large`
  */
 export function jsonOf(key: string, value: unknown): JsonValue | undefined {
   const refuseAs = (message: string) => (cause: unknown) => refusal('invalid_value', message, key, cause)
@@ -55,10 +52,9 @@ export function jsonOf(key: string, value: unknown): JsonValue | undefined {
   if (text === undefined) return undefined
   const bytes = Buffer.byteLength(text)
   if (bytes > MAX_BYTES) throw refusal('too_large', `a value has ${bytes} bytes, more than ${MAX_BYTES}`, key)
-  const wellFormed = text.replace(ESCAPES, (found) => (found.startsWith('\\ud') ? '\ufffd' : found))
   return attempt(
-    () => freezeJson(JSON.parse(wellFormed, (name, member: unknown) => (name === '__proto__' ? undefined : member))),
-    refuseAs('a value is too deep, or has too many members'),
+    () => freezeJson(JSON.parse(text, (name, member: unknown) => (name === '__proto__' ? undefined : member))),
+    refuseAs('a value has a lone surrogate, too many levels or members'),
   )
 }
 
