@@ -2,6 +2,7 @@
 
 import type Koa from 'koa'
 import type { Fields } from '../shared/types.js'
+import { Admissions } from './connections/admissions.js'
 import { attachTo, checkServer, installSocketGetter, resolveAttachOptions } from './connections/attach.js'
 import { Authentication } from './connections/authentication.js'
 import { Handshake } from './connections/handshake.js'
@@ -122,8 +123,8 @@ class Plugin implements PluginMembers<Fields, boolean> {
     if ((options?.recheck ?? options?.maxAge) !== undefined && !authentication.isNeeded)
       this.#core.settings.warn(IDLE_RECHECK)
     this.#rechecks = new Rechecks(this.#core, authentication, intervals)
-    const handshakes = new Handshake(this.#core, authentication, this.#rechecks)
-    attachTo(io, this.#core.settings, handshakes, this.#core.createSocketHandle)
+    const admissions = new Admissions(this.#core, new Handshake(this.#core, authentication), this.#rechecks)
+    attachTo(io, this.#core.settings, admissions, this.#core.createSocketHandle)
   }
 
   async user(id: UserId): Promise<UserSession<Fields>> {

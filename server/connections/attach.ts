@@ -8,7 +8,7 @@ import { refusalOf } from '../exchange/refusal.js'
 import { check, checkNames } from '../settings/option-checks.js'
 import type { Settings } from '../settings/settings.js'
 import type { AttachOptions } from '../types/live.js'
-import { type Handshake, HandshakeFailure } from './handshake.js'
+import { type Admissions, HandshakeFailure } from './admissions.js'
 import { linkOf } from './link.js'
 import type { Intervals } from './rechecks.js'
 import type { CreateSocketHandle, SocketHandle } from './socket.js'
@@ -17,7 +17,6 @@ import type { CreateSocketHandle, SocketHandle } from './socket.js'
 const FIVE_MINUTES = 5 * 60 * 1000
 /** The default of `maxAge`, in ms. */
 const DAY = 24 * 60 * 60 * 1000
-const OPTIONS = ['handshake', 'recheck', 'maxAge']
 
 const CALL = 'attach(io)'
 const RECOVERY =
@@ -32,14 +31,14 @@ const NO_EFFECT = 'it has no effect with recheck: Infinity, because rechecks loo
 const attached = new WeakSet<Server>()
 
 /** Adds `liveSession` to every socket of every namespace, before the app's own handlers run. */
-export function attachTo(io: Server, settings: Settings, handshake: Handshake, create: CreateSocketHandle): void {
+export function attachTo(io: Server, settings: Settings, admissions: Admissions, create: CreateSocketHandle): void {
   attached.add(io)
   watchPolling(io, settings)
   const handles = new WeakMap<Socket, SocketHandle>()
   const enter = async (socket: Socket): Promise<void> => {
     // In a child of a dynamic namespace, the parent's handlers also run, so this may be the second call.
     if (handles.has(socket)) return
-    const connection = await handshake.enter(socket, linkOf(socket))
+    const connection = await admissions.enter(socket, linkOf(socket))
     const handle = create(socket, connection)
     handles.set(socket, handle)
     Object.assign(socket, { liveSession: handle })
@@ -121,13 +120,11 @@ function mayRead(origin: string, cors: Cors | false = {}): boolean {
   return isAllowed && credentials === true
 }
 
-interface AttachSettings extends Intervals {
-  readonly handshake: readonly Koa.Middleware[]
-}
+type AttachSettings = Intervals & { readonly handshake: readonly Koa.Middleware[] }
 
 /** @throws {TypeError} with the option, the expected and the received value, and advice */
 export function resolveAttachOptions(options: AttachOptions | undefined, hasIdentify: boolean): AttachSettings {
-  checkNames(options, OPTIONS, 'attach(io): ')
+  checkNames(options, ['handshake', 'recheck', 'maxAge'], 'attach(io): ')
   check(!hasIdentify || Boolean(options?.handshake), CALL, ANONYMOUS)
   const handshake = [options?.handshake ?? []].flat()
   for (const [index, middleware] of handshake.entries()) {
@@ -143,12 +140,10 @@ export function resolveAttachOptions(options: AttachOptions | undefined, hasIden
   return { handshake, recheck, maxAge }
 }
 
-const NAME = 'liveSession'
-
 /** Makes `socket.liveSession` throw until `attach` has admitted the socket. */
 export function installSocketGetter(): void {
-  if (NAME in Socket.prototype) return
-  Object.defineProperty(Socket.prototype, NAME, {
+  if ('liveSession' in Socket.prototype) return
+  Object.defineProperty(Socket.prototype, 'liveSession', {
     get() {
       throw new TypeError(
         'koa-live-session: socket.liveSession was read before live.attach(io) let the socket in: ' +
@@ -156,7 +151,7 @@ export function installSocketGetter(): void {
       )
     },
     set(this: Socket, value: unknown) {
-      Object.defineProperty(this, NAME, { value, writable: true, enumerable: true, configurable: true })
+      Object.defineProperty(this, 'liveSession', { value, writable: true, enumerable: true, configurable: true })
     },
   })
 }

@@ -24,10 +24,9 @@ export interface SocketParts extends HandleParts {
   readonly eventsOf: (socket: PageSocket, connection: Connection, context: SocketContext) => PageEvents
 }
 
-/** Creates the `socket.liveSession` of a socket. */
+/** Creates a `socket.liveSession`, with the members of the features. */
 export type CreateSocketHandle = (socket: PageSocket, connection: Connection) => SocketHandle
 
-/** @param features all features, whose members each `socket.liveSession` has */
 export function createSocketHandles(parts: SocketParts, features: readonly Feature[]): CreateSocketHandle {
   const sets = features.map(({ socket }) => socket)
   const Handle = addMembers(class extends SocketHandle {}, sets)

@@ -98,10 +98,11 @@ export class Limits {
     return this.#buckets.ensure(name, () => new Bucket(this.#options.changesPerVisitor, now))
   }
 
-  /** @throws {LiveSessionError} `rate_limited` if a visitor with so many open connections may not open another */
-  checkConnections(open: number): void {
+  /** Returns the refusal of another connection to a visitor with so many open ones; undefined if there is room. */
+  refusalOfConnection(open: number): LiveSessionError | undefined {
     const { socketsPerVisitor: most } = this.#options
-    if (open >= most) throw new LiveSessionError('rate_limited', `a visitor may have at most ${most} connections`)
+    if (open < most) return undefined
+    return new LiveSessionError('rate_limited', `a visitor may have at most ${most} connections`)
   }
 
   /** @throws {LiveSessionError} `rate_limited` if a connection with sockets in so many namespaces may not join another */

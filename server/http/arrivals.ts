@@ -72,6 +72,12 @@ export class Arrivals {
     return identities.recognize(cookie.read(req, user), user)
   }
 
+  /** Loads the visitor of a handshake. Reloads nothing that is fresh, because a handshake rotates no id. */
+  loadIfStale(req: IncomingMessage, user: UserSubject | undefined): Awaitable<unknown> {
+    const { cookie, identities, store } = this.#parts
+    return store?.loadIfStale(identities.subjectsToLoad(readables(cookie.read(req, user)), user))
+  }
+
   /** Returns the arrival of a new guest, for a request of which `identify` and the cookie are unknown. */
   ofNewGuest(): Arrival {
     return {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'socket.io'
+import { Admissions } from '../../server/connections/admissions.js'
 import { Authentication } from '../../server/connections/authentication.js'
 import { Handshake } from '../../server/connections/handshake.js'
 import { linkOf } from '../../server/connections/link.js'
@@ -30,7 +31,8 @@ export class LightSocket {
     const { namespace } = new FakeIo()
     const authentication = new Authentication(core.settings, core.signedIn, [])
     const never = { recheck: Number.POSITIVE_INFINITY, maxAge: Number.POSITIVE_INFINITY }
-    const handshake = new Handshake(core, authentication, new Rechecks(core, authentication, never))
+    const rechecks = new Rechecks(core, authentication, never)
+    const admissions = new Admissions(core, new Handshake(core, authentication), rechecks)
     return async (headers) => {
       const tickets: string[] = []
       const request = lightRequest({ method: 'GET', url: '/socket.io/', headers, body: Buffer.alloc(0) })
@@ -38,7 +40,7 @@ export class LightSocket {
         if (event === STORE_SESSION) tickets.push(String(ticket))
       }
       const server = new ServerSocket(randomUUID(), namespace, request, send, () => server.hear('disconnecting'))
-      const connection = await handshake.enter(server, linkOf(server as unknown as Socket))
+      const connection = await admissions.enter(server, linkOf(server as unknown as Socket))
       core.createSocketHandle(server, connection).open()
       server.hear(EXCHANGE, {}, ({ greeting = [] }: PageAnswer) => void tickets.push(...greeting))
       return new LightSocket(server, connection.identity, tickets)
