@@ -42,20 +42,26 @@ export function createTabs(name: string, onLock: () => void, onMessage: (message
       const controller = new AbortController()
       const { signal } = controller
       const isOver = new Promise((resolve) => signal.addEventListener('abort', resolve))
-      release = () => controller.abort()
-      // An abort with this reason is a timeout; any other abort is a release.
+      // After a release, a late grant or refusal is no turn: the tab may have queued again.
+      let isReleased = false
+      release = () => {
+        isReleased = true
+        controller.abort()
+      }
+      const begin = (): void => void (isReleased || onLock())
+      // An abort with this reason is a timeout.
       setTimeout(() => controller.abort(name), PATIENCE)
       const act = async (lock: unknown): Promise<void> => {
         isStuck = !lock
         // The former holder's message arrives separately from the lock: let the message arrive first.
         await new Promise((resolve) => setTimeout(resolve))
-        onLock()
+        begin()
         await isOver
       }
       // Browsers allow no signal together with `ifAvailable`.
       navigator.locks.request(name, isStuck ? { ifAvailable: true } : { signal }, act).catch((reason) => {
         isStuck = reason === name
-        onLock()
+        begin()
       })
     },
     release: () => release(),

@@ -3,6 +3,7 @@ import type Koa from 'koa'
 import { App } from '../support/app/app.js'
 import { Gate } from '../support/app/gate.js'
 import { describeInBrowser, openBrowser } from '../support/page/browser.js'
+import { STORED_WHO } from '../support/page/notes.js'
 import { click, shows } from '../support/page/on-page.js'
 import { pageScript } from '../support/page/page-script.js'
 
@@ -15,9 +16,19 @@ const SCRIPT = pageScript(`
   live.onStatus(show)
   live.subscribe('division', show)
   document.querySelector('button').addEventListener('click', () => live.set('division', live.get('division') + 1))
+  const { fetch } = window
+  /** Of each request, whether the lock was free. */
+  window.posts = []
+  window.fetch = (...args) => {
+    posts.push(!!window.isFree)
+    return fetch(...args)
+  }
+  // The page looks at the stored visitor as the event arrives.
+  addEventListener('storage', () => setTimeout(() => { window.hasLooked = true }, 100))
 `)
 
 const HELD = '(async () => (await navigator.locks.query()).held.length)()'
+const IS_AWAITED = 'navigator.locks.query().then(({ pending }) => pending.length > 0)'
 const IS_FREE = 'navigator.locks.query().then(({ held }) => !held.length)'
 
 /** Starts an app whose endpoint holds the first POST of a change until the gate opens. */
@@ -60,5 +71,26 @@ describeInBrowser('a tab frozen during a POST', () => {
     gate.open()
     await frozen.evaluate("document.dispatchEvent(new Event('resume'))")
     await shows(frozen, 'output', '0 saved')
+  })
+})
+
+describeInBrowser('a tab that waits for the POST lock', () => {
+  it('POSTs only with it, also after it has looked at the visitor', async () => {
+    const { app, gate } = await start()
+    gate.open()
+    const context = await openBrowser()
+    const url = `http://localhost:${app.port}/`
+    const [holder, waiting] = [await context.open(url), await context.open(url)]
+    await holder.evaluate(`new Promise((resolve) => {
+      navigator.locks.request('${STORED_WHO}', () => new Promise((free) => resolve(Object.assign(window, { free }))))
+    }).then(() => undefined)`)
+    await click(waiting, 'button')
+    await waiting.waitForFunction(IS_AWAITED)
+    await holder.evaluate(`localStorage.setItem('${STORED_WHO}', 'another')`)
+    await waiting.waitForFunction('window.hasLooked')
+    await waiting.evaluate('window.isFree = true')
+    await holder.evaluate('free()')
+    await shows(waiting, 'output', '0 saved')
+    expect(await waiting.evaluate('posts')).toEqual([true, true])
   })
 })

@@ -14,7 +14,7 @@ interface Options {
 
 /** The locks of a browser whose other tab holds the lock, and may be frozen. */
 class Locks {
-  readonly waiting: Granted[] = []
+  readonly waiting: (() => Promise<void>)[] = []
   held = 0
   /** The tab with this lock does not release it. */
   isFrozen = false
@@ -22,13 +22,17 @@ class Locks {
   request(_: string, { signal, ifAvailable }: Options, granted: Granted): Promise<unknown> {
     if (ifAvailable) return this.#now(granted)
     return new Promise((resolve, reject) => {
-      const refuse = (): void => reject(signal?.reason)
-      signal?.addEventListener('abort', refuse)
-      this.waiting.push(async () => {
+      const grant = async (): Promise<void> => {
         // As in the standard, only its holder releases a granted lock.
         signal?.removeEventListener('abort', refuse)
         resolve(await this.#hold(granted))
-      })
+      }
+      const refuse = (): void => {
+        this.waiting.splice(this.waiting.indexOf(grant), 1)
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', refuse)
+      this.waiting.push(grant)
     })
   }
 
@@ -44,7 +48,7 @@ class Locks {
   }
 
   grant(): void {
-    void present(this.waiting.shift())(null)
+    void present(this.waiting.shift())()
   }
 }
 
@@ -125,7 +129,31 @@ describe('a tab', () => {
     await pass(0)
     queue()
     await pass(4999)
+    expect(turns()).toBe(0)
+    await pass(1)
     expect(turns()).toBe(1)
+  })
+
+  it('waits for the lock if it releases and queues at once', async () => {
+    const { queue, release, turns } = open()
+    queue()
+    release()
+    queue()
+    await pass(100)
+    expect(turns()).toBe(0)
+    present(locks).grant()
+    await pass(0)
+    expect([turns(), locks?.held]).toEqual([1, 1])
+  })
+
+  it('waits for the next lock if it releases one just granted', async () => {
+    const { queue, release, turns } = open()
+    queue()
+    present(locks).grant()
+    release()
+    queue()
+    await pass(100)
+    expect([turns(), locks?.held]).toEqual([0, 0])
   })
 
   it('releases its lock after five seconds', async () => {
@@ -147,7 +175,7 @@ describe('a tab', () => {
     waiting.queue()
     for (const each of [holding, waiting]) each.leave()
     await pass(0)
-    expect([locks?.held, holding.turns(), waiting.turns()]).toEqual([0, 1, 1])
+    expect([locks?.held, holding.turns(), waiting.turns()]).toEqual([0, 1, 0])
   })
 
   it('takes its turn immediately without locks', () => {
