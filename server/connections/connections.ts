@@ -42,9 +42,7 @@ export class Connections {
       const connections = this.#connections.get(name)
       if (!connections?.delete(connection)) continue
       if (connections.size === 0) this.#connections.delete(name)
-      const [next] = this.#waiting.get(name) ?? []
-      // After the close, the browser reconnects by itself.
-      if (next) void next.hangUp()
+      this.#callNext(name)
     }
   }
 
@@ -74,6 +72,16 @@ export class Connections {
     await new Promise<void>((resolve) => link.onClose(resolve))
     waiting.delete(link)
     if (waiting.size === 0) this.#waiting.delete(key)
+  }
+
+  /** Closes the connection that has waited longest for room. Its browser then reconnects by itself. */
+  #callNext(name: string): void {
+    const waiting = this.#waiting.get(name)
+    const [next] = waiting ?? []
+    if (!next) return
+    // Closing takes a while. A place that is left meanwhile is for the next one.
+    waiting?.delete(next)
+    void next.hangUp()
   }
 
   /** Returns whether a connection's visitor has left, also after the close. */

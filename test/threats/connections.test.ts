@@ -114,6 +114,21 @@ describe('threat 17: the connections of a visitor', () => {
     await page.shows('division', 6)
   })
 
+  it('each let a waiting page in when several close at once', async () => {
+    const { app, visitor } = await start()
+    const tabs = [await Tab.open(visitor), await Tab.open(visitor), await Tab.open(visitor), await Tab.open(visitor)]
+    const late: Tab[] = []
+    for (let i = 0; i < 2; i += 1) {
+      const refused = nextRefusal()
+      late.push(new Tab(visitor))
+      await refused
+    }
+    for (const tab of tabs.slice(0, 2)) tab.close()
+    for (const { link } of coreOf(app.live).connections.all().slice(0, 2)) link.terminate()
+    for (const tab of late) await tab.opened
+    expect(late.map(({ connected }) => connected)).toEqual([5, 5])
+  })
+
   it('are forgotten when they close while they wait', async () => {
     const { app, visitor } = await start()
     const tabs = [await Tab.open(visitor), await Tab.open(visitor), await Tab.open(visitor), await Tab.open(visitor)]
