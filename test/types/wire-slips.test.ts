@@ -15,7 +15,7 @@ const WRITERS: readonly Slip[] = [
   ['server/features/address/index.ts', 'snapshot.unapplied =', 'snapshot.unaplied ='],
   ['server/features/flash/index.ts', 'messages: messages.map', 'message: messages.map'],
   ['server/http/endpoint.ts', 'otherVisitor: true', 'dropped: true'],
-  ['server/http/request.ts', 'snapshot.unsaved =', 'snapshot.unsavd ='],
+  ['server/http/snapshots.ts', 'snapshot.unsaved =', 'snapshot.unsavd ='],
   ['server/values/page-tickets.ts', 'expiries: expiriesOf', 'ends: expiriesOf'],
   ['testing/page-server.ts', 'hasCookie, ticket, results', 'kept: hasCookie, ticket, results'],
   ['client/core/answers.ts', 'now: page.now, tickets: shared', 'now: page.now, tickts: shared'],
