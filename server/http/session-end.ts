@@ -4,7 +4,7 @@ import type Koa from 'koa'
 import type { WireEnd } from '../../shared/protocol.js'
 import type { VerifiedCookie } from '../cookie/content.js'
 import type { Feature } from '../feature.js'
-import { expiryOf } from '../identity/identify-user.js'
+import { expiryOf, koaSessionNow } from '../identity/identify-user.js'
 
 /** The options by which use extends koa-session's session. */
 interface Sliding {
@@ -34,7 +34,7 @@ export function endOf(
   canExtend: boolean,
 ): WireEnd {
   const longest = Math.min(...features.map(({ endsBy }) => endsBy?.(ctx) ?? Infinity)) - now
-  const ofApp = Math.min(expiryOf(ctx) - Date.now(), longest)
+  const ofApp = Math.min(expiryOf(ctx) - koaSessionNow(), longest)
   const ofCookie = expiresAt - now
   return ofCookie < ofApp
     ? [Math.max(0, ofCookie), true, ofApp < Infinity]

@@ -68,7 +68,15 @@ export function renewSession(ctx: Koa.Context): void {
   void Reflect.get(ctx, 'session')
 }
 
-/** Returns when koa-session's saved session of a request expires, by `Date.now()`; Infinity if there is none, or the browser decides. */
+/**
+ * The time by koa-session, in ms since 1970. koa-session writes `_expire` by the machine's clock, and compares with it. By the plugin's
+ * clock, a test's clock that is ahead would make every session look expired.
+ */
+export function koaSessionNow(): number {
+  return Date.now()
+}
+
+/** Returns when koa-session's saved session of a request expires, by `koaSessionNow`; Infinity if there is none, or the browser decides. */
 export function expiryOf(ctx: Koa.Context): number {
   const { session }: { readonly session?: unknown } = sessionOf(ctx) ?? {}
   const { _expire }: { readonly _expire?: unknown } = Object(session)

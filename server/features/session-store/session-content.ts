@@ -7,6 +7,7 @@ import { type JsonValue, sameJson } from '../../../shared/json.js'
 import { isRecord } from '../../../shared/parse.js'
 import { MAX_AGE_KEY } from '../../../shared/register.js'
 import type { Replica } from '../../../shared/replica.js'
+import { koaSessionNow } from '../../identity/identify-user.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
 import type { FeatureKey } from '../../subjects/store-key.js'
 import { checkKey, isCarried, jsonOf, refusal } from './session-json.js'
@@ -102,12 +103,12 @@ function readMaxAge(maxAge: unknown): number | 'session' {
   throw new LiveSessionError('malformed', "session: maxAge is neither a number nor 'session'")
 }
 
-/** Returns a mutable copy of a session in koa-session's form. Gives the expiry by `Date.now()`, the clock of koa-session. */
+/** Returns a mutable copy of a session in koa-session's form. Gives the expiry by `koaSessionNow`. */
 export function toKoaSession(replica: Replica, now: number): object {
   const values: object = JSON.parse(JSON.stringify(Object.fromEntries(valuesOf(replica))))
   const maxAge = maxAgeOf(replica)
   if (maxAge === 'session') return { ...values, _session: true }
-  return { ...values, _expire: Date.now() + expiryOf(replica) - now, _maxAge: maxAge }
+  return { ...values, _expire: koaSessionNow() + expiryOf(replica) - now, _maxAge: maxAge }
 }
 
 /** Returns the keys that a request has changed. Saving the other keys, too, would overwrite concurrent changes. */
