@@ -100,7 +100,8 @@ export class Nodes {
   /** Called when a load finds another process's change, of which an adapter would have told open pages at once. */
   learntLate(subject: Subject): void {
     const { memory, store, settings } = this.#parts
-    if (!this.hasAdapter && memory.pinnedOf(subject)?.sockets.size && !store?.isUpdating(subject)) settings.warn(LATE)
+    const isOwn = store?.updatesOf(subject)?.isInFlight(subject)
+    if (!this.hasAdapter && memory.pinnedOf(subject)?.sockets.size && !isOwn) settings.warn(LATE)
   }
 
   /**

@@ -32,8 +32,8 @@ export class UserHandle extends Handle {
   }
 
   get loaded(): boolean {
-    const { store } = this.#parts
-    return store ? store.isLoaded(this.#subject) : this.values.find(this.#subject)?.isEmpty === false
+    const { memory, store } = this.#parts
+    return store ? memory.isLoaded(this.#subject) : this.values.find(this.#subject)?.isEmpty === false
   }
 
   subscribe(key: string, listener: (value: JsonValue | undefined) => void): () => void {

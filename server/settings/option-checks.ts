@@ -54,10 +54,9 @@ export function warnOfIdleOptions(options: LiveSessionOptions<Fields>, warn: War
 function idleOf({ client, guests, maxMembers, onLogin, scope }: FieldSpec): readonly (readonly [string, string])[] {
   const isWritten = client === 'write'
   const crosses = isWritten && guests === undefined && scope !== 'browser'
-  return [
-    ...(maxMembers === undefined || isWritten ? [] : ([['maxMembers', "client: 'write'"]] as const)),
-    ...(onLogin === undefined || crosses
-      ? []
-      : ([['onLogin', "client: 'write', or with guests: 'read' or scope: 'browser'"]] as const)),
-  ]
+  const idle: [option: string, needed: string][] = []
+  if (maxMembers !== undefined && !isWritten) idle.push(['maxMembers', "client: 'write'"])
+  if (onLogin !== undefined && !crosses)
+    idle.push(['onLogin', "client: 'write', or with guests: 'read' or scope: 'browser'"])
+  return idle
 }

@@ -13,17 +13,15 @@ export class FeatureEntry<N extends FeatureKey = FeatureKey> {
   usedAt: number
   /** Approximate bytes in memory, as last counted. */
   bytes = 0
-  readonly #isUsers: boolean
 
-  constructor(name: N, now: number, isUsers: boolean) {
+  constructor(name: N, now: number) {
     this.name = name
     this.usedAt = now
-    this.#isUsers = isUsers
   }
 
   /** Whether the registers belong to a user. Guests' entries cannot evict a user's entry. */
   get isUsers(): boolean {
-    return this.#isUsers
+    return true
   }
 
   /** Whether the entry must stay in memory, such as for open sockets. */

@@ -130,6 +130,7 @@ export class Updates<N extends StoreKey> {
     }
   }
 
+  /** Returns whether an update is in flight, which the store may have before memory has. */
   isInFlight(subject: N): boolean {
     return this.#inFlight.has(subject)
   }

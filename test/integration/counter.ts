@@ -8,9 +8,15 @@ import { type BrowserSubject, subjectHash } from '../../server/subjects/subject.
 const KEY = 'count'
 const PREFIX = 'count:'
 
+class Count extends FeatureEntry {
+  override get isUsers(): boolean {
+    return false
+  }
+}
+
 /** Returns a custom part that counts each browser's actions, and keeps the count in memory, cookie and store and at other nodes. */
 export function counterPart(parts: FeatureParts): Feature {
-  const counts = new FeatureData(parts, PREFIX, (name: FeatureKey, now) => new FeatureEntry(name, now, false))
+  const counts = new FeatureData(parts, PREFIX, (name: FeatureKey, now) => new Count(name, now))
   counts.isUsed = true
   const nameOf = (browser: BrowserSubject): FeatureKey => `${PREFIX}${subjectHash(browser)}` as FeatureKey
   const of = (browser: BrowserSubject): number => Number(counts.find(nameOf(browser))?.replica.value(KEY) ?? 0)

@@ -57,10 +57,8 @@ export class Flashes {
    * store.
    */
   restore(browser: BrowserSubject, consumed: readonly Message[]): void {
-    this.put(
-      browser,
-      consumed.map((message) => ({ ...message, id: newId() })),
-    )
+    const again = consumed.map((message) => ({ ...message, id: newId() }))
+    this.put(browser, again)
   }
 
   /** Adds messages to those waiting for a browser. */
@@ -72,11 +70,8 @@ export class Flashes {
   pending(browser: BrowserSubject, received: readonly Message[] = []): readonly Message[] {
     const waiting = this.#waiting.get(browser)
     if (!waiting && received.length === 0) return received
-    const all = [...received, ...(waiting ?? [])]
-    return gather(
-      all.filter((message) => !this.#isConsumed(message)),
-      this.#parts.settings.clock(),
-    )
+    const open = [...received, ...(waiting ?? [])].filter((message) => !this.#isConsumed(message))
+    return gather(open, this.#parts.settings.clock())
   }
 
   /** Returns whether a cookie still has messages that were consumed. */

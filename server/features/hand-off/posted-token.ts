@@ -9,7 +9,7 @@ import { printable } from '../../../shared/json.js'
 import { isRecord } from '../../../shared/parse.js'
 import { HAND_OFF_FIELD } from '../../../shared/protocol.js'
 import { pathOf } from '../../../shared/schema.js'
-import type { RequestUse, ResponseContext } from '../../feature.js'
+import type { RequestUse } from '../../feature.js'
 import { readText } from '../../http/body.js'
 import { checkOwnPost } from '../../http/origin.js'
 import type { FeatureParts } from '../../parts.js'
@@ -107,7 +107,9 @@ export async function redeemHandOff(
   if (token === undefined) return undefined
   // Prevents login CSRF: another site's form could bring the attacker's own token, and sign the visitor in as the attacker.
   checkOwnPost(parts.settings, ctx)
-  const handOff = decrypt(tokens, use.visit, token, purpose)
+  // Only for the browser whose cookie the socket brought.
+  const { cookie } = use.visit
+  const handOff = cookie && tokens.decrypt(token, { browser: subjectHash(cookie.browserSubject), purpose })
   if (!handOff) return undefined
   // Validates before redeeming: if this build refuses the payload, another build can still accept the token.
   const value = await accepted(schema, handOff, purpose)
@@ -117,16 +119,6 @@ export async function redeemHandOff(
   // Whatever this request does with the payload is as old as the token.
   parts.handedOffAt.set(ctx, Math.min(handOff.at, parts.handedOffAt.get(ctx) ?? Infinity))
   return isFirst && !use.visit.isSuperseded ? value : undefined
-}
-
-/** Decrypts a token only for the browser whose cookie the socket brought. */
-function decrypt(
-  tokens: HandOffTokens,
-  { cookie }: ResponseContext,
-  token: string,
-  purpose: string,
-): HandOff | undefined {
-  return cookie && tokens.decrypt(token, { browser: subjectHash(cookie.browserSubject), purpose })
 }
 
 async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {

@@ -53,7 +53,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
   readonly #sessions: AppSessions
 
   constructor(parts: FeatureDataParts, sessions: AppSessions) {
-    super(parts, LIST, (name, now) => new FeatureEntry(name, now, true))
+    super(parts, LIST, (name, now) => new FeatureEntry(name, now))
     this.#sessions = sessions
   }
 

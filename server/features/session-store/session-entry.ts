@@ -23,10 +23,6 @@ export class SessionEntry extends FeatureEntry<SessionName> {
   /** Read once after each change. */
   #signedIn: SignedIn | undefined
 
-  constructor(name: SessionName, now: number) {
-    super(name, now, false)
-  }
-
   get signIns(): readonly SignIn[] {
     return this.#whose.signIns
   }

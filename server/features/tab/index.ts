@@ -12,6 +12,8 @@ import type { FeatureParts } from '../../parts.js'
 import type { RefusedWhere } from '../../settings/report.js'
 import { subjectHash } from '../../subjects/subject.js'
 
+type Verified = ReturnType<TicketVerifier['verify']>
+
 /**
  * Creates the feature for fields with scope `tab`: accepts a tab's tickets from the handshake, and from a cookie that an unloading page
  * sets.
@@ -20,11 +22,7 @@ export function tabFeature(parts: FeatureParts): Feature {
   const { pageTickets, limits, values, settings, verifier } = parts
   if (pageTickets.tabKeys.length === 0) return {}
   /** Verifies the tab's own tickets. Returns none if any ticket is refused, because a bad ticket must block neither page nor connection. */
-  const redeemOwn = (
-    input: unknown,
-    identity: Identified,
-    where: RefusedWhere,
-  ): ReturnType<TicketVerifier['verify']> => {
+  const redeemOwn = (input: unknown, identity: Identified, where: RefusedWhere): Verified => {
     const { visitor } = identity
     try {
       const tickets = parseTickets(input)
@@ -52,11 +50,8 @@ export function tabFeature(parts: FeatureParts): Feature {
       if (!text) return undefined
       if (destinationOf(ctx, settings.cookie) !== 'document' && !isWorkerNavigation(ctx)) return undefined
       const identity = { cookie, visitor: visitor.inTab(values.tabOf(visitor.browser)) }
-      const own = redeemOwn(text.split('~'), identity, 'request')
-      return Replica.of(
-        own.flatMap(({ registers }) => registers),
-        'ticket',
-      )
+      const own = redeemOwn(text.split('~'), identity, 'request').flatMap(({ registers }) => registers)
+      return Replica.of(own, 'ticket')
     },
   }
 }
