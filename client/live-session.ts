@@ -6,7 +6,7 @@ import type { Fields } from '../shared/types.js'
 import { embedded } from './browser/embed.js'
 import { createBrowserEnvironment } from './browser/environment.js'
 import { createClient } from './client.js'
-import { beginPage, isSnapshot } from './core/html.js'
+import { beginPage, isSnapshot, parseHtml } from './core/html.js'
 import type { Page, Plain } from './core/page.js'
 import { type ErrorTexts, SHORT_TEXTS } from './error.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
@@ -34,7 +34,7 @@ export function create<F extends Fields>(
 ): LiveSessionClient<F> {
   const { socket, endpoint = DEFAULT_ENDPOINT, initial: given, ...how } = options
   const html = given ?? embedded()
-  const initial = (typeof html === 'string' ? JSON.parse(html) : html) as AnySnapshot | Plain | undefined
+  const initial = (typeof html === 'string' ? parseHtml(html) : html) as AnySnapshot | Plain | undefined
   const { document, location } = globalThis
   // On a server each client is another visitor's.
   const page = beginPage(initial, !!socket, html, document && pages.get(endpoint))

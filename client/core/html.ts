@@ -9,6 +9,15 @@ import { scheduleExpiry } from './tickets.js'
 
 type Initial = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain | undefined }
 
+/** Parses the text of `embed()`. Returns undefined while the rest of the text is still arriving. */
+export function parseHtml(text: string): AnySnapshot | undefined {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Begins the page of a client.
  *

@@ -1,9 +1,8 @@
 // The page as a state machine: `step` handles an event, changes the page, and returns the effects.
 
-import type { AnySnapshot } from '../../shared/protocol.js'
 import { answered, applyTabMessage, posted } from './answers.js'
 import { addEffect, type Effect, type Event, type Events, startTimer } from './events.js'
-import { mergeSnapshot } from './html.js'
+import { mergeSnapshot, parseHtml } from './html.js'
 import { addPending, ensureKey, rebase } from './key-state.js'
 import { MAX_DOUBTS } from './limits.js'
 import { restoreOutboxes } from './outbox.js'
@@ -129,7 +128,8 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   html: (page, text) => {
     page.html = text
-    const snapshot: AnySnapshot = JSON.parse(text)
+    const snapshot = parseHtml(text)
+    if (!snapshot) return
     // Only an answer proves another visitor: the HTML may be an old copy, as after Back in Turbo.
     if (snapshot.who === page.who) mergeSnapshot(page, snapshot)
     else compare(page)

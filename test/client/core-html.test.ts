@@ -26,6 +26,15 @@ describe('newer HTML in the document', () => {
     expect(page.post()).toEqual({ who: 'g' })
   })
 
+  it('brings its values when the rest of its text arrives', () => {
+    const page = new BarePage(OLD, false)
+    const text = JSON.stringify(NEWER)
+    page.on('html', text.slice(0, text.length / 2))
+    expect([page.get('division'), page.status('division')]).toEqual([1, 'saved'])
+    page.on('html', text)
+    expect([page.get('division'), page.status('division'), page.post()]).toEqual([2, 'saved', undefined])
+  })
+
   it('brings no older value, as from a copy that a router keeps', () => {
     const page = new BarePage(NEWER, false)
     read(page, OLD)
