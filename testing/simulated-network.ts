@@ -66,9 +66,9 @@ export function simulateNetwork(server: PageServer): SimulatedNetwork {
           carry(
             () =>
               after(server.post(message), (answer) => {
-                end({ status: 200, wait: 0, answer: 'results' in answer ? answer : undefined })
+                end({ wait: 0, answer: 'results' in answer ? answer : undefined })
               }),
-            () => end({ status: 0, wait: 0 }),
+            () => end({ wait: 0 }),
           )
         },
         // Skip `renew`: no test lasts that long. While connected, skip `greet`: the answer comes first. While cut, skip `postPause`: `mend`

@@ -63,13 +63,13 @@ export async function send(
     })
     const json: PostBody | undefined = await response.json().catch(() => undefined)
     return {
-      status: response.status,
+      response,
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
       // The login page of a captive portal is not our answer.
       answer: response.ok && json?.persisted && json,
       error: ownCode(json?.error?.code) && json?.error,
     }
   } catch {
-    return { status: 0, wait: 0 }
+    return { wait: 0 }
   }
 }

@@ -36,10 +36,19 @@ export interface RefusalReason {
   readonly error?: unknown
 }
 
+/** What the response to a POST says of itself, also if it is not the server's answer. */
+export interface PostResponse {
+  readonly status: number
+  /** Whether the browser has followed a redirect, by default with a GET. */
+  readonly redirected?: boolean
+  /** The URL that has answered. */
+  readonly url?: string
+}
+
 /** The outcome of a POST: an answer, a refusal, or neither. */
 export interface Posted {
-  /** 0 if there was no response. */
-  readonly status: number
+  /** Undefined if there was none. */
+  readonly response?: PostResponse
   /** ms from `Retry-After`. */
   readonly wait: number
   readonly answer?: PageAnswer | false | undefined

@@ -40,7 +40,7 @@ export function errorTextsFor(ways: Ways): ErrorTexts {
       return error
     },
     settable: copy,
-    posted: ({ status, answer, error }) => warn(status, !!answer || !!error),
+    posted: ({ response, answer, error }) => warn(response, !!answer || !!error),
   }
 }
 

@@ -3,6 +3,7 @@
 import { ownCode } from '../../shared/codes.js'
 import type { PageAnswer, Refusal } from '../../shared/protocol.js'
 import { DEFAULT_ENDPOINT, EXCHANGE } from '../../shared/protocol.js'
+import type { PostResponse } from '../core/events.js'
 import { type Internals, internalsOf } from '../internals.js'
 import type { AnyClient, AnySocket } from '../types.js'
 
@@ -29,6 +30,7 @@ const OVER_HTTP =
   'the Secure cookie of that visit instead: delete that cookie, and use one scheme per host.'
 /** Consecutive responses with the same 5xx status before a warning. */
 const REPEATED = 3
+const NO_RESPONSE: PostResponse = { status: 0 }
 /** ms to wait for a socket's answer. */
 const PATIENCE = 5000
 
@@ -45,7 +47,7 @@ export interface Ways {
  * Warns in the console if the endpoint is on another origin and would get no cookie. Returns a function that warns, once for each status,
  * if a POST got no answer from the endpoint itself. Busy and restarting servers recover by themselves, so only repeated 5xx failures count.
  */
-export function createWarning(ways: Ways): (status: number, isOurs?: boolean) => void {
+export function createWarning(ways: Ways): (response?: PostResponse, isOurs?: boolean) => void {
   const { endpoint = DEFAULT_ENDPOINT, credentials = 'same-origin', socket } = ways
   // Outside browsers there is no origin.
   const { origin }: Partial<typeof globalThis> = globalThis
@@ -55,8 +57,10 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
   if (lacking.length > 0)
     console.warn(`koa-live-session: ${endpoint} is of another origin, and gets no cookie. Pass ${lacking.join(', ')}.`)
 
-  const remedyOf = (status: number, times: number): string | undefined => {
+  const remedyOf = ({ status, redirected, url = '' }: PostResponse, times: number): string | undefined => {
     if (status === 0) return isElsewhere && origin ? unlisted(origin) : undefined
+    if (redirected)
+      return `The server has redirected it to ${url.split('?')[0]}, and a redirected POST arrives as a GET. Have the server, or its proxy, answer '${endpoint}' itself: 401 to a visitor who must sign in.`
     if (status === 401 || status === 403) return 'If the app requires a token in POSTs, pass the token in headers.'
     if (status === 431) return `The cookies of this site are too large for the server: ${ABOUT_LARGE_HEADERS}`
     if (status === 429 || (status >= 500 && times < REPEATED)) return undefined
@@ -86,11 +90,12 @@ export function createWarning(ways: Ways): (status: number, isOurs?: boolean) =>
   }
   let last = -1
   let times = 0
-  return (status, isOurs = false) => {
+  return (response = NO_RESPONSE, isOurs = false) => {
+    const { status } = response
     times = status === last && !isOurs ? times + 1 : 1
     last = status
     if (isOurs) return
-    warn(status, remedyOf(status, times))
+    warn(status, remedyOf(response, times))
     if (status === 0 && server && !isElsewhere && times > 1 && !warned.has(0)) void warnOfRedirect()
   }
 }

@@ -43,6 +43,14 @@ describeInBrowser('a page whose POSTs fail', () => {
     expect(await warning).toContain('A login proxy has redirected it: sign in again')
   })
 
+  it('names the page of its own host to which a redirect leads', async () => {
+    const { page, warning } = await open((ctx) => ctx.redirect('/sign-in?to=store'))
+    await click(page, 'button')
+    expect(await warning).toContain(
+      `The server has redirected it to ${new URL('/sign-in', page.url())}, and a redirected POST`,
+    )
+  })
+
   it('explains a repeated 502 in the console', async () => {
     const { page, warning } = await open((ctx) => void Object.assign(ctx, { status: 502, body: '' }))
     await click(page, 'button')

@@ -81,7 +81,6 @@ describe('the outbox', () => {
     expect(sent(after)).toEqual([['cart', 10, 'page-1', ['a', 'b']]])
     const ticket = bareTicket({ changes: [['cart', 12, ['a', 'b', 'x']]], ids: { cart: [['page-1', 11]] } })
     after.on('posted', {
-      status: 200,
       wait: 0,
       answer: {
         hasCookie: true,

@@ -46,7 +46,7 @@ describe('a POST', () => {
     page.set('cart', ['x'.repeat(70_000)])
     page.set('division', 7)
     expect(page.answerPost({ stamp: 11 })?.set).toEqual([['division', 0, '', 7]])
-    expect(page.failPost({ status: 413, error: { code: 'too_large' } })?.set?.map(([key]) => key)).toEqual(['cart'])
+    expect(page.failPost({ error: { code: 'too_large' } })?.set?.map(([key]) => key)).toEqual(['cart'])
     expect([page.status('cart'), page.status('division'), page.status('theme')]).toEqual([
       'too_large',
       'saved',
@@ -61,7 +61,7 @@ describe('a POST', () => {
     page.greet({ guest: true })
     page.set('division', 3)
     page.effects()
-    expect(page.failPost({ status: 403, error: { code: 'bad_origin' } })).toEqual({})
+    expect(page.failPost({ error: { code: 'bad_origin' } })).toEqual({})
     page.accept(12)
     expect(page.get('division')).toBe(3)
   })
@@ -72,7 +72,7 @@ describe('a POST', () => {
     page.accept(10)
     page.on('lock')
     expect(page.effects('timer')).toContainEqual(['timer', 'postPause', 334, 0])
-    page.on('posted', { status: 200, wait: 0, answer: { results: [], persisted: [], hasCookie: true } })
+    page.on('posted', { wait: 0, answer: { results: [], persisted: [], hasCookie: true } })
     page.set('division', 4)
     page.accept(11)
     expect(page.page.isQueued).toBe(false)
@@ -89,7 +89,7 @@ describe('a failed POST', () => {
     for (let count = 0; count < 9; count += 1) {
       page.post()
       page.effects()
-      page.on('posted', { status: 0, wait: 0 })
+      page.on('posted', { wait: 0 })
       waits.push(page.effects('timer').find(([, name]) => name === 'postPause')?.[2])
     }
     expect(waits).toEqual([250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000])
@@ -99,7 +99,7 @@ describe('a failed POST', () => {
   it('waits for Retry-After on 429', () => {
     const page = new BarePage()
     page.set('division', 3)
-    page.failPost({ status: 429, wait: 7000, error: { code: 'rate_limited' } })
+    page.failPost({ wait: 7000, error: { code: 'rate_limited' } })
     expect(page.effects('timer')).toContainEqual(['timer', 'postPause', 7000, 250])
     expect([page.status('division'), page.post()?.set]).toEqual(['saving', [['division', 0, '', 3]]])
   })
@@ -107,7 +107,7 @@ describe('a failed POST', () => {
   it('waits a minute at most for Retry-After', () => {
     const page = new BarePage()
     page.set('division', 3)
-    page.failPost({ status: 503, wait: 3_600_000 })
+    page.failPost({ wait: 3_600_000 })
     expect(page.effects('timer')).toContainEqual(['timer', 'postPause', 60_000, 250])
   })
 
@@ -147,7 +147,7 @@ describe('a failed POST', () => {
     page.receiveChanges(['cart', 10, ['a']])
     page.on('disconnect')
     page.set('division', 5)
-    page.failPost({ status: 403, error: { code: 'bad_origin' } })
+    page.failPost({ error: { code: 'bad_origin' } })
     expect([page.get('division'), page.get('cart'), page.settled]).toEqual([4, ['a'], ['5 bad_origin']])
     expect([page.status('division'), page.status('cart'), page.post()]).toEqual(['bad_origin', 'bad_origin', undefined])
   })
@@ -155,7 +155,7 @@ describe('a failed POST', () => {
   it('discards only the bad ticket', () => {
     const page = BarePage.greeted()
     const [bad, good] = [page.receiveChanges(['division', 10, 1]), page.receiveChanges(['cart', 10, ['a']])]
-    expect(page.failPost({ status: 400, error: { code: 'bad_ticket', index: 0 } })?.tickets).toEqual([bad, good])
+    expect(page.failPost({ error: { code: 'bad_ticket', index: 0 } })?.tickets).toEqual([bad, good])
     expect([page.status('division'), page.get('division'), page.status('cart')]).toEqual(['bad_ticket', 1, 'saving'])
     expect(page.answerPost()?.tickets).toEqual([good])
     expect(page.status('cart')).toBe('saved')
@@ -166,7 +166,7 @@ describe('a failed POST', () => {
     page.receiveChanges(['division', 10, 1])
     page.on('disconnect')
     page.set('division', 3)
-    page.failPost({ status: 400, error: { code: 'bad_ticket', index: 0 } })
+    page.failPost({ error: { code: 'bad_ticket', index: 0 } })
     expect([page.get('division'), page.settled]).toEqual([3, []])
     expect(page.answerPost({ stamp: 12 })?.set).toEqual([['division', 10, '', 3]])
     expect(page.settled).toEqual(['3 saved'])
@@ -205,7 +205,6 @@ describe('a change without a store', () => {
     page.on('flush')
     expect([page.status('division'), page.post()?.tickets]).toEqual(['saving', [expect.any(String)]])
     page.on('posted', {
-      status: 200,
       wait: 0,
       answer: { results: [], persisted: [['division', 10]], hasCookie: true },
     })
@@ -218,7 +217,6 @@ describe('a change without a store', () => {
     page.post()
     const newer = page.receiveChanges(['division', 11, 4])
     page.on('posted', {
-      status: 200,
       wait: 0,
       answer: { results: [], persisted: [], hasCookie: true, unsaved: ['division'] },
     })

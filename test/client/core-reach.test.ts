@@ -261,7 +261,7 @@ describe('a first visit with failing questions', () => {
     page.on('connect')
     page.greet(NAMELESS)
     page.set('division', 3)
-    page.failPost({ status: 404 })
+    page.failPost()
     return page
   }
 

@@ -69,7 +69,7 @@ describe('a page in use', () => {
     const page = opened()
     page.on('use')
     page.effects()
-    page.failPost({ status: 403, error: { code: 'bad_origin' } })
+    page.failPost({ error: { code: 'bad_origin' } })
     expect(page.effects('timer')).toContainEqual(['timer', 'postPause', expect.any(Number), expect.any(Number)])
     page.effects()
     page.on('use')

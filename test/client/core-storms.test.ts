@@ -118,8 +118,8 @@ function minute(told: Server, snapshot: (typeof SNAPSHOTS)[number], hasSocket: b
     const error = typeof said === 'string' ? { code: said, index: 0 } : undefined
     const result: Posted =
       typeof said === 'object'
-        ? { status: 200, wait: 0, answer: answerOf(said, message, 1_000_000 + now, true) }
-        : { status: error ? 403 : 0, wait: 0, error }
+        ? { wait: 0, answer: answerOf(said, message, 1_000_000 + now, true) }
+        : { wait: 0, error }
     later(['posted', result])
   }
   const act = ([what, ...args]: Effect): void => {

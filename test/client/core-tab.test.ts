@@ -40,7 +40,6 @@ describe('tab values', () => {
     const other = page.receiveChanges(['division', 6, 1])
     expect(page.post()).toEqual({ who: 'g', tickets: [other, own] })
     page.on('posted', {
-      status: 200,
       wait: 0,
       answer: { hasCookie: true, persisted: [['division', 6]], results: [] },
     } as never)

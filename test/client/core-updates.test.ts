@@ -293,7 +293,6 @@ describe('an update without a socket', () => {
     page.post()
     page.update('cart', add('b'))
     page.on('posted', {
-      status: 200,
       wait: 0,
       answer: { hasCookie: true, persisted: [], results: [{ code: 'too_large' }] },
     })

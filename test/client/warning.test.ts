@@ -30,12 +30,14 @@ const socketTo = (url: string, options: SocketOptions = {}): Socket =>
 /** Returns the warnings of a page with these options, after POSTs with these statuses. */
 function warningsAfter(statuses: readonly number[], ways: Ways = {}): readonly unknown[] {
   const warn = createWarning({ endpoint: '/store_session', credentials: 'same-origin', socket: undefined, ...ways })
-  for (const status of statuses) warn(status)
+  for (const status of statuses) warn(status ? { status } : undefined)
   return warnings
 }
 const failed = (answer: number | string, remedy: string, endpoint = '/store_session'): string =>
   `koa-live-session: POST ${endpoint} answered ${answer}; changes are shown but not saved. ${remedy}`
 const UNREADABLE = 'nothing that this page may read'
+const redirected = (url: string): string =>
+  `The server has redirected it to ${url}, and a redirected POST arrives as a GET. Have the server, or its proxy, answer '/store_session' itself: 401 to a visitor who must sign in.`
 const ROUTES =
   "Under a sub-path, pass endpoint: '/tools/store_session'. Otherwise check that the server calls app.use(live.middleware())."
 
@@ -131,7 +133,7 @@ describe('failing POSTs', () => {
     const { posted } = errorTextsFor({ endpoint: '/store_session' })
     for (const status of [502, 502, 200, 502, 502]) {
       const answer = { results: [], persisted: [] } as never
-      posted?.(status === 200 ? { status, wait: 0, answer } : { status, wait: 0 })
+      posted?.({ response: { status }, wait: 0, answer: status === 200 && answer })
     }
     expect(warnings).toEqual([])
   })
@@ -144,6 +146,20 @@ describe('failing POSTs', () => {
     const remedy = "A login proxy has redirected it: sign in again, and have the proxy answer 401 to '/store_session'."
     expect(warnings).toEqual([failed(UNREADABLE, remedy)])
     expect(probe.mock.calls).toEqual([['/store_session', { redirect: 'manual', credentials: 'same-origin' }]])
+  })
+
+  it('name the page to which they were redirected, without its parameters', () => {
+    const { posted } = errorTextsFor({ endpoint: '/store_session' })
+    const response = { status: 200, redirected: true, url: 'http://localhost/login?to=%2Fstore_session' }
+    posted?.({ response, wait: 0 })
+    expect(warnings).toEqual([failed(200, redirected('http://localhost/login'))])
+  })
+
+  it('warn of no redirect that has reached the endpoint', () => {
+    const { posted } = errorTextsFor({ endpoint: '/store_session' })
+    const answer = { results: [], persisted: [] } as never
+    posted?.({ response: { status: 200, redirected: true, url: 'http://localhost/store_session/' }, wait: 0, answer })
+    expect(warnings).toEqual([])
   })
 
   it('warn of nothing while the server is down', async () => {

@@ -188,7 +188,7 @@ export class BarePage {
       : {}
     // `otherVisitor` without a greeting answers a request that brought no cookie.
     const proof: BareAnswer = answer.otherVisitor && !answer.greeting ? {} : { hasCookie: true }
-    this.on('posted', { status: 200, wait: 0, answer: whole({ ...proof, ...accepted, ...answer }) })
+    this.on('posted', { wait: 0, answer: whole({ ...proof, ...accepted, ...answer }) })
     return body
   }
 
@@ -196,7 +196,6 @@ export class BarePage {
   answerQuestion({ hasCookie, ...visitor }: Visitor): PageMessage | undefined {
     const body = this.post()
     this.on('posted', {
-      status: 200,
       wait: 0,
       answer: whole(greetingOf({ ...visitor, ...(hasCookie && { hasCookie }) })),
     })
@@ -205,7 +204,7 @@ export class BarePage {
 
   failPost(posted: Plain<Partial<Posted>> = {}): PageMessage | undefined {
     const body = this.post()
-    this.on('posted', { status: 0, wait: 0, ...posted })
+    this.on('posted', { wait: 0, ...posted })
     return body
   }
 
