@@ -13,6 +13,7 @@ import { spaceForRegisters } from './cookie/size.js'
 import { check, checkNames, optionError, shown } from './settings/option-checks.js'
 import { createEmitRefusal, createReport, createWarn } from './settings/report.js'
 import { type CookieOptions, LIMITS, type LimitOptions, type Settings } from './settings/settings.js'
+import type { Clock } from './settings/timers.js'
 import { readSecrets } from './subjects/signing-keys.js'
 import type { LiveSessionOptions } from './types/options.js'
 import { isStore, STORE_METHODS, type Store } from './types/store.js'
@@ -66,7 +67,7 @@ const OPTIONS = {
   deviceLabel: spec<Settings['deviceLabel']>(() => undefined, 'a function', isFunction),
   onLogin: spec<'account' | 'newest' | 'drop'>('account', "'account', 'newest' or 'drop'", isLoginRule),
   onError: spec<(error: LiveSessionError) => void>((error) => console.error(error), 'a function', isFunction),
-  clock: spec<() => number>(() => Date.now(), 'a function', isFunction),
+  clock: spec<Clock>(() => Date.now(), 'a function', isFunction),
 }
 const CACHE = {
   maxIdle: spec<number | undefined>(undefined, MS, isMs),
@@ -80,25 +81,13 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const remedy = 'Pass what defineFields returned'
   if (!isRecord(options))
     throw optionError('liveSession(app, options)', 'expected { fields }', `${String(options)}. ${remedy}`)
-  const { cache, limits, ...others } = options
+  const { cache, limits, ...main } = options
   checkNames(options, [...Object.keys(OPTIONS), 'cache', 'limits'], '')
-  const given = readAll(OPTIONS, others, '')
+  const given = readAll(OPTIONS, main, '')
   const { maxIdle: idle, ...bounds } = readAll(CACHE, cache, 'cache.')
   const limited = readAll(specsOf(LIMITS), limits, 'limits.')
-  const {
-    fields,
-    keys,
-    origins,
-    onLogin,
-    onError,
-    key,
-    maxAge: life,
-    sameSite,
-    secure,
-    domain,
-    partitioned,
-    ...asGiven
-  } = given
+  const { fields, keys, origins, onLogin, onError, ...others } = given
+  const { key, maxAge: life, sameSite, secure, domain, partitioned, ...asGiven } = others
   const { cookieBudget, consent, deviceLabel, store, storeMaxIdle } = asGiven
   if (!fields) throw optionError('fields', `expected ${OPTIONS.fields.expected}`, 'undefined')
   const cookie = cookieOf({ key, maxAge: life, sameSite, secure, domain, partitioned })

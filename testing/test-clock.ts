@@ -1,13 +1,28 @@
+import type { After } from '../server/settings/timers.js'
+
 /** A clock that only `advance` moves: `liveSession(app, { clock: clock.now })`. */
 export interface TestClock {
   /** Returns ms since 1970. */
   readonly now: () => number
-  /** Moves the clock forward by `ms`. */
+  /** Moves the clock forward by `ms`, and starts what is then due. */
   advance(ms: number): void
 }
 
+/** A call that waits until the clock has moved by `at` ms in all. */
+interface Waiting {
+  readonly at: number
+  readonly act: (late: number) => void
+}
+
 /**
- * Creates a manual clock for the option `clock`. Timers still follow the machine's clock.
+ * Creates a manual clock for the option `clock`. Pass `clock.now` itself: the plugin finds its timers there. Give your store the same clock,
+ * such as `memoryStore(clock.now)`.
+ *
+ * - `advance` starts what is due: rechecks of sockets, the end of expired sessions, reloads from the store, the daily sweep, and messages
+ *   that a redirect's target has not taken. Each starts once per call, however far the clock moves. They run in the background, so await
+ *   their effects.
+ * - A store that has failed is asked again by this clock or in real time, whichever is first.
+ * - Deadlines of answers, such as `storeTimeout`, follow the machine's clock.
  *
  * @param start ms since 1970; by default now, as browsers and cookie jars use their own clocks
  * @example
@@ -17,10 +32,22 @@ export interface TestClock {
  */
 export function testClock(start: number = Date.now()): TestClock {
   let now = start
+  // Setting the clock back delays no call.
+  let passed = 0
+  const waiting = new Set<Waiting>()
+  const after: After = (ms, act) => {
+    const call = { at: passed + ms, act }
+    waiting.add(call)
+    return () => void waiting.delete(call)
+  }
   return {
-    now: () => now,
+    now: Object.assign(() => now, { after }),
     advance(ms) {
       now += ms
+      passed += Math.max(0, ms)
+      // Only the calls that wait now: an interval begins again, and would run 2.7 million times in 31 days.
+      const due = [...waiting].filter(({ at }) => at <= passed).toSorted((one, other) => one.at - other.at)
+      for (const call of due) if (waiting.delete(call)) call.act(passed - call.at)
     },
   }
 }

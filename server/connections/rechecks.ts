@@ -3,9 +3,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type net from 'node:net'
 import type Koa from 'koa'
-import { LONGEST_TIMER } from '../../shared/checks.js'
 import type { Link } from '../memory/link.js'
 import type { Parts } from '../parts.js'
+import { repeat } from '../settings/timers.js'
 import type { Authentication } from './authentication.js'
 import type { Connection } from './connections.js'
 
@@ -37,7 +37,7 @@ export class Rechecks {
   readonly #maxAge: number
   /** Each connection with the time of its opening. */
   readonly #slots: readonly Map<Connection, number>[]
-  readonly #timer: ReturnType<typeof setInterval> | undefined
+  readonly #stop: (() => void) | undefined
   #next = 0
   #last = 0
   #failedAt = Number.NEGATIVE_INFINITY
@@ -49,7 +49,10 @@ export class Rechecks {
     this.#maxAge = maxAge
     const slots = authentication.isNeeded && every !== Infinity ? Math.min(MAX_SLOTS, Math.ceil(every / SLOT_MS)) : 0
     this.#slots = Array.from({ length: slots }, () => new Map())
-    if (slots > 0) this.#timer = setInterval(() => this.#recheckSlot(), Math.min(every / slots, LONGEST_TIMER)).unref()
+    if (slots === 0) return
+    this.#stop = repeat(parts.settings.clock, every / slots, (intervals) => {
+      for (let due = Math.min(intervals, slots); due > 0; due -= 1) this.#recheckSlot()
+    })
   }
 
   /** Rechecks a connection regularly until the connection closes. */
@@ -62,7 +65,7 @@ export class Rechecks {
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    this.#stop?.()
   }
 
   #recheckSlot(): void {

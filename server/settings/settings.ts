@@ -6,6 +6,7 @@ import type { Fields } from '../../shared/types.js'
 import type { LiveSessionOptions } from '../types/options.js'
 import type { Store } from '../types/store.js'
 import type { EmitRefusal, Report, Warn } from './report.js'
+import type { Clock } from './timers.js'
 
 /** Every option, with its default filled in. */
 export interface Settings {
@@ -31,7 +32,7 @@ export interface Settings {
   readonly report: Report
   readonly emitRefusal: EmitRefusal
   readonly warn: Warn
-  readonly clock: () => number
+  readonly clock: Clock
 }
 
 /** The options of the live cookie. */

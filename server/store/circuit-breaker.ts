@@ -4,6 +4,7 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 import { LONGEST_TIMER } from '../../shared/checks.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Settings } from '../settings/settings.js'
+import { scheduleRetry } from '../settings/timers.js'
 
 const STORE_CHANNEL = 'koa-live-session:store'
 
@@ -32,7 +33,7 @@ export class CircuitBreaker {
   #isClosed = false
   #reportedAt = Number.NEGATIVE_INFINITY
   #lossReportedAt = Number.NEGATIVE_INFINITY
-  #retry: ReturnType<typeof setTimeout> | undefined
+  #cancelRetry: (() => void) | undefined
 
   /** @param diagnostics the diagnostics channel, which receives `{ state, cause? }` on each change of the state */
   constructor(
@@ -106,14 +107,14 @@ export class CircuitBreaker {
   /** Stops the retries of half-open calls. */
   close(): void {
     this.#isClosed = true
-    clearTimeout(this.#retry)
+    this.#cancelRetry?.()
   }
 
   #worked(isLate: boolean): void {
     const wasDown = this.#state === 'down'
     this.#failuresInARow = 0
     this.#isPausing = false
-    clearTimeout(this.#retry)
+    this.#cancelRetry?.()
     if (!isLate && this.#state !== 'good') this.#setState('good')
     else if (wasDown) this.#setState('slow')
     if (wasDown) this.#try()
@@ -127,8 +128,8 @@ export class CircuitBreaker {
     this.#failuresInARow += 1
     this.failureCount += 1
     this.#isPausing = true
-    clearTimeout(this.#retry)
-    if (!this.#isClosed) this.#retry = setTimeout(() => this.#try(), pause).unref()
+    this.#cancelRetry?.()
+    if (!this.#isClosed) this.#cancelRetry = scheduleRetry(this.#settings.clock, pause, () => this.#try())
     if (this.#state !== 'down') this.#setState('down', cause)
   }
 

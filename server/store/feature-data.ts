@@ -12,6 +12,7 @@ import type { Budgets } from '../memory/guest-memory.js'
 import type { Remotes } from '../memory/remotes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Settings } from '../settings/settings.js'
+import { repeat } from '../settings/timers.js'
 import type { UserSubject } from '../subjects/subject.js'
 import type { FeatureEntry, InspectorSection } from './feature-entry.js'
 import type { StoreClient } from './store-client.js'
@@ -274,11 +275,11 @@ export class FeatureData<K extends FeatureEntry> {
   }
 
   /**
-   * Inspects all entries, batch by batch, in an endless loop.
+   * Inspects all entries, batch by batch, until the returned function is called.
    *
    * @param look inspects an entry; must not reject
    */
-  protected beginRounds(look: (entry: K) => Promise<void>): NodeJS.Timeout {
+  protected beginRounds(look: (entry: K) => Promise<void>): () => void {
     let round = this.all()
     let isInFlight = false
     const goOn = async (): Promise<void> => {
@@ -290,6 +291,6 @@ export class FeatureData<K extends FeatureEntry> {
       await inBatches(due, look)
       isInFlight = false
     }
-    return setInterval(() => void (isInFlight || goOn()), ROUND_INTERVAL).unref()
+    return repeat(this.parts.settings.clock, ROUND_INTERVAL, () => isInFlight || goOn())
   }
 }

@@ -1,6 +1,5 @@
 // Decides when a subject is loaded from the store, and whether a request waits for the load.
 
-import { LONGEST_TIMER } from '../../shared/checks.js'
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { nextStamp } from '../../shared/stamp.js'
 import type { Revocations } from '../ends/revocations.js'
@@ -8,6 +7,7 @@ import { epochRegister, stateOf } from '../ends/validity.js'
 import type { Memory } from '../memory/memory.js'
 import type { Remotes } from '../memory/remotes.js'
 import type { Settings } from '../settings/settings.js'
+import { repeat } from '../settings/timers.js'
 import { FIRST_GENERATION, storeKey } from '../subjects/store-key.js'
 import { isUser, type Subject } from '../subjects/subject.js'
 import type { Values } from '../values/values.js'
@@ -39,7 +39,8 @@ export class Loads {
   readonly #writeQueue: WriteQueue
   readonly #parts: LoadParts
   readonly #inFlight = new Map<Subject, Promise<readonly LwwRegister[]>>()
-  readonly #rounds: ReturnType<typeof setInterval>
+  /** Stops the rounds. */
+  readonly close: () => void
   #isInRound = false
 
   constructor(store: ValidatedStore, breaker: CircuitBreaker, writeQueue: WriteQueue, parts: LoadParts) {
@@ -47,14 +48,9 @@ export class Loads {
     this.#breaker = breaker
     this.#writeQueue = writeQueue
     this.#parts = parts
-    const { storeRefresh } = parts.settings
+    const { clock, storeRefresh } = parts.settings
     breaker.onTry(() => void this.#reload())
-    // More frequent rounds than needed are harmless, because a round skips fresh subjects. So the longest timer may cap the interval.
-    this.#rounds = setInterval(() => void this.#reload(), Math.min(storeRefresh * ROUND_SHARE, LONGEST_TIMER)).unref()
-  }
-
-  close(): void {
-    clearInterval(this.#rounds)
+    this.close = repeat(clock, storeRefresh * ROUND_SHARE, () => this.#reload())
   }
 
   /** Returns whether memory has the subject's stored values, fresh or stale. */

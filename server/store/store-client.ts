@@ -12,7 +12,7 @@ import { CircuitBreaker } from './circuit-breaker.js'
 import { type AnyFeatureData, dataOf } from './feature-entry.js'
 import { type LoadParts, Loads } from './loads.js'
 import { SingleUse } from './single-use.js'
-import { Sweeps } from './sweeps.js'
+import { beginSweeps } from './sweeps.js'
 import { type Loading, type UpdateCache, Updates } from './updates.js'
 import { ValidatedStore } from './validated-store.js'
 import { WriteQueue } from './write-queue.js'
@@ -34,7 +34,7 @@ export class StoreClient {
   readonly unsaved: Pick<WriteQueue, 'size' | 'of'>
   readonly #loads: Loads
   readonly singleUse: SingleUse
-  readonly #sweeps: Sweeps
+  readonly #endSweeps: () => void
   readonly #updates: Updates<Subject>
   /** All update queues: of values and of features. */
   readonly #allUpdates: Pick<Updates<never>, 'settled'>[] = []
@@ -45,6 +45,7 @@ export class StoreClient {
     this.breaker = new CircuitBreaker(parts.settings)
     this.validated = new ValidatedStore(store, parts.settings)
     this.#writeQueue = new WriteQueue(this.validated, this.breaker, {
+      clock: parts.settings.clock,
       guestMemory: parts.guestMemory,
       isGuest: (name) => (isSubject(name) ? !isUser(name) : dataOf(parts.featureData, name)?.isUsers(name) === false),
       onEvict: (guest) => {
@@ -66,7 +67,7 @@ export class StoreClient {
     this.#loads = new Loads(this.validated, this.breaker, this.#writeQueue, parts)
     this.singleUse = new SingleUse(store, this.breaker, parts.settings)
     this.#updates = this.updates(this.#loads, parts.values)
-    this.#sweeps = new Sweeps(store, parts.settings)
+    this.#endSweeps = beginSweeps(store, parts.settings)
   }
 
   /** Loads missing and stale subjects. Returns undefined if the caller need not wait. */
@@ -93,11 +94,8 @@ export class StoreClient {
   /** Returns whether the store has this register, as far as this process knows. */
   hasStored(subject: Subject, { key, stamp }: LwwRegister): boolean {
     const isPending = this.#writeQueue.of(subject).some((register) => register.key === key && register.stamp >= stamp)
-    return !isPending && this.isLoaded(subject) && this.#parts.values.find(subject)?.source(key) !== 'node'
-  }
-
-  isLoaded(subject: Subject): boolean {
-    return this.#parts.memory.isLoaded(subject)
+    const { memory, values } = this.#parts
+    return !isPending && memory.isLoaded(subject) && values.find(subject)?.source(key) !== 'node'
   }
 
   /** Queues registers for the store that are new in this process and did not come from the store. */
@@ -116,7 +114,8 @@ export class StoreClient {
 
   /** Erases a guest like `erase`, but writes nothing for a guest without stored values. */
   eraseGuest(guest: StoreKey, revocationRegisters: readonly LwwRegister[]): void {
-    const isNothing = isSubject(guest) && this.isLoaded(guest) && !this.#parts.values.find(guest)
+    const { memory, values } = this.#parts
+    const isNothing = isSubject(guest) && memory.isLoaded(guest) && !values.find(guest)
     if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, revocationRegisters)
     // Another process may have written since the last load. This load erases such values, because the guest's id is retired.
     else this.#loads.load(guest).catch(() => undefined)
@@ -147,11 +146,6 @@ export class StoreClient {
     // and load again.
     const isBehind = stored !== undefined && this.#writeQueue.of(subject).length > 0
     return (isBehind ? await this.#load(subject) : stored) ?? []
-  }
-
-  /** Returns whether an update of this process is in flight, which the store may have before memory has. */
-  isUpdating(subject: Subject): boolean {
-    return this.#updates.isInFlight(subject)
   }
 
   /** Returns the `Updates` of a subject's values; undefined if these values are never stored. */
@@ -192,7 +186,7 @@ export class StoreClient {
   /** Closes the store after the pending writes, but waits at most `LONGEST_END` ms. */
   async close(): Promise<void> {
     this.#loads.close()
-    this.#sweeps.close()
+    this.#endSweeps()
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, LONGEST_END)

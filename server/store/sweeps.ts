@@ -2,38 +2,19 @@
 
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Settings } from '../settings/settings.js'
+import { repeat, schedule } from '../settings/timers.js'
 import type { Store } from '../types/store.js'
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
 
-/** Deletes unused values from the store daily. The first sweep is at a random time in the first hour, because nodes may start together. */
-export class Sweeps {
-  readonly #store: Store
-  readonly #settings: Settings
-  #timer: ReturnType<typeof setTimeout> | undefined
-
-  constructor(store: Store, settings: Settings) {
-    this.#store = store
-    this.#settings = settings
-    if (settings.storeMaxIdle !== Number.POSITIVE_INFINITY) this.#plan(HOUR * Math.random())
-  }
-
-  close(): void {
-    clearTimeout(this.#timer)
-  }
-
-  #plan(ms: number): void {
-    this.#timer = setTimeout(() => void this.#sweep(), ms)
-    this.#timer.unref()
-  }
-
-  async #sweep(): Promise<void> {
-    const { clock, maxAge, report, storeMaxIdle } = this.#settings
-    this.#plan(DAY)
+/** Deletes unused values from the store daily, until the returned function is called. */
+export function beginSweeps(store: Store, { clock, maxAge, report, storeMaxIdle }: Settings): () => void {
+  if (storeMaxIdle === Number.POSITIVE_INFINITY) return () => undefined
+  const sweep = async (): Promise<void> => {
     try {
       const now = clock()
-      await this.#store.sweep(now - storeMaxIdle, {
+      await store.sweep(now - storeMaxIdle, {
         // After `maxAge` a guest's cookie has expired, so nobody can reach the guest's values any more.
         guests: now - Math.min(storeMaxIdle, maxAge),
         // Keeps revocations for at least `maxAge`: a revoked cookie or ticket that outlived its revocation would be valid again.
@@ -43,4 +24,10 @@ export class Sweeps {
       report(new LiveSessionError('store_unavailable', 'the store has failed to delete old values', { cause }))
     }
   }
+  // At a random time in the first hour, because nodes may start together.
+  let cancel = schedule(clock, HOUR * Math.random(), () => {
+    cancel = repeat(clock, DAY, sweep)
+    void sweep()
+  })
+  return () => cancel()
 }

@@ -5,6 +5,7 @@ import type { Level } from '../../shared/protocol.js'
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { GuestMemory } from '../memory/guest-memory.js'
+import { type Clock, scheduleRetry } from '../settings/timers.js'
 import { type StoreKey, storeKey } from '../subjects/store-key.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import { isErasure, joined, type StoreCall, storeCall, write } from './store-call.js'
@@ -17,6 +18,7 @@ const LONGEST_BACKOFF = 60_000
 export const MAX_CALLS = 32
 
 export interface WriteQueueDeps {
+  readonly clock: Clock
   readonly guestMemory: GuestMemory
   isGuest(name: StoreKey): boolean
   /** Called after the eviction of a guest's queued writes. Writes in flight continue. */
@@ -230,7 +232,7 @@ export class WriteQueue {
       pending.isBackingOff = false
       this.#flush()
     }
-    setTimeout(wake, pause).unref()
+    scheduleRetry(this.#deps.clock, pause, wake)
   }
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { onFlash } from 'koa-live-session/client'
 import { cookieFor, emptyCache, memoryStore } from 'koa-live-session/testing'
 import type { App } from '../support/app/app.js'
@@ -6,7 +6,6 @@ import { awaited, once } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { flashPages, say, takeFlash } from '../support/app/flash-pages.js'
 import { Gate } from '../support/app/gate.js'
-import { present } from '../support/app/present.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { startWithUsers } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -53,19 +52,6 @@ function notificationsOf(socket: TestSocket): () => number {
 }
 
 const notified = ({ io }: TestSocket): Promise<unknown> => once(io, 'live_session:flash')
-
-/** Holds the end of leases, until the returned function ends them. */
-function holdLeases(): () => void {
-  const ends: (() => void)[] = []
-  const timers = jest.mocked(globalThis.setTimeout)
-  const wait = present(timers.getMockImplementation())
-  timers.mockImplementation(((act: () => void, ms?: number) => {
-    return ms === LEASE ? { unref: () => ends.push(act) } : wait(act, ms)
-  }) as never)
-  return () => {
-    for (const end of ends.splice(0)) end()
-  }
-}
 
 async function open(visitor: Visitor): Promise<TestSocket> {
   const socket = await visitor.connect()
@@ -126,11 +112,10 @@ describe.each(STORES)("a socket's message, %s", (_, optionsOf) => {
 describe.each(STORES)("a request's message, %s", (_, optionsOf) => {
   it("appears once, over the next page's socket", async () => {
     const { app, visitor } = await begin({ options: optionsOf() })
-    const endLeases = holdLeases()
     await say(visitor, 'saved')
     const socket = await open(visitor)
     const notification = notified(socket)
-    endLeases()
+    app.clock.advance(LEASE)
     await notification
     expect(await take(socket)).toEqual(taken('saved'))
     // The cookie still holds the message, because a socket cannot write a cookie.
@@ -201,10 +186,13 @@ describe('an open page', () => {
   })
 
   it('shows each message of sockets and requests once, even after an outage', async () => {
-    const { visitor } = await begin()
+    const { app, visitor } = await begin()
     await say(visitor, 'before')
     const { page, shown, next } = await openPage(visitor)
-    await next()
+    const lease = next()
+    await page.connected()
+    app.clock.advance(LEASE)
+    await lease
     const first = next()
     await page.socket.emitWithAck('say', 'one')
     await first
@@ -215,6 +203,8 @@ describe('an open page', () => {
     await say(visitor, 'meanwhile')
     const third = next()
     await page.comeBack()
+    await page.connected()
+    app.clock.advance(LEASE)
     await third
     expect(shown).toEqual(['before', 'one', 'two', 'meanwhile'])
     expect(await takeFlash(visitor)).toEqual([])

@@ -11,9 +11,9 @@ import { once } from '../support/app/awaited.js'
 import { cookieContent } from '../support/app/cookie-content.js'
 import { appOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
-import { idleIntervals } from '../support/app/idle-intervals.js'
 import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
+import { turns } from '../support/app/within.js'
 
 const defaults = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
@@ -285,7 +285,12 @@ describe('two users in two tabs of a browser', () => {
 })
 
 const MINUTES = 60_000
-const pass = idleIntervals()
+
+/** Moves the app's clock, and lets the rechecks finish. */
+async function pass({ clock }: App, ms: number): Promise<void> {
+  clock.advance(ms)
+  await turns(5)
+}
 
 interface Given {
   readonly store?: AuthStore
@@ -342,10 +347,10 @@ describe('an open socket', () => {
     const [one, two] = [await ann.connect(), await ann.connect()]
     const codes: unknown[] = []
     for (const socket of [one, two]) socket.io.on('live_session:reconnect', (code) => codes.push(code))
-    await pass(5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     expect([one, two].map(({ io }) => io.connected)).toEqual([true, true])
     store.sessions.clear()
-    await pass(5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     await Promise.all([one.closed, two.closed])
     expect(codes).toEqual(['other_visitor', 'other_visitor'])
     expect(app.io.of('/').adapter.rooms.size).toBe(0)
@@ -357,10 +362,10 @@ describe('an open socket', () => {
     const guard: Koa.Middleware = (ctx, next) => (isMember ? next() : ctx.throw(401))
     const app = await App.start({ attach: { handshake: [guard] } })
     const socket = await app.visitor().connect()
-    await pass(5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     expect(socket.io.connected).toBe(true)
     isMember = false
-    await pass(5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     await socket.closed
   })
 
@@ -373,7 +378,7 @@ describe('an open socket', () => {
     const [one, two] = [await ann.connect(), await guest.connect()]
     for (const [key, kept] of store.sessions)
       store.sessions.set(key, { ...kept, user: kept['user'] === 'ann' ? 'bob' : 'eve' })
-    await pass(5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     expect(await Promise.all([one.closed, two.closed])).toEqual(['transport close', 'transport close'])
   })
 
@@ -384,7 +389,7 @@ describe('an open socket', () => {
     const headers: unknown[] = []
     app.io.engine.on('headers', (sent: Record<string, unknown>) => headers.push(sent['set-cookie']))
     const writes = store.writes.length
-    await pass(60 * MINUTES)
+    for (let times = 0; times < 12; times += 1) await pass(app, 5 * MINUTES)
     expect(socket.io.connected).toBe(true)
     expect(store.writes).toHaveLength(writes)
     expect(headers).toEqual([])
@@ -403,11 +408,11 @@ describe('an open socket', () => {
     })
     await (await signedIn(app)).connect()
     isHeld = true
-    await pass(5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     await gate.entered
     store.sessions.clear()
     gate.open()
-    await pass(1)
+    await turns(5)
     expect(store.sessions.size).toBe(0)
   })
 
@@ -420,9 +425,9 @@ describe('an open socket', () => {
     const chat = socket.io.io.socket('/chat')
     await once(chat.connect(), 'connect')
     calls.count = 0
-    await pass(5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     expect(calls.count).toBe(1)
-    await pass(5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     expect(calls.count).toBe(2)
   })
 
@@ -437,7 +442,7 @@ describe('an open socket', () => {
     const ann = await signedIn(app)
     await Promise.all(Array.from({ length: 60 }, () => ann.connect()))
     asked.length = 0
-    for (; at < 300; at += 1) await pass(1000)
+    for (; at < 300; at += 1) await pass(app, 1000)
     expect(asked).toHaveLength(60)
     const most = Math.max(...asked.map((one) => asked.filter((other) => other === one).length))
     expect(most).toBe(1)
@@ -450,17 +455,18 @@ describe('an open socket', () => {
     const sockets = [await ann.connect(), await ann.connect()]
     const { get } = AuthStore.prototype
     Object.assign(store, { get: () => Promise.reject(new Error('the store is down')) })
-    await pass(30 * MINUTES)
+    for (let times = 0; times < 6; times += 1) await pass(app, 5 * MINUTES)
     expect(sockets.map(({ io }) => io.connected)).toEqual([true, true])
     expect(app.errors).toEqual([new Error('the store is down')])
     Object.assign(store, { get })
     app.clock.advance(30 * MINUTES)
     Object.assign(store, { get: () => Promise.reject(new Error('it is down again')) })
-    await pass(10 * MINUTES)
+    await pass(app, 5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     expect(app.errors.splice(1)).toEqual([new Error('it is down again')])
     Object.assign(store, { get })
     store.sessions.clear()
-    await pass(5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     await Promise.all(sockets.map(({ closed }) => closed))
     expect(app.errors).toHaveLength(1)
   })
@@ -472,7 +478,8 @@ describe('an open socket', () => {
     const socket = await (await signedIn(app)).connect()
     isHeld = true
     calls.count = 0
-    await pass(10 * MINUTES)
+    await pass(app, 5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     expect(calls.count).toBe(2)
     expect(socket.io.connected).toBe(true)
   })
@@ -492,7 +499,7 @@ describe('an open socket', () => {
     for (const transport of ['websocket', 'polling']) {
       const io = connect(app.url, { transports: [transport], forceNew: true, extraHeaders })
       await once(io, 'connect')
-      await pass(5 * MINUTES)
+      await pass(app, 5 * MINUTES)
       io.disconnect()
     }
     const handshake = [null, 'GET', '/socket.io/', 'app', '127.0.0.1']
@@ -521,7 +528,7 @@ describe('an open socket', () => {
     await ann.fetch('/')
     now += 10 * MINUTES
     const again = page.connected()
-    await pass(5 * MINUTES)
+    await pass(app, 5 * MINUTES)
     await again
     expect(users).toEqual(['ann'])
   })
@@ -536,9 +543,9 @@ describe('recheck', () => {
     const app = await start({ recheck, identify: own })
     await (await signedIn(app)).connect()
     calls.count = 0
-    await pass(1000)
+    await pass(app, 1000)
     expect(calls.count).toBe(expected)
-    await pass(expected * 1000)
+    await pass(app, expected * 1000)
     expect(calls.count).toBe(expected * 2)
   })
 
@@ -548,11 +555,11 @@ describe('recheck', () => {
     await (await signedIn(app)).connect()
     await app.live.close()
     calls.count = 0
-    await pass(10 * MINUTES)
+    await pass(app, 10 * MINUTES)
     expect(calls.count).toBe(0)
-    const started = jest.getTimerCount()
-    await App.start()
-    expect(jest.getTimerCount()).toBe(started)
+    const interval = jest.spyOn(globalThis, 'setInterval')
+    await App.start({ options: { clock: Date.now } })
+    expect(interval).not.toHaveBeenCalled()
   })
 
   it.each([

@@ -3,12 +3,11 @@ import type Koa from 'koa'
 import { type TestClock, testClock } from 'koa-live-session/testing'
 import { App, appFields } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
-import { idleIntervals } from '../support/app/idle-intervals.js'
 import type { Visitor } from '../support/app/visitor.js'
+import { turns } from '../support/app/within.js'
 import { runSnippet } from '../support/docs/run-snippet.js'
 
 const MINUTE = 60_000
-const pass = idleIntervals()
 
 type Auth = (isHandshake: boolean) => Koa.Middleware
 
@@ -87,9 +86,8 @@ it.each([1000, MINUTE])('a page outlives its access token of %d ms with a single
   page.live.onVisitor((one) => visitors.push(one))
   await page.live.set('division', 3)
   for (let times = 1; times <= 3; times += 1) {
-    clock.advance(2 * lifetime)
     const back = page.connected()
-    await pass(MINUTE)
+    clock.advance(2 * MINUTE)
     await back
     expect(provider.refreshes).toBe(times)
   }
@@ -113,6 +111,6 @@ it('tells of cookies that middleware sets in a recheck', async () => {
   await visitor.connect()
   expect(app.warnings).toEqual([])
   clock.advance(2 * MINUTE)
-  await pass(MINUTE)
+  await turns(5)
   expect(app.warnings).toEqual(TOLD)
 })

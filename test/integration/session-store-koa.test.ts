@@ -124,7 +124,7 @@ describe('koa-session with live.sessionStore()', () => {
   )
 
   it.each([undefined, Number.POSITIVE_INFINITY])('never expires a session with maxAge %s', async (maxAge) => {
-    const sessions = await SessionApp.start()
+    const sessions = await SessionApp.start({ options: { cache: { maxIdle: 500 * DAY } } as never })
     const store = sessions.app.live.sessionStore()
     await store.set('id', { user: 'ann' }, maxAge)
     sessions.app.clock.advance(400 * DAY)

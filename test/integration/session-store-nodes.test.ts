@@ -9,7 +9,6 @@ import { awaited, once } from '../support/app/awaited.js'
 import { Bus } from '../support/app/bus.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
-import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
 import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { DAY, HOUR } from '../support/app/times.js'
@@ -30,16 +29,18 @@ interface Shared {
   readonly store?: Store
   readonly bus?: Bus
   readonly rolling?: boolean
+  /** ms of a session. With a day, a recheck closes the connection before the session ends. */
+  readonly maxAge?: number
   /** Options of each node. */
   readonly options?: object
 }
 
 /** Nodes with a common clock, store and adapter. */
-function nodesOf({ store, bus, rolling = false, options }: Shared) {
+function nodesOf({ store, bus, rolling = false, maxAge = DAY, options }: Shared) {
   const clock = testClock()
   const start = async (more: object = {}): Promise<SessionApp> => {
     const settings = { ...(store && { store }), ...options, ...more }
-    const sessions = await SessionApp.start({ clock, session: { maxAge: DAY, rolling }, options: settings as never })
+    const sessions = await SessionApp.start({ clock, session: { maxAge, rolling }, options: settings as never })
     bus?.join(sessions.app.io)
     return sessions
   }
@@ -141,15 +142,19 @@ describe('sessions in a store', () => {
   promises(() => shared)
 
   it.each([
-    ['advances', 2],
-    ['was set back', -1000],
+    ['advances', 0],
+    ['was set back', -2000],
   ])('notify a socket of changes and ends elsewhere; the clock %s', async (_, ms) => {
     const { clock, one, two: far, visitor, elsewhere } = await two({ store: shared, options: { storeRefresh: 1 } })
     const session = await far.session(elsewhere)
     const changed = new Promise((resolve) => session.onChange(resolve))
     const ended = new Promise((resolve) => session.onEnd(resolve))
+    const refresh = (): void => {
+      clock.advance(ms)
+      clock.advance(1000)
+    }
     await one.write(visitor, { user: 'bob' })
-    clock.advance(ms)
+    refresh()
     expect(await awaited('the change', changed)).toEqual({
       key: 'user',
       value: 'bob',
@@ -157,15 +162,15 @@ describe('sessions in a store', () => {
       source: 'store',
     })
     await one.ask(visitor, signOut)
-    clock.advance(ms)
+    refresh()
     expect(await awaited('the end', ended)).toBe('destroyed')
   })
 
   it('survive at a node that missed their renewal', async () => {
-    const options = { storeRefresh: 10 * DAY }
-    const { clock, one, two: other, visitor, elsewhere } = await two({ store: shared, options })
+    const options = { storeRefresh: DAY }
+    const { clock, one, two: other, visitor, elsewhere } = await two({ store: shared, maxAge: HOUR, options })
     const far = await other.session(elsewhere)
-    clock.advance(DAY - 1000)
+    clock.advance(HOUR - 1000)
     await one.ask(visitor, ({ session }) => session.save())
     const ends: unknown[] = []
     far.onEnd((end) => ends.push(end))
@@ -230,16 +235,16 @@ describe('sessions in a store', () => {
   })
 
   describe('with many deleted keys', () => {
-    // Without this, the other node's periodic refresh would load the session.
-    idleIntervals()
-
     const { prune: _, ...unpruned } = shared
     it.each<[string, Store, number]>([
       ['prune them and notify sockets', shared, 5],
       ['keep them without prune', unpruned, 105],
     ])('%s', async (__, store, count) => {
       const values = { user: 'ann', kept: 1 }
-      const { clock, one, two: other, visitor, elsewhere } = await two({ store }, values)
+      const clock = testClock()
+      // Otherwise the other node's recheck or periodic refresh would load the session.
+      const options = { clock: () => clock.now(), storeRefresh: DAY }
+      const { one, two: other, visitor, elsewhere } = await two({ store, options }, values)
       const [near, far] = [await one.session(visitor), await other.session(elsewhere)]
       const tokens = Array.from({ length: 100 }, (_, at) => `token-${at}`)
       const rows = () => store.load(sessionName(sessionId(visitor)))
@@ -275,8 +280,6 @@ describe('sessions in a store', () => {
   })
 
   describe('during a periodic refresh', () => {
-    const advance = idleIntervals()
-
     it('keep notifying a socket of an evicted session', async () => {
       const gate = new Gate()
       let isRound = false
@@ -290,9 +293,8 @@ describe('sessions in a store', () => {
       // A refresh loads this many sessions at once, so the visitor's session comes afterwards.
       for (let at = 0; at < 32; at += 1) await sessions.app.live.sessionStore().set(`expired-${at}`, {}, 1)
       const visitor = await sessions.withSession({ user: 'ann' })
-      clock.advance(HOUR)
       isRound = true
-      void advance(1000)
+      clock.advance(HOUR)
       await gate.entered
       isRound = false
       for (const _ of [1, 2]) await sessions.flood()
@@ -410,9 +412,9 @@ describeWithSql('sessions in SQL', (place) => {
 })
 
 describe('sessions of nodes with an adapter, without a store', () => {
-  async function cluster() {
+  async function cluster(given: Shared = {}) {
     const bus = new Bus()
-    return { bus, ...(await two({ bus, rolling: true })) }
+    return { bus, ...(await two({ bus, rolling: true, ...given })) }
   }
 
   it('broadcast a message per save, without the session id', async () => {
@@ -517,11 +519,11 @@ describe('sessions of nodes with an adapter, without a store', () => {
   })
 
   it('expire everywhere by their newest renewal', async () => {
-    const { clock, one, two: other, visitor, elsewhere } = await cluster()
+    const { clock, one, two: other, visitor, elsewhere } = await cluster({ maxAge: HOUR })
     const far = await other.session(elsewhere)
-    clock.advance(DAY - 1000)
+    clock.advance(HOUR - 1000)
     await one.read(visitor)
-    clock.advance(DAY - 1000)
+    clock.advance(HOUR - 1000)
     expect(far.get('user')).toBe('ann')
     const ended = new Promise((resolve) => far.onEnd(resolve))
     clock.advance(60_000)

@@ -203,6 +203,9 @@ describe('session memory', () => {
   })
 
   describe('with browser-length sessions', () => {
+    /** ms between two periodic refreshes. */
+    const ROUND = 1000
+
     /** Polls the number of sessions until a periodic refresh has reduced it to `wanted`. */
     const rest = (sessions: SessionApp, wanted: number): Promise<number> =>
       within(
@@ -232,18 +235,18 @@ describe('session memory', () => {
       const left = sessions.closing()
       const session = await sessions.session(visitor)
       await sessions.withSession({ user: 'bob' })
-      clock.advance(DAY - 1)
+      clock.advance(DAY - ROUND)
       visitor.leave()
       await left
-      clock.advance(1)
+      clock.advance(ROUND)
       expect(await rest(sessions, 1)).toBe(1)
       await sessions.withSession({ user: 'cy' })
-      clock.advance(1)
+      clock.advance(ROUND)
       await session.set('cart', ['a'])
-      clock.advance(DAY - 1)
+      clock.advance(DAY - ROUND)
       expect(await rest(sessions, 1)).toBe(1)
       expect(session.values()).toEqual({ user: 'ann', cart: ['a'] })
-      clock.advance(1)
+      clock.advance(ROUND)
       expect(await rest(sessions, 0)).toBe(0)
     })
   })
@@ -451,13 +454,13 @@ describe('socket.session', () => {
   })
 
   it('ends and reads as empty when the session expires', async () => {
-    const { sessions, session } = await connect({ user: 'ann' }, { session: { maxAge: DAY } })
+    const { sessions, session } = await connect({ user: 'ann' }, { session: { maxAge: HOUR } })
     const closed = new Promise((resolve) => {
       for (const { conn } of sessions.app.io.sockets.sockets.values()) conn.once('close', resolve)
     })
     const events = follow(session)
     const ended = new Promise((resolve) => session.onEnd(resolve))
-    sessions.app.clock.advance(DAY + 60_000)
+    sessions.app.clock.advance(HOUR + 60_000)
     expect(session.get('user')).toBeUndefined()
     expect(session.values()).toEqual({})
     await expect(session.set('user', 'bob')).rejects.toMatchObject({ code: 'superseded' })

@@ -4,7 +4,7 @@ import { Rechecks } from '../../server/connections/rechecks.js'
 import type { Settings } from '../../server/settings/settings.js'
 import { CircuitBreaker } from '../../server/store/circuit-breaker.js'
 import { Loads } from '../../server/store/loads.js'
-import { Sweeps } from '../../server/store/sweeps.js'
+import { beginSweeps } from '../../server/store/sweeps.js'
 import type { Store } from '../../server/types/store.js'
 import { Gate } from '../support/app/gate.js'
 import { DAY } from '../support/app/times.js'
@@ -43,7 +43,8 @@ describe('long times', () => {
 
   it('a recheck interval of a hundred years lasts longer than a day', async () => {
     const interval = jest.spyOn(globalThis, 'setInterval')
-    new Rechecks({} as never, { isNeeded: true } as never, { recheck: 1000 * 36_525 * DAY, maxAge: DAY }).close()
+    const parts = { settings: { clock: Date.now } }
+    new Rechecks(parts as never, { isNeeded: true } as never, { recheck: 1000 * 36_525 * DAY, maxAge: DAY }).close()
     const [[, ms = 0] = []] = interval.mock.calls
     expect(ms).toBeGreaterThan(DAY)
     expect(ms).toBeLessThan(2 ** 31)
@@ -72,9 +73,9 @@ describe('sweeps', () => {
     }
     const report = (error: unknown): void => void errors.push(error)
     const settings = { storeMaxIdle: 100 * DAY, maxAge: 31 * DAY, clock: Date.now, report, ...given }
-    const sweeps = new Sweeps(store, settings as unknown as Settings)
+    const end = beginSweeps(store, settings as unknown as Settings)
     await jest.advanceTimersByTimeAsync(days * DAY)
-    sweeps.close()
+    end()
     await jest.advanceTimersByTimeAsync(10 * DAY)
     return { limits, guests, ends, errors }
   }

@@ -12,12 +12,12 @@ import { identify } from '../support/app/auth.js'
 import { awaited } from '../support/app/awaited.js'
 import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
-import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
 import { atScale } from '../support/app/scale.js'
 import { type Action, begin, connect, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { DAY, HOUR } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
+import { turn } from '../support/app/within.js'
 
 /** Names with a meaning in JavaScript or koa-session. */
 const NAMES = [
@@ -305,8 +305,6 @@ describe('threat 23: the id of a session', () => {
 
 describe('threat 18: a flood of sessions', () => {
   describe('expiry in rounds', () => {
-    const advance = idleIntervals()
-
     it.each(['held by connections', 'of users'])(
       'removes an expired session despite a thousand busy sessions %s',
       async (whose) => {
@@ -320,10 +318,10 @@ describe('threat 18: a flood of sessions', () => {
           if (whose === 'of users') appSessions.write(session, signInChange(userSubject('ann', 'a test'), 0), 'job')
           else appSessions.pin(session, { readyState: 'open', once: () => undefined } as never)
         await store.set('other', {}, DAY)
-        sessions.app.clock.advance(2 * DAY)
-        for (let round = 0; round < 3; round += 1) {
-          for (const session of found) appSessions.write(session, new Map([['.at', round]]), 'job')
-          await advance(1000)
+        for (const ms of [2 * DAY, 1000, 1000]) {
+          for (const session of found) appSessions.write(session, new Map([['.after', ms]]), 'job')
+          sessions.app.clock.advance(ms)
+          await turn()
         }
         expect(found.every(({ name, replica }) => appSessions.find(name)?.replica === replica)).toBe(true)
         expect(appSessions.find(sessionName('other'))).toBeUndefined()

@@ -52,14 +52,20 @@ async function startApp(where: (typeof NODES)[number]) {
       return next()
     }
   const start = async (): Promise<App> => {
+    const handshake: Koa.Middleware[] = []
     const app = await App.start({
       clock,
-      before: (koa) => [
-        read('parser before the session'),
-        auth(koa, { store: sessions }),
-        read('parser after the session'),
-        read('endpoint'),
-      ],
+      before: (koa) => {
+        handshake.push(
+          read('parser before the session'),
+          auth(koa, { store: sessions }),
+          read('parser after the session'),
+          read('endpoint'),
+        )
+        return handshake
+      },
+      // The later visitor's socket stays open for 20 days.
+      attach: { handshake, maxAge: Number.POSITIVE_INFINITY },
       options: options as never,
       routes: async (ctx, next) => {
         const { liveSession } = ctx

@@ -2,11 +2,12 @@ import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { App } from '../support/app/app.js'
 import { pages } from '../support/app/auth.js'
-import { idleIntervals } from '../support/app/idle-intervals.js'
 import { DAY, HOUR, MINUTE } from '../support/app/times.js'
+import { turns } from '../support/app/within.js'
 
 const USER = 'x-forwarded-user'
-const pass = idleIntervals()
+/** The default of `recheck`, in ms. */
+const RECHECK = 5 * MINUTE
 
 /** Starts an app behind a proxy that signs ann in: it adds a header to each request, also to handshakes, until it closes her account. */
 async function start(attach: object = {}) {
@@ -39,10 +40,10 @@ async function start(attach: object = {}) {
     closeAccount: () => {
       isClosed = true
     },
-    /** Lets time go by, until each open socket has been rechecked. */
+    /** Lets time go by, at least until each open socket has been rechecked. */
     wait: async (ms: number): Promise<void> => {
       app.clock.advance(ms)
-      await pass(5 * MINUTE)
+      await turns(5)
     },
   }
 }
@@ -55,9 +56,9 @@ describe('threat 107: a proxy closes an account that its header has named', () =
     const { visitor, closeAccount, wait } = await start(attach)
     const socket = await visitor.connect()
     closeAccount()
-    await wait(maxAge - 1)
+    await wait(maxAge - RECHECK)
     expect(socket.io.connected).toBe(true)
-    await wait(1)
+    await wait(RECHECK)
     expect(await socket.closed).toBe('transport close')
     await expect(visitor.connect()).rejects.toMatchObject({ message: 'other_visitor' })
   })

@@ -7,12 +7,12 @@ import { once } from '../support/app/awaited.js'
 import { outcome } from '../support/app/bounded.js'
 import { appOnly, liveOnly } from '../support/app/departures.js'
 import { Gate } from '../support/app/gate.js'
-import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
 import { poll } from '../support/app/raw-http.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
+import { turns } from '../support/app/within.js'
 
 const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
@@ -234,7 +234,6 @@ describe('threat 3: a cookie of a newer epoch', () => {
 
 const REFRESH = 60_000
 const STEP = REFRESH / 20
-const passIntervals = idleIntervals()
 
 /** Two nodes with a shared store; the second loads ann so many ms after its start, and has her socket. */
 async function apart(loadedAt: number) {
@@ -251,7 +250,7 @@ async function apart(loadedAt: number) {
   })
   const pass = async (ms: number): Promise<void> => {
     clock.advance(ms)
-    await passIntervals(ms)
+    await turns(5)
   }
   await pass(loadedAt)
   const ann = await signedInAs(two)

@@ -137,6 +137,7 @@ describe.each([
     await node.app.live.revoke('ann')
     expect([session.ended, session.values()]).toEqual(['destroyed', {}])
     await expect(session.set('user', 'ann')).rejects.toMatchObject({ code: 'superseded' })
+    node.app.clock.advance(1000)
     expect(await awaited('the end of the session', ended)).toBe('destroyed')
   })
 

@@ -22,7 +22,7 @@ export function flashFeature(parts: FeatureParts): Feature {
   const flashOf = ({ visit, ctx }: RequestUse): RequestFlash => {
     const known = visit.findHook(RequestFlash)
     if (known) return known
-    const flash = new RequestFlash({ flashes, notify }, visit, ctx.res)
+    const flash = new RequestFlash({ clock: settings.clock, flashes, notify }, visit, ctx.res)
     visit.addHook(flash)
     return flash
   }

@@ -8,6 +8,7 @@ import { isClosed, onHeadersSent } from '../../http/headers-sent.js'
 import { isOwnPost, originHeaders } from '../../http/origin.js'
 import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/page-load.js'
 import type { Settings } from '../../settings/settings.js'
+import { type Clock, schedule } from '../../settings/timers.js'
 import type { BrowserSubject } from '../../subjects/subject.js'
 import type { Flashes } from './flashes.js'
 import { type FlashInput, type Message, NAME, parseMessages } from './message.js'
@@ -22,6 +23,7 @@ interface Consumed {
 }
 
 interface FlashDeps {
+  readonly clock: Clock
   readonly flashes: Flashes
   /** Notifies a browser's open pages of waiting messages. */
   notify(browser: BrowserSubject): void
@@ -122,7 +124,7 @@ export class RequestFlash implements ResponseHook {
   /** After a redirect, gives the target page time to take the messages before open pages are notified. */
   #arrive(): void {
     this.#isWaiting = false
-    if (REDIRECTS.has(this.#res.statusCode)) setTimeout(() => this.#endLease(), LEASE).unref()
+    if (REDIRECTS.has(this.#res.statusCode)) schedule(this.#deps.clock, LEASE, () => this.#endLease())
     else this.#endLease()
   }
 

@@ -10,6 +10,7 @@ import { stateOf } from '../../ends/validity.js'
 import { onHeadersSent } from '../../http/headers-sent.js'
 import type { Link } from '../../memory/link.js'
 import type { FeatureParts } from '../../parts.js'
+import { schedule } from '../../settings/timers.js'
 import { type FeatureChanges, FeatureData, type FeatureDataParts } from '../../store/feature-data.js'
 import type { Updates } from '../../store/updates.js'
 import {
@@ -43,7 +44,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
   readonly updates: Updates<SessionName> | undefined
   /** ms after which a session ends, used or not. */
   maxLifetime: number = Infinity
-  #rounds: NodeJS.Timeout | undefined
+  #stopRounds: (() => void) | undefined
   isClosed = false
 
   constructor(parts: Parts) {
@@ -69,12 +70,12 @@ export class AppSessions extends FeatureData<SessionEntry> {
   enable(maxLifetime: number): void {
     this.isUsed = true
     this.maxLifetime = maxLifetime
-    this.#rounds ??= this.beginRounds((session) => this.#look(session))
+    this.#stopRounds ??= this.beginRounds((session) => this.#look(session))
   }
 
   close(): void {
     this.isClosed = true
-    clearInterval(this.#rounds)
+    this.#stopRounds?.()
   }
 
   /** Returns the session unless it has ended. */
@@ -218,7 +219,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
       this.parts.revocations.learn(name, stateOf([end]), 'node')
       this.#end(name, 'destroyed')
       if (source === 'store') this.#hangUp(name)
-      else if (this.find(name)) setTimeout(() => this.#hangUp(name), LONGEST_ANSWER).unref()
+      else if (this.find(name)) schedule(this.parts.settings.clock, LONGEST_ANSWER, () => this.#hangUp(name))
     } else {
       const isBegun = registers.some(({ key, value }) => key === CREATION_KEY && value !== undefined)
       // If there is a store, this process loads a session when a request needs it, so ignores another process's new session.

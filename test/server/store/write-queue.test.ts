@@ -42,6 +42,7 @@ function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySe
   const late: StoreKey[] = []
   const generations = new Map<StoreKey, number>()
   const queue = new WriteQueue(validatedStore(store, watched), watched.breaker, {
+    clock: watched.now,
     guestMemory: new GuestMemory(2 * maxGuestBytes),
     isGuest: (name) => name.startsWith('browser:') && !users.has(name),
     onEvict: (guest) => void evicted.push(guest),
@@ -415,7 +416,7 @@ function createLoads({ hasAdapter = false } = {}) {
     revocations: { revocationsOf: () => [], generation: () => 0, learn: () => undefined },
     remotes: { nodes: { hasAdapter } },
     values: { find: (subject: Subject) => memory.find(subject), merge },
-    settings: { storeRefresh: REFRESH },
+    settings: { storeRefresh: REFRESH, clock: watched.now },
     memory,
   }
   const queue = { size: 0, addMissing: () => undefined }

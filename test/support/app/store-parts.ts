@@ -11,6 +11,8 @@ export const TIMEOUT = 250
 export interface Watched {
   readonly breaker: CircuitBreaker
   readonly clock: ReturnType<typeof testClock>
+  /** The clock without its timers, because `pass` moves Node's. */
+  readonly now: () => number
   readonly errors: unknown[]
   readonly states: StoreState[]
 }
@@ -26,6 +28,7 @@ const ends: (() => void)[] = []
 /** Watches a store's breaker until the test ends. */
 export function watch(): Watched {
   const clock = testClock()
+  const now = (): number => clock.now()
   const errors: unknown[] = []
   const states: StoreState[] = []
   const hear = (message: unknown): void => void states.push((message as { state: StoreState }).state)
@@ -33,12 +36,12 @@ export function watch(): Watched {
   const told = channel(Symbol('store'))
   told.subscribe(hear)
   const report = (error: unknown): void => void errors.push(error)
-  const breaker = new CircuitBreaker({ storeTimeout: TIMEOUT, clock: clock.now, report }, told)
+  const breaker = new CircuitBreaker({ storeTimeout: TIMEOUT, clock: now, report }, told)
   ends.push(() => {
     told.unsubscribe(hear)
     breaker.close()
   })
-  return { breaker, clock, errors, states }
+  return { breaker, clock, now, errors, states }
 }
 
 afterEach(() => {

@@ -1,0 +1,46 @@
+// The timers of all that waits for a time. They follow the app's clock if it has timers, as a test's clock does. What waits for an answer
+// takes Node's timers instead: with a clock that stands, a silent store would block a request for ever.
+
+import { LONGEST_TIMER } from '../../shared/checks.js'
+
+/** Calls `act` once `ms` have passed, with the ms that have passed since. The returned function cancels the call. */
+export type After = (ms: number, act: (late: number) => void) => () => void
+
+/** Returns ms since 1970. */
+export type Clock = (() => number) & { readonly after?: After }
+
+/** Calls `act` after `ms`. The returned function cancels the call. */
+export function schedule(clock: Clock, ms: number, act: () => void): () => void {
+  if (clock.after) return clock.after(ms, act)
+  const timer = setTimeout(act, ms).unref()
+  return () => clearTimeout(timer)
+}
+
+/** Like `schedule`, but in real time, too: requests wait for the store, even while a test's clock stands. `act` may come twice. */
+export function scheduleRetry(clock: Clock, ms: number, act: () => void): () => void {
+  const cancels = [schedule(clock, ms, act), clock.after ? schedule(Date.now, ms, act) : undefined]
+  return () => {
+    for (const cancel of cancels) cancel?.()
+  }
+}
+
+/**
+ * Calls `act` every `ms`, until the returned function is called. After a jump of the clock over many intervals, calls `act` once, with their
+ * number.
+ */
+export function repeat(clock: Clock, ms: number, act: (intervals: number) => unknown): () => void {
+  const { after } = clock
+  if (after) {
+    // Waits for the former call, which may skip a call beside it, because the next comes only with the clock's next move.
+    let last = Promise.resolve<unknown>(undefined)
+    const again = (late: number): void => {
+      cancel = after(ms, again)
+      last = last.then(() => act(1 + Math.floor(late / ms)))
+    }
+    let cancel = after(ms, again)
+    return () => cancel()
+  }
+  // An interval too long for a timer comes too often, which harms nothing: each round looks at what is due.
+  const timer = setInterval(() => void act(1), Math.min(ms, LONGEST_TIMER)).unref()
+  return () => clearInterval(timer)
+}
