@@ -25,7 +25,6 @@ followAddress(live)
 followHandOffs(live)
 keepTab(live)
 
-// Create the viewer before any choice: the viewer assumes that the page was rendered with the current values.
 const viewer = createViewer(socket, live)
 
 const flash = element('flash', HTMLElement)

@@ -27,9 +27,9 @@ export function createViewer(socket: ViewSocket, live: LiveSessionClient): Viewe
   const account = element('account', HTMLElement)
   const announcer = element('announcer', HTMLElement)
   const notice = element('notice', HTMLElement)
-  // The path and the division of the shown view; at first, of the view in the page's HTML.
+  // The path and the division of the shown view; at first, of the view in the page's HTML. The page may know a newer division already.
   let path = isViewPath(location.pathname) ? location.pathname : undefined
-  let division = live.get('division')
+  let division = Number(main.dataset['division'])
   let isOutdated = false
 
   const load = async (wanted: ViewPath): Promise<RenderedView | undefined> => {

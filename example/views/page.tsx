@@ -79,7 +79,7 @@ export function Page(props: PageProps): VNode {
           {messages.join(' ')}
         </p>
         <p id="notice" class="notice" role="status" />
-        <main id="main" tabIndex={-1}>
+        <main id="main" tabIndex={-1} data-division={division}>
           {children}
         </main>
         <footer>

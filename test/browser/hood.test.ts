@@ -61,6 +61,17 @@ describeInBrowser('the panel', () => {
     await studio.page.reload()
     await studio.shows('Home', 'Film')
   })
+
+  it('shows an offline choice that the next page saves', async () => {
+    const studio = await openHood()
+    await studio.press('Go offline')
+    await studio.pick('Design')
+    await studio.has('[data-key=division][data-status=offline]')
+    // Without the parameter, so the server renders the page before it knows the choice.
+    await studio.page.goto(`${example.url}/costs`)
+    await studio.hasSaved()
+    await studio.shows('Costs', 'Design')
+  })
 })
 
 const isLit = (studio: Studio, station: string): Promise<void> => studio.has(`[data-station=${station}][data-lit=true]`)
