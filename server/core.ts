@@ -10,7 +10,7 @@ import { LiveCookie } from './cookie/cookie.js'
 import { CookieValues } from './cookie/cookie-values.js'
 import { CookieMembers } from './cookie/members.js'
 import { CookieMemos } from './cookie/memo.js'
-import { Revocations } from './ends/revocations.js'
+import { Ends } from './ends/ends.js'
 import { Answers } from './exchange/answer.js'
 import { Exchange } from './exchange/exchange.js'
 import { Limits } from './exchange/limits.js'
@@ -65,46 +65,46 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const budgets = { guests: guestMemory, users: new GuestMemory(USER_SHARE * maxGuestBytes) }
   const memory = new Memory({ max: maxVisitors, maxIdle, clock, guestMemory, isInCookie, storeRefresh })
   const notifications = new Notifications(warn)
-  const revocations = new Revocations({ settings, guestMemory, remotes })
+  const ends = new Ends({ settings, guestMemory, remotes })
   const tickets = new Tickets(new SigningKeys(secrets, 'ticket'), maxAge)
-  const pageTickets = new PageTickets({ settings, memory, revocations, tickets })
-  const values = new Values({ settings, memory, notifications, pageTickets, revocations, remotes })
+  const pageTickets = new PageTickets({ settings, memory, ends, tickets })
+  const values = new Values({ settings, memory, notifications, pageTickets, ends, remotes })
 
   // The live cookie.
   const cookieKeys = new SigningKeys(secrets, 'cookie')
   // First of the watchers, because a feature may read a changed value.
-  const memos = new CookieMemos(memory, revocations)
-  const cookie = new LiveCookie(app, cookieKeys, { settings, guestMemory, memos, revocations })
+  const memos = new CookieMemos(memory, ends)
+  const cookie = new LiveCookie(app, cookieKeys, { settings, guestMemory, memos, ends })
   const cookieMembers = new CookieMembers(features)
-  const cookieValues = new CookieValues({ settings, memory, memos, revocations, values })
-  const cookieWriter = new CookieWriter({ settings, cookie, cookieMembers, cookieValues, revocations })
+  const cookieValues = new CookieValues({ settings, memory, memos, ends, values })
+  const cookieWriter = new CookieWriter({ settings, cookie, cookieMembers, cookieValues, ends })
 
   // The visitors and their connections.
-  const connections = new Connections(revocations, guestMemory)
+  const connections = new Connections(ends, guestMemory)
   const identifyChecks = new IdentifyChecks(warn, clock)
-  const pageIdentities = new PageIdentities(settings, revocations)
+  const pageIdentities = new PageIdentities(settings, ends)
   const identifyUser = createIdentifyUser(settings)
   const signedIn = createSignedIn(features)
   const ofCookie = { cookieKeys, cookie, cookieValues }
-  const identities = new Identities({ settings, ...ofCookie, memory, values, revocations, identifyChecks })
+  const identities = new Identities({ settings, ...ofCookie, memory, values, ends, identifyChecks })
 
   // Beyond this process.
-  const ofStore = { settings, guestMemory, memory, revocations, values, remotes, featureData }
+  const ofStore = { settings, guestMemory, memory, ends, values, remotes, featureData }
   const store = settings.store && new StoreClient(settings.store, ofStore)
   remotes.store = store
-  const endings = new Endings({ connections, revocations, store, features })
+  const endings = new Endings({ connections, ends, store, features })
   const asked = { identifyChecks, identifyUser, signedIn }
-  const arrivals = new Arrivals({ cookie, identities, revocations, store, ...asked })
+  const arrivals = new Arrivals({ cookie, identities, ends, store, ...asked })
 
   // The exchange with pages.
   const limits = new Limits(settings.limits, maxVisitors, clock)
-  const verifier = new TicketVerifier({ tickets, revocations, values, identities })
+  const verifier = new TicketVerifier({ tickets, ends, values, identities })
   const answers = new Answers({ values, pageTickets, cookieValues, store })
   const exchange = new Exchange({ settings, limits, verifier, values, pageTickets, store, answers })
 
   const parts = {
     ...{ app, settings, features, featureData, remotes },
-    ...{ guestMemory, budgets, memory, notifications, revocations, tickets, pageTickets, values },
+    ...{ guestMemory, budgets, memory, notifications, ends, tickets, pageTickets, values },
     ...{ cookie, cookieValues, cookieWriter },
     ...{ connections, endings, identifyChecks, identifyUser, signedIn, identities, pageIdentities, arrivals },
     ...{ store, limits, verifier, answers, exchange },

@@ -5,7 +5,7 @@ import type { Namespace, Server } from 'socket.io'
 import { idsOf, withIds } from '../shared/idempotency-keys.js'
 import { isRevocation, type LwwRegister, toWire } from '../shared/register.js'
 import { Replica } from '../shared/replica.js'
-import type { Revocations } from './ends/revocations.js'
+import type { Ends } from './ends/ends.js'
 import { stateOf } from './ends/validity.js'
 import type { Memory } from './memory/memory.js'
 import type { Settings } from './settings/settings.js'
@@ -36,7 +36,7 @@ export interface NodeParts {
   readonly settings: Settings
   readonly memory: Memory
   readonly store: StoreClient | undefined
-  readonly revocations: Revocations
+  readonly ends: Ends
   readonly values: Values
   readonly featureData: readonly AnyFeatureData[]
 }
@@ -131,8 +131,8 @@ export class Nodes {
     }
     const { registers, revocation, ...state } = stateOf(valid)
     const generation = Math.max(named?.generation ?? FIRST_GENERATION, state.generation)
-    const { revocations, values } = this.#parts
-    revocations.learn(named?.user ?? name, { revocation, generation }, 'node')
+    const { ends, values } = this.#parts
+    ends.learn(named?.user ?? name, { revocation, generation }, 'node')
     if (named) values.merge(named.user, registers, 'node', generation)
     else if (isBrowser(name)) values.merge(name, registers, 'node')
   }

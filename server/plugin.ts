@@ -147,7 +147,7 @@ class Plugin implements PluginMembers<Fields, boolean> {
   async revokedAt(id: UserId): Promise<number | undefined> {
     const user = userSubject(id, 'revokedAt(id)')
     await this.#core.store?.loadIfStale([user])
-    return this.#core.revocations.of(subjectHash(user)) || undefined
+    return this.#core.ends.of(subjectHash(user)) || undefined
   }
 
   async erase(id: UserId): Promise<void> {

@@ -48,7 +48,7 @@ export function cookieFor<F extends Fields>(
     throw new TypeError('koa-live-session: cookieFor: browserId: expected 22 to 64 characters of base64url')
   }
   const core = coreOf(live)
-  const { cookie, revocations, values: inMemory, settings } = core
+  const { cookie, ends, values: inMemory, settings } = core
   const accepted = acceptTestValues(inMemory.fields, values, 'cookieFor')
   const registers = Array.from(accepted, ([field, value]) => {
     if (!field.inCookie) {
@@ -59,7 +59,7 @@ export function cookieFor<F extends Fields>(
   const user = userId === undefined ? undefined : userSubject(userId, 'cookieFor: userId')
   if (user !== undefined) expectUser(core, browserId)
   const content = { browser: browserId, user: user && subjectHash(user), registers }
-  return cookie.header({ ...content, ...revocations.signed(user) })
+  return cookie.header({ ...content, ...ends.signed(user) })
 }
 
 const UNSIGNED =

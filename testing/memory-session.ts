@@ -87,13 +87,13 @@ function settingsFor(app: Koa, fields: Fields): Settings {
 
 /** Creates a visitor whose cookie has no values, recognized in a handshake. */
 function recognized(
-  { cookie, revocations, identities, values: inMemory }: Core,
+  { cookie, ends, identities, values: inMemory }: Core,
   { userId }: MemoryVisitor,
 ): ConstructorParameters<typeof Connection>[1] {
   const user = userNamed(userId)
   const sub = user && subjectHash(user)
   const content = { browser: newBrowserId(), user: sub, registers: [] }
-  const signed = revocations.signed(user, sub)
+  const signed = ends.signed(user, sub)
   const header = cookie.header({ ...content, ...signed })
   const { visitor, cookie: own } = identities.recognize(cookie.read({ headers: { cookie: header } }, user), user)
   const identity = {
@@ -106,7 +106,7 @@ function recognized(
   }
   return {
     identity,
-    revision: revocations.revision,
+    revision: ends.revision,
     members: [],
     owner: visitor.inTab(inMemory.tabOf(visitor.browser)),
   }

@@ -1,7 +1,7 @@
 // Finds and closes the open connections of this process, by the names of their visitors.
 
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { PageIdentity } from '../identity/identified.js'
 import type { GuestMemory } from '../memory/guest-memory.js'
 import type { Emit, Link, PageSocket } from '../memory/link.js'
@@ -15,16 +15,16 @@ const MOST_UNREAD = 2_000_000
 const USUAL = 64_000
 
 export class Connections {
-  readonly #revocations: Revocations
+  readonly #ends: Ends
   readonly #guestMemory: GuestMemory
   readonly #connections = new Map<string, Set<Connection>>()
   /** The connections that wait for room, by their visitor's name. */
   readonly #waiting = new Map<string, Set<Link>>()
 
-  constructor(revocations: Revocations, guestMemory: GuestMemory) {
-    this.#revocations = revocations
+  constructor(ends: Ends, guestMemory: GuestMemory) {
+    this.#ends = ends
     this.#guestMemory = guestMemory
-    revocations.watch({ ended: (name) => this.#mark(name), endedElsewhere: (name) => this.#closeInvalid(name) })
+    ends.watch({ ended: (name) => this.#mark(name), endedElsewhere: (name) => this.#closeInvalid(name) })
   }
 
   add(connection: Connection): void {
@@ -87,7 +87,7 @@ export class Connections {
   /** Returns whether a connection's visitor has left, also after the close. */
   hasGone(connection: Connection): boolean {
     const { hasVisitorLeft, isWatched } = connection
-    return hasVisitorLeft || (!isWatched && !connection.isCurrent(this.#revocations))
+    return hasVisitorLeft || (!isWatched && !connection.isCurrent(this.#ends))
   }
 
   /**
@@ -118,7 +118,7 @@ export class Connections {
   /** Marks the connections under an ended name whose visitor has left. */
   #mark(name: string): void {
     for (const connection of this.#connections.get(name) ?? NONE)
-      connection.hasVisitorLeft ||= !connection.isCurrent(this.#revocations)
+      connection.hasVisitorLeft ||= !connection.isCurrent(this.#ends)
   }
 
   /** Stops counting the connections immediately, and closes them. Resolves when all are closed. */
@@ -131,7 +131,7 @@ export class Connections {
   #closeInvalid(name: string): void {
     // Keeps connections with a newer cookie: the user may have signed in again.
     const invalid = this.of(name).filter(
-      (connection) => !connection.identity.cookie || !connection.isCurrent(this.#revocations),
+      (connection) => !connection.identity.cookie || !connection.isCurrent(this.#ends),
     )
     void this.close(invalid, 'other_visitor')
   }
@@ -157,7 +157,7 @@ interface SocketHandle {
 export class Connection {
   /** The visitor, identified in the handshake. */
   readonly identity: PageIdentity
-  /** `Revocations.revision` when the handshake called `identify`. */
+  /** `Ends.revision` when the handshake called `identify`. */
   readonly revision: number
   /** The visitor with the connection's tab: the owner of the page's values. */
   readonly owner: Visitor
@@ -169,7 +169,7 @@ export class Connection {
   /** Whether the visitor has left. While the connection is watched, `Connections` updates this member at each end. */
   hasVisitorLeft = false
   /**
-   * Whether `Connections` updates `hasVisitorLeft`. After the close it does not: for handlers still running, the socket asks `Revocations`.
+   * Whether `Connections` updates `hasVisitorLeft`. After the close it does not: for handlers still running, the socket asks `Ends`.
    */
   isWatched = false
   /** Whether the server has closed the connection; false if only the browser has disconnected. */
@@ -194,8 +194,8 @@ export class Connection {
   }
 
   /** Returns whether the visitor is still current after the revocations since the handshake. */
-  isCurrent(revocations: Revocations): boolean {
-    return revocations.validitySince(this.identity, this.revision) === 'current'
+  isCurrent(ends: Ends): boolean {
+    return ends.validitySince(this.identity, this.revision) === 'current'
   }
 
   /** The number of sockets, including those in admission. */

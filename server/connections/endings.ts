@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http'
 import type Koa from 'koa'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { Feature } from '../feature.js'
 import { onHeadersSent } from '../http/headers-sent.js'
 import type { StoreClient } from '../store/store-client.js'
@@ -11,13 +11,13 @@ import type { Connections } from './connections.js'
 
 interface EndingParts {
   readonly connections: Connections
-  readonly revocations: Revocations
+  readonly ends: Ends
   readonly store: StoreClient | undefined
   /** Empty until all features are created. */
   readonly features: readonly Feature[]
 }
 
-/** Ends visitors in this process. `Revocations` tells the other processes. */
+/** Ends visitors in this process. `Ends` tells the other processes. */
 export class Endings {
   readonly #parts: EndingParts
   /** The id rotations whose response has not arrived, so that the browser still sends its former cookie: by retired name, their number. */
@@ -35,22 +35,22 @@ export class Endings {
    * may still bring the former cookie, and then gets the new id
    */
   async revoke(user: UserSubject, except?: Koa.Context): Promise<void> {
-    const { revocations, store, features } = this.#parts
+    const { ends, store, features } = this.#parts
     await store?.refresh([user])
-    const epoch = revocations.nextEpoch(user)
+    const epoch = ends.nextEpoch(user)
     // First, because no process may learn of the epoch without the exception.
     if (except) for (const { excepts } of features) excepts?.(user, except, epoch)
-    revocations.revoke(user, epoch)
+    ends.revoke(user, epoch)
     await except?.liveSession.identify()
     await this.#close(user)
   }
 
   /** Deletes a user's values everywhere. */
   async erase(user: UserSubject): Promise<void> {
-    const { revocations, store, features } = this.#parts
+    const { ends, store, features } = this.#parts
     await store?.refresh([user])
     // A cookie or ticket that arrives from now on cannot restore the deleted values.
-    revocations.erase(user)
+    ends.erase(user)
     await this.#close(user)
     await Promise.all(features.map(({ erases }) => erases?.(user)))
   }
@@ -74,7 +74,7 @@ export class Endings {
    * @param user the former user
    */
   rotate(names: readonly string[], user: UserSubject | undefined, res: ServerResponse): Promise<void> {
-    const { connections, revocations } = this.#parts
+    const { connections, ends } = this.#parts
     const closed = connections.close(connections.of(...names), 'other_visitor')
     const all = user === undefined ? names : [...names, user]
     const others = new Set(connections.of(...all))
@@ -83,7 +83,7 @@ export class Endings {
       for (const name of names) {
         this.#count(name, -1)
         // Revokes the name again, for handshakes that began earlier with the former cookie.
-        revocations.revokeAgain(name)
+        ends.revokeAgain(name)
       }
       const late = connections.of(...all).filter((connection) => !others.has(connection))
       void connections.close(late, 'other_visitor')

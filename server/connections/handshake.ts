@@ -19,10 +19,7 @@ const READ_BY_ANY =
 /** The cookie statuses with which a handshake is refused, whichever user `identify` names. */
 const REFUSED: readonly CookieStatus[] = ['retired', 'revoked']
 
-type HandshakeParts = Pick<
-  Parts,
-  'arrivals' | 'endings' | 'identifyChecks' | 'pageIdentities' | 'revocations' | 'settings'
->
+type HandshakeParts = Pick<Parts, 'arrivals' | 'endings' | 'identifyChecks' | 'pageIdentities' | 'ends' | 'settings'>
 
 /** Identifies the visitor who opens a connection. */
 export class Handshake {
@@ -50,13 +47,13 @@ export class Handshake {
    * @throws {LiveSessionError} `other_visitor`
    */
   recognize(ctx: Koa.Context, link: Link, { user, revision }: IdentifiedUser): PageIdentity {
-    const { arrivals, endings, identifyChecks, pageIdentities, revocations } = this.#parts
+    const { arrivals, endings, identifyChecks, pageIdentities, ends } = this.#parts
     const recognized = arrivals.recognize(ctx.req, user)
     const { cookie, cookieStatus, visitor } = recognized
     const received = readable(recognized.receivedCookie)
     const browser = received?.browserSubject
-    const hasLeft = user !== undefined && revocations.validityOfUser(subjectHash(user), revision) !== 'current'
-    if (hasLeft || (browser && (revocations.isRetiredSince(browser, revision) || endings.isPending(browser)))) {
+    const hasLeft = user !== undefined && ends.validityOfUser(subjectHash(user), revision) !== 'current'
+    if (hasLeft || (browser && (ends.isRetiredSince(browser, revision) || endings.isPending(browser)))) {
       // The visitor has changed, or a pending response is changing the visitor. Closes the connection first: then socket.io cannot send the
       // refusal, and the browser reconnects by itself.
       void link.hangUp()

@@ -6,7 +6,7 @@ import { idsOf } from '../../shared/idempotency-keys.js'
 import { sameJson } from '../../shared/json.js'
 import { type IdsByKey, isPast, type LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { Memory } from '../memory/memory.js'
 import type { Settings } from '../settings/settings.js'
 import type { Subject } from '../subjects/subject.js'
@@ -27,7 +27,7 @@ export interface CookieValueParts {
   readonly settings: Settings
   readonly memory: Memory
   readonly memos: CookieMemos
-  readonly revocations: Revocations
+  readonly ends: Ends
   readonly values: Values
 }
 
@@ -60,7 +60,7 @@ export class CookieValues {
   ensureMerged(cookie: VerifiedCookie, visitor: Visitor): CookieMemo {
     if (cookie.memo) return cookie.memo
     // If the cookie's user is revoked or its browser id retired, do not merge the cookie, and keep no memo.
-    const isCurrent = this.#parts.revocations.validityOf(cookie) === 'current'
+    const isCurrent = this.#parts.ends.validityOf(cookie) === 'current'
     return isCurrent ? this.merge(cookie, visitor) : this.#memo(visitor)
   }
 

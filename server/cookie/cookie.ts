@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Koa from 'koa'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { GuestMemory } from '../memory/guest-memory.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Warn } from '../settings/report.js'
@@ -52,7 +52,7 @@ interface LiveCookieParts {
   readonly settings: Pick<Settings, 'cookie' | 'clock' | 'warn'>
   readonly guestMemory: GuestMemory
   readonly memos: Pick<CookieMemos, 'dropAll'>
-  readonly revocations: Pick<Revocations, 'validityOf'>
+  readonly ends: Pick<Ends, 'validityOf'>
 }
 
 /** The live cookie. Our own code verifies the cookie, with a cache to keep crypto off the hot path. Koa-session writes the cookie. */
@@ -66,7 +66,7 @@ export class LiveCookie {
   readonly #app: Koa
   readonly #writer: Koa
   readonly #clock: () => number
-  readonly #revocations: Pick<Revocations, 'validityOf'>
+  readonly #ends: Pick<Ends, 'validityOf'>
   readonly #warn: Warn
   /** The verified cookies by signature, so that each text is verified once. */
   readonly #verified: RotatingCache<GoodCookie>
@@ -75,7 +75,7 @@ export class LiveCookie {
   /** Whether this process has warned of a large head. It warns only once, because the operator may have raised the proxy's limit. */
   #hasWarnedOfHead = false
 
-  constructor(app: Koa, keys: SigningKeys, { settings, guestMemory, memos, revocations }: LiveCookieParts) {
+  constructor(app: Koa, keys: SigningKeys, { settings, guestMemory, memos, ends }: LiveCookieParts) {
     const { cookie: options, clock, warn } = settings
     this.#app = app
     this.#keys = keys
@@ -85,7 +85,7 @@ export class LiveCookie {
     this.#retiredName = `${options.name}.retired`
     this.#retiredPair = `${this.#retiredName}=`
     this.#clock = clock
-    this.#revocations = revocations
+    this.#ends = ends
     this.#warn = warn
     // The next request decodes an evicted cookie again, into another object.
     const onDrop = (): void => memos.dropAll()
@@ -205,7 +205,7 @@ export class LiveCookie {
    * such proof, so cookies of several browser ids are ambiguous.
    */
   #choose(verified: readonly GoodCookie[], user: UserSubject | undefined): ReadCookie | undefined {
-    const current = verified.filter((cookie) => cookie.isNewer || this.#revocations.validityOf(cookie) === 'current')
+    const current = verified.filter((cookie) => cookie.isNewer || this.#ends.validityOf(cookie) === 'current')
     const all = current.flatMap(readables)
     const sub = user && subjectHash(user)
     const own = all.find((cookie) => cookie.user === sub)

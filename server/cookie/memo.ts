@@ -2,7 +2,7 @@
 
 import type { Field } from '../../shared/field.js'
 import type { Replica } from '../../shared/replica.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { Memory } from '../memory/memory.js'
 import type { Visitor } from '../subjects/visitor.js'
 
@@ -28,9 +28,9 @@ export class CookieMemos {
   /** By name. A single cookie is stored without a set, which would take as much memory as the cookie. */
   readonly #cookies = new Map<string, MemoizedCookie | Set<MemoizedCookie>>()
 
-  constructor(memory: Memory, revocations: Revocations) {
+  constructor(memory: Memory, ends: Ends) {
     memory.watch({ changed: (subject) => this.#drop(subject), dropped: () => this.dropAll() })
-    revocations.watch({ ended: (name) => this.#drop(name) })
+    ends.watch({ ended: (name) => this.#drop(name) })
   }
 
   add(cookie: MemoizedCookie, memo: CookieMemo): void {

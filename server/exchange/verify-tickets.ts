@@ -3,7 +3,7 @@
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import type { LwwRegister } from '../../shared/register.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { Identities } from '../identity/identities.js'
 import { staysInTab } from '../identity/login.js'
 import { type Subject, subjectHash } from '../subjects/subject.js'
@@ -21,7 +21,7 @@ interface VerifiedTicket {
 
 export interface TicketParts {
   readonly tickets: Tickets
-  readonly revocations: Revocations
+  readonly ends: Ends
   readonly values: Values
   readonly identities: Identities
 }
@@ -64,11 +64,11 @@ export class TicketVerifier {
 
   #redeem(ticket: Ticket, visitor: Visitor, index: number): VerifiedTicket {
     const { sub, epoch, generation, registers } = ticket
-    const { revocations, values, identities } = this.#parts
+    const { ends, values, identities } = this.#parts
     const { user, userSub, browserSubject, tab } = visitor
     if (user !== undefined && sub === userSub) {
-      if (revocations.validityOf({ ...ticket, user: sub }) !== 'current') throw outdated(index)
-      revocations.adoptEpoch(sub, epoch)
+      if (ends.validityOf({ ...ticket, user: sub }) !== 'current') throw outdated(index)
+      ends.adoptEpoch(sub, epoch)
       return { subject: user, generation, registers }
     }
     const isTabs = tab !== undefined && sub === subjectHash(tab)
@@ -77,7 +77,7 @@ export class TicketVerifier {
     const isFormer = !isOwn && tab !== undefined && identities.wasGuest(sub, visitor)
     if (!isOwn && !isFormer)
       throw new LiveSessionError('other_visitor', `ticket ${index} is another visitor's`, { index })
-    if (revocations.isRetired(browserSubject)) throw outdated(index)
+    if (ends.isRetired(browserSubject)) throw outdated(index)
     return {
       subject: tab !== undefined && (isTabs || isFormer) ? tab : browserSubject,
       generation: undefined,

@@ -5,7 +5,7 @@ import type Koa from 'koa'
 import { type Awaitable, after } from '../../shared/promise.js'
 import { type CookieContent, readable, readables } from '../cookie/content.js'
 import type { LiveCookie } from '../cookie/cookie.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { RequestIdentity } from '../identity/identified.js'
 import type { IdentifyChecks } from '../identity/identify-checks.js'
 import type { IdentifyUser, SignedIn } from '../identity/identify-user.js'
@@ -32,7 +32,7 @@ interface ArrivalParts {
   readonly identities: Identities
   readonly identifyChecks: IdentifyChecks
   readonly identifyUser: IdentifyUser
-  readonly revocations: Revocations
+  readonly ends: Ends
   readonly signedIn: SignedIn
   readonly store: StoreClient | undefined
 }
@@ -47,7 +47,7 @@ export class Arrivals {
 
   /** The revision of ends, to read before `identify` is called: later ends count as concurrent. */
   get revision(): number {
-    return this.#parts.revocations.revision
+    return this.#parts.ends.revision
   }
 
   /** Identifies the user at the start of a request, and loads the visitor from the store before any read. */
@@ -95,11 +95,11 @@ export class Arrivals {
     departing: readonly Pick<CookieContent, 'browser' | 'user'>[],
     user: UserSubject | undefined,
   ): Awaitable<unknown> {
-    const { identities, revocations, store } = this.#parts
+    const { identities, ends, store } = this.#parts
     const subjects = identities.subjectsToLoad(departing, user)
     const sub = user && subjectHash(user)
     const isChanging = departing.some(({ browser, user: former }) => {
-      return former !== sub && !revocations.isRetired(browserSubject(browser))
+      return former !== sub && !ends.isRetired(browserSubject(browser))
     })
     return isChanging ? store?.refresh(subjects) : store?.loadIfStale(subjects)
   }
@@ -118,6 +118,6 @@ export class Arrivals {
 
   /** Watches for ends during a request. @param received the identity that the request brought; `identity`: with an id rotation that is due */
   latenessOf({ receivedCookie }: RequestIdentity, identity: RequestIdentity, named: IdentifiedUser): Lateness {
-    return new Lateness(this.#parts.revocations, receivedCookie, identity, named)
+    return new Lateness(this.#parts.ends, receivedCookie, identity, named)
   }
 }

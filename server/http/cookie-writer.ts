@@ -4,7 +4,7 @@ import type Koa from 'koa'
 import type { LiveCookie } from '../cookie/cookie.js'
 import type { CookieValues } from '../cookie/cookie-values.js'
 import type { CookieMembers } from '../cookie/members.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { CookieAction } from '../identity/cookie-status.js'
 import type { Identified } from '../identity/identified.js'
 import type { Settings } from '../settings/settings.js'
@@ -16,7 +16,7 @@ export interface CookieWriterParts {
   readonly cookie: LiveCookie
   readonly cookieMembers: CookieMembers
   readonly cookieValues: CookieValues
-  readonly revocations: Revocations
+  readonly ends: Ends
 }
 
 /** Writes the live cookie of a visitor into responses. */
@@ -56,7 +56,7 @@ export class CookieWriter {
 
   /** Writes a cookie with as many of the visitor's values as fit. Resolves when the cookie is written. */
   #write(ctx: Koa.Context, { cookie: received, visitor }: Identified): Promise<void> {
-    const { settings, cookie, cookieMembers, revocations, cookieValues } = this.#parts
+    const { settings, cookie, cookieMembers, ends, cookieValues } = this.#parts
     // Merges the request's cookie first, because memory may have evicted the visitor's values since the request began.
     if (received) cookieValues.ensureMerged(received, visitor)
     const registers = cookieValues.registers(visitor, received)
@@ -66,7 +66,7 @@ export class CookieWriter {
     const content = {
       browser: visitor.browser,
       user: visitor.userSub,
-      ...revocations.signed(visitor.user, visitor.userSub),
+      ...ends.signed(visitor.user, visitor.userSub),
       registers,
       ids: cookieValues.ids(registers, members),
       members,

@@ -2,7 +2,7 @@
 
 import { type ReadCookie, readable, type VerifiedCookie } from '../cookie/content.js'
 import type { RetirementNotice } from '../cookie/cookie.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { Validity } from '../ends/validity.js'
 import type { RequestIdentity } from '../identity/identified.js'
 import type { Warn } from '../settings/report.js'
@@ -13,7 +13,7 @@ import type { IdentifiedUser } from '../subjects/visitor.js'
  * neither.
  */
 export class Lateness {
-  readonly #revocations: Revocations
+  readonly #ends: Ends
   /** The request's cookie, if its browser id was already retired. */
   readonly retiredCookie: VerifiedCookie | undefined
   /**
@@ -28,12 +28,12 @@ export class Lateness {
   #revisionOfId: number
 
   constructor(
-    revocations: Revocations,
+    ends: Ends,
     cookie: ReadCookie | undefined,
     { cookieStatus, visitor }: RequestIdentity,
     { user, revision }: IdentifiedUser,
   ) {
-    this.#revocations = revocations
+    this.#ends = ends
     this.retiredCookie = cookieStatus === 'retired' ? readable(cookie) : undefined
     this.#isLate =
       this.retiredCookie !== undefined && (user === undefined || this.retiredCookie.user !== visitor.userSub)
@@ -44,15 +44,15 @@ export class Lateness {
   /** The notice for the browser: the time of the last retirement, and the retired id. */
   get retirementNotice(): RetirementNotice | undefined {
     const cookie = this.retiredCookie
-    return cookie && [this.#revocations.retired(cookie.browserSubject)?.epoch ?? 0, cookie.browser]
+    return cookie && [this.#ends.retired(cookie.browserSubject)?.epoch ?? 0, cookie.browser]
   }
 
   /** Starts over as another visitor. Retires the former id again: no concurrent request may replace the new cookie with a third id. */
   restart(revision: number, isFollowing: boolean): void {
-    if (this.retiredCookie && !isFollowing) this.#revocations.retire(this.retiredCookie.browserSubject, undefined)
+    if (this.retiredCookie && !isFollowing) this.#ends.retire(this.retiredCookie.browserSubject, undefined)
     this.#isLate = false
     this.#revision = revision
-    this.#revisionOfId = this.#revocations.revision
+    this.#revisionOfId = this.#ends.revision
   }
 
   /** Whether another request retired the browser id, or the user was revoked, before or during this request. */
@@ -62,12 +62,10 @@ export class Lateness {
 
   /** Returns the visitor's current validity. Since this request began, another request may have retired the id or revoked the user. */
   validity(identity: RequestIdentity): Validity {
-    const validity = this.#revocations.validitySince(identity, this.#revision)
+    const validity = this.#ends.validitySince(identity, this.#revision)
     // Another request may have retired the retired id once more.
     const id = this.retiredCookie?.browserSubject
-    return validity !== 'revoked' && id && this.#revocations.isRetiredSince(id, this.#revisionOfId)
-      ? 'retired'
-      : validity
+    return validity !== 'revoked' && id && this.#ends.isRetiredSince(id, this.#revisionOfId) ? 'retired' : validity
   }
 }
 

@@ -1,7 +1,7 @@
 import { type CookieContent, type ReadCookie, readable, readables, type VerifiedCookie } from '../cookie/content.js'
 import type { LiveCookie, Sender } from '../cookie/cookie.js'
 import type { CookieValues } from '../cookie/cookie-values.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { Memory } from '../memory/memory.js'
 import type { Settings } from '../settings/settings.js'
 import type { SigningKeys } from '../subjects/signing-keys.js'
@@ -41,7 +41,7 @@ export interface IdentityParts {
   readonly cookie: LiveCookie
   readonly cookieValues: CookieValues
   readonly memory: Memory
-  readonly revocations: Revocations
+  readonly ends: Ends
   readonly values: Values
   readonly identifyChecks: IdentifyChecks
 }
@@ -65,7 +65,7 @@ export class Identities {
   recognize(read: ReadCookie | undefined, user: UserSubject | undefined): RequestIdentity {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'ambiguous') : 'none', user, read)
-    const { revocations, cookieValues, memory } = this.#parts
+    const { ends, cookieValues, memory } = this.#parts
     // Reading memory evicts idle entries, but a memo bypasses memory. So evict idle entries now, which drops the memos.
     memory.evictIdle()
     const last = cookie.memo?.visitor
@@ -73,8 +73,8 @@ export class Identities {
     const visitor = known ?? new Visitor(cookie.browser, user)
     // The fast path without crypto, parsing or merging.
     if (known) return { cookieStatus: 'own', visitor, cookie, receivedCookie: read, departures: [] }
-    const cookieStatus = cookieStatusOf(revocations.validityOf(cookie), cookie.user, visitor.userSub)
-    if (cookie.user !== undefined && VALID.includes(cookieStatus)) revocations.adoptEpoch(cookie.user, cookie.epoch)
+    const cookieStatus = cookieStatusOf(ends.validityOf(cookie), cookie.user, visitor.userSub)
+    if (cookie.user !== undefined && VALID.includes(cookieStatus)) ends.adoptEpoch(cookie.user, cookie.epoch)
     if (cookieStatus !== 'own') return newVisitor(cookieStatus, user, read)
     cookieValues.merge(cookie, visitor)
     return { cookieStatus, visitor, cookie, receivedCookie: read, departures: [] }
@@ -129,12 +129,12 @@ export class Identities {
 
   /** Returns the exact status of a retired cookie. If `retired`, the request may be late, so its response must replace no newer cookie. */
   #statusOfRetired(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): CookieStatus {
-    const { cookie, revocations } = this.#parts
+    const { cookie, ends } = this.#parts
     const { browser, user: former } = retired
     // A concurrent request during a sign-in derives the same rotated id.
     if (former === undefined && user !== undefined && this.#usableRotatedId(retired, user) !== undefined)
       return 'rotated'
-    const { epoch = Infinity } = revocations.retired(browserSubject(browser)) ?? {}
+    const { epoch = Infinity } = ends.retired(browserSubject(browser)) ?? {}
     return cookie.announcedRetirement(sender, browser) >= epoch ? 'revoked' : 'retired'
   }
 
@@ -145,7 +145,7 @@ export class Identities {
   rotate(previous: CookieOwner, user: UserSubject | undefined, status: CookieStatus): RequestIdentity {
     const old = browserSubject(previous.browser)
     const next = withoutCookie(statusAfterChange(status), this.#rotatedVisitor(previous, user))
-    if (this.#parts.revocations.isRetired(old)) return next
+    if (this.#parts.ends.isRetired(old)) return next
     return { ...next, departures: [{ from: previous, user, heir: next.visitor }] }
   }
 
@@ -200,13 +200,13 @@ export class Identities {
    * user's own cookie leads to that id: an attacker may have planted any other on several devices of the user.
    */
   #usableRotatedId(previous: CookieOwner, user: UserSubject): BrowserId | undefined {
-    const { revocations, settings } = this.#parts
+    const { ends, settings } = this.#parts
     const { browser, user: former } = previous
-    const retired = revocations.retired(browserSubject(browser))
+    const retired = ends.retired(browserSubject(browser))
     const isDouble = retired?.rotatedTo === subjectHash(user) && settings.clock() < retired.epoch + DOUBLE_SIGN_IN
     if (retired && !isDouble && former !== subjectHash(user)) return undefined
     const next = this.#rotatedId(previous, user)
-    return revocations.isRetired(browserSubject(next)) ? undefined : next
+    return ends.isRetired(browserSubject(next)) ? undefined : next
   }
 
   /**
@@ -229,15 +229,15 @@ export class Identities {
   /** Retires the names of a departing visitor, which invalidates messages in flight. Returns the names whose connections must close. */
   #retire({ browser, user: former, registers }: CookieOwner, user: UserSubject | undefined): readonly string[] {
     // A revoked user who signs in again has not left. If the id was retired before, the user may have signed in again elsewhere.
-    const isAgain = this.#parts.revocations.isRetired(browserSubject(browser))
+    const isAgain = this.#parts.ends.isRetired(browserSubject(browser))
     const next = user && subjectHash(user)
     const hasLeft = !isAgain && former !== undefined && former !== next
     // Only the first sign-in begins the minute in which a second one joins it. The hash, because the row outlives an erasure of the user.
     const rotatedTo = isAgain ? undefined : next
     const isUsers = (next ?? former) !== undefined
-    this.#parts.revocations.retire(browserSubject(browser), rotatedTo, isUsers, registers.length === 0)
+    this.#parts.ends.retire(browserSubject(browser), rotatedTo, isUsers, registers.length === 0)
     if (!hasLeft) return [browserSubject(browser)]
-    this.#parts.revocations.signOut(signOutKey(former))
+    this.#parts.ends.signOut(signOutKey(former))
     return [browserSubject(browser), signOutKey(former)]
   }
 }

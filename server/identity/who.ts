@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import { RENEWAL } from '../../shared/protocol.js'
 import { readableStamps, type VerifiedCookie } from '../cookie/content.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { Settings } from '../settings/settings.js'
 import type { Visitor } from '../subjects/visitor.js'
 import { createConsent, type HasConsent } from './consent.js'
@@ -18,12 +18,12 @@ const TIMES = 4
 /** Tells pages who their visitor is. */
 export class PageIdentities {
   readonly #settings: Settings
-  readonly #revocations: Revocations
+  readonly #ends: Ends
   readonly hasConsent: HasConsent
 
-  constructor(settings: Settings, revocations: Revocations) {
+  constructor(settings: Settings, ends: Ends) {
     this.#settings = settings
-    this.#revocations = revocations
+    this.#ends = ends
     this.hasConsent = createConsent(settings)
   }
 
@@ -42,11 +42,7 @@ export class PageIdentities {
   }
 
   /** @param epoch of the visitor's own cookie; by default the newest that this process knows */
-  whoOf(
-    visitor: Visitor,
-    hasCookie: boolean,
-    epoch: number = this.#revocations.of(visitor.userSub),
-  ): string | undefined {
+  whoOf(visitor: Visitor, hasCookie: boolean, epoch: number = this.#ends.of(visitor.userSub)): string | undefined {
     return whoOf(visitor, hasCookie, epoch)
   }
 

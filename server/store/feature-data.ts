@@ -7,7 +7,7 @@ import type { Awaitable } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { Budgets } from '../memory/guest-memory.js'
 import type { Remotes } from '../memory/remotes.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
@@ -36,7 +36,7 @@ export type FeatureChanges = ReadonlyMap<string, JsonValue | undefined>
 export interface FeatureDataParts {
   readonly settings: Settings
   readonly budgets: Budgets
-  readonly revocations: Revocations
+  readonly ends: Ends
   readonly remotes: Remotes
   readonly store: StoreClient | undefined
 }
@@ -98,7 +98,7 @@ export class FeatureData<K extends FeatureEntry> {
   }
 
   isRetired(name: K['name']): boolean {
-    return this.parts.revocations.isRetired(name)
+    return this.parts.ends.isRetired(name)
   }
 
   isUsers(name: K['name']): boolean {

@@ -2,7 +2,7 @@
 
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { nextStamp } from '../../shared/stamp.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import { epochRegister, stateOf } from '../ends/validity.js'
 import type { Memory } from '../memory/memory.js'
 import type { Remotes } from '../memory/remotes.js'
@@ -24,7 +24,7 @@ const ROUND_SHARE = 0.45
 export interface LoadParts {
   readonly settings: Settings
   readonly memory: Memory
-  readonly revocations: Revocations
+  readonly ends: Ends
   readonly values: Values
   readonly remotes: Remotes
 }
@@ -104,10 +104,10 @@ export class Loads {
     // answer.
     const isSure = this.#breaker.state === 'good'
     const { registers, generation } = await this.#loadFromStore(subject)
-    const { revocations, remotes, memory, values } = this.#parts
+    const { ends, remotes, memory, values } = this.#parts
     const wasLoaded = this.isLoaded(subject)
     const newerCount = values.merge(subject, stateOf(registers).registers, 'store', generation)
-    if (generation === revocations.generation(subject)) this.#writeBack(subject, registers)
+    if (generation === ends.generation(subject)) this.#writeBack(subject, registers)
     if (isSure && wasLoaded && newerCount > 0) remotes.nodes?.learntLate(subject)
     memory.markLoaded(subject)
     return registers
@@ -148,20 +148,20 @@ export class Loads {
 
   /** Applies stored revocation registers, and returns the current generation. */
   #applyRevocations(subject: Subject, stored: readonly LwwRegister[]): number {
-    const { revocations } = this.#parts
-    revocations.learn(subject, stateOf(stored), 'store')
-    return revocations.generation(subject)
+    const { ends } = this.#parts
+    ends.learn(subject, stateOf(stored), 'store')
+    return ends.generation(subject)
   }
 
   /** Writes registers that are newer in memory back to the store. For a retired browser id, erases the stored values instead. */
   #writeBack(subject: Subject, stored: readonly LwwRegister[]): void {
-    const { revocations, values } = this.#parts
-    const retired = isUser(subject) ? undefined : revocations.retired(subject)
+    const { ends, values } = this.#parts
+    const retired = isUser(subject) ? undefined : ends.retired(subject)
     if (retired) {
       if (stored.some((register) => !isRevocation(register))) this.#writeQueue.erase(subject, [epochRegister(retired)])
       return
     }
-    const revocationRegisters = isUser(subject) ? revocations.revocationsOf(subject) : []
+    const revocationRegisters = isUser(subject) ? ends.revocationsOf(subject) : []
     this.#writeQueue.addMissing(subject, [...revocationRegisters, ...(values.find(subject)?.registers() ?? [])], stored)
   }
 

@@ -53,7 +53,7 @@ export class StoreClient {
         if (isSubject(guest)) parts.memory.markStale(guest)
         this.breaker.reportLoss()
       },
-      generation: (name) => parts.revocations.generation(name),
+      generation: (name) => parts.ends.generation(name),
       onStored: (name, stored, generation) => {
         if (isSubject(name)) this.#loads.apply(name, stored, generation)
         else dataOf(parts.featureData, name)?.mergeRemote(name, stored, 'store')
@@ -162,7 +162,7 @@ export class StoreClient {
 
   /** Returns the current store key of a name. A user's store key changes with each erasure. */
   storeKeyOf(name: StoreKey): string {
-    return storeKey(name, this.#parts.revocations.generation(name))
+    return storeKey(name, this.#parts.ends.generation(name))
   }
 
   /** Resolves with a feature's registers, merged from the store and the pending writes. Rejects if the store does not answer. */

@@ -17,7 +17,7 @@ import {
 /** The user returned by `identify`, at the start of a request or later in it. */
 export interface IdentifiedUser {
   readonly user: UserSubject | undefined
-  /** `Revocations.revision` at the call of `identify`. */
+  /** `Ends.revision` at the call of `identify`. */
   readonly revision: number
 }
 

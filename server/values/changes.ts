@@ -7,7 +7,7 @@ import type { JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { Memory, PinnedSubject } from '../memory/memory.js'
 import type { Remotes } from '../memory/remotes.js'
 import type { Settings } from '../settings/settings.js'
@@ -37,7 +37,7 @@ export interface ChangeParts {
   readonly memory: Memory
   readonly notifications: Notifications
   readonly pageTickets: PageTickets
-  readonly revocations: Revocations
+  readonly ends: Ends
   readonly remotes: Remotes
 }
 
@@ -70,8 +70,8 @@ export class Changes {
 
   /** Sends new registers to the other processes. */
   broadcast(subject: Subject, news: readonly LwwRegister[]): void {
-    const { revocations, remotes } = this.#parts
-    if (!isLocal(subject)) remotes.nodes?.broadcast(withGeneration(subject, revocations.generation(subject)), news)
+    const { ends, remotes } = this.#parts
+    if (!isLocal(subject)) remotes.nodes?.broadcast(withGeneration(subject, ends.generation(subject)), news)
   }
 
   /** Merges newer registers, notifies this process only, and returns the newer registers. */

@@ -9,7 +9,7 @@ import { type Expiries, STORE_SESSION } from '../../shared/protocol.js'
 import { expiryStamp, type LwwRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { isStamp, LOWEST_STAMP } from '../../shared/stamp.js'
-import type { Revocations } from '../ends/revocations.js'
+import type { Ends } from '../ends/ends.js'
 import type { PageSocket } from '../memory/link.js'
 import type { Memory, PinnedSubject } from '../memory/memory.js'
 import type { Settings } from '../settings/settings.js'
@@ -31,7 +31,7 @@ interface Pending {
 export interface PageTicketParts {
   readonly settings: Settings
   readonly memory: Memory
-  readonly revocations: Revocations
+  readonly ends: Ends
   readonly tickets: Tickets
 }
 
@@ -131,7 +131,7 @@ export class PageTickets {
     sub: Sub = subjectHash(subject),
     now: number = this.#parts.settings.clock(),
   ): string {
-    const { epoch, generation } = this.#parts.revocations.signed(isUser(subject) ? subject : undefined, sub)
+    const { epoch, generation } = this.#parts.ends.signed(isUser(subject) ? subject : undefined, sub)
     const content: TicketContent = {
       sub,
       epoch,

@@ -32,7 +32,7 @@ export class Values {
     this.fields = parts.settings.fields
     this.requestFields = new Map([...this.fields].filter(([, { isLocal }]) => !isLocal))
     this.#changes = new Changes(parts, (field, replica) => this.value(field, replica))
-    parts.revocations.watch({ erased: (user) => this.#changes.erase(user) })
+    parts.ends.watch({ erased: (user) => this.#changes.erase(user) })
   }
 
   /** Returns whether a register belongs to the browser, even while a user is signed in. */
@@ -101,7 +101,7 @@ export class Values {
    * @param generation in which the registers were written. Registers of an earlier generation are ignored. @default the current generation
    */
   merge(subject: Subject, registers: readonly LwwRegister[], source: Source, generation?: number): number {
-    if (generation !== undefined && !this.#parts.revocations.startGeneration(subject, generation)) return 0
+    if (generation !== undefined && !this.#parts.ends.startGeneration(subject, generation)) return 0
     const newerCount = this.#changes.apply(subject, registers, source)
     if (source === 'ticket') this.#changes.markSeenByBrowser(subject, registers)
     return newerCount

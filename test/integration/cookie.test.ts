@@ -387,25 +387,13 @@ describe('a cookie comparison', () => {
     ['a ticket brings a key of another build', 'ann', ({ core, ann }) => brought(core, ann)],
     ['its user is revoked', 'ann', ({ app }) => app.live.revoke('ann')],
     ['its user is erased', 'ann', ({ app }) => app.live.erase('ann')],
-    [
-      'another process revokes its user',
-      'ann',
-      ({ core, ann }) => core.revocations.learn(ann.subject, end(core), 'node'),
-    ],
-    [
-      'the store reports a revocation',
-      'ann',
-      ({ core, ann }) => core.revocations.learn(ann.subject, end(core), 'store'),
-    ],
-    ['a newer epoch arrives', 'ann', ({ core, ann }) => core.revocations.adoptEpoch(ann.cookie.user as never, 7)],
-    ['a newer generation arrives', 'ann', ({ core, ann }) => core.revocations.startGeneration(ann.subject, 7)],
-    ['its guest leaves', 'guest', ({ core, guest }) => core.revocations.retire(guest.name, undefined)],
-    [
-      'its guest leaves at another node',
-      'guest',
-      ({ core, guest }) => core.revocations.learn(guest.name, end(core), 'node'),
-    ],
-    ['its user signs out in its browser', 'ann', ({ core, ann }) => core.revocations.retire(ann.name, undefined)],
+    ['another process revokes its user', 'ann', ({ core, ann }) => core.ends.learn(ann.subject, end(core), 'node')],
+    ['the store reports a revocation', 'ann', ({ core, ann }) => core.ends.learn(ann.subject, end(core), 'store')],
+    ['a newer epoch arrives', 'ann', ({ core, ann }) => core.ends.adoptEpoch(ann.cookie.user as never, 7)],
+    ['a newer generation arrives', 'ann', ({ core, ann }) => core.ends.startGeneration(ann.subject, 7)],
+    ['its guest leaves', 'guest', ({ core, guest }) => core.ends.retire(guest.name, undefined)],
+    ['its guest leaves at another node', 'guest', ({ core, guest }) => core.ends.learn(guest.name, end(core), 'node')],
+    ['its user signs out in its browser', 'ann', ({ core, ann }) => core.ends.retire(ann.name, undefined)],
     ['memory evicts its user', 'ann', ({ core, ann }) => core.memory.evict(ann.subject), true],
     ['memory is emptied', 'guest', ({ app }) => emptyCache(app.live), true],
   ]
@@ -466,6 +454,6 @@ async function brought(core: Core, { read, subject }: { read(): Promise<string>;
   core.values.merge(subject, [register], 'ticket')
 }
 
-function end(core: Core): Parameters<Core['revocations']['learn']>[1] {
+function end(core: Core): Parameters<Core['ends']['learn']>[1] {
   return { revocation: { epoch: core.settings.clock(), rotatedTo: undefined }, generation: 0 }
 }

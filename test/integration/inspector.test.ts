@@ -111,8 +111,8 @@ describe("the inspector's actions", () => {
       'Ended all sockets, live cookies and tickets of user ann. Sessions that the app keeps elsewhere go on.',
     )
     await socket.closed
-    const { revocations } = coreOf(app.live)
-    expect(revocations.revision).toBe(1)
+    const { ends } = coreOf(app.live)
+    expect(ends.revision).toBe(1)
   })
 
   it('simulate a restart', async () => {

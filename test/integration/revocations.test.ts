@@ -322,7 +322,7 @@ describe('revocations', () => {
     await (await one.live.user('ann')).set('secret', 'new')
     await one.live.settled()
     await values(two.visitor(ann.cookie))
-    expect(coreOf(two.live).revocations.generation(userSubject('ann'))).toBeGreaterThan(0)
+    expect(coreOf(two.live).ends.generation(userSubject('ann'))).toBeGreaterThan(0)
     const secret = async (): Promise<unknown> => (await two.live.user('ann')).get('secret')
     expect(await within(secret, (found) => found === 'new')).toBe('new')
   })

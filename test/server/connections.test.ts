@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { Connection, Connections } from '../../server/connections/connections.js'
-import type { Revocations } from '../../server/ends/revocations.js'
+import type { Ends } from '../../server/ends/ends.js'
 import { GuestMemory } from '../../server/memory/guest-memory.js'
 import type { Link } from '../../server/memory/link.js'
 
@@ -18,7 +18,7 @@ function openLink() {
 }
 
 function start() {
-  const connections = new Connections({ watch: () => undefined } as unknown as Revocations, new GuestMemory(1_000_000))
+  const connections = new Connections({ watch: () => undefined } as unknown as Ends, new GuestMemory(1_000_000))
   const open = Array.from({ length: 3 }, () => {
     const { link } = openLink()
     const identity = { visitor: { browserSubject: NAME }, cookie: undefined } as unknown as Connection['identity']

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { testClock } from 'koa-live-session/testing'
-import { Revocations } from '../../server/ends/revocations.js'
+import { Ends } from '../../server/ends/ends.js'
 import { UserEpochs } from '../../server/ends/user-epochs.js'
 import {
   type CookieFacts,
@@ -103,69 +103,59 @@ function create() {
   const settings = { clock: () => 1000, maxAge: 1000, maxVisitors: 10 }
   const remotes = { store: undefined, nodes: undefined }
   const parts = { settings, guestMemory: new GuestMemory(1e6), remotes }
-  const revocations = new Revocations(parts)
-  revocations.watch({
+  const ends = new Ends(parts)
+  ends.watch({
     ended: (name, cause, retirement) => {
       calls.push([name, cause, ...(retirement ? [retirement.rotatedTo] : [])])
     },
   })
-  return { calls, revocations }
+  return { calls, ends }
 }
 
 describe('a watcher of revocations', () => {
-  it.each<[string, (revocations: Revocations) => unknown, readonly unknown[][]]>([
-    ['a revocation', (revocations) => revocations.revoke(ANN), [[SUB, 'revoked']]],
+  it.each<[string, (ends: Ends) => unknown, readonly unknown[][]]>([
+    ['a revocation', (ends) => ends.revoke(ANN), [[SUB, 'revoked']]],
     [
       'an erasure',
-      (revocations) => revocations.erase(ANN),
+      (ends) => ends.erase(ANN),
       [
         [SUB, 'revoked'],
         [SUB, 'erased'],
       ],
     ],
-    ['a retirement', (revocations) => revocations.retire(BROWSER, undefined), [[BROWSER, 'retired', undefined]]],
-    ["a sign-in's retirement", (revocations) => revocations.retire(BROWSER, SUB), [[BROWSER, 'retired', SUB]]],
-    ['a sign-out', (revocations) => revocations.signOut(signOutKey(SUB)), [[signOutKey(SUB), 'signed-out']]],
-    ['a later epoch in a cookie', (revocations) => revocations.adoptEpoch(SUB, 5), [[SUB, 'revoked']]],
-    ["another process's revocation", (revocations) => revocations.learn(ANN, END, 'node'), [[SUB, 'revoked']]],
-    [
-      "another process's retirement",
-      (revocations) => revocations.learn(BROWSER, END, 'node'),
-      [[BROWSER, 'retired', undefined]],
-    ],
+    ['a retirement', (ends) => ends.retire(BROWSER, undefined), [[BROWSER, 'retired', undefined]]],
+    ["a sign-in's retirement", (ends) => ends.retire(BROWSER, SUB), [[BROWSER, 'retired', SUB]]],
+    ['a sign-out', (ends) => ends.signOut(signOutKey(SUB)), [[signOutKey(SUB), 'signed-out']]],
+    ['a later epoch in a cookie', (ends) => ends.adoptEpoch(SUB, 5), [[SUB, 'revoked']]],
+    ["another process's revocation", (ends) => ends.learn(ANN, END, 'node'), [[SUB, 'revoked']]],
+    ["another process's retirement", (ends) => ends.learn(BROWSER, END, 'node'), [[BROWSER, 'retired', undefined]]],
     [
       "another process's sign-out",
-      (revocations) => revocations.learn(signOutKey(SUB), END, 'node'),
+      (ends) => ends.learn(signOutKey(SUB), END, 'node'),
       [[signOutKey(SUB), 'signed-out']],
     ],
-    [
-      "the store's retirement",
-      (revocations) => revocations.learn(BROWSER, END, 'store'),
-      [[BROWSER, 'retired', undefined]],
-    ],
+    ["the store's retirement", (ends) => ends.learn(BROWSER, END, 'store'), [[BROWSER, 'retired', undefined]]],
   ])('receives the name and the cause of %s', (_, act, expected) => {
-    const { revocations, calls } = create()
-    act(revocations)
+    const { ends, calls } = create()
+    act(ends)
     expect(calls).toEqual(expected)
   })
 })
 
 it('a sign-out invalidates earlier requests without a cookie', () => {
-  const { revocations } = create()
-  const { revision } = revocations
-  revocations.signOut(signOutKey(SUB))
-  expect(revocations.validityOfUser(SUB, revision)).toBe('signed-out')
-  expect(revocations.validityOfUser(SUB, revocations.revision)).toBe('current')
+  const { ends } = create()
+  const { revision } = ends
+  ends.signOut(signOutKey(SUB))
+  expect(ends.validityOfUser(SUB, revision)).toBe('signed-out')
+  expect(ends.validityOfUser(SUB, ends.revision)).toBe('current')
 })
 
 const ann = userSubject('ann')
 
 it('accepts() rejects an ended generation, even with a current epoch', () => {
   const { now } = testClock()
-  const revocations = new UserEpochs({ maxAge: 1000, clock: now })
-  revocations.startGeneration(ann, 5)
-  const accepted = [0, 4, 5, 6].filter((generation) =>
-    revocations.accepts(subjectHash(ann), { epoch: now(), generation }),
-  )
+  const ends = new UserEpochs({ maxAge: 1000, clock: now })
+  ends.startGeneration(ann, 5)
+  const accepted = [0, 4, 5, 6].filter((generation) => ends.accepts(subjectHash(ann), { epoch: now(), generation }))
   expect(accepted).toEqual([5, 6])
 })

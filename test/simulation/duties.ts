@@ -93,10 +93,10 @@ export class Duties {
   /** Called when a node has revoked a user, perhaps before the node deletes the user's values. */
   revoked(node: ServerNode, user: UserSubject, isErased: boolean): void {
     const { knowledge } = node
-    const { revocations } = node.process.core
+    const { ends } = node.process.core
     const { bus, durability } = this.#world.deployment
     const sub = hashOf(user)
-    const epoch = revocations.of(subjectHash(user))
+    const epoch = ends.of(subjectHash(user))
     this.ends += 1
     const before = this.#world.validity.ended(sub)?.stamp ?? 0
     const asked = this.#asked.get(node)?.get(sub)?.shift() ?? 0
@@ -104,7 +104,7 @@ export class Duties {
       this.#world.fail(`${user} is revoked in epoch ${epoch}, although the store already had epoch ${asked}`)
     const name = this.#world.storeKey(sub)
     const former = this.#world.storeKey(sub, knowledge.generation(sub))
-    const generation = revocations.generation(user)
+    const generation = ends.generation(user)
     if (isErased) durability?.end(former)
     if (epoch <= before) durability?.end(name)
     durability?.owe(node, name, EPOCH, { stamp: epoch, value: undefined })

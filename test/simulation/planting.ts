@@ -10,7 +10,7 @@ const NARROWED = /on type '(never|.* \| undefined)'/
 /** A deliberate mistake, located by the replaced code, so other changes of the product do not matter. */
 export interface Defect {
   readonly name: string
-  /** The surrounding declaration, in any file: `readStore`, `Revocations.retire`, `PLANS.retired`. */
+  /** The surrounding declaration, in any file: `readStore`, `Ends.retire`, `PLANS.retired`. */
   readonly at: string
   /**
    * An expression or statement that occurs once in `at`. Line breaks, comments and trailing commas are ignored, and `?.`

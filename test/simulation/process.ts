@@ -113,11 +113,11 @@ export class Process {
 
   /** Reports the moment of a revocation or erasure, which may be later than the app's call. */
   #watch(): void {
-    const { revocations, identities } = this.core
+    const { ends, identities } = this.core
     const rotate = identities.rotate.bind(identities)
     const recognize = identities.rotateIfDue.bind(identities)
-    const revoke = revocations.revoke.bind(revocations)
-    const erase = revocations.erase.bind(revocations)
+    const revoke = ends.revoke.bind(ends)
+    const erase = ends.erase.bind(ends)
     const lookSoon = (): void => queueMicrotask(() => this.look())
     identities.rotate = (...change) => {
       lookSoon()
@@ -128,11 +128,11 @@ export class Process {
       lookSoon()
       return recognize(...found)
     }
-    revocations.revoke = (user) => {
+    ends.revoke = (user) => {
       revoke(user)
       this.onEnd(user, false)
     }
-    revocations.erase = (user) => {
+    ends.erase = (user) => {
       erase(user)
       this.onEnd(user, true)
     }

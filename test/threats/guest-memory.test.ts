@@ -209,14 +209,14 @@ describe('threat 86: pairs of valid guest cookies in a request', () => {
     const rows = (id: number) => store.load(storeKey(subject(id)))
     expect([await rows(1), await rows(1001), await rows(1002)]).toEqual([[], [], []])
     expect(await rows(2)).toMatchObject([{ key: '$epoch' }])
-    expect(core.revocations.isRetired(subject(1))).toBe(true)
+    expect(core.ends.isRetired(subject(1))).toBe(true)
   })
 
   it('leave a bounded number of revocations, and keep users’ own', async () => {
-    const { revocations } = (await start()).core
-    revocations.retire(subject(-1), undefined, true)
-    for (let index = 0; index < 2500; index += 1) revocations.retire(subject(index), undefined)
-    expect([-1, 0, 2499].map((index) => revocations.isRetired(subject(index)))).toEqual([true, false, true])
+    const { ends } = (await start()).core
+    ends.retire(subject(-1), undefined, true)
+    for (let index = 0; index < 2500; index += 1) ends.retire(subject(index), undefined)
+    expect([-1, 0, 2499].map((index) => ends.isRetired(subject(index)))).toEqual([true, false, true])
   })
 
   it('leave a bounded write queue while the store is down', async () => {

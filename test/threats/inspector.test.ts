@@ -59,7 +59,7 @@ describe('the inspector, opened from another origin', () => {
     const app = await withAnn(await startInspected({ authorize: () => true }, { options: { origins: [LISTED] } }))
     const page = await app.visitor().connect('/', { 'x-user': 'ann' })
     const id = await idOf(app, 'ann')
-    const { revision } = coreOf(app.live).revocations
+    const { revision } = coreOf(app.live).ends
     const claims = { ...(site && { 'sec-fetch-site': site }), ...(origin && { origin }) }
     for (const query of ['', '?part=view']) {
       const { status, text } = await look(app, claims, query)
@@ -67,15 +67,15 @@ describe('the inspector, opened from another origin', () => {
     }
     for (const query of ['action=restart', `action=empty&subject=${id}`, `action=revoke&subject=${id}`])
       expect((await press(app, query, claims)).status).toBe(403)
-    expect([page.io.connected, coreOf(app.live).revocations.revision]).toEqual([true, revision])
+    expect([page.io.connected, coreOf(app.live).ends.revision]).toEqual([true, revision])
     expect((await look(app)).text).toContain('4711')
   })
 
   it('performs no action on GET', async () => {
     const app = await withAnn(await startInspected())
-    const { revision } = coreOf(app.live).revocations
+    const { revision } = coreOf(app.live).ends
     await look(app, {}, `?action=revoke&subject=${await idOf(app, 'ann')}`)
-    expect(coreOf(app.live).revocations.revision).toBe(revision)
+    expect(coreOf(app.live).ends.revision).toBe(revision)
   })
 
   it('cannot be framed, embedded or cached', async () => {

@@ -108,20 +108,20 @@ describe('threat 29: a flood of strangers', () => {
 
   it('evicts no record of a revocation', async () => {
     const app = await start()
-    const { revocations } = coreOf(app.live)
+    const { ends } = coreOf(app.live)
     const ann = await signedInAs(app)
     const revoked = cookieFor(app.live, { userId: 'ann', values: { division: 66 } })
-    revocations.revoke(userSubject('ann'))
+    ends.revoke(userSubject('ann'))
     await strangers(app)
     await flood(4 * MAX_SUBJECTS, async (index) => {
       const visitor = app.visitor(cookieFor(app.live, { values: { division: index } }))
       await visitor.fetch('/logout/leave')
-      revocations.revoke(userSubject(`user-${index}`))
+      ends.revoke(userSubject(`user-${index}`))
     })
     const session = appOnly(ann.cookie)
     const replayed = app.visitor([revoked, ...session].join('; '))
     expect(await (await replayed.fetch('/')).json()).toMatchObject({ division: -1 })
-    expect(revocations.validityOf({ user: subjectHash(userSubject('ann')), epoch: 0, generation: 0 })).toBe('revoked')
+    expect(ends.validityOf({ user: subjectHash(userSubject('ann')), epoch: 0, generation: 0 })).toBe('revoked')
   })
 
   it('evicts no record of a sign-out', async () => {

@@ -53,15 +53,12 @@ export function busyElsewhere() {
 
 /** Makes no real requests or sockets: only their effects on memory matter. */
 function disturb({ live }) {
-  const { revocations, memory } = coreOf(live)
+  const { ends, memory } = coreOf(live)
   const closeSocket = (browser) => {
     memory.pin(browser)
     memory.unpin(browser)
   }
-  const others = [
-    repeat(SIGN_OUTS, (browser) => revocations.retire(browser, undefined)),
-    repeat(SOCKET_CLOSES, closeSocket),
-  ]
+  const others = [repeat(SIGN_OUTS, (browser) => ends.retire(browser, undefined)), repeat(SOCKET_CLOSES, closeSocket)]
   return () => others.forEach(clearInterval)
 }
 

@@ -40,7 +40,7 @@ export function handOffFeature(parts: FeatureParts): Feature {
     post: (ctx) => sendOn(parts, tokens, ctx),
     changesUser: (ctx, _, user) => {
       const at = parts.handedOffAt.get(ctx)
-      if (user !== undefined && at !== undefined && parts.revocations.of(subjectHash(user)) >= at)
+      if (user !== undefined && at !== undefined && parts.ends.of(subjectHash(user)) >= at)
         throw new LiveSessionError('superseded', 'the user was revoked after the hand-off that this request has taken')
     },
   }

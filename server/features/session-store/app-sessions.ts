@@ -96,7 +96,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
   /** Returns why a session has ended; undefined for a live session. Also finds an expiry that no code has noticed yet. */
   endOf(session: SessionEntry): SessionEnd | undefined {
     if (session.ended !== undefined) return session.ended
-    if (this.isRetired(session.name) || isSignedOut(session, this.parts.revocations)) return 'destroyed'
+    if (this.isRetired(session.name) || isSignedOut(session, this.parts.ends)) return 'destroyed'
     return isOver(session.replica, this.parts.settings.clock(), this.maxLifetime) ? 'expired' : undefined
   }
 
@@ -193,16 +193,16 @@ export class AppSessions extends FeatureData<SessionEntry> {
    * @throws {LiveSessionError} `closed`
    */
   destroy(name: SessionName, res: ServerResponse | undefined, known: SessionEntry | undefined = this.find(name)): void {
-    const { revocations, values } = this.parts
+    const { ends, values } = this.parts
     values.checkOpen()
     const { family, isUsers = false } = known ?? {}
     // Another request may have destroyed the session, and retired its id.
-    const retired = revocations.retired(name) ?? { rotatedTo: isUsers ? family : undefined, isUsers }
+    const retired = ends.retired(name) ?? { rotatedTo: isUsers ? family : undefined, isUsers }
     this.#end(name, 'destroyed')
-    revocations.retire(name, retired.rotatedTo, retired.isUsers)
+    ends.retire(name, retired.rotatedTo, retired.isUsers)
     const dismiss = (): void => {
       this.#hangUp(name)
-      revocations.revokeAgain(name)
+      ends.revokeAgain(name)
     }
     if (res) onHeadersSent(res, dismiss)
     else dismiss()
@@ -216,7 +216,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
       // Another process announces an end twice. The second announcement means that the response to the ending request is sent.
       if (end && source === 'node') this.#hangUp(name)
     } else if (end) {
-      this.parts.revocations.learn(name, stateOf([end]), 'node')
+      this.parts.ends.learn(name, stateOf([end]), 'node')
       this.#end(name, 'destroyed')
       if (source === 'store') this.#hangUp(name)
       else if (this.find(name)) schedule(this.parts.settings.clock, LONGEST_ANSWER, () => this.#hangUp(name))

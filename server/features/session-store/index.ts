@@ -85,7 +85,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
       if (!user || visit.visitor.user) onHeaders(ctx.res, () => store.leave(ctx))
       if (!user) return
       // The epoch of now, so that a revocation before the headers ends the sign-in, whose password may be the former.
-      const epoch = parts.revocations.of(subjectHash(user))
+      const epoch = parts.ends.of(subjectHash(user))
       // Runs just before the headers are sent, because the app may set the user before it regenerates the session, or may sign out again.
       onHeaders(ctx.res, () => {
         const session = store.sessionOf(ctx)

@@ -58,7 +58,7 @@ interface EndedSession {
   isContinued: boolean
 }
 
-type Parts = Pick<FeatureParts, 'settings' | 'revocations' | 'handedOffAt'>
+type Parts = Pick<FeatureParts, 'settings' | 'ends' | 'handedOffAt'>
 
 /**
  * A store for koa-session that saves only the changes of each request. Remembers, by koa-session's `ctx`, the sessions that each request
@@ -208,7 +208,7 @@ export class KoaSessionStore implements SessionStore {
     const next = ended.content ? undefined : await this.#next.get(ended.read.session)
     const isOpen = next && (await this.#sessions.open(next.session.name)) !== undefined
     const content = isOpen ? next.former : ended.content
-    if (!content || isSignedOut(signedInTo(content), this.#parts.revocations)) throw sessionEnded()
+    if (!content || isSignedOut(signedInTo(content), this.#parts.ends)) throw sessionEnded()
     return content
   }
 }

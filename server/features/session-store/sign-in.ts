@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Replica } from '../../../shared/replica.js'
-import type { Revocations } from '../../ends/revocations.js'
+import type { Ends } from '../../ends/ends.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
 import {
   type BrowserId,
@@ -57,11 +57,8 @@ export function signedInTo(content: FeatureChanges): SignedIn {
  * Returns whether a user of a session was revoked after the sign-in, or has signed out of a session of the same family. No list decides
  * this, because a list may lose entries.
  */
-export function isSignedOut({ signIns, family }: SignedIn, revocations: Revocations): boolean {
-  return (
-    (family !== undefined && revocations.isRetired(family)) ||
-    signIns.some(({ sub, epoch }) => !revocations.accepts(sub, epoch))
-  )
+export function isSignedOut({ signIns, family }: SignedIn, ends: Ends): boolean {
+  return (family !== undefined && ends.isRetired(family)) || signIns.some(({ sub, epoch }) => !ends.accepts(sub, epoch))
 }
 
 /** Returns the family that begins with a session. */

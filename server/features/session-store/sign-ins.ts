@@ -9,7 +9,7 @@ import type { SessionName } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
 import { familyFrom, firstSignIn, newFamily, signInChange } from './sign-in.js'
 
-type Parts = Pick<FeatureParts, 'revocations' | 'store'>
+type Parts = Pick<FeatureParts, 'ends' | 'store'>
 
 /** Records sign-ins in their sessions, and ends families. */
 export class SignIns {
@@ -37,7 +37,7 @@ export class SignIns {
     if (!current || hasSignIn(current, user)) return
     // The process may have learned of a revocation since `admits`.
     if (epoch === undefined && !this.#isUnrevoked(current, user)) return
-    this.#write(current, signInChange(user, epoch ?? this.#parts.revocations.of(subjectHash(user))))
+    this.#write(current, signInChange(user, epoch ?? this.#parts.ends.of(subjectHash(user))))
   }
 
   /** Lets a session survive the revocation that is about to begin an epoch, and its family. */
@@ -48,18 +48,18 @@ export class SignIns {
 
   /** Ends the family of a user's session, but not the session that stays after the sign-out, such as with a cart. */
   leave(name: SessionName, staying?: SessionEntry): void {
-    const { revocations } = this.#parts
-    const known = revocations.retired(name) ?? this.#sessions.find(name)
+    const { ends } = this.#parts
+    const known = ends.retired(name) ?? this.#sessions.find(name)
     if (!known?.isUsers || this.#sessions.isClosed) return
     const given = 'rotatedTo' in known ? known.rotatedTo : known.family
     const family = given !== undefined && isBrowser(given) ? given : familyFrom(name)
     if (staying) this.#write(staying, newFamily())
-    if (!revocations.isRetired(family)) revocations.retireEmpty(family)
+    if (!ends.isRetired(family)) ends.retireEmpty(family)
   }
 
   /** Whether a user without a record may have signed in after the last revocation that this process knows of. */
   #isUnrevoked({ replica }: SessionEntry, user: UserSubject): boolean {
-    return firstSignIn(replica) > this.#parts.revocations.of(subjectHash(user))
+    return firstSignIn(replica) > this.#parts.ends.of(subjectHash(user))
   }
 
   /** A closing process writes nothing: then the session's beginning counts. */

@@ -413,7 +413,7 @@ function createLoads({ hasAdapter = false } = {}) {
     return rows.length
   }
   const parts = {
-    revocations: { revocationsOf: () => [], generation: () => 0, learn: () => undefined },
+    ends: { revocationsOf: () => [], generation: () => 0, learn: () => undefined },
     remotes: { nodes: { hasAdapter } },
     values: { find: (subject: Subject) => memory.find(subject), merge },
     settings: { storeRefresh: REFRESH, clock: watched.now },

@@ -63,5 +63,5 @@ export function browserOf(visitor: Visitor): BrowserSubject | undefined {
 }
 
 export function isRetired(app: App, subject: BrowserSubject | undefined): boolean {
-  return subject !== undefined && coreOf(app.live).revocations.isRetired(subject)
+  return subject !== undefined && coreOf(app.live).ends.isRetired(subject)
 }

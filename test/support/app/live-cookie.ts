@@ -10,6 +10,6 @@ export function liveCookie(keys: SigningKeys, cookie: CookieOptions, clock: () =
     settings: { cookie, clock, warn: () => undefined },
     guestMemory: new GuestMemory(64_000_000),
     memos: { dropAll: () => undefined },
-    revocations: { validityOf: () => 'current' },
+    ends: { validityOf: () => 'current' },
   })
 }

@@ -44,7 +44,7 @@ export interface EndWatcher {
   endedElsewhere?(this: void, name: string): void
 }
 
-export interface RevocationParts {
+export interface EndsParts {
   readonly settings: Lifetimes
   readonly guestMemory: GuestMemory
   readonly remotes: Remotes
@@ -66,7 +66,7 @@ interface Claim {
  * Records revocations and retired browser ids. The cookies and tickets of a user carry the epoch of their signature; older epochs are
  * invalid. A browser id has a single epoch: once retired, it never becomes valid again.
  */
-export class Revocations {
+export class Ends {
   readonly #remotes: Remotes
   readonly #clock: () => number
   readonly #users: UserEpochs
@@ -77,7 +77,7 @@ export class Revocations {
   /** A logical clock of this process: grows with each revocation, sign-out and sign-in, for `validitySince`. */
   revision: number = BEFORE
 
-  constructor({ settings, guestMemory, remotes }: RevocationParts) {
+  constructor({ settings, guestMemory, remotes }: EndsParts) {
     this.#remotes = remotes
     this.#clock = settings.clock
     this.#users = new UserEpochs(settings)
