@@ -181,8 +181,7 @@ export class SessionChecker {
     if (!isUnderWay && isOver(node, sessionName(id)))
       this.#fail(`an answer of node ${node.index} brings the cookie of a session that has ended`, 'other')
     const others = this.#ends.filter((end) => !own.includes(end))
-    const mayEnd = others.some((end) => this.#mayEnd(end, before) || this.#mayEnd(end, after))
-    if (mayEnd || (after.user === before.user && this.#mayReplace(former, after))) this.leaves(since, id)
+    if (others.some((end) => this.#mayEnd(end, before) || this.#mayEnd(end, after))) this.leaves(since, id)
     const guest =
       before.family === undefined ? former : before.family === after.family && this.#guests.get(former ?? '')
     if (guest) this.#guests.set(id, guest)
@@ -250,7 +249,7 @@ export class SessionChecker {
     const { node, id = '' } = since
     const issued = this.#issued.get(id)
     const isLeft = this.#left.get(id)?.some((one) => one !== since)
-    if (issued?.content.user === undefined || isLeft) return undefined
+    if (issued?.content.user === undefined || isLeft || this.#isContended(id, issued.content)) return undefined
     const { content, holders, isStored } = issued
     // An open socket asks the store only every `storeRefresh`.
     const isLoaded = !isOpen && isStored && node.line && isWellSince(since)
@@ -262,10 +261,9 @@ export class SessionChecker {
     return isThere && !this.#ends.some(isEnding) ? content : undefined
   }
 
-  /** Whether a request that began as a guest may have put another user in the place of this one, whom it has not seen. */
-  #mayReplace(id: string | undefined, { user, past = [] }: Content): boolean {
-    const known = [user, ...past]
-    return id !== undefined && this.#signIns.some((one) => one.id === id && !known.includes(one.user))
+  /** Whether requests of one session sign in two users at once, in the same session or in two that follow it: either may go on. */
+  #isContended(id: string, { user, past = [] }: Content): boolean {
+    return this.#signInsOf(id).some(({ one }) => one.user !== user && !past.includes(one.user))
   }
 
   #mayEnd(end: End, content: Content): boolean {

@@ -165,8 +165,11 @@ const beginEnding = begin(true)
 const beginStaying = begin(false)
 /** Without `leave()`, an id that has ended before says nothing. */
 const beginOwn: Act = (run) => {
-  run.checker.leaves(run.since)
-  if (run.ctx['session']?.user !== undefined) beginEnding(run)
+  const { ctx, checker, since, exchange, isOwn } = run
+  if (ctx['session']?.user !== undefined) return beginEnding(run)
+  checker.leaves(since)
+  // Another request may have just signed a user in to the guest's session.
+  if (isOwn) checker.begins({ node: exchange.node, family: ctx['session']?.family, id: since.id })
 }
 const leave: Act = ({ ctx }) => ctx.liveSession.leave()
 const endSession: Act = (run) => {
