@@ -49,6 +49,7 @@ export class Handshake {
   recognize(ctx: Koa.Context, link: Link, { user, revision }: IdentifiedUser): PageIdentity {
     const { arrivals, endings, identifyChecks, pageIdentities, ends } = this.#parts
     const recognized = arrivals.recognize(ctx.req, user)
+    arrivals.adopt(recognized)
     const { cookie, cookieStatus, visitor } = recognized
     const received = readable(recognized.receivedCookie)
     const browser = received?.browserSubject

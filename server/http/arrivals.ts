@@ -66,10 +66,15 @@ export class Arrivals {
     return after(this.#parts.identifyUser(ctx), (user) => ({ user, revision }))
   }
 
-  /** Recognizes the visitor of a request's cookie. */
+  /** Decides who the visitor of a request's cookie is. */
   recognize(req: IncomingMessage, user: UserSubject | undefined): RequestIdentity {
     const { cookie, identities } = this.#parts
     return identities.recognize(cookie.read(req, user), user)
+  }
+
+  /** Takes over the epoch and the values of the cookie that a visitor was recognized by. */
+  adopt(recognized: RequestIdentity): void {
+    this.#parts.identities.adopt(recognized)
   }
 
   /** Loads the visitor of a handshake. Reloads nothing that is fresh, because a handshake rotates no id. */
@@ -116,7 +121,7 @@ export class Arrivals {
       identifyChecks.warnOfSurvivor()
   }
 
-  /** Watches for ends during a request. @param received the identity that the request brought; `identity`: with an id rotation that is due */
+  /** Watches for ends during a request. @param identity the identity with a rotation that is due */
   latenessOf({ receivedCookie }: RequestIdentity, identity: RequestIdentity, named: IdentifiedUser): Lateness {
     return new Lateness(this.#parts.ends, receivedCookie, identity, named)
   }

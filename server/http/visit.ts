@@ -38,7 +38,7 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Whether the headers were sent before the first use: then the visit only answers reads, as those of a log. */
   readonly isReadOnly: boolean
 
-  /** Decides who the visitor is, for which the cookie is read into memory. Only `begin` ends ids and changes the response. */
+  /** Decides who the visitor is, and changes nothing. */
   constructor(parts: VisitParts, ctx: Koa.Context, arrival: Arrival) {
     const { user } = arrival
     this.#parts = parts
@@ -50,9 +50,10 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#lateness = parts.arrivals.latenessOf(this.#received, this.#identity, arrival)
   }
 
-  /** Retires the ids that the request ends, and takes over the response's headers. Called once, before any use. */
+  /** Takes over the cookie, retires the ids that the request ends, and adds the response's headers. Called once, before any use. */
   begin(): this {
     const { res } = this.#ctx
+    this.#parts.arrivals.adopt(this.#received)
     if (this.isReadOnly) {
       warnOfLateRead(this.#parts.settings.warn)
       return this
@@ -173,11 +174,14 @@ export class Visit implements PageIdentity, ResponseContext {
   }
 
   #rotated(user: UserSubject | undefined): RequestIdentity {
+    const { arrivals, identities } = this.#parts
     const { cookieStatus, receivedCookie } = this.#identity
+    if (cookieStatus !== 'withheld' || !receivedCookie || user === undefined)
+      return identities.rotate(this.#previous, user, cookieStatus)
     // The app itself names the user here, so the cookie counts although the browser may have withheld the app's session.
-    if (cookieStatus === 'withheld' && receivedCookie && user !== undefined)
-      return this.#rotateIfDue(this.#parts.arrivals.recognize(this.#ctx.req, user), user)
-    return this.#parts.identities.rotate(this.#previous, user, cookieStatus)
+    const recognized = arrivals.recognize(this.#ctx.req, user)
+    arrivals.adopt(recognized)
+    return this.#rotateIfDue(recognized, user)
   }
 
   #rotateIfDue(identity: RequestIdentity, user: UserSubject | undefined): RequestIdentity {

@@ -58,14 +58,11 @@ export class Identities {
     this.#keys = parts.cookieKeys
   }
 
-  /**
-   * Identifies the visitor of a cookie. Adopts the user's epoch from a valid cookie, and merges the registers of an `own` cookie into
-   * memory. Retires no id.
-   */
+  /** Decides who the visitor of a cookie is, and changes nothing: `adopt` takes over the cookie. */
   recognize(read: ReadCookie | undefined, user: UserSubject | undefined): RequestIdentity {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'ambiguous') : 'none', user, read)
-    const { ends, cookieValues, memory } = this.#parts
+    const { ends, memory } = this.#parts
     // Reading memory evicts idle entries, but a memo bypasses memory. So evict idle entries now, which drops the memos.
     memory.evictIdle()
     const last = cookie.memo?.visitor
@@ -74,10 +71,17 @@ export class Identities {
     // The fast path without crypto, parsing or merging.
     if (known) return { cookieStatus: 'own', visitor, cookie, receivedCookie: read, departures: [] }
     const cookieStatus = cookieStatusOf(ends.validityOf(cookie), cookie.user, visitor.userSub)
-    if (cookie.user !== undefined && VALID.includes(cookieStatus)) ends.adoptEpoch(cookie.user, cookie.epoch)
     if (cookieStatus !== 'own') return newVisitor(cookieStatus, user, read)
-    cookieValues.merge(cookie, visitor)
     return { cookieStatus, visitor, cookie, receivedCookie: read, departures: [] }
+  }
+
+  /** Adopts the user's epoch from a valid cookie, and merges the registers of an `own` cookie into memory. */
+  adopt({ cookieStatus, receivedCookie, visitor }: RequestIdentity): void {
+    const cookie = readable(receivedCookie)
+    if (!cookie || cookie.memo?.visitor === visitor) return
+    if (cookie.user !== undefined && VALID.includes(cookieStatus))
+      this.#parts.ends.adoptEpoch(cookie.user, cookie.epoch)
+    if (cookieStatus === 'own') this.#parts.cookieValues.merge(cookie, visitor)
   }
 
   /** Returns all subjects that a request may involve, so that the store can load them first. */

@@ -439,8 +439,9 @@ function newcomers(core: Core, count: number): readonly string[] {
   )
 }
 
-function come(core: Core, cookies: readonly string[]): void {
-  for (const cookie of cookies) core.identities.recognize(core.cookie.read({ headers: { cookie } }), undefined)
+function come({ cookie, identities }: Core, cookies: readonly string[]): void {
+  for (const text of cookies)
+    identities.adopt(identities.recognize(cookie.read({ headers: { cookie: text } }), undefined))
 }
 
 function merge(core: Core, subject: Subject, key: string, value: string | number): void {

@@ -35,8 +35,11 @@ describe('threat 57: the heap of countless guests', () => {
     for (let index = 0; index < GUESTS; index += 1) {
       const browser = browserId(index)
       const read = cookie.read({ headers: { cookie: cookieFor(app.live, { browserId: browser }) } })
-      const recognize = () =>
-        identities.rotateIfDue(identities.recognize(read, undefined), undefined, { headers: {} }, () => false)
+      const recognize = () => {
+        const recognized = identities.recognize(read, undefined)
+        identities.adopt(recognized)
+        identities.rotateIfDue(recognized, undefined, { headers: {} }, () => false)
+      }
       recognize()
       values.write(new Map([[field, notesOf(index, parts)]]), { subject: () => browserSubject(browser) }, 'socket')
       recognize()
