@@ -17,6 +17,7 @@ import { roomsFeature } from './features/rooms/index.js'
 import { sessionFeature } from './features/session-store/index.js'
 import { tabFeature } from './features/tab/index.js'
 import { createSameOrigin } from './http/origin.js'
+import { RequestHandle } from './http/request.js'
 import { Nodes } from './nodes.js'
 import type { MakeFeature } from './parts.js'
 import { resolveOptions, warnAtStart } from './resolve-options.js'
@@ -139,9 +140,10 @@ class Plugin implements PluginMembers<Fields, boolean> {
     const user = userSubject(id, 'revoke(id)')
     const isUsers = !except || (await this.#core.identifyUser(except)) === user
     check(isUsers, 'revoke(id, { except })', 'expected a request of this user', 'one of another visitor')
-    // Identify this request's visitor before the revocation, so that the request's cookie is still valid.
-    void except?.liveSession.visitorId
-    await this.#core.endings.revoke(user, except)
+    const handle = except && this.#core.handles.of(except)
+    // Begin the visit before the revocation, while the request's cookie is valid.
+    if (handle) RequestHandle.useOf(handle)
+    await this.#core.endings.revoke(user, handle && { ctx: except, rotate: () => handle.identify() })
   }
 
   async revokedAt(id: UserId): Promise<number | undefined> {

@@ -17,6 +17,13 @@ interface EndingParts {
   readonly features: readonly Feature[]
 }
 
+/** A request whose visitor a revocation leaves signed in. */
+interface Spared {
+  readonly ctx: Koa.Context
+  /** Gives the request's browser a new id, and a cookie of the new epoch. */
+  readonly rotate: () => Promise<void>
+}
+
 /** Ends visitors in this process. `Ends` tells the other processes. */
 export class Endings {
   readonly #parts: EndingParts
@@ -31,17 +38,17 @@ export class Endings {
    * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has confirmed the revocation or
    * did not answer in time.
    *
-   * @param except a request of the user. Its browser id is rotated before the page hears of the closed connection: the page's next request
+   * @param spared a request of the user. Its browser id is rotated before the page hears of the closed connection: the page's next request
    * may still bring the former cookie, and then gets the new id
    */
-  async revoke(user: UserSubject, except?: Koa.Context): Promise<void> {
+  async revoke(user: UserSubject, spared?: Spared): Promise<void> {
     const { ends, store, features } = this.#parts
     await store?.refresh([user])
     const epoch = ends.nextEpoch(user)
     // First, because no process may learn of the epoch without the exception.
-    if (except) for (const { excepts } of features) excepts?.(user, except, epoch)
+    if (spared) for (const { excepts } of features) excepts?.(user, spared.ctx, epoch)
     ends.revoke(user, epoch)
-    await except?.liveSession.identify()
+    await spared?.rotate()
     await this.#close(user)
   }
 
