@@ -125,8 +125,11 @@ export class RequestHandle extends Handle {
     this.#written = undefined
     return tracked(() => {
       const visit = this.#openVisit
-      this.#changeUser(undefined)
-      return visit.leave(forget)
+      // The browser's own values stay, so they need the newest writes of other processes.
+      return after(forget ? undefined : visit.load(undefined), () => {
+        this.#changeUser(undefined)
+        return visit.leave(forget)
+      })
     }, this.report)
   }
 

@@ -3,7 +3,7 @@ import type Koa from 'koa'
 import type { Store } from 'koa-live-session'
 import { cookieFor, emptyCache, memoryStore, testClock } from 'koa-live-session/testing'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
-import { account } from '../support/app/auth.js'
+import { AuthStore, account } from '../support/app/auth.js'
 import { awaited } from '../support/app/awaited.js'
 import { Bus } from '../support/app/bus.js'
 import { startCluster } from '../support/app/cluster.js'
@@ -11,7 +11,7 @@ import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { DAY } from '../support/app/times.js'
-import { nameOf, set, values } from '../support/app/users.js'
+import { nameOf, set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import { nodes, valuesAt } from './stored-values.js'
 
 /** Nodes with an adapter, each with its own clock. */
@@ -349,6 +349,20 @@ describe('with a store', () => {
     emptyCache(app.live)
     expect(await valuesAt(app.visitor())).toMatchObject({ division: 4, draft: '', secret: '' })
   })
+
+  it.each(['/logout/now', '/logout/leave'])(
+    'keep what another node just stored for the browser, at %s',
+    async (path) => {
+      const shared = { store: new AuthStore(), options: { store: memoryStore() } as never }
+      const [here, there] = [await startWithUsers(shared), await startWithUsers(shared)]
+      const ann = await signedInAs(here)
+      const socket = await there.visitor(ann.cookie).connect()
+      await socket.change('theme', 'dark')
+      await there.live.settled()
+      await ann.fetch(path)
+      expect(await values(ann)).toMatchObject({ theme: 'dark' })
+    },
+  )
 
   describe('at a node whose clock is behind', () => {
     const SKEW = 20_000
