@@ -27,6 +27,11 @@ export function onHeadersSent(res: ServerResponse, act: () => void): void {
   else onHeaders(res, wait)
 }
 
+/** Returns whether a response can change no more: its headers are sent, or the browser has gone. */
+export function isAnswered(res: ServerResponse): boolean {
+  return res.headersSent || isClosed(res)
+}
+
 /** Returns whether `close` was emitted or is about to be. HTTP/2 responses lack `closed`, but their streams have `destroyed`. */
 export function isClosed(res: ServerResponse | Http2ServerResponse): boolean {
   return res instanceof Http2ServerResponse ? res.stream.destroyed : res.closed

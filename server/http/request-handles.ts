@@ -3,7 +3,7 @@
 import type Koa from 'koa'
 import { addMembers } from '../exchange/handle.js'
 import type { Arrival, Arrivals } from './arrivals.js'
-import { isClosed } from './headers-sent.js'
+import { isAnswered } from './headers-sent.js'
 import { RequestHandle, type RequestParts } from './request.js'
 import type { Visit } from './visit.js'
 
@@ -58,7 +58,7 @@ export class RequestHandles {
     const handle: RequestHandle | undefined = ctx[REQUEST]
     if (handle) return handle
     if (handshakes.has(ctx)) throw new TypeError(IN_HANDSHAKE)
-    if (!ctx.res.headersSent && !isClosed(ctx.res)) throw new TypeError(TOO_EARLY)
+    if (!isAnswered(ctx.res)) throw new TypeError(TOO_EARLY)
     return this.create(ctx, this.#arrivals.ofNewGuest())
   }
 }

@@ -14,7 +14,7 @@ import { isTransferred } from '../identity/login.js'
 import type { Parts } from '../parts.js'
 import type { Sub, UserSubject } from '../subjects/subject.js'
 import type { Owner } from '../values/values.js'
-import { isClosed } from './headers-sent.js'
+import { isAnswered } from './headers-sent.js'
 import { usedLate } from './late-requests.js'
 import type { Snapshots } from './snapshots.js'
 import type { Visit } from './visit.js'
@@ -174,8 +174,7 @@ export class RequestHandle extends Handle {
   }
 
   protected override get isOver(): boolean {
-    const { res } = this.#ctx
-    return res.headersSent || isClosed(res)
+    return isAnswered(this.#ctx.res)
   }
 
   override get report(): (error: unknown) => void {
