@@ -18,6 +18,9 @@ const TOO_MANY =
   'connections, so further pages get no live updates until one closes. ' +
   'Raise it if an id stands for many people: node_modules/koa-live-session/docs/troubleshooting.md#rate_limited'
 
+/** The most namespaces of a connection, unless the app allows a visitor more connections. */
+const NAMESPACES = 20
+
 const FAILED =
   "attach(io, { handshake }): middleware or identify threw in a handshake, so a socket was refused: app.on('error') gets the error. " +
   'The page tries again, at first after a second, later every 15 to 30 s'
@@ -32,7 +35,7 @@ interface Admission {
   waiting: number
 }
 
-type AdmissionParts = Pick<Parts, 'app' | 'connections' | 'features' | 'limits' | 'settings' | 'values'>
+type AdmissionParts = Pick<Parts, 'app' | 'connections' | 'features' | 'settings' | 'values'>
 
 /** Admits connections, each once for all of its namespaces, and their sockets. */
 export class Admissions {
@@ -56,22 +59,27 @@ export class Admissions {
    * @throws {HandshakeFailure} after any other error of the app, which is already reported
    */
   async enter(socket: PageSocket, link: Link): Promise<Connection> {
-    const { limits, settings } = this.#parts
-    // socket.io's types know of no connection without a request.
+    const { settings } = this.#parts
     if (!link.request) {
       settings.warn(WITHOUT_REQUEST)
       throw new HandshakeFailure(WITHOUT_REQUEST)
     }
     const admission = this.#admissionOf(link)
-    limits.checkNamespaces(admission.waiting)
+    this.#checkNamespaces(admission.waiting)
     admission.waiting += 1
     const connection = await admission.connection.finally(() => {
       admission.waiting -= 1
     })
     if (connection.wasClosed) throw signedOut()
-    limits.checkNamespaces(connection.sockets)
+    this.#checkNamespaces(connection.sockets)
     connection.enter(socket)
     return connection
+  }
+
+  /** @throws {LiveSessionError} `rate_limited` if a connection with sockets in so many namespaces may not join another */
+  #checkNamespaces(joined: number): void {
+    const most = Math.max(NAMESPACES, this.#parts.settings.limits.socketsPerVisitor)
+    if (joined >= most) throw new LiveSessionError('rate_limited', `a connection may join at most ${most} namespaces`)
   }
 
   /** Returns the admission of a connection, whose first socket identifies the visitor. */
@@ -98,13 +106,13 @@ export class Admissions {
   }
 
   async #admit(link: Link, ctx: Koa.Context): Promise<Connection> {
-    const { connections, features, limits, values } = this.#parts
+    const { connections, features, settings, values } = this.#parts
     const named = await this.#handshake.arrive(ctx)
     // From here on without an await: `Connections` must know the connection before the next end.
     const identity = this.#handshake.recognize(ctx, link, named)
     const { visitor } = identity
-    const refusal = limits.refusalOfConnection(connections.count(visitor.subject()))
-    if (refusal) return this.#waitForRoom(visitor.subject(), link, refusal)
+    if (connections.count(visitor.subject()) >= settings.limits.socketsPerVisitor)
+      return this.#waitForRoom(visitor.subject(), link)
     const owner = visitor.inTab(values.tabOf(visitor.browser))
     const members = features.flatMap(({ connects }) => connects?.(ctx, link) ?? [])
     const connection = new Connection(link, { identity, revision: named.revision, owner, members })
@@ -116,8 +124,10 @@ export class Admissions {
     return connection
   }
 
-  async #waitForRoom(name: Subject, link: Link, refusal: LiveSessionError): Promise<never> {
+  async #waitForRoom(name: Subject, link: Link): Promise<never> {
     const { connections, settings } = this.#parts
+    const { socketsPerVisitor: most } = settings.limits
+    const refusal = new LiveSessionError('rate_limited', `a visitor may have at most ${most} connections`)
     settings.emitRefusal('handshake', refusal)
     settings.warn(`limits.socketsPerVisitor: a user or guest has ${connections.count(name)} ${TOO_MANY}`)
     await connections.waitForRoom(name, link)

@@ -1,4 +1,4 @@
-// Decides whether a browser may make more changes, send more tickets and questions, or open more sockets.
+// Decides whether a browser may make more changes, or send more tickets and questions.
 
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Identified } from '../identity/identified.js'
@@ -22,10 +22,7 @@ function countedAs({ cookie, visitor }: Identified): string {
  */
 const TICKET_RATE = 512 * 1024
 
-/** The most namespaces of a connection, unless the app allows a visitor more connections. */
-const NAMESPACES = 20
-
-/** Limits the changes, tickets, questions and sockets of browsers. The app's own calls do not count. */
+/** Limits the changes, tickets and questions of browsers. The app's own calls do not count. */
 export class Limits {
   readonly #options: LimitOptions
   readonly #clock: () => number
@@ -96,19 +93,6 @@ export class Limits {
 
   #bucket(name: string, now: number): Bucket {
     return this.#buckets.ensure(name, () => new Bucket(this.#options.changesPerVisitor, now))
-  }
-
-  /** Returns the refusal of another connection to a visitor with so many open ones; undefined if there is room. */
-  refusalOfConnection(open: number): LiveSessionError | undefined {
-    const { socketsPerVisitor: most } = this.#options
-    if (open < most) return undefined
-    return new LiveSessionError('rate_limited', `a visitor may have at most ${most} connections`)
-  }
-
-  /** @throws {LiveSessionError} `rate_limited` if a connection with sockets in so many namespaces may not join another */
-  checkNamespaces(joined: number): void {
-    const most = Math.max(NAMESPACES, this.#options.socketsPerVisitor)
-    if (joined >= most) throw new LiveSessionError('rate_limited', `a connection may join at most ${most} namespaces`)
   }
 }
 

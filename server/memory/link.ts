@@ -22,7 +22,7 @@ export interface PageSocket {
 
 /** A browser's connection, which the sockets of all namespaces share. */
 export interface Link {
-  /** The request that opened the connection. */
+  /** The request that opened the connection; missing only with WebTransport, whose sockets are refused. */
   readonly request: IncomingMessage
   readonly remoteAddress: string | undefined
   readonly isOpen: boolean
