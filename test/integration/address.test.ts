@@ -42,6 +42,19 @@ describe('a visit with a parameter', () => {
   })
 
   it.each([
+    ['d=3', 'division', -1],
+    ['view=open', 'view', ''],
+    ['tags=%5B%22a%22%5D', 'tags', []],
+    ['open=true', 'open', false],
+    ['choice=3', 'choice', 0],
+  ])("is cleared after ?%s by a form's empty parameter", async (query, key, value) => {
+    const visitor = (await start()).visitor()
+    await visit(visitor, `/?${query}`)
+    const [name] = query.split('=')
+    expect((await visit(visitor, `/?${name}=`)).values).toMatchObject({ [key]: value })
+  })
+
+  it.each([
     ['d=3', 'division', 3],
     ['d=-1', 'division', -1],
     ['view=3', 'view', '3'],
@@ -55,13 +68,17 @@ describe('a visit with a parameter', () => {
     ['d=-0', 'division', 0],
     ['%64=3', 'division', 3],
     ['q=%FF&d=3', 'division', 3],
+    ['tags=a&tags=b', 'tags', ['a', 'b']],
+    ['tags=3', 'tags', ['3']],
+    ['open=false&open=true', 'open', true],
+    ['d=1&d=2', 'division', 2],
   ])("parses ?%s by the field's type", async (query, key, value) => {
     const app = await start()
     expect((await visit(app.visitor(), `/?${query}`)).values).toMatchObject({ [key]: value })
   })
 
   it.each([
-    ...['d=x', 'd=1.5', 'd=', 'd=1&d=2', 'd[a]=1', 'view=12345678901', 'open=yes', 'cart=["a"]', 'division=3'],
+    ...['d=x', 'd=1.5', 'd=1&d=x', 'd[a]=1', 'view=12345678901', 'open=yes', 'cart=["a"]', 'division=3'],
     ...['d=%00', 'd=%FF', 'd=1e400', 'tags={"__proto__":1}', 'tags=[%22%5Cud800%22]', 'tags=["a","b","c"]'],
     ...[`d=${'3'.repeat(3000)}`, `tags=${'['.repeat(900)}${']'.repeat(900)}`],
   ])('ignores ?%.24s, and logs no value', async (query) => {

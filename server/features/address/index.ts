@@ -5,7 +5,7 @@ import type { LiveSessionErrorCode } from '../../../shared/codes.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
 import { type JsonValue, sameJson } from '../../../shared/json.js'
-import { fromParameter, LONGEST_ADDRESS, parameterOf } from '../../../shared/url-parameter.js'
+import { fromParameter, LONGEST_ADDRESS } from '../../../shared/url-parameter.js'
 import type { Limits } from '../../exchange/limits.js'
 import type { Feature, RequestUse, ResponseContext } from '../../feature.js'
 import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/page-load.js'
@@ -44,7 +44,7 @@ export function addressFeature(parts: FeatureParts): Feature {
 
 /** Texts for the log: why a parameter does not set its field. */
 const CAUSES: Partial<Record<LiveSessionErrorCode, string>> = {
-  malformed: `it occurs twice, or has over ${LONGEST_ADDRESS} characters`,
+  malformed: `it has over ${LONGEST_ADDRESS} characters`,
   invalid_value: 'the schema refuses the value, as of an outdated link',
   too_large: "the value exceeds the field's maxBytes or maxMembers",
 }
@@ -89,16 +89,15 @@ function applyAddress(parts: FeatureParts, fields: readonly Field[], use: Reques
  */
 function valueInAddress(field: Field, search: string, { settings }: FeatureParts): JsonValue | undefined {
   const { url = '', key } = field
-  const text = parameterOf(search, url)
+  const texts = new URLSearchParams(search).getAll(url)
   // Leaves the value out of the log, because the value is untrusted text.
   const refuse = (code: LiveSessionErrorCode): undefined => {
     settings.warn(`an address has ?${url}=... which does not set "${key}": ${code}: ${CAUSES[code]}`)
     return undefined
   }
-  if (text === undefined) return refuse('malformed')
-  // Tries the plain text, too: a URL written by hand has no quotes, so ?year=2026 may mean a string.
+  if (texts.join('').length > LONGEST_ADDRESS) return refuse('malformed')
   let code: LiveSessionErrorCode | undefined
-  for (const input of [fromParameter(text, field.default), text]) {
+  for (const input of meaningsOf(texts, field.default)) {
     try {
       return field.acceptFromBrowser(input)
     } catch (error) {
@@ -107,6 +106,21 @@ function valueInAddress(field: Field, search: string, { settings }: FeatureParts
     }
   }
   return refuse(code ?? 'invalid_value')
+}
+
+/** Returns what a parameter's texts may mean, by the field's default: from a URL of ours, a form, or a URL written by hand. */
+function meaningsOf(texts: readonly string[], fallback: JsonValue | undefined): readonly JsonValue[] {
+  // Of a checked box, a form sends the hidden field before the box, too.
+  const text = texts.at(-1) ?? ''
+  if (Array.isArray(fallback)) {
+    // A multiple select sends a text for each choice.
+    const members = texts.filter((member) => member !== '')
+    const whole = texts.length === 1 ? [fromParameter(text, fallback)] : []
+    return [...whole, members.map((member) => fromParameter(member, undefined)), members]
+  }
+  if (text === '' && fallback !== undefined && typeof fallback !== 'string') return [fallback]
+  // A URL written by hand has no quotes, so ?year=2026 may mean a string.
+  return [fromParameter(text, fallback), text]
 }
 
 /** Sets a field, and returns whether this succeeded. Links have a rate limit, because they are untrusted. */
