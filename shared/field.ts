@@ -5,7 +5,7 @@ import { cookieBytes, isInCookie, mostBytes } from './budget.js'
 import type { LiveSessionErrorCode } from './codes.js'
 import { invalidValue, LiveSessionError, settable } from './errors.js'
 import { countMembers, freezeJson, type JsonValue, printable } from './json.js'
-import { PromiseRefused, refusePromise } from './promise.js'
+import { refusePromise } from './promise.js'
 import { expiryStamp, isPast, type LwwRegister } from './register.js'
 import type { Replica } from './replica.js'
 import { describeIssues, validate } from './schema.js'
@@ -32,8 +32,8 @@ export interface FieldDefaults {
   /** The field's own `maxBytes`, or its share of the budget. */
   readonly maxBytes: number
   readonly onLogin: 'account' | 'newest' | 'drop'
-  /** Reports a mistake in the declaration that only a stored value reveals. */
-  readonly report?: (error: TypeError) => void
+  /** Reports an error of the schema or of `migrate` that only a stored value reveals. */
+  readonly report?: (error: unknown) => void
 }
 
 /** A compiled field: validates inputs, reads stored values, and knows its default. */
@@ -58,7 +58,7 @@ export class Field {
   readonly default: JsonValue | undefined
   readonly #schema: StandardSchemaV1
   readonly #migrate: FieldSpec['migrate']
-  readonly #report: (error: TypeError) => void
+  readonly #report: (error: unknown) => void
   #isReported = false
   // Memos of the schema's results: stored objects are frozen, and most scalars recur.
   #objects = new WeakMap<object, Reading>()
@@ -81,7 +81,7 @@ export class Field {
     this.#schema = spec.schema
     this.#migrate = spec.migrate
     this.#report = defaults.report ?? (() => undefined)
-    this.default = spec.default === undefined ? this.#parse(undefined)?.value : freezeJson(spec.default)
+    this.default = spec.default === undefined ? this.#defaultOfSchema() : freezeJson(spec.default)
   }
 
   /**
@@ -135,9 +135,15 @@ export class Field {
     const isObject = typeof stored === 'object' && stored !== null
     const known = isObject ? this.#objects.get(stored) : this.#scalars.get(stored)
     if (known) return known.value
-    const reading = { value: this.#migrated(stored) }
-    this.#remember(stored, reading)
-    return reading.value
+    try {
+      const reading = { value: this.#migrated(stored) }
+      this.#remember(stored, reading)
+      return reading.value
+    } catch (error) {
+      // The next read tries again, because what the app's code needs may be away for a moment.
+      this.#reportOnce(error)
+      return undefined
+    }
   }
 
   /** Returns whether a register written at `stamp` is older than the field's own `maxAge`. */
@@ -166,34 +172,45 @@ export class Field {
     this.#scalars.set(stored, reading)
   }
 
+  /** @throws errors of the schema and of `migrate` */
   #migrated(stored: JsonValue): JsonValue | undefined {
-    const result = this.#parse(stored)
-    if (result) return result.value
-    if (!this.#migrate) return undefined
+    let failure: readonly [error: unknown] | undefined
     try {
+      const result = this.#parse(stored)
+      if (result) return result.value
+    } catch (error) {
+      failure = [error]
+    }
+    if (this.#migrate) {
       const made = this.#migrate(stored)
       refusePromise(made, `fields.${this.key}.migrate`, 'It must answer at once.')
-      return this.#parse(made)?.value
-    } catch (error) {
-      if (error instanceof PromiseRefused) this.#reportOnce(error)
-      return undefined
+      const value = this.#parse(made)?.value
+      if (value !== undefined || !failure) return value
     }
+    if (failure) throw failure[0]
+    return undefined
   }
 
-  #reportOnce(error: TypeError): void {
+  #reportOnce(error: unknown): void {
     if (this.#isReported) return
     this.#isReported = true
     this.#report(error)
   }
 
-  #parse(value: unknown): Reading | undefined {
+  /** Returns the output for no input; undefined if the schema expects an input. */
+  #defaultOfSchema(): JsonValue | undefined {
     try {
-      const result = validate(this.#schema, value)
-      if (result.issues) return undefined
-      return { value: result.value === undefined ? undefined : freezeJson(result.value) }
+      return this.#parse(undefined)?.value
     } catch {
       return undefined
     }
+  }
+
+  /** @throws errors of the schema; `NotJson` if it makes a value that is not JSON */
+  #parse(value: unknown): Reading | undefined {
+    const result = validate(this.#schema, value)
+    if (result.issues) return undefined
+    return { value: result.value === undefined ? undefined : freezeJson(result.value) }
   }
 
   #json(input: unknown): JsonValue {

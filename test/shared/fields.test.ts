@@ -416,6 +416,29 @@ describe('read()', () => {
     expect(make({ schema: z.any().transform(() => undefined) }).read('a')).toBeUndefined()
   })
 
+  it.each([
+    ['schema', 7],
+    ['migrate', '7'],
+  ])('reads a value again after one error of %s', (failing, stored) => {
+    let errors = 0
+    const attempt = (call: string): void => {
+      if (call !== failing) return
+      errors += 1
+      if (errors === 1) throw new Error('the prices are away')
+    }
+    const schema = z.number().refine(() => {
+      attempt('schema')
+      return true
+    })
+    const migrate = (old: unknown): unknown => {
+      attempt('migrate')
+      return Number(old)
+    }
+    const field = make({ schema, default: 0, ...(failing === 'migrate' && { migrate }) })
+    errors = 0
+    expect([1, 2, 3].map(() => field.read(stored))).toEqual([undefined, 7, 7])
+  })
+
   it('ignores a migration to a value that is not JSON', () => {
     const schema = z.union([z.number(), z.date()])
     expect(make({ schema, default: 1, migrate: () => new Date(0) }).read('old')).toBeUndefined()
