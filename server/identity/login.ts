@@ -2,7 +2,6 @@
 
 import type { Field } from '../../shared/field.js'
 import { acceptedAt } from '../../shared/idempotency-keys.js'
-import type { JsonValue } from '../../shared/json.js'
 import { refusePromise } from '../../shared/promise.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { LOWEST_STAMP } from '../../shared/stamp.js'
@@ -52,22 +51,27 @@ export class Login {
     // A deletion adds nothing to the account.
     if (register.value === undefined) return
     if (rule !== 'account') {
-      this.#combine(field, rule, register.value, user, former)
+      this.#combine(field, rule, register, user, former)
       return
     }
-    // An existing value of the account wins, even if an earlier sign-in transferred that value with the same stamp.
-    if (!values.find(user)?.stamp(field.key)) values.merge(user, [{ ...register, stamp: LOWEST_STAMP }], 'login')
+    this.#keep(register, user)
+  }
+
+  /** Keeps the account's value, even one that an earlier sign-in transferred with the same stamp; without one, takes the guest's. */
+  #keep(register: LwwRegister, user: UserSubject): void {
+    const values = this.#values
+    if (!values.find(user)?.stamp(register.key)) values.merge(user, [{ ...register, stamp: LOWEST_STAMP }], 'login')
   }
 
   #combine(
     field: Field,
     rule: (account: never, browser: never) => unknown,
-    stored: JsonValue,
+    register: LwwRegister,
     user: UserSubject,
     former: BrowserSubject,
   ): void {
     const values = this.#values
-    const browser = field.read(stored)
+    const browser = register.value === undefined ? undefined : field.read(register.value)
     // Another node may have made the transfer, and announced the account's value before the guest's retirement.
     const id = subjectHash(former).slice(0, ID_LENGTH)
     if (browser === undefined || acceptedAt(values.find(user)?.register(field.key), id) !== undefined) return
@@ -80,12 +84,13 @@ export class Login {
       if (values.find(user)?.stamp(field.key))
         values.write(new Map([[field, combined]]), { subject: () => user }, 'login', { id })
       else {
-        const register = { key: field.key, stamp: LOWEST_STAMP, value: combined, ids: [[id, LOWEST_STAMP]] as const }
-        values.merge(user, [register], 'login')
+        const sum = { key: field.key, stamp: LOWEST_STAMP, value: combined, ids: [[id, LOWEST_STAMP]] as const }
+        values.merge(user, [sum], 'login')
       }
     } catch (error) {
-      // Keeps the account's value: an error in a rule must not fail the sign-in.
+      // An error in a rule must fail no sign-in, and lose no value of which the account has none.
       this.#settings.report(error)
+      this.#keep(register, user)
     }
   }
 }
