@@ -33,6 +33,8 @@ interface FlashDeps {
 const LEASE = 2000
 /** The lowest status of a failed response. */
 const FAILURE = 500
+/** The methods whose responses no browser shows. */
+const WITHOUT_PAGE: readonly string[] = ['HEAD', 'OPTIONS']
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** Adds and consumes messages for a request. Restores consumed messages if the response fails. */
@@ -134,12 +136,12 @@ export class RequestFlash implements ResponseHook {
 }
 
 /**
- * Returns the receiver of the response; undefined if the response may never be visible. A prefetched page may stay hidden, a HEAD response
- * has no body, and any site can hide our pages in frames or in its scripts' fetches. If the visitor reloads a page, the browser closes the
+ * Returns the receiver of the response; undefined if the response may never be visible. A prefetched page may stay hidden, a browser
+ * shows no response to HEAD or OPTIONS, and any site can hide our pages in frames or in its scripts' fetches. If the visitor reloads a page, the browser closes the
  * connection while the app's code for the former request still runs.
  */
 export function receiverOf(ctx: Koa.Context, { origins, cookie }: Settings): Receiver | undefined {
-  if (ctx.method === 'HEAD' || isPrefetch(ctx) || isClosed(ctx.res)) return undefined
+  if (WITHOUT_PAGE.includes(ctx.method) || isPrefetch(ctx) || isClosed(ctx.res)) return undefined
   const destination = destinationOf(ctx, cookie)
   if (destination === 'document') return 'page'
   if (!['', 'empty'].includes(destination) || !isOwnPost(originHeaders(ctx), origins)) return undefined
