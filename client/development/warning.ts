@@ -53,7 +53,8 @@ export function createWarning(ways: Ways): (response?: PostResponse, isOurs?: bo
   const { origin }: Partial<typeof globalThis> = globalThis
   const server = origin && originOf(endpoint)
   const isElsewhere = server !== origin
-  const lacking = isElsewhere ? lackingOf(credentials, socket) : []
+  const isLed = warnOfBase(endpoint)
+  const lacking = isElsewhere && !isLed ? lackingOf(credentials, socket) : []
   if (lacking.length > 0)
     console.warn(`koa-live-session: ${endpoint} is of another origin, and gets no cookie. Pass ${lacking.join(', ')}.`)
 
@@ -98,6 +99,19 @@ export function createWarning(ways: Ways): (response?: PostResponse, isOurs?: bo
     warn(status, remedyOf(response, times))
     if (status === 0 && server && !isElsewhere && times > 1 && !warned.has(0)) void warnOfRedirect()
   }
+}
+
+/** Warns in the console if the page's `<base>` leads the path of the endpoint to another host. Returns whether it does. */
+export function warnOfBase(endpoint: string = DEFAULT_ENDPOINT): boolean {
+  const { document, origin }: Partial<typeof globalThis> = globalThis
+  const isLed =
+    document !== undefined && /^\/(?!\/)/.test(endpoint) && originOf(endpoint) !== origin && origin !== 'null'
+  if (isLed)
+    console.warn(
+      `koa-live-session: the page's <base> leads POSTs of ${endpoint} to ${originOf(endpoint)}, but the socket stays at ${origin}. ` +
+        `Pass endpoint: '${origin}${endpoint}'.`,
+    )
+  return isLed
 }
 
 /** The remedy covers two causes: to the page, a server that is down looks like a server that does not list the page's origin. */

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession } from 'koa-live-session/client'
 import { defineFields } from 'koa-live-session/fields'
+import { storeSession } from 'koa-live-session/hook'
 import { testClient } from 'koa-live-session/testing'
 import { io, type Socket } from 'socket.io-client'
 import { z } from 'zod'
@@ -96,6 +97,25 @@ describe('an endpoint of another origin', () => {
       'The origin of this page is null, as of a sandboxed frame or a file, and no server can list it. Serve the page from an origin of its own.'
     expect(warningsAfter([0], PERMITTED)).toEqual([failed(UNREADABLE, remedy, ENDPOINT)])
     Object.assign(globalThis, { origin })
+  })
+})
+
+describe('a page whose base is on another host', () => {
+  const LED =
+    "koa-live-session: the page's <base> leads POSTs of /store_session to https://cdn.example, but the socket stays at http://localhost. " +
+    "Pass endpoint: 'http://localhost/store_session'."
+
+  it.each<[string, () => () => void]>([
+    ['createLiveSession', () => createLiveSession().close],
+    ['storeSession', () => storeSession(socketTo(API))],
+  ])('is told where its POSTs go by %s', (_, begin) => {
+    const base = Object.assign(document.createElement('base'), { href: 'https://cdn.example/assets/' })
+    document.head.append(base)
+    begin()()
+    base.href = 'http://localhost/tools/'
+    begin()()
+    base.remove()
+    expect(warnings).toEqual([LED])
   })
 })
 
