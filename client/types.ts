@@ -14,7 +14,10 @@ export type AnyClient = LiveSessionClient<any>
 
 /** The options of `createLiveSession(options)`. */
 export interface LiveSessionClientOptions<F extends Fields> {
-  /** The page's socket, of any namespace; may connect later. Without a socket, the page POSTs changes, and receives none made elsewhere. */
+  /**
+   * The page's socket, of any namespace; may connect later. Without a socket, the page POSTs changes, and learns of other changes only from
+   * answers, other tabs and newer HTML.
+   */
   readonly socket?: AnySocket
   /** The first values; by default those of `ctx.liveSession.embed()` in the page. Plain values count as older than any ticket. */
   readonly initial?: Snapshot<F> | Values<F, Keys<F>['readable']>
