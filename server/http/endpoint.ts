@@ -49,6 +49,8 @@ export function createEndpoint(parts: PostParts): Koa.Middleware {
     const canExtend = setExtension(ctx, body.extend)
     const named = await arrivals.arrive(ctx, revision)
     const recognized = arrivals.recognize(ctx.req, named.user)
+    // The page's `who` has the epoch of the cookie, which a restarted process learns from this cookie.
+    arrivals.adopt(recognized)
     const cookie = readable(recognized.receivedCookie)
     if (body.who === undefined) refuseWhileRotating(parts, cookie)
     const identity = body.who === undefined ? undefined : parts.pageIdentities.of(ctx, recognized)

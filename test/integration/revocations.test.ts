@@ -18,7 +18,7 @@ import { Gate } from '../support/app/gate.js'
 import { as, browserOf, isRetired, SECRET, startWithHeaders, visitorWith } from '../support/app/kinds-of-cookies.js'
 import { present } from '../support/app/present.js'
 import { DAY, HOUR } from '../support/app/times.js'
-import { nameOf, set, startWithUsers, values, whoIn } from '../support/app/users.js'
+import { nameOf, set, signedInAs, startWithUsers, values, whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { within } from '../support/app/within.js'
 
@@ -42,6 +42,20 @@ describe('revocations', () => {
     expect(here.cookie).not.toBe(cookie)
     const restarted = await App.start({ options, routes })
     expect(await restarted.visitor(here.cookie).text('/')).toBe('7')
+  })
+
+  it('a restarted process accepts the page of a user revoked before', async () => {
+    const app = await startWithUsers()
+    const { clock } = app
+    await app.live.revoke('ann')
+    clock.advance(1000)
+    const ann = await signedInAs(app)
+    const { who } = await (await ann.store()).json()
+    await app.stop()
+    const restarted = await startWithUsers({ clock })
+    const page = restarted.visitor(ann.cookie)
+    expect(await (await page.store({ who, set: [['division', 0, '', 3]] })).json()).not.toHaveProperty('otherVisitor')
+    expect(await values(page)).toMatchObject({ division: 3 })
   })
 
   it.each([true, false])('a POST that loads a revocation keeps its cookie (no `who`: %s)', async (asks) => {
