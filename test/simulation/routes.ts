@@ -76,27 +76,40 @@ function show({ ctx, exchange, checker, onPage }: Run): void {
   if (!onPage) ctx.body = ctx.liveSession.embed()
 }
 
-async function identify({ ctx, exchange, checker }: Run): Promise<void> {
+function identify({ ctx, exchange, checker }: Run): Promise<void> {
   const since = exchange.node.knowledge.ends
-  const before = exchange.identity?.browser
-  const { looks } = exchange.node.process
-  const become = (): void => {
-    if (looks.delete(look)) checker.identify(exchange, ctx['session']?.user, since)
-  }
-  // Other requests see the retirement of the id at this moment, not after the store's answer.
-  const look = (): void => {
-    if (!exchange.node.isOver && exchange.identity?.browser !== before) become()
-  }
-  looks.add(look)
-  await ctx.liveSession.identify()
-  if (exchange.node.isOver) return exchange.never
-  become()
+  return change(
+    exchange,
+    () => ctx.liveSession.identify(),
+    () => checker.identify(exchange, ctx['session']?.user, since),
+  )
 }
 
-async function leave({ ctx, exchange, checker }: Run, isForgotten: boolean): Promise<void> {
-  const left = ctx.liveSession.leave(isForgotten ? { forget: true } : {})
-  checker.leave(exchange, isForgotten)
-  await left
+function leave({ ctx, exchange, checker }: Run, isForgotten: boolean): Promise<void> {
+  return change(
+    exchange,
+    () => ctx.liveSession.leave(isForgotten ? { forget: true } : {}),
+    () => checker.leave(exchange, isForgotten),
+  )
+}
+
+/** Changes the visitor, and calls `become` at the moment at which other requests see the retirement of the id. */
+async function change(exchange: Exchange, act: () => Promise<void>, become: () => void): Promise<void> {
+  const before = exchange.identity?.browser
+  const { looks } = exchange.node.process
+  const becomeOnce = (): void => {
+    if (looks.delete(look)) become()
+  }
+  // With a store, this comes before the promise resolves.
+  const look = (): void => {
+    if (!exchange.node.isOver && exchange.identity?.browser !== before) becomeOnce()
+  }
+  looks.add(look)
+  const changed = act()
+  look()
+  await changed
+  if (exchange.node.isOver) return exchange.never
+  becomeOnce()
 }
 
 function read({ ctx, exchange, world, checker, onRead }: Run): void {
