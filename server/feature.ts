@@ -54,8 +54,8 @@ export interface Feature {
    */
   readonly tab?: (ctx: Koa.Context, identity: Identified) => Replica | undefined
   /**
-   * Called when `ctx.liveSession.identify()` finds another user, and by `leave()`, before the request continues as that user or as a guest:
-   * no other hook reports this change.
+   * Called when `ctx.liveSession.identify()` finds another user, and by `leave()`, before the request continues as that user or as a guest.
+   * Afterwards `ResponseHook.visitorChanged` is called.
    *
    * @throws {LiveSessionError} if the request may not continue so
    */

@@ -172,7 +172,7 @@ export class Connection {
    * Whether `Connections` updates `hasVisitorLeft`. After the close it does not: for handlers still running, the socket asks `Ends`.
    */
   isWatched = false
-  /** Whether the server has closed the connection; false if only the browser has disconnected. */
+  /** Whether `close` has ended the connection, as after a change of its visitor; false after any other end. */
   wasClosed = false
 
   constructor(

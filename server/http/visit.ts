@@ -38,7 +38,7 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Whether the headers were sent before the first use: then the visit only answers reads, as those of a log. */
   readonly isReadOnly: boolean
 
-  /** Decides who the visitor is, and changes nothing. */
+  /** Decides who the visitor is; `begin` acts. */
   constructor(parts: VisitParts, ctx: Koa.Context, arrival: Arrival) {
     const { user } = arrival
     this.#parts = parts

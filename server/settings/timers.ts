@@ -16,17 +16,22 @@ export function schedule(clock: Clock, ms: number, act: () => void): () => void 
   return () => clearTimeout(timer)
 }
 
-/** Like `schedule`, but in real time, too: requests wait for the store, even while a test's clock stands. `act` may come twice. */
+/** Like `schedule`, but also in real time, whichever is first: requests wait for the store, even while a test's clock stands. */
 export function scheduleRetry(clock: Clock, ms: number, act: () => void): () => void {
-  const cancels = [schedule(clock, ms, act), clock.after ? schedule(Date.now, ms, act) : undefined]
-  return () => {
-    for (const cancel of cancels) cancel?.()
+  const cancel = (): void => {
+    for (const end of ends) end()
   }
+  const actOnce = (): void => {
+    cancel()
+    act()
+  }
+  const ends = [schedule(clock, ms, actOnce), ...(clock.after ? [schedule(Date.now, ms, actOnce)] : [])]
+  return cancel
 }
 
 /**
- * Calls `act` every `ms`, until the returned function is called. After a jump of the clock over many intervals, calls `act` once, with their
- * number.
+ * Calls `act` every `ms`, until the returned function is called. After a jump of a test's clock over many intervals, calls `act` once, with
+ * their number, which is otherwise 1.
  */
 export function repeat(clock: Clock, ms: number, act: (intervals: number) => unknown): () => void {
   const { after } = clock

@@ -191,11 +191,14 @@ export class StoreClient {
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, LONGEST_END)
     })
-    await Promise.race([this.#allStored(), late])
-    this.breaker.close()
-    this.#reportUnsaved()
-    await Promise.race([this.#store.close(), late])
-    clearTimeout(timer)
+    try {
+      await Promise.race([this.#allStored(), late])
+      this.breaker.close()
+      this.#reportUnsaved()
+      await Promise.race([this.#store.close(), late])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   async #allStored(): Promise<void> {

@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
+import { scheduleRetry } from '../../server/settings/timers.js'
 import { App } from '../support/app/app.js'
 import { AuthStore } from '../support/app/auth.js'
 import { awaited, once } from '../support/app/awaited.js'
@@ -161,6 +162,17 @@ describe('while a testClock() stands', () => {
     const ann = await app.live.user('ann')
     store.fail(2)
     expect(await ann.set('division', 7)).toMatchObject({ level: 'store' })
+  })
+
+  it('a retry comes once, by the clock or in real time', async () => {
+    await withoutTime(async () => {
+      const clock = testClock()
+      const retry = jest.fn()
+      scheduleRetry(clock.now, 100, retry)
+      clock.advance(100)
+      jest.advanceTimersByTime(100)
+      expect(retry).toHaveBeenCalledTimes(1)
+    })
   })
 
   it('a silent store blocks no request', async () => {
