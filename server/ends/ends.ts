@@ -288,8 +288,9 @@ export class Ends {
   }
 
   #retire(name: string, rotatedTo: string | undefined, isUsers: boolean): Revocation {
-    const { epoch: last } = this.#retired.get(name) ?? { epoch: ONLY_EPOCH }
-    return this.#set(name, { epoch: timeAfter(last, this.#clock()), rotatedTo, isUsers }, this.#next())
+    const { epoch: last, isUsers: wasUsers } = this.#retired.get(name) ?? { epoch: ONLY_EPOCH }
+    const epoch = timeAfter(last, this.#clock())
+    return this.#set(name, { epoch, rotatedTo, isUsers: isUsers || wasUsers === true }, this.#next())
   }
 
   #next(): number {

@@ -11,7 +11,9 @@ import {
   type SessionUse,
 } from '../../server/identity/cookie-status.js'
 import { GuestMemory } from '../../server/memory/guest-memory.js'
+import type { Remotes } from '../../server/memory/remotes.js'
 import { browserSubject, newBrowserId, signOutKey, subjectHash, userSubject } from '../../server/subjects/subject.js'
+import type { LwwRegister } from '../../shared/register.js'
 
 const USES: readonly SessionUse[] = ['reads', 'shows', 'sets', 'renews']
 
@@ -98,10 +100,10 @@ const SUB = subjectHash(ANN)
 const BROWSER = browserSubject(newBrowserId())
 const END = { revocation: { epoch: 1, rotatedTo: undefined }, generation: 0 }
 
-function create() {
+function create(nodes?: Pick<NonNullable<Remotes['nodes']>, 'broadcast'>) {
   const calls: unknown[] = []
   const settings = { clock: () => 1000, maxAge: 1000, maxVisitors: 10 }
-  const remotes = { store: undefined, nodes: undefined }
+  const remotes = { store: undefined, nodes } as Remotes
   const parts = { settings, guestMemory: new GuestMemory(1e6), remotes }
   const ends = new Ends(parts)
   ends.watch({
@@ -140,6 +142,16 @@ describe('a watcher of revocations', () => {
     act(ends)
     expect(calls).toEqual(expected)
   })
+})
+
+it('a name retired again stays a user’s for the store and the other processes', () => {
+  const sent: unknown[] = []
+  const nodes = { broadcast: (_name: string, [register]: readonly LwwRegister[]) => void sent.push(register?.value) }
+  const { ends } = create(nodes)
+  ends.retire(BROWSER, undefined, true)
+  ends.retire(BROWSER, undefined)
+  ends.revokeAgain(BROWSER)
+  expect(sent).toEqual([true, true, true])
 })
 
 it('a sign-out invalidates earlier requests without a cookie', () => {
