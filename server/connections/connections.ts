@@ -71,7 +71,7 @@ export class Connections {
     this.#waiting.set(key, waiting.add(link))
     await new Promise<void>((resolve) => link.onClose(resolve))
     waiting.delete(link)
-    if (waiting.size === 0) this.#waiting.delete(key)
+    if (waiting.size === 0 && this.#waiting.get(key) === waiting) this.#waiting.delete(key)
   }
 
   /** Closes the connection that has waited longest for room. Its browser then reconnects by itself. */

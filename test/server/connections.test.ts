@@ -48,6 +48,20 @@ describe('a place that a connection leaves', () => {
     expect([first.hangUp.mock.calls.length, second.hangUp.mock.calls.length]).toEqual([1, 1])
   })
 
+  it('goes to one that waits although an earlier waiter closes late', async () => {
+    const { wait, free } = start()
+    const first = wait()
+    free()
+    const second = wait()
+    second.close()
+    await pass()
+    const third = wait()
+    first.close()
+    await pass()
+    free()
+    expect(third.hangUp).toHaveBeenCalledTimes(1)
+  })
+
   it('goes to one that waits since another was called', async () => {
     const { wait, free } = start()
     const first = wait()
