@@ -94,6 +94,20 @@ describe('a visit with a parameter', () => {
     expect(app.errors).toEqual([])
   })
 
+  it("warns no guest's link of a field for users, however wrong", async () => {
+    const own = defineFields({
+      plan: { schema: z.number(), default: 0, client: 'write', guests: 'read', url: 'plan' },
+    })
+    const app = await App.start<typeof own>({
+      fields: own,
+      routes: (ctx) => {
+        ctx.body = ctx.liveSession.snapshot()
+      },
+    })
+    await visit(app.visitor(), '/?plan=x')
+    expect(app.warnings).toEqual([])
+  })
+
   it('causes no second warning after another wrong link', async () => {
     const app = await start()
     for (const text of ['x', 'y', 'z']) await visit(app.visitor(), `/?d=${text}`)

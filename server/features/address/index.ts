@@ -74,9 +74,9 @@ function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOpt
 function applyAddress(parts: FeatureParts, fields: readonly Field[], use: RequestUse): Unapplied {
   const unapplied: Record<string, JsonValue> = {}
   for (const field of fields) {
-    const value = valueInAddress(field, use.ctx.querystring, parts)
     // Skips the field without a warning, because users share links with guests.
     if (field.guestAccess !== 'write' && use.visit.visitor.user === undefined) continue
+    const value = valueInAddress(field, use.ctx.querystring, parts)
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
     if (isUncertain(use.ctx) || !setValue(parts.limits, field, value, use)) unapplied[field.key] = value
   }
