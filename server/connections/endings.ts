@@ -48,8 +48,11 @@ export class Endings {
     // First, because no process may learn of the epoch without the exception.
     if (spared) for (const { excepts } of features) excepts?.(user, spared.ctx, epoch)
     ends.revoke(user, epoch)
-    await spared?.rotate()
-    await this.#close(user)
+    try {
+      await spared?.rotate()
+    } finally {
+      await this.#close(user)
+    }
   }
 
   /** Deletes a user's values everywhere. */
