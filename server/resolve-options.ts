@@ -105,9 +105,11 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
   const emitRefusal = createEmitRefusal(app)
   const report = createReport(app, emitRefusal, onError)
+  const clock = inWholeMs(asGiven.clock)
   return Object.freeze({
     ...asGiven,
     ...bounds,
+    clock,
     fields: compileFields(fields, cookieBudget, { onLogin, report }),
     secrets: keys === undefined ? readSecrets(app.keys, 'app.keys') : readSecrets(keys, 'keys'),
     cookie,
@@ -119,8 +121,13 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     limits: Object.freeze(limited),
     report,
     emitRefusal,
-    warn: createWarn(asGiven.clock),
+    warn: createWarn(clock),
   })
+}
+
+/** Stamps are whole, but `performance.timeOrigin + performance.now()` is not. */
+function inWholeMs(clock: Clock): Clock {
+  return Object.assign(() => Math.floor(clock()), clock.after && { after: clock.after })
 }
 
 function specsOf(limits: LimitOptions): Readonly<Record<keyof LimitOptions, OptionSpec<number>>> {

@@ -44,6 +44,36 @@ describe('revocations', () => {
     expect(await restarted.visitor(here.cookie).text('/')).toBe('7')
   })
 
+  it('closes the user’s sockets although the spared request cannot be identified', async () => {
+    let isAway = false
+    const identify = (ctx: Koa.Context): string | undefined => {
+      if (isAway && ctx.path === '/password') throw new Error('the users are away')
+      return 'ann'
+    }
+    const app = await App.start({
+      options: { identify } as never,
+      routes: async (ctx) => {
+        ctx.body = ''
+        if (ctx.path !== '/password') return
+        const revoked = app.live.revoke('ann', { except: ctx })
+        isAway = true
+        ctx.body = await revoked.catch(String)
+      },
+    })
+    const { closed } = await app.visitor(cookieFor(app.live, { userId: 'ann' })).connect()
+    const here = app.visitor(cookieFor(app.live, { userId: 'ann' }))
+    expect(await here.text('/password')).toBe('Error: the users are away')
+    expect(await closed).toBe('transport close')
+  })
+
+  it('a clock with fractions of ms fails no sign-out', async () => {
+    const app = await startWithUsers({ options: { clock: () => Date.now() + 0.5 } as never })
+    const ann = await signedInAs(app)
+    await set(ann, { theme: 'dark', division: 3 })
+    expect(await values(ann, '/logout/leave')).toMatchObject({ theme: 'dark', division: -1 })
+    expect(app.errors).toEqual([])
+  })
+
   it('a restarted process accepts the page of a user revoked before', async () => {
     const app = await startWithUsers()
     const { clock } = app
