@@ -22,7 +22,7 @@ import type { Notifications } from './values/listeners.js'
 import type { PageTickets } from './values/page-tickets.js'
 import type { Values } from './values/values.js'
 
-/** What features may use. A member stays only while a feature uses it. */
+/** The parts that features may use; each feature takes those that it names. */
 export interface FeatureParts extends FeatureDataParts {
   readonly app: Koa
   /** All features, once they are created, and the data of all. */
