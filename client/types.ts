@@ -32,7 +32,7 @@ export interface LiveSessionClientOptions<F extends Fields> {
    *
    * @default 'same-origin'
    */
-  readonly credentials?: RequestCredentials
+  readonly credentials?: 'omit' | 'same-origin' | 'include'
   /**
    * Extra headers for each POST, such as a token for the app's own CSRF guard; a function is called each time.
    *

@@ -26,6 +26,15 @@ const STRICT = {
 /** The options of Vite's `tsconfig.app.json`. */
 const PAGE = { ...STRICT, module: 'esnext', moduleResolution: 'bundler', lib: ['ES2022', 'DOM'] }
 
+/** The options of a server, without the types of browsers. */
+const WITHOUT_DOM = { ...STRICT, lib: ['ES2023'], types: ['node'] }
+const TEST = `import { memoryStore, testClient, testClock } from 'koa-live-session/testing'
+import { fields } from './fields.js'
+export const made: readonly unknown[] = [memoryStore(testClock().now), testClient(fields)]
+// @ts-expect-error tests of a server have no document
+export const page: unknown = document
+`
+
 const project = (compilerOptions: object, ...references: readonly string[]): string =>
   JSON.stringify({ compilerOptions, include: ['.'], references: references.map((path) => ({ path })) })
 
@@ -76,6 +85,9 @@ beforeAll(() => {
     'both/fields.ts': FIELDS,
     'both/server.ts': SERVER,
     'both/browser.ts': snippet('page.ts'),
+    'tests/tsconfig.json': project(WITHOUT_DOM),
+    'tests/fields.ts': FIELDS,
+    'tests/app.test.ts': TEST,
     'node_modules/app-fields/package.json': BUILT,
     'node_modules/app-fields/tsconfig.json': project(PAGE),
     'node_modules/app-fields/fields.ts': FIELDS,
@@ -93,7 +105,16 @@ beforeAll(() => {
 }, 120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const PROGRAMS = ['page', 'server', 'both', 'workspace/page', 'workspace/server', 'workspace/react', 'workspace/vue']
+const PROGRAMS = [
+  'page',
+  'server',
+  'both',
+  'tests',
+  'workspace/page',
+  'workspace/server',
+  'workspace/react',
+  'workspace/vue',
+]
 
 describe('registered fields', () => {
   it.each(PROGRAMS)('are known in the program %s', (name) => {
