@@ -126,8 +126,11 @@ export function originHeaders(ctx: Koa.Context): OriginHeaders {
 
 /** Describes the refusal for the log only, because strangers must not learn the server's own origin. */
 export function describeBadOrigin({ origin, site, own }: OriginHeaders, remedy: string = OF_ENDPOINT): string {
-  const says = origin === '' ? `nothing (Sec-Fetch-Site: ${site === '' ? 'none sent' : site})` : origin
-  return `403 bad_origin: the browser says ${says.slice(0, 200)}, this server thinks it is ${own.slice(0, 200)}. ${origin === 'null' ? OF_NULL : remedy}`
+  const server = own.slice(0, 200)
+  if (origin === '' && site === '')
+    return `403 bad_origin: a request names no origin, as of a client that is no browser: expected the header origin: '${server}'. With socket.io-client pass it in extraHeaders of io()`
+  const says = origin === '' ? `nothing (Sec-Fetch-Site: ${site})` : origin.slice(0, 200)
+  return `403 bad_origin: the browser says ${says}, this server thinks it is ${server}. ${origin === 'null' ? OF_NULL : remedy}`
 }
 
 /** Seconds for which a browser may cache a preflight: Chromium's maximum. The server still checks each POST. */

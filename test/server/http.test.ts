@@ -111,12 +111,19 @@ describe('the claimed and the own origin of a request', () => {
   it.each([
     [{ origin: 'http://a.example', site: '' }, 'http://a.example'],
     [{ origin: '', site: 'cross-site' }, 'nothing (Sec-Fetch-Site: cross-site)'],
-    [{ origin: '', site: '' }, 'nothing (Sec-Fetch-Site: none sent)'],
     [{ origin: 'x'.repeat(300), site: '' }, 'x'.repeat(200)],
   ])('are in the log entry: %j', (claims, says) => {
     const own = `http://${'y'.repeat(300)}`
     expect(describeBadOrigin({ ...claims, own })).toBe(
       `403 bad_origin: the browser says ${says}, this server thinks it is ${own.slice(0, 200)}. ${advice}`,
+    )
+  })
+
+  it('are missing in a client that is no browser', () => {
+    const own = 'https://a.example'
+    expect(describeBadOrigin({ origin: '', site: '', own })).toBe(
+      "403 bad_origin: a request names no origin, as of a client that is no browser: expected the header origin: 'https://a.example'. " +
+        'With socket.io-client pass it in extraHeaders of io()',
     )
   })
 
