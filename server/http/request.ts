@@ -125,8 +125,9 @@ export class RequestHandle extends Handle {
     this.#written = undefined
     return tracked(() => {
       const visit = this.#openVisit
-      // The browser's own values stay, so they need the newest writes of other processes.
-      return after(forget ? undefined : visit.load(undefined), () => {
+      // After a user, the browser's own values stay, so they need the newest writes of other processes.
+      const keepsValues = !forget && visit.visitor.user !== undefined
+      return after(keepsValues ? visit.load(undefined) : undefined, () => {
         this.#changeUser(undefined)
         return visit.leave(forget)
       })
