@@ -105,7 +105,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   check(!isAsync(consent), 'consent', 'expected a function that answers at once', 'an async function')
   const emitRefusal = createEmitRefusal(app)
   const report = createReport(app, emitRefusal, onError)
-  const clock = inWholeMs(asGiven.clock)
+  const clock = options.clock ? inWholeMs(asGiven.clock) : asGiven.clock
   return Object.freeze({
     ...asGiven,
     ...bounds,
