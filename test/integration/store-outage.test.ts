@@ -8,6 +8,7 @@ import { HeldStore } from '../support/app/held-store.js'
 import type { TestSocket } from '../support/app/socket.js'
 import { startWithUsers } from '../support/app/users.js'
 import { turn, within } from '../support/app/within.js'
+import { withoutTime } from '../support/app/without-time.js'
 import type { Page } from '../support/page/page.js'
 import { nodes, valuesAt } from './stored-values.js'
 
@@ -22,15 +23,6 @@ async function asked(store: HeldStore, act: string): Promise<HeldStore['next']> 
     if (call) return call
     for (const each of [...store.open]) await each.answer()
     await turn()
-  }
-}
-
-async function withFakeTimers(act: () => Promise<void>): Promise<void> {
-  jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] })
-  try {
-    await act()
-  } finally {
-    jest.useRealTimers()
   }
 }
 
@@ -58,7 +50,7 @@ describe('while the store is slow', () => {
     const user = app.live.user('ann')
     await (await asked(store, 'load')).answer()
     const ann = await user
-    await withFakeTimers(async () => {
+    await withoutTime(async () => {
       let code: unknown
       const refused = ann
         .update('visits', (count) => count + 1)
@@ -229,7 +221,7 @@ describe('close()', () => {
   it('waits at most ten seconds, and reports unconfirmed writes', async () => {
     const { start, store } = nodes(new HeldStore(), { ...ANN, storeTimeout: 250 })
     const app = await start()
-    await withFakeTimers(async () => {
+    await withoutTime(async () => {
       const user = app.live.user('ann')
       await jest.advanceTimersByTimeAsync(250)
       const written = (await user).set('secret', 'x')
@@ -254,7 +246,7 @@ describe('close()', () => {
   it('does not wait for a store that never closes', async () => {
     const { start } = nodes({ ...memoryStore(), close: () => new Promise(() => undefined) } as Store, ANN)
     const app = await start()
-    await withFakeTimers(async () => {
+    await withoutTime(async () => {
       const closed = app.live.close()
       await jest.advanceTimersByTimeAsync(10_000)
       await closed

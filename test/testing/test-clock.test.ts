@@ -10,16 +10,7 @@ import { SessionApp } from '../support/app/sessions.js'
 import { DAY, HOUR, MINUTE } from '../support/app/times.js'
 import { set, signedInAs, startWithUsers } from '../support/app/users.js'
 import { turns } from '../support/app/within.js'
-
-/** Stops real time meanwhile, so that a timer can only follow a clock. */
-async function withoutTime(act: () => Promise<void>): Promise<void> {
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] })
-  try {
-    await act()
-  } finally {
-    jest.useRealTimers()
-  }
-}
+import { withoutTime } from '../support/app/without-time.js'
 
 /** An app with a store whose answers the test gives, and a user of the app. */
 async function startHeld(options: object = {}) {

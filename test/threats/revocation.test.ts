@@ -13,6 +13,7 @@ import type { TestSocket } from '../support/app/socket.js'
 import { set, signedInAs, startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { turns } from '../support/app/within.js'
+import { withoutTime } from '../support/app/without-time.js'
 
 const nothing = { division: -1, theme: 'light', cart: [], role: 'guest' }
 
@@ -93,10 +94,10 @@ describe('threat 3: a revoked user', () => {
     present(socket).conn.once('close', () => {
       isClosed = true
     })
-    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] })
-    await app.live.revoke('ann')
-    jest.advanceTimersByTime(1000)
-    jest.useRealTimers()
+    await withoutTime(async () => {
+      await app.live.revoke('ann')
+      jest.advanceTimersByTime(1000)
+    })
     expect(isClosed).toBe(true)
   })
 
