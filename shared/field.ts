@@ -140,7 +140,7 @@ export class Field {
       this.#remember(stored, reading)
       return reading.value
     } catch (error) {
-      // The next read tries again, because what the app's code needs may be away for a moment.
+      // The next read calls the app's code again, because the error may pass.
       this.#reportOnce(error)
       return undefined
     }

@@ -4,7 +4,7 @@ import type { After } from '../server/settings/timers.js'
 export interface TestClock {
   /** Returns ms since 1970. */
   readonly now: () => number
-  /** Moves the clock forward by `ms`, and starts what is then due. */
+  /** Moves the clock forward by `ms`, and starts each call whose time has come. */
   advance(ms: number): void
 }
 
@@ -18,9 +18,9 @@ interface Waiting {
  * Creates a manual clock for the option `clock`. Pass `clock.now` itself: the plugin finds its timers there. Give your store the same clock,
  * such as `memoryStore(clock.now)`.
  *
- * - `advance` starts what is due: rechecks of sockets, the end of expired sessions, reloads from the store, the daily sweep, and messages
- *   that a redirect's target has not taken. Each starts once per call, however far the clock moves. They run in the background, so await
- *   their effects.
+ * - `advance` starts these if they are due: rechecks of sockets, the end of expired sessions, reloads from the store, the daily sweep, and
+ *   messages that a redirect's target has not taken. Each starts once per call, however far the clock moves. They run in the background, so
+ *   await their effects.
  * - A store that has failed is asked again by this clock or in real time, whichever is first.
  * - Deadlines of answers, such as `storeTimeout`, follow the machine's clock.
  *

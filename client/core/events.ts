@@ -36,7 +36,7 @@ export interface RefusalReason {
   readonly error?: unknown
 }
 
-/** What the response to a POST says of itself, also if it is not the server's answer. */
+/** The status, redirect and URL of the response to a POST, from our server or any other. */
 export interface PostResponse {
   readonly status: number
   /** Whether the browser has followed a redirect, by default with a GET. */

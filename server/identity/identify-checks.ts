@@ -12,7 +12,7 @@ const SOON = 10_000
 /** The ways in which a browser brings what proves its user. */
 type Way = 'page loads' | 'POSTs' | 'handshakes'
 
-/** What `identify` has lately answered for a browser, by way: the named user; undefined if none. */
+/** By way, the user whom `identify` has lately named for a browser; undefined if none. */
 interface Answers {
   readonly user: Sub | undefined
   readonly at: number

@@ -58,7 +58,7 @@ export class Identities {
     this.#keys = parts.cookieKeys
   }
 
-  /** Decides who the visitor of a cookie is, and changes nothing but what is idle in memory: `adopt` takes over the cookie. */
+  /** Decides who the visitor of a cookie is. Evicts idle memory, and changes nothing else: `adopt` takes over the cookie. */
   recognize(read: ReadCookie | undefined, user: UserSubject | undefined): RequestIdentity {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'ambiguous') : 'none', user, read)

@@ -1,5 +1,5 @@
-// The timers of all that waits for a time. They follow the app's clock if it has timers, as a test's clock does. What waits for an answer
-// takes Node's timers instead: with a clock that stands, a silent store would block a request for ever.
+// Starts timers by the app's clock if it has timers, as a test's clock does. The deadlines of answers take Node's timers instead: with a
+// clock that stands, a silent store would block a request for ever.
 
 import { LONGEST_TIMER } from '../../shared/checks.js'
 
@@ -45,7 +45,7 @@ export function repeat(clock: Clock, ms: number, act: (intervals: number) => unk
     let cancel = after(ms, again)
     return () => cancel()
   }
-  // An interval too long for a timer comes too often, which harms nothing: each round looks at what is due.
+  // Node has a longest timer, and a call that comes earlier than asked only looks more often.
   const timer = setInterval(() => void act(1), Math.min(ms, LONGEST_TIMER)).unref()
   return () => clearInterval(timer)
 }

@@ -86,7 +86,7 @@ describeInBrowser('a text field of the guide', () => {
     expect(await page.evaluate(SHOWN)).toBe('anna maria')
   })
 
-  it.each(WAYS)('shows what the schema has made of a text once it is left: %s', async (...way) => {
+  it.each(WAYS)('shows the transformed text once the field is left: %s', async (...way) => {
     const page = await open(way, 'lower-cases')
     await page.keyboard.type('Anna')
     await ends(page, 'saved')

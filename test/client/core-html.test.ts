@@ -26,7 +26,7 @@ describe('newer HTML in the document', () => {
     expect(page.post()).toEqual({ who: 'g' })
   })
 
-  it('brings its values when the rest of its text arrives', () => {
+  it('is read once the rest of its text has arrived', () => {
     const page = new BarePage(OLD, false)
     const text = JSON.stringify(NEWER)
     page.on('html', text.slice(0, text.length / 2))

@@ -108,7 +108,7 @@ function valueInAddress(field: Field, search: string, { settings }: FeatureParts
   return refuse(code ?? 'invalid_value')
 }
 
-/** Returns what a parameter's texts may mean, by the field's default: from a URL of ours, a form, or a URL written by hand. */
+/** Returns the values that a parameter's texts can stand for, the likeliest first. The field's default decides how to read the texts. */
 function meaningsOf(texts: readonly string[], fallback: JsonValue | undefined): readonly JsonValue[] {
   // Of a checked box, a form sends the hidden field before the box, too.
   const text = texts.at(-1) ?? ''
