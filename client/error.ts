@@ -2,16 +2,16 @@
 
 import type { LiveSessionErrorCode } from '../shared/codes.js'
 import type { JsonValue } from '../shared/json.js'
-import type { Posted, RefusalReason } from './core/events.js'
+import type { RefusalReason } from './core/events.js'
 
 /** A refusal by the page or the server: `code` has the reason, `key` the field. */
 export class LiveSessionError extends Error {
   /** `LiveSessionError`. */
   override readonly name = 'LiveSessionError'
   /** The reason of the refusal. */
-  readonly code: LiveSessionErrorCode
+  declare readonly code: LiveSessionErrorCode
   /** The key of the field; for `setMany` all keys in a single text: `'division, theme'`. */
-  readonly key: string
+  declare readonly key: string
 
   /** @internal */
   constructor(code: LiveSessionErrorCode, message: string, key: string) {
@@ -40,8 +40,6 @@ export interface ErrorTexts {
    * @throws {LiveSessionError} `invalid_value`
    */
   settable(key: string, value: unknown, method?: string): JsonValue
-  /** Called when a POST has ended. */
-  posted?(posted: Posted): void
 }
 
 const text = (code: string): string => `koa-live-session: ${code}, docs/troubleshooting.md#${code}`

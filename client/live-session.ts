@@ -5,6 +5,7 @@ import type { RegisteredFields } from '../shared/registered.js'
 import type { Fields } from '../shared/types.js'
 import { embedded } from './browser/embed.js'
 import { createBrowserEnvironment } from './browser/environment.js'
+import { type CreatePoster, createPoster } from './browser/post.js'
 import { createClient } from './client.js'
 import { beginPage, isSnapshot, parseHtml } from './core/html.js'
 import type { Page, Plain } from './core/page.js'
@@ -25,14 +26,16 @@ export const pages: Map<string, Page> = new Map()
 export function createLiveSession<F extends Fields = RegisteredFields>(
   options: LiveSessionClientOptions<F> = {},
 ): LiveSessionClient<F> {
-  return create(options, SHORT_TEXTS)
+  return create(options, SHORT_TEXTS, createPoster)
 }
 
 export function create<F extends Fields>(
   options: LiveSessionClientOptions<F>,
   texts: ErrorTexts,
+  poster: CreatePoster,
 ): LiveSessionClient<F> {
   const { socket, endpoint = DEFAULT_ENDPOINT, initial: given, ...how } = options
+  const posts = { endpoint, ...how }
   const html = given ?? embedded()
   const initial = (typeof html === 'string' ? parseHtml(html) : html) as AnySnapshot | Plain | undefined
   const { document, location } = globalThis
@@ -41,9 +44,9 @@ export function create<F extends Fields>(
   if (document) pages.set(endpoint, page)
   return createClient(
     page,
-    (dispatch) => createBrowserEnvironment(socket, { endpoint, ...how }, texts, dispatch, page),
+    (dispatch) => createBrowserEnvironment(socket, posts, poster, dispatch, page),
     texts,
-    { socket, posts: { endpoint, ...how }, initial: isSnapshot(initial) ? initial : undefined },
+    { socket, posts, initial: isSnapshot(initial) ? initial : undefined },
     // A page begins, to send outboxes and to ask for the visitor. Elsewhere, a client begins only to ask an endpoint with an origin.
     !!location || (!initial && !socket && endpoint.includes('://')),
   )

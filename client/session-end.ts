@@ -46,7 +46,7 @@ export function onSessionEnd(
 
   const clocks = (): readonly number[] => [Date.now(), performance.now()]
   const leftOf = ([left]: WireEnd): number =>
-    Math.max(0, left - Math.max(...clocks().map((now, i) => now - (times[i] ?? now))))
+    Math.max(0, left - Math.max(...clocks().map((now, i) => now - (times[i] as number))))
   const tell = (status: EndingSession['status']): void => {
     isWarned = status === 'ending'
     if (status === 'ended') end = undefined
@@ -54,7 +54,7 @@ export function onSessionEnd(
   }
   const post = async (isExtension: boolean): Promise<PageAnswer | undefined> => {
     const body = { who: page.who, extend: isExtension }
-    return (await send(posts, body, { signal: AbortSignal.timeout(TIMEOUT) })).answer || undefined
+    return (await send(posts, body, { signal: AbortSignal.timeout(TIMEOUT) })).answer as PageAnswer | undefined
   }
   const extend = async (): Promise<void> => {
     await post(true)

@@ -64,6 +64,6 @@ export function isSuspicious(code: LiveSessionErrorCode): boolean {
 }
 
 /** Returns the code if it is ours: the app's guards, and gateways, have codes of their own. */
-export function ownCode(code: string = ''): LiveSessionErrorCode | undefined {
-  return Object.hasOwn(STATUSES, code) ? (code as LiveSessionErrorCode) : undefined
+export function isOwnCode(code: string = ''): code is LiveSessionErrorCode {
+  return Object.hasOwn(STATUSES, code)
 }

@@ -3,10 +3,10 @@
 import { createClient } from '../client/client.js'
 import { beginPage } from '../client/core/html.js'
 import { warnOfMistyped } from '../client/development/checked-client.js'
-import { errorTextsFor } from '../client/development/error-texts.js'
+import { FULL_TEXTS } from '../client/development/error-texts.js'
 import type { LiveSessionClient } from '../client/types.js'
 import { didYouMean } from '../shared/checks.js'
-import { type LiveSessionErrorCode, ownCode, STATUSES } from '../shared/codes.js'
+import { isOwnCode, type LiveSessionErrorCode, STATUSES } from '../shared/codes.js'
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Fields } from '../shared/types.js'
@@ -61,7 +61,7 @@ export function testClient<F extends Fields = RegisteredFields>(fields: F, given
   const live = createClient<F>(
     beginPage(server.snapshot(), true),
     network.createEnvironment,
-    errorTextsFor({}),
+    FULL_TEXTS,
     NO_SOCKET,
     true,
   )
@@ -79,7 +79,7 @@ export function testClient<F extends Fields = RegisteredFields>(fields: F, given
 }
 
 function checkCode(code: string): void {
-  if (ownCode(code)) return
+  if (isOwnCode(code)) return
   throw new TypeError(
     `koa-live-session: refuseNext: expected a code of a LiveSessionError, received ${code}.${didYouMean(String(code), Object.keys(STATUSES))}`,
   )

@@ -1,14 +1,12 @@
 // Translates socket and DOM events into events of the core, and runs the core's effects with browser APIs.
 
-import { ownCode } from '../../shared/codes.js'
 // Import only types, which cost no bytes: the strings are repeated below.
 import type { EXCHANGE, PageAnswer, RECONNECT, Refusal, STORE_SESSION } from '../../shared/protocol.js'
 import type { Dispatch, Effects, Environment, Event, TimerName } from '../core/events.js'
 import type { Page } from '../core/page.js'
-import type { ErrorTexts } from '../error.js'
 import type { AnySocket } from '../types.js'
 import { embedded } from './embed.js'
-import { createPoster, type PostOptions } from './post.js'
+import type { CreatePoster, PostOptions } from './post.js'
 import { attempt, createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
 
@@ -24,17 +22,14 @@ type WindowEvent = Partial<PageTransitionEvent & StorageEvent>
 export function createBrowserEnvironment(
   socket: AnySocket | undefined,
   options: PostOptions,
-  texts: ErrorTexts,
+  createPoster: CreatePoster,
   dispatch: Dispatch,
   page: Pick<Page, 'timers' | 'html'>,
 ): Environment {
   const name = `live-session:${options.endpoint}`
   const storage = createStorage(name)
   const timers = createTimers((timer) => dispatch('timer', timer))
-  const poster = createPoster(options, (posted) => {
-    texts.posted?.(posted)
-    dispatch('posted', posted)
-  })
+  const poster = createPoster(options, (posted) => dispatch('posted', posted))
   const on =
     (...event: Event) =>
     (): void =>
@@ -44,7 +39,7 @@ export function createBrowserEnvironment(
     connect: on('connect'),
     disconnect: on('disconnect'),
     connect_error: ({ data }: { readonly data?: { readonly code?: string } }) =>
-      dispatch('refused', ownCode(data?.code), socket?.active),
+      dispatch('refused', data?.code, socket?.active),
     ['store_session' satisfies typeof STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
     ['live_session:reconnect' satisfies typeof RECONNECT]: () => {
       // Sent at a sign-out, too, whose response may be a page without our client.

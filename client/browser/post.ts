@@ -1,6 +1,6 @@
 // POSTs a page's messages by `fetch`, with a timeout and an abort, and parses the responses.
 
-import { ownCode } from '../../shared/codes.js'
+import { isOwnCode } from '../../shared/codes.js'
 import type { PageMessage, PostBody } from '../../shared/protocol.js'
 import type { Fields } from '../../shared/types.js'
 import type { Posted } from '../core/events.js'
@@ -22,7 +22,10 @@ export interface Poster {
   abort(): void
 }
 
-export function createPoster(options: PostOptions, onPosted: (posted: Posted) => void): Poster {
+/** Creates the page's poster. `onPosted` receives the outcome of each POST, except the last. */
+export type CreatePoster = (options: PostOptions, onPosted: (posted: Posted) => void) => Poster
+
+export const createPoster: CreatePoster = (options, onPosted) => {
   let current: AbortController | undefined
   return {
     post: (body, timeout) => {
@@ -67,7 +70,7 @@ export async function send(
       wait: Number(response.headers.get('retry-after')) * 1000 || 0,
       // The login page of a captive portal is not our answer.
       answer: response.ok && json?.persisted && json,
-      error: ownCode(json?.error?.code) && json?.error,
+      error: isOwnCode(json?.error?.code) && json?.error,
     }
   } catch {
     return { wait: 0 }

@@ -90,8 +90,5 @@ function kindOf({ guest, persisted, who, stamps }: Initial): Page['kind'] {
 }
 
 export function isSnapshot(initial: AnySnapshot | Plain | undefined): initial is AnySnapshot {
-  return (
-    typeof initial?.['stamps' satisfies keyof AnySnapshot] === 'object' &&
-    typeof initial['values' satisfies keyof AnySnapshot] === 'object'
-  )
+  return !!(initial?.['stamps' satisfies keyof AnySnapshot] && initial['values' satisfies keyof AnySnapshot])
 }

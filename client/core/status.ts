@@ -22,14 +22,12 @@ export interface StatusDetail {
 }
 
 const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'unknown', 'saved', 'default']
-const details = new Map<string, StatusDetail>()
+const details: Record<string, StatusDetail> = {}
 
 /** Returns the same object for the same status: frameworks compare by identity. */
 export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusDetail {
-  const name = status + reason
-  const detail = details.get(name) ?? Object.freeze({ status, ...(reason && { reason }) })
-  details.set(name, detail)
-  return detail
+  details[status + reason] ??= Object.freeze({ status, ...(reason && { reason }) })
+  return details[status + reason] as StatusDetail
 }
 
 export function statusOf(page: Page, state: KeyState): StatusDetail {

@@ -27,8 +27,8 @@ import { keepTab as tab } from '../keep-tab.js'
 import { create } from '../live-session.js'
 import { onSessionEnd as sessionEnd } from '../session-end.js'
 import type { AnyClient, AnySocket, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
-import { errorTextsFor, logOnce } from './error-texts.js'
-import { watchCookie, watchSocket } from './warning.js'
+import { FULL_TEXTS, logOnce } from './error-texts.js'
+import { watchCookie, watchedPoster, watchSocket } from './warning.js'
 
 const OPTIONS = ['socket', 'initial', 'endpoint', 'credentials', 'headers']
 
@@ -64,7 +64,7 @@ export function createLiveSession<F extends Fields = RegisteredFields>(
   options: LiveSessionClientOptions<F> = {},
 ): LiveSessionClient<F> {
   checkOptions(options)
-  const live = create(options, errorTextsFor(options))
+  const live = create(options, FULL_TEXTS, watchedPoster(options))
   explainCallbacks(live)
   logUnawaited(live)
   warnOfForgotten(live)

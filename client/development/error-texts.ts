@@ -5,7 +5,7 @@ import { LiveSessionError as Refused, settable } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import { AWAIT_IT, PromiseRefused, refusePromise } from '../../shared/promise.js'
 import { type ErrorTextCode, type ErrorTexts, LiveSessionError } from '../error.js'
-import { createWarning, explainedAt, type Ways } from './warning.js'
+import { explainedAt } from './warning.js'
 
 /** The meanings of refusal codes in pages. */
 const REASONS: Partial<Record<ErrorTextCode, string>> = {
@@ -29,19 +29,15 @@ const MISTAKES: Partial<Record<ErrorTextCode, (key: string, method: string) => s
 /** Refusals that only bugs cause: logged to the console, because the page need not await the promise. */
 const WRONG: readonly ErrorTextCode[] = ['undeclared_key', 'not_writable']
 
-/** Returns the error messages of the development build, for a page with these options. */
-export function errorTextsFor(ways: Ways): ErrorTexts {
-  const warn = createWarning(ways)
-  return {
-    text,
-    errorOf: (key, { code, message = text(code, key), error: thrown }) => {
-      const error = thrown ?? new LiveSessionError(code, message, key)
-      if (thrown || WRONG.includes(code)) logOnce(error)
-      return error
-    },
-    settable: copy,
-    posted: ({ response, answer, error }) => warn(response, !!answer || !!error),
-  }
+/** The error messages of the development build. */
+export const FULL_TEXTS: ErrorTexts = {
+  text,
+  errorOf: (key, { code, message = text(code, key), error: thrown }) => {
+    const error = thrown ?? new LiveSessionError(code, message, key)
+    if (thrown || WRONG.includes(code)) logOnce(error)
+    return error
+  },
+  settable: copy,
 }
 
 const logged = new WeakSet<object>()

@@ -1,8 +1,9 @@
 // Console warnings of the development build about failing POSTs and refused sockets.
 
-import { ownCode } from '../../shared/codes.js'
+import { isOwnCode } from '../../shared/codes.js'
 import type { PageAnswer, Refusal } from '../../shared/protocol.js'
 import { DEFAULT_ENDPOINT, EXCHANGE } from '../../shared/protocol.js'
+import { type CreatePoster, createPoster } from '../browser/post.js'
 import type { PostResponse } from '../core/events.js'
 import { type Internals, internalsOf } from '../internals.js'
 import type { AnyClient, AnySocket } from '../types.js'
@@ -101,6 +102,17 @@ export function createWarning(ways: Ways): (response?: PostResponse, isOurs?: bo
   }
 }
 
+/** Returns a `createPoster` whose POSTs are watched for failures. */
+export function watchedPoster(ways: Ways): CreatePoster {
+  const warn = createWarning(ways)
+  return (options, onPosted) =>
+    createPoster(options, (posted) => {
+      const { response, answer, error } = posted
+      warn(response, !!answer || !!error)
+      onPosted(posted)
+    })
+}
+
 /** Warns in the console if the page's `<base>` leads the path of the endpoint to another host. Returns whether it does. */
 export function warnOfBase(endpoint: string = DEFAULT_ENDPOINT): boolean {
   const { document, origin }: Partial<typeof globalThis> = globalThis
@@ -139,7 +151,7 @@ export function warnOfRefusals(socket: AnySocket): () => void {
       if (refusals < MIN_REFUSALS) return
     }
     warned.add(reason)
-    const isOurs = isNotSticky || reason === FAILED || ownCode(data?.code)
+    const isOurs = isNotSticky || reason === FAILED || isOwnCode(data?.code)
     const cause = isOurs ? causeOf(reason) : 'An io.use() of the app has refused it.'
     console.warn(
       `koa-live-session: the socket was refused: ${reason}. Until the server accepts it, changes made elsewhere do not arrive. ` +

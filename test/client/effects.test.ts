@@ -5,7 +5,6 @@ import { createPoster } from '../../client/browser/post.js'
 import { createStorage } from '../../client/browser/storage.js'
 import type { Dispatch, TimerName } from '../../client/core/events.js'
 import { readTicket } from '../../client/core/tickets.js'
-import { SHORT_TEXTS } from '../../client/error.js'
 import { fc } from '../support/app/property.js'
 
 const ends: (() => void)[] = []
@@ -117,7 +116,7 @@ it('a page reports its use only if a renewal is due', () => {
   const events: unknown[] = []
   const dispatch: Dispatch = (...event) => void events.push(event)
   const options = { endpoint: '/', credentials: 'omit', headers: {} } as const
-  const page = createBrowserEnvironment(undefined, options, SHORT_TEXTS, dispatch, { timers })
+  const page = createBrowserEnvironment(undefined, options, createPoster, dispatch, { timers })
   ends.push(page.close)
   page.open()
   const use = (): void => {
@@ -136,7 +135,7 @@ describe('a `storage` event', () => {
     const events: unknown[] = []
     const options = { endpoint: '/store_session', credentials: 'omit', headers: {} } as const
     const dispatch: Dispatch = (...one) => void events.push(one)
-    const page = createBrowserEnvironment(undefined, options, SHORT_TEXTS, dispatch, { timers: new Set() })
+    const page = createBrowserEnvironment(undefined, options, createPoster, dispatch, { timers: new Set() })
     ends.push(page.close)
     page.open()
     localStorage.setItem(NAME, 'ann')
@@ -171,12 +170,12 @@ describe('a `storage` event', () => {
   })
 })
 
-it('a refused socket passes on the library’s codes, and whether socket.io retries', () => {
+it('a refused socket passes on its code, and whether socket.io retries', () => {
   const events: unknown[] = []
   const socket = Object.assign(new EventEmitter(), { active: false })
   const options = { endpoint: '/', credentials: 'omit', headers: {} } as const
   const dispatch: Dispatch = (...event) => void events.push(event)
-  const page = createBrowserEnvironment(socket as never, options, SHORT_TEXTS, dispatch, { timers: new Set() })
+  const page = createBrowserEnvironment(socket as never, options, createPoster, dispatch, { timers: new Set() })
   ends.push(page.close)
   page.open()
   for (const code of ['rate_limited', 'quota_exceeded', undefined]) socket.emit('connect_error', { data: { code } })
@@ -184,7 +183,7 @@ it('a refused socket passes on the library’s codes, and whether socket.io retr
   socket.emit('connect_error', new Error('websocket error'))
   expect(events).toEqual([
     ['refused', 'rate_limited', false],
-    ['refused', undefined, false],
+    ['refused', 'quota_exceeded', false],
     ['refused', undefined, false],
     ['refused', undefined, true],
   ])

@@ -5,7 +5,7 @@ import { defineFields } from 'koa-live-session/fields'
 import { storeSession } from 'koa-live-session/hook'
 import { z } from 'zod'
 import { warnOfForgotten } from '../../client/development/checked-client.js'
-import { errorTextsFor } from '../../client/development/error-texts.js'
+import { FULL_TEXTS as FULL } from '../../client/development/error-texts.js'
 import { followAddress, followHandOffs, onFlash, onSessionEnd } from '../../client/development/index.js'
 import { type ErrorTextCode, SHORT_TEXTS } from '../../client/error.js'
 import { createLiveSession as createBrief } from '../../client/index.js'
@@ -13,7 +13,6 @@ import type { AnyClient } from '../../client/types.js'
 import type { AnySnapshot } from '../../shared/protocol.js'
 import { bareInside } from '../support/page/bare-part.js'
 
-const FULL = errorTextsFor({})
 const fields = defineFields({ division: { schema: z.number(), default: 1, client: 'write' } })
 
 const warnings: unknown[] = []

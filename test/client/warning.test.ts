@@ -6,7 +6,6 @@ import { testClient } from 'koa-live-session/testing'
 import { io, type Socket } from 'socket.io-client'
 import { z } from 'zod'
 import { beginPage } from '../../client/core/html.js'
-import { errorTextsFor } from '../../client/development/error-texts.js'
 import { createWarning, watchSocket } from '../../client/development/warning.js'
 import type { AnyClient } from '../../client/types.js'
 import { turn } from '../support/app/within.js'
@@ -150,11 +149,8 @@ describe('failing POSTs', () => {
   })
 
   it('are counted from zero after a recovery', () => {
-    const { posted } = errorTextsFor({ endpoint: '/store_session' })
-    for (const status of [502, 502, 200, 502, 502]) {
-      const answer = { results: [], persisted: [] } as never
-      posted?.({ response: { status }, wait: 0, answer: status === 200 && answer })
-    }
+    const warn = createWarning({ endpoint: '/store_session' })
+    for (const status of [502, 502, 200, 502, 502]) warn({ status }, status === 200)
     expect(warnings).toEqual([])
   })
 
@@ -169,16 +165,14 @@ describe('failing POSTs', () => {
   })
 
   it('name the page to which they were redirected, without its parameters', () => {
-    const { posted } = errorTextsFor({ endpoint: '/store_session' })
-    const response = { status: 200, redirected: true, url: 'http://localhost/login?to=%2Fstore_session' }
-    posted?.({ response, wait: 0 })
+    const warn = createWarning({ endpoint: '/store_session' })
+    warn({ status: 200, redirected: true, url: 'http://localhost/login?to=%2Fstore_session' })
     expect(warnings).toEqual([failed(200, redirected('http://localhost/login'))])
   })
 
   it('warn of no redirect that has reached the endpoint', () => {
-    const { posted } = errorTextsFor({ endpoint: '/store_session' })
-    const answer = { results: [], persisted: [] } as never
-    posted?.({ response: { status: 200, redirected: true, url: 'http://localhost/store_session/' }, wait: 0, answer })
+    const warn = createWarning({ endpoint: '/store_session' })
+    warn({ status: 200, redirected: true, url: 'http://localhost/store_session/' }, true)
     expect(warnings).toEqual([])
   })
 
