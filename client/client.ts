@@ -67,11 +67,12 @@ export function createClient<F extends Fields>(
         if (!pending) resolve()
       }
       try {
-        if (notifier.isClosed || !keys[0]) settle({ code: notifier.isClosed ? 'closed' : 'malformed' })
+        if (notifier.isClosed) settle({ code: 'closed' })
+        else if (!keys[0]) settle({ code: 'malformed' })
         else {
           const values = keys.map((key) => [key, valueFor(key)] as const)
           notifier.source ??= 'request'
-          dispatch('set', { id, next, settle }, values)
+          dispatch('set', { id, next, settle }, values, (globalThis.event as InputEvent | undefined)?.inputType)
         }
       } catch (error) {
         settle({ code: 'invalid_value', error })

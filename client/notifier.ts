@@ -70,8 +70,10 @@ export function createNotifier(page: Readonly<Page>): Notifier {
       // Changes made by listeners during this round get their own source.
       const source = notifier.source ?? 'ticket'
       notifier.source = undefined
-      for (const [key, [value, detail]] of notices()) {
+      for (let [key, [value, detail]] of notices()) {
         const [previous, was] = last.get(key) ?? NONE
+        // The server's version of a text, such as a trimmed one, would replace the text under the visitor's fingers.
+        if (source !== 'request' && page.timers.has(`~${key}`)) value = previous
         last.set(key, [value, detail])
         if (value !== previous) changes.notify({ key, value, previous, source })
         if (detail !== was) statuses.notify(key, detail)

@@ -10,6 +10,7 @@ import {
   type ReactNode,
   useCallback,
   useContext,
+  useMemo,
   useSyncExternalStore,
 } from 'react'
 import type { RegisteredFields } from '../shared/registered.js'
@@ -63,12 +64,19 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   }
   const initial = (): readonly [Value<F[K]>, StatusDetail] =>
     live[INTERNALS].initialState(key) ?? [live.get(key), live.status(key)]
-  const subscribe = useCallback((onChange: () => void) => live.subscribe(key, onChange), [live, key])
-  const value = useSyncExternalStore(
-    subscribe,
-    () => live.get(key),
-    () => initial()[0],
-  )
+  const { subscribe, get } = useMemo(() => {
+    /** The value as listeners know it: of a text that is being typed, not yet the server's version. */
+    let told: readonly [Value<F[K]>] | undefined
+    return {
+      get: () => (told ?? [live.get(key)])[0],
+      subscribe: (onChange: () => void) =>
+        live.subscribe(key, (value) => {
+          told = [value]
+          onChange()
+        }),
+    }
+  }, [live, key])
+  const value = useSyncExternalStore(subscribe, get, () => initial()[0])
   const status = useSyncExternalStore(
     live.onStatus,
     () => live.status(key),

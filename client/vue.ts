@@ -63,12 +63,13 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   // If the element is already in the page, the server has rendered it, so the first render must match.
   const isHydrating = getCurrentInstance()?.vnode.el?.['parentNode']
   const state = shallowRef((isHydrating && live[INTERNALS].initialState(key)) || [live.get(key), live.status(key)])
-  const update = (): void => {
-    state.value = [live.get(key), live.status(key)]
+  const update = (value: Value<F[K]>): void => {
+    state.value = [value, live.status(key)]
   }
   const follow = (): void => {
     onScopeDispose(live.subscribe(key, update))
-    onScopeDispose(live.onStatus(update))
+    // Not `live.get`, which has the server's version of a text that is still being typed.
+    onScopeDispose(live.onStatus(() => update(state.value[0])))
   }
   if (isHydrating) onMounted(follow)
   // Do not follow on a server, where no scope ever ends.

@@ -73,14 +73,22 @@ export interface TabMessage extends Pick<PageAnswer, 'persisted'> {
  * - `renew`: time during which a page in use needs no POST
  * - `unload`: time after `beforeunload` in which another document may replace the page; a download, for example, replaces nothing
  * - `:key`: time until the value of this key expires
+ * - `~key`: pause of typing after which listeners learn how the server has changed the text of this key
  */
-export type TimerName = 'postPause' | 'sendPause' | 'link' | 'greet' | 'renew' | 'unload' | `:${string}`
+export type TimerName = 'postPause' | 'sendPause' | 'link' | 'greet' | 'renew' | 'unload' | `:${string}` | `~${string}`
 
 /** The events of a page, by name, with their arguments. */
 export interface Events {
   begin: []
-  /** Sets or deletes values; several values are a group. With `call.next`, `values` has the shown value, from which `next` computes. */
-  set: [call: Call, values: readonly (readonly [key: string, value: JsonValue | undefined])[]]
+  /**
+   * Sets or deletes values; several values are a group. With `call.next`, `values` has the shown value, from which `next` computes. For a
+   * typed text, `inputType` is that of the DOM's event.
+   */
+  set: [
+    call: Call,
+    values: readonly (readonly [key: string, value: JsonValue | undefined])[],
+    inputType?: string | undefined,
+  ]
   connect: []
   disconnect: []
   /** The server is about to close the connection, or the browser has lost the network. */

@@ -28,3 +28,5 @@ export const RECONNECT_PAUSE = 50
 export const GREETING_TIMEOUT = 1000
 /** Maximum rounds of notifications in a row: listeners that change values in each round must not block the page. */
 export const MAX_ROUNDS = 100
+/** ms after the last letter in which listeners hear only of the page's own changes of a text. */
+export const TYPING_PAUSE = 2000

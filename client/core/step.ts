@@ -4,7 +4,7 @@ import { answered, applyTabMessage, posted } from './answers.js'
 import { addEffect, type Effect, type Event, type Events, startTimer } from './events.js'
 import { mergeSnapshot, parseHtml } from './html.js'
 import { addPending, ensureKey, rebase } from './key-state.js'
-import { MAX_DOUBTS } from './limits.js'
+import { MAX_DOUBTS, TYPING_PAUSE } from './limits.js'
 import { restoreOutboxes } from './outbox.js'
 import type { Page } from './page.js'
 import { retryUnstored } from './saved.js'
@@ -57,8 +57,11 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     renewed(page)
   },
   // After each event, `step` calls `sendDue`, which sends the change.
-  set: (page, call, values) => {
-    for (const [key, value] of values) addPending(page, key, call, value, !!values[1])
+  set: (page, call, values, inputType) => {
+    for (const [key, value] of values) {
+      addPending(page, key, call, value, !!values[1])
+      if (inputType) startTimer(page, `~${key}`, TYPING_PAUSE)
+    }
   },
   connect: (page) => {
     page.socket = 'up'

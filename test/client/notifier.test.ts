@@ -9,7 +9,7 @@ import { GreetingSocket } from '../support/page/greeting-socket.js'
 /** A page of an app with untyped fields. */
 interface Untyped {
   set(key: string, value: number): Promise<void>
-  onChange(listener: (change: { readonly key: string; readonly source: string }) => void): void
+  onChange(listener: (change: { readonly key: string; readonly value: unknown; readonly source: string }) => void): void
 }
 type Listen = (live: LiveSessionClient, listener: () => void) => () => void
 
@@ -193,5 +193,63 @@ describe('a page with a socket', () => {
     live.close()
     dispatchEvent(new Event('offline'))
     expect(connect).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('a text that is being typed', () => {
+  /** Sets a value as the listener of an event in a text field does. */
+  const type = (set: () => unknown): void => {
+    const input = document.body.appendChild(document.createElement('input'))
+    input.addEventListener('input', set)
+    input.dispatchEvent(new InputEvent('input', { inputType: 'insertText' }))
+    input.remove()
+  }
+  const typingPage = (): { socket: GreetingSocket; live: Untyped & LiveSessionClient<never>; heard: unknown[] } => {
+    jest.useFakeTimers()
+    const socket = new GreetingSocket('ann', { defaults: { name: 1, other: 1 } })
+    const live = createLiveSession<never>({ socket: socket as never }) as never
+    const heard: unknown[] = []
+    ;(live as Untyped).onChange(({ key, value }) => heard.push([key, value]))
+    return { socket, live, heard }
+  }
+
+  it('goes back after a refusal only in a pause', () => {
+    const { socket, live, heard } = typingPage()
+    type(() => live.set('name', 2))
+    socket.refuse()
+    type(() => live.set('name', 3))
+    socket.refuse()
+    expect(live.status('name' as never)).toEqual({ status: 'rejected', reason: 'invalid_value' })
+    jest.advanceTimersByTime(1999)
+    const before = [
+      ['name', 2],
+      ['name', 3],
+    ]
+    expect(heard).toEqual(before)
+    jest.advanceTimersByTime(1)
+    expect(heard).toEqual([...before, ['name', 1]])
+    live.close()
+  })
+
+  it('holds back no other change', () => {
+    const { socket, live, heard } = typingPage()
+    type(() => live.set('name', 2))
+    socket.emit('store_session', bareTicket({ changes: [['other', 9, 5]] }))
+    expect(heard).toEqual([
+      ['name', 2],
+      ['other', 5],
+    ])
+    live.close()
+  })
+
+  it('is one that an event of a text field sets', () => {
+    const { socket, live, heard } = typingPage()
+    void live.set('name', 2)
+    socket.refuse()
+    expect(heard).toEqual([
+      ['name', 2],
+      ['name', 1],
+    ])
+    live.close()
   })
 })

@@ -5,9 +5,11 @@ import { type BareClaims, bareTicket } from './bare-ticket.js'
 
 type Ack = (lost: null, answer: PageAnswer) => void
 
-/** A connected socket whose server, played by the test, greets a visitor and takes no changes. */
+/** A connected socket whose server, played by the test, greets a visitor and takes no changes, or refuses them. */
 export class GreetingSocket extends EventEmitter {
   readonly connected = true
+  /** Refuses the changes of the last message. */
+  refuse: () => void = () => undefined
   #answer: PageAnswer
 
   constructor(owner: string, owned: BareClaims = {}) {
@@ -19,6 +21,7 @@ export class GreetingSocket extends EventEmitter {
     return {
       emit: (_, { set }, answer) => {
         if (!set) answer(null, this.#answer)
+        else this.refuse = () => answer(null, refusalOf(this.#answer))
       },
     }
   }
@@ -43,6 +46,10 @@ export class GreetingSocket extends EventEmitter {
     this.once(TAKE_FLASH, (answer: (messages: FlashAnswer) => void) => answer({ ok: true, messages: [message] }))
     this.emit(FLASH)
   }
+}
+
+function refusalOf({ who }: PageAnswer): PageAnswer {
+  return { who, hasCookie: true, results: [{ code: 'invalid_value' }], persisted: [] }
 }
 
 function answerOf(who: string, claims: BareClaims): PageAnswer {
