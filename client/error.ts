@@ -48,8 +48,9 @@ const text = (code: string): string => `koa-live-session: ${code}, docs/troubles
 export const SHORT_TEXTS: ErrorTexts = {
   text,
   errorOf: (key, { code, message = text(code), error }) => {
-    if (error) console.error(error)
-    return error ?? new LiveSessionError(code, message, key)
+    if (!error) return new LiveSessionError(code, message, key)
+    console.error(error)
+    return error
   },
   settable: (key, value) => {
     try {

@@ -97,7 +97,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     }
   }
   /** Sets the fields from the URL. @param isBehind whether to set even equal values, because the page may lack newer changes */
-  const read = (isBehind: boolean): void => {
+  const read = (isBehind?: boolean): void => {
     setFromAddress((key, value) => isBehind || !sameJson(value, live.get(key)))
     stay()
   }
@@ -105,8 +105,8 @@ export function followAddress(live: AnyClient): Unsubscribe {
     const former = last
     last = location.href
     // A link to a fragment is no history step, and its URL may lack the last change: write the values to the URL instead of reading them.
-    if (former !== last && former.split('#')[0] === last.split('#')[0]) follow()
-    else read(false)
+    if (former === last || former.split('#')[0] !== last.split('#')[0]) read()
+    else follow()
   }
   const begin = (): void => {
     last = location.href

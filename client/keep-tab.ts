@@ -13,7 +13,7 @@ const LEAVE = 'beforeunload'
 
 /** Returns a frame's place among its parents' frames, such as ` 0 2`; `''` for the tab's page. */
 const placeOf = (w: Window): string =>
-  w === w.parent ? '' : `${placeOf(w.parent)} ${Array.prototype.indexOf.call(w.parent, w)}`
+  w === w.parent ? '' : `${placeOf(w.parent)} ${[].indexOf.call(w.parent as never, w as never)}`
 
 /**
  * Persists the values of this tab (`scope: 'tab'`) in its sessionStorage, across reloads, back navigation and server restarts. Call

@@ -70,9 +70,9 @@ export function onSessionEnd(
   /** Asks the server if the end is near or unknown. */
   const look = async (mustAsk?: unknown): Promise<void> => {
     if (isClosed) return
+    plan()
     looks += 1
     const own = looks
-    plan()
     if (page.cookie !== 'accepted' || page.who === ended) return
     if (mustAsk !== true && end && !isWarned && leftOf(end) > before) return
     const answer = await post(false)

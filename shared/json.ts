@@ -144,7 +144,7 @@ export function sameJson(a: JsonValue | undefined, b: JsonValue | undefined): bo
 
 /** Returns the escape of a UTF-16 code unit in JSON and JavaScript. */
 export function escapeUnit(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return `\\u${`000${unit.charCodeAt(0).toString(16)}`.slice(-4)}`
 }
 
 /** Escapes line breaks and control characters in untrusted text, which could forge lines in a log. */

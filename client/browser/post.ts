@@ -12,7 +12,7 @@ type Options = LiveSessionClientOptions<Fields>
 export type PostOptions = Required<Pick<Options, 'endpoint'>> & Pick<Options, 'credentials' | 'headers'>
 
 /** The page's POSTs: one at a time, abortable, and a last POST when the page unloads. */
-export interface Poster {
+interface Poster {
   /**
    * POSTs a message. Without `timeout`, the POST is the page's last, outlives the page and awaits no answer. Any other POST ends with the
    * page: with `keepalive`, Chromium would continue even an aborted POST, and store a former guest's cookie from its late response.
@@ -33,8 +33,6 @@ export const createPoster: CreatePoster = (options, onPosted) => {
       const controller = new AbortController()
       current = controller
       const timer = setTimeout(() => controller.abort(), timeout)
-      // This timer must not keep a Node process alive. In browsers timers are numbers.
-      timer.unref?.()
       void send(options, body, { signal: controller.signal }).then((posted) => {
         clearTimeout(timer)
         if (current === controller) onPosted(posted)

@@ -41,7 +41,9 @@ export function createTabs(name: string, onLock: () => void, onMessage: (message
       if (!navigator?.locks) return onLock()
       const controller = new AbortController()
       const { signal } = controller
-      const isOver = new Promise((resolve) => signal.addEventListener('abort', resolve))
+      const isOver = new Promise((resolve) => {
+        signal.onabort = resolve
+      })
       // After a release, a late grant or refusal is no turn: the tab may have queued again.
       let isReleased = false
       release = () => {

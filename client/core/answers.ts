@@ -86,6 +86,7 @@ function applyAnswer(page: Page, message: PageMessage, answer: PageAnswer, isPos
   const mayLackCookie = page.cookie === 'blocked' || page.socket === 'greeted' || (who ?? page.who) === undefined
   page.timers.delete('greet')
   if (!hasCookie && (isPost || !mayLackCookie)) {
+    if (isPost) page.postHasCookie = false
     requeue(page, message, false)
     return void requestCookie(page)
   }
@@ -181,7 +182,7 @@ function messageRefused(
   wait: number = RETRY_PAUSE,
 ): void {
   const { tickets = [], set } = message
-  const bad = tickets[refusal.index ?? -1]
+  const bad = tickets[refusal.index as number]
   requeue(page, message, false)
   if (isTemporary(refusal.code)) return void backOff(page, name, wait)
   for (const [key, state] of page.keys) {

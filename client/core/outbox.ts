@@ -64,7 +64,7 @@ export function restoreOutboxes(page: Page, texts: readonly string[], tabKeys: r
 
 /** Returns whether `list` replaces another page's `known` list: `list` continues `known`, or the lists differ and its base is newer. */
 function isFurther(list: readonly WireChange[], known: readonly WireChange[]): boolean {
-  return hasAll(list, known) || (!hasAll(known, list) && (list[0]?.[1] ?? 0) > (known[0]?.[1] ?? -1))
+  return hasAll(list, known) || (!hasAll(known, list) && (list[0] as WireChange)[1] > (known[0]?.[1] ?? -1))
 }
 
 /** Returns whether the list has the last of the other changes. If so, it has all of the other changes that still count. */

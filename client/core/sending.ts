@@ -57,15 +57,17 @@ export function postWithLock(page: Page): void {
   if (!page.isQueued) return
   page.isQueued = false
   // Name the visitor only if the browser has proved to keep its cookie; otherwise ask.
-  const isNamed = page.who && page.cookie === 'accepted' && !page.mustAsk
-  if (!isNamed && isPostDue(page) && page.questions >= MAX_QUESTIONS) {
+  const isProved = page.who && page.cookie === 'accepted'
+  if ((page.mustAsk || !isProved) && isPostDue(page) && page.questions >= MAX_QUESTIONS) {
     page.questions += 1
-    page.cookie = 'blocked'
+    // If POSTs have the cookie, only the socket is refused: save by POST.
+    if (!(isProved && page.postHasCookie)) page.cookie = 'blocked'
     page.mustAsk = false
     // Reconnect, because the last answer may have set the cookie.
     startTimer(page, 'link', pauseOf(page.questions))
   }
   if (!isPostDue(page)) return void addEffect(page, 'release')
+  const isNamed = isProved && !page.mustAsk
   page.mustRenew = false
   page.postInFlight = isNamed ? bodyOf(page, page.socket === 'greeted' ? [] : startDue(page)) : {}
   if (isNamed) startTimer(page, 'postPause', POST_INTERVAL)
@@ -80,7 +82,7 @@ export function bodyOf(page: Page, set: readonly WireChange[]): PageMessage {
     if (fits) space -= ticket.length
     return fits
   })
-  return { who: page.who, tickets: some[0] ? some : undefined, set: set[0] ? set : undefined }
+  return { who: page.who, tickets: some[0] ? some : undefined, set: set[0] && set }
 }
 
 /** Returns the changes to send now, and marks them as in flight. */
@@ -146,7 +148,7 @@ export function markPending({ keys }: Page, isUnload?: boolean): void {
 /** Aborts the POST in flight, or leaves the queue of tabs. */
 export function abortPost(page: Page): void {
   if (page.postInFlight) addEffect(page, 'abort')
-  if (page.postInFlight || page.isQueued) addEffect(page, 'release')
+  addEffect(page, 'release')
   requeue(page, page.postInFlight, true)
   page.postInFlight = undefined
   page.isQueued = false

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { MAX_QUESTIONS } from '../../client/core/limits.js'
 import { ANN, BarePage, GUEST, greetingOf, NAMELESS, NEW_GUEST, THE_GUEST } from '../support/page/bare-page.js'
 
 describe('a refused handshake', () => {
@@ -8,6 +9,37 @@ describe('a refused handshake', () => {
     page.post()
     page.on('refused', 'other_visitor')
     expect([page.did('abort'), page.answerQuestion(ANN), page.did('reconnect')]).toEqual([true, {}, true])
+  })
+
+  it('with other_visitor each time leaves changes to POSTs', () => {
+    const page = new BarePage()
+    const waits: unknown[] = []
+    for (let stamp = 10; stamp < 13; stamp += 1) {
+      page.set('division', stamp)
+      for (let asked = 0; asked < MAX_QUESTIONS; asked += 1) {
+        page.on('refused', 'other_visitor')
+        expect(page.answerQuestion(THE_GUEST)).toEqual({})
+      }
+      page.on('refused', 'other_visitor')
+      expect(page.answerPost({ stamp })?.set).toEqual([['division', expect.any(Number), '', stamp]])
+      expect(page.status('division')).toBe('saved')
+      waits.push(page.effects('timer').filter(([, name]) => name === 'link').length)
+      page.fireTimer('link')
+      expect(page.did('reconnect')).toBe(true)
+    }
+    expect(waits).toEqual([1, 1, 1])
+  })
+
+  it('with other_visitor each time is retried with backoff', () => {
+    const page = new BarePage()
+    const waits: unknown[] = []
+    for (let refusals = 0; refusals < 9; refusals += 1) {
+      page.on('refused', 'other_visitor')
+      page.answerQuestion(THE_GUEST)
+      waits.push(page.effects('timer').find(([, name]) => name === 'link')?.[2])
+      page.fireTimer('link')
+    }
+    expect(waits.filter(Boolean)).toEqual([4000, 8000, 16_000, 30_000, 30_000, 30_000])
   })
 
   it.each(['rate_limited', undefined])('with the code %s is retried with backoff', (code) => {

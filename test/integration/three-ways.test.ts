@@ -116,6 +116,14 @@ describe('another id in handshakes than in requests', () => {
   })
 })
 
+it('another id in handshakes leaves the changes of a page to POSTs', async () => {
+  const { app } = await start((ctx) => (isHandshake(ctx) ? 'ann@example.test' : 'ann'))
+  const { live } = await app.visitor().open({ path: '/page' })
+  await live.set('division', 3)
+  expect(live.status('division')).toEqual({ status: 'saved' })
+  await live.set('division', 4)
+})
+
 describe('nothing is told', () => {
   const session = (ctx: Koa.Context): string | undefined => ctx.cookies.get('user', { signed: false })
   const cookie = (visitor: Visitor, value: string): void => void visitor.jar.setCookieSync(value, visitor.url)
