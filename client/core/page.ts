@@ -25,7 +25,10 @@ export interface Page extends PageKeys {
    * for its visitor. `greeting`: asked, or answered without the cookie. `greeted`: the answer named this page's visitor.
    */
   socket: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
-  /** Whether the newest question had the cookie, and no greeting since: then a greeting without it proves that handshakes lack it. */
+  /**
+   * Whether the newest question had the cookie, with no greeting since and no POST that lacked it: then a greeting without it proves that
+   * handshakes lack it, and a refused socket does not prove that cookies are blocked.
+   */
   postHasCookie?: boolean | undefined
   /** Whether the page must request its missing cookie by a POST of `{}`. */
   mustAsk?: boolean | undefined
