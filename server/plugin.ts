@@ -22,6 +22,7 @@ import { Nodes } from './nodes.js'
 import type { MakeFeature } from './parts.js'
 import { resolveOptions, warnAtStart } from './resolve-options.js'
 import { check, checkNames, warnOfIdleOptions } from './settings/option-checks.js'
+import { watchFailures } from './settings/report.js'
 import { subjectHash, type UserId, userSubject } from './subjects/subject.js'
 import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, PluginMembers, RevokeOptions } from './types/live.js'
 import type { LiveSessionOptions } from './types/options.js'
@@ -83,6 +84,7 @@ export function createPlugin(
       return core.handles.of(this)
     },
   })
+  watchFailures(app)
   const plugin = Object.assign(new Plugin(core), ...core.features.map(({ plugin }) => plugin))
   cores.set(plugin, core)
   return plugin

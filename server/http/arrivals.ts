@@ -18,6 +18,8 @@ import { Lateness } from './late-requests.js'
 /** The user whom `identify` named at the start of a request, and the visitor, if recognized already. */
 export interface Arrival extends IdentifiedUser {
   readonly recognized?: RequestIdentity
+  /** Whether the visitor is unknown, so that the visit may not change the response. */
+  readonly isUnknown?: boolean
 }
 
 /** A visit that has begun. */
@@ -89,6 +91,7 @@ export class Arrivals {
       user: undefined,
       revision: this.revision,
       recognized: this.#parts.identities.recognize(undefined, undefined),
+      isUnknown: true,
     }
   }
 

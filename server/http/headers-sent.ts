@@ -1,8 +1,10 @@
-// Detects when a browser has received a response.
+// Detects when a browser has received a response, and when the app's code can only log.
 
 import type { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
+import type Koa from 'koa'
 import onHeaders from 'on-headers'
+import { hasFailed } from '../settings/report.js'
 
 /** ms for headers to reach a browser on a slow network. */
 const ON_THE_WAY = 5000
@@ -27,9 +29,9 @@ export function onHeadersSent(res: ServerResponse, act: () => void): void {
   else onHeaders(res, wait)
 }
 
-/** Returns whether a response can change no more: its headers are sent, or the browser has gone. */
-export function isAnswered(res: ServerResponse): boolean {
-  return res.headersSent || isClosed(res)
+/** Returns whether the app's code may run where nothing catches its errors: in a log of an answered or failed request. */
+export function isUncaught(ctx: Koa.Context): boolean {
+  return ctx.res.headersSent || isClosed(ctx.res) || hasFailed(ctx)
 }
 
 /** Returns whether `close` was emitted or is about to be. HTTP/2 responses lack `closed`, but their streams have `destroyed`. */

@@ -3,7 +3,7 @@
 import type Koa from 'koa'
 import { addMembers } from '../exchange/handle.js'
 import type { Arrival, Arrivals } from './arrivals.js'
-import { isAnswered } from './headers-sent.js'
+import { isUncaught } from './headers-sent.js'
 import { RequestHandle, type RequestParts } from './request.js'
 import type { Visit } from './visit.js'
 
@@ -49,16 +49,15 @@ export class RequestHandles {
   }
 
   /**
-   * Returns the `ctx.liveSession` of a request: a new guest's for a log of a response that was sent before `live.middleware()` knew the
-   * visitor, because an error in a listener of the response would end the process.
+   * Returns the `ctx.liveSession` of a request: a new guest's for a log of a request that was answered or failed before
+   * `live.middleware()` knew the visitor, because an error in the listener that logs would end the process.
    *
-   * @throws {TypeError} if the response is still to be sent, so that the app's middleware stands in the wrong order
+   * @throws {TypeError} if the request goes on, so that the app's middleware stands in the wrong order
    */
   of(ctx: Koa.Context): RequestHandle {
     const handle: RequestHandle | undefined = ctx[REQUEST]
     if (handle) return handle
-    if (handshakes.has(ctx)) throw new TypeError(IN_HANDSHAKE)
-    if (!isAnswered(ctx.res)) throw new TypeError(TOO_EARLY)
+    if (!isUncaught(ctx)) throw new TypeError(handshakes.has(ctx) ? IN_HANDSHAKE : TOO_EARLY)
     return this.create(ctx, this.#arrivals.ofNewGuest())
   }
 }

@@ -14,7 +14,7 @@ import { isTransferred } from '../identity/login.js'
 import type { Parts } from '../parts.js'
 import type { Sub, UserSubject } from '../subjects/subject.js'
 import type { Owner } from '../values/values.js'
-import { isAnswered } from './headers-sent.js'
+import { isUncaught } from './headers-sent.js'
 import { usedLate } from './late-requests.js'
 import type { Snapshots } from './snapshots.js'
 import type { Visit } from './visit.js'
@@ -175,7 +175,7 @@ export class RequestHandle extends Handle {
   }
 
   protected override get isOver(): boolean {
-    return isAnswered(this.#ctx.res)
+    return isUncaught(this.#ctx)
   }
 
   override get report(): (error: unknown) => void {

@@ -35,7 +35,7 @@ export class Visit implements PageIdentity, ResponseContext {
   #hooks: readonly ResponseHook[] = []
   /** Whether the browser's visitor leaves with this request. */
   #isVisitorLeaving = false
-  /** Whether the headers were sent before the first use: then the visit only answers reads, as those of a log. */
+  /** Whether the headers were sent before the first use, or the visitor is unknown: then the visit only answers reads, as those of a log. */
   readonly isReadOnly: boolean
 
   /** Decides who the visitor is; `begin` acts. */
@@ -44,7 +44,7 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#parts = parts
     this.#ctx = ctx
     this.#arrival = arrival
-    this.isReadOnly = ctx.res.headersSent
+    this.isReadOnly = ctx.res.headersSent || arrival.isUnknown === true
     this.#received = arrival.recognized ?? parts.arrivals.recognize(ctx.req, user)
     this.#identity = this.isReadOnly ? this.#received : this.#rotateIfDue(this.#received, user)
     this.#lateness = parts.arrivals.latenessOf(this.#received, this.#identity, arrival)
@@ -55,7 +55,7 @@ export class Visit implements PageIdentity, ResponseContext {
     const { res } = this.#ctx
     this.#parts.arrivals.adopt(this.#received)
     if (this.isReadOnly) {
-      warnOfLateRead(this.#parts.settings.warn)
+      if (res.headersSent) warnOfLateRead(this.#parts.settings.warn)
       return this
     }
     const { arrivals, identities, endings } = this.#parts

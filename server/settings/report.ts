@@ -11,6 +11,24 @@ import type { Sub } from '../subjects/subject.js'
 /** Reports to the app an error that no caller receives. Never throws, because an uncaught error would end the process. */
 export type Report = (error: unknown, ctx?: Koa.Context) => void
 
+/** The requests and handshakes with a reported error. */
+const failed = new WeakSet<Koa.Context>()
+
+/** Returns whether an error of a request or a handshake was reported: the app's listeners run where nothing catches their errors. */
+export function hasFailed(ctx: Koa.Context): boolean {
+  return failed.has(ctx)
+}
+
+/** Notes the failures that Koa itself reports. */
+export function watchFailures({ context }: Koa): void {
+  const { onerror } = context
+  // Koa also calls this without an error, after each response.
+  context.onerror = function (this: Koa.Context, error?: Error | null) {
+    if (error) failed.add(this)
+    onerror.call(this, error as Error)
+  }
+}
+
 /** Creates a `Report`: refusals go to `onError`, other errors to the app's listeners of `error` or, if there are none, to the console. */
 export function createReport(app: Koa, emitRefusal: EmitRefusal, onError: (error: LiveSessionError) => void): Report {
   return (error, ctx) => {
@@ -20,8 +38,12 @@ export function createReport(app: Koa, emitRefusal: EmitRefusal, onError: (error
         emitRefusal('app', error)
         const returned: unknown = onError(error)
         if (returned instanceof Promise) returned.catch(fallBack)
-      } else if (app.listenerCount('error') > 0) app.emit('error', asError(error), ctx)
-      else console.error(error)
+      } else if (app.listenerCount('error') > 0) {
+        // Names a request once, because a listener may cause the next error by a change of its values.
+        const isNamed = ctx && !failed.has(ctx)
+        if (ctx) failed.add(ctx)
+        app.emit('error', asError(error), isNamed ? ctx : undefined)
+      } else console.error(error)
     } catch (failure) {
       fallBack(failure)
     }

@@ -70,7 +70,8 @@ export interface Session<F extends Fields, K extends keyof F & string> {
 }
 /**
  * `ctx.liveSession`: the values of the request's visitor. Values set here go into the response's cookie, except fields kept outside the
- * cookie. Before `live.middleware()` has run, reading `ctx.liveSession` throws a `TypeError`.
+ * cookie. Before `live.middleware()` has run, reading `ctx.liveSession` throws a `TypeError`, except after the request has failed or was
+ * answered: then it has the values of a new guest.
  */
 export interface RequestSession<F extends Fields = RegisteredFields>
   extends Session<F, Keys<F>['request']>,
