@@ -8,6 +8,7 @@ import { Authentication } from './connections/authentication.js'
 import { Handshake } from './connections/handshake.js'
 import { Rechecks } from './connections/rechecks.js'
 import { type Core, createCore } from './core.js'
+import { tracked } from './exchange/handle.js'
 import { UserHandle } from './exchange/user-handle.js'
 import { addressFeature } from './features/address/index.js'
 import { flashFeature } from './features/flash/index.js'
@@ -136,16 +137,18 @@ class Plugin implements PluginMembers<Fields, boolean> {
     return new UserHandle(this.#core, user) as unknown as UserSession<Fields>
   }
 
-  async revoke(id: UserId, options: RevokeOptions = {}): Promise<void> {
-    checkNames(options, ['except'], 'revoke(id): ')
-    const { except } = options
-    const user = userSubject(id, 'revoke(id)')
-    const isUsers = !except || (await this.#core.identifyUser(except)) === user
-    check(isUsers, 'revoke(id, { except })', 'expected a request of this user', 'one of another visitor')
-    const handle = except && this.#core.handles.of(except)
-    // Begin the visit before the revocation, while the request's cookie is valid.
-    if (handle) RequestHandle.useOf(handle)
-    await this.#core.endings.revoke(user, handle && { ctx: except, rotate: () => handle.identify() })
+  revoke(id: UserId, options: RevokeOptions = {}): Promise<void> {
+    return this.#tracked(async () => {
+      checkNames(options, ['except'], 'revoke(id): ')
+      const { except } = options
+      const user = userSubject(id, 'revoke(id)')
+      const isUsers = !except || (await this.#core.identifyUser(except)) === user
+      check(isUsers, 'revoke(id, { except })', 'expected a request of this user', 'one of another visitor')
+      const handle = except && this.#core.handles.of(except)
+      // Begin the visit before the revocation, while the request's cookie is valid.
+      if (handle) RequestHandle.useOf(handle)
+      await this.#core.endings.revoke(user, handle && { ctx: except, rotate: () => handle.identify() })
+    })
   }
 
   async revokedAt(id: UserId): Promise<number | undefined> {
@@ -154,9 +157,8 @@ class Plugin implements PluginMembers<Fields, boolean> {
     return this.#core.ends.of(subjectHash(user)) || undefined
   }
 
-  async erase(id: UserId): Promise<void> {
-    const user = userSubject(id, 'erase(id)')
-    await this.#core.endings.erase(user)
+  erase(id: UserId): Promise<void> {
+    return this.#tracked(() => this.#core.endings.erase(userSubject(id, 'erase(id)')))
   }
 
   async settled(): Promise<void> {
@@ -164,14 +166,19 @@ class Plugin implements PluginMembers<Fields, boolean> {
     await this.#core.store?.settled()
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     const { pageTickets, features, values, store } = this.#core
     values.close()
     for (const { close } of features) close?.()
     pageTickets.flush()
     this.#rechecks?.close()
     this.#closed ??= Promise.resolve(store?.close())
-    await this.#closed
+    return this.#tracked(async () => this.#closed)
+  }
+
+  /** Runs a call that the app may leave unawaited: then a rejection is reported, and does not end the process. */
+  #tracked(act: () => Promise<void>): Promise<void> {
+    return tracked(act, this.#core.settings.report)
   }
 }
 

@@ -4,6 +4,7 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { isMs, MS } from '../../../shared/checks.js'
 import { after } from '../../../shared/promise.js'
+import { tracked } from '../../exchange/handle.js'
 import type { Feature } from '../../feature.js'
 import { renewSession } from '../../identity/identify-user.js'
 import type { FeatureParts } from '../../parts.js'
@@ -53,7 +54,8 @@ export function sessionFeature(parts: FeatureParts): Feature {
       },
       devices: async (id, { current } = {}) =>
         devices.of(userOf(id, 'devices(id)'), current && store.sessionOf(current)?.name),
-      endDevice: async (id, name) => devices.end(userOf(id, 'endDevice(id, name)'), name),
+      endDevice: (id, name) =>
+        tracked(() => devices.end(userOf(id, 'endDevice(id, name)'), name), parts.settings.report),
     } satisfies SessionStoreMembers,
     data: [appSessions, devices],
     begins: (ctx, _, user) => {
