@@ -8,7 +8,7 @@ import { countMembers, freezeJson, type JsonValue, printable } from './json.js'
 import { refusePromise } from './promise.js'
 import { expiryStamp, isPast, type LwwRegister } from './register.js'
 import type { Replica } from './replica.js'
-import { describeIssues, validate } from './schema.js'
+import { AsyncSchema, describeIssues, validate } from './schema.js'
 import type { Stamp } from './stamp.js'
 import type { ClientAccess, FieldSpec, Scope } from './types.js'
 
@@ -32,7 +32,7 @@ export interface FieldDefaults {
   /** The field's own `maxBytes`, or its share of the budget. */
   readonly maxBytes: number
   readonly onLogin: 'account' | 'newest' | 'drop'
-  /** Reports an error of the schema or of `migrate` that only a stored value reveals. */
+  /** Reports an error of the schema or of `migrate`, which a page or a stored value may be the only one to meet. */
   readonly report?: (error: unknown) => void
 }
 
@@ -194,7 +194,8 @@ export class Field {
   #reportOnce(error: unknown): void {
     if (this.#isReported) return
     this.#isReported = true
-    this.#report(error)
+    if (error instanceof AsyncSchema) Promise.resolve(error.answer).then(() => this.#report(error), this.#report)
+    else this.#report(error)
   }
 
   /** Returns the output for no input; undefined if the schema expects an input. */
@@ -226,6 +227,8 @@ export class Field {
     try {
       result = validate(this.#schema, json)
     } catch (cause) {
+      // A page learns only that its value was refused.
+      this.#reportOnce(cause)
       throw this.#invalid('the schema failed', cause)
     }
     if (result.issues) throw this.#invalid(prefix + describeIssues(result.issues))

@@ -5,14 +5,22 @@ import { ignoreRejection, isThenable } from './promise.js'
 
 const QUOTED_ISSUES = 3
 
-export class AsyncSchema extends TypeError {}
+export class AsyncSchema extends TypeError {
+  /** The late answer, which rejects if the schema's own code has thrown: zod answers with a promise then. */
+  readonly answer: PromiseLike<unknown>
+
+  constructor(answer: PromiseLike<unknown>) {
+    super('expected a synchronous schema, received one that answers with a promise')
+    this.answer = answer
+  }
+}
 
 /** Runs a Standard Schema, which must be synchronous. */
 export function validate(schema: StandardSchemaV1, value: unknown): StandardSchemaV1.Result<unknown> {
   const result = schema['~standard'].validate(value)
   if (!isThenable(result)) return result
   ignoreRejection(result)
-  throw new AsyncSchema('expected a synchronous schema, received one that answers with a promise')
+  throw new AsyncSchema(result)
 }
 
 /** Describes the issues of a schema, the first few in full. */

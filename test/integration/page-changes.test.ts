@@ -1,6 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
+import { defineFields } from 'koa-live-session/fields'
 import { emptyCache, memoryStore, testClock } from 'koa-live-session/testing'
+import { z } from 'zod'
 import { spaceForRegisters } from '../../server/cookie/size.js'
 import type { Store } from '../../server/types/store.js'
 import { cookieBytes } from '../../shared/budget.js'
@@ -579,3 +581,26 @@ describe('updates once', () => {
     })
   })
 })
+
+it.each(['socket', 'post'] as const)(
+  'a schema that throws is reported once, and refuses the change (%s)',
+  async (way) => {
+    const bug = new Error('the schema is wrong')
+    const schema = z.number().refine((division) => {
+      if (division === 7) throw bug
+      return true
+    })
+    const fields = defineFields({ division: { schema, default: -1, client: 'write' } })
+    const app = await App.start<typeof fields>({ fields })
+    const visitor = app.visitor()
+    await visitor.store()
+    const socket = way === 'socket' ? await visitor.connect() : undefined
+    const set = async (value: number): Promise<unknown> => {
+      const change = ['division', -1, '', value] as const
+      const answer = await (socket?.set(change) ?? (await visitor.store({ set: [change] })).json())
+      return (answer as { results: readonly { code?: string }[] }).results[0]?.code
+    }
+    expect([await set(7), await set(7), await set(8)]).toEqual(['invalid_value', 'invalid_value', undefined])
+    expect(app.errors).toEqual([bug])
+  },
+)
