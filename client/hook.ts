@@ -67,7 +67,8 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     if (who && (tickets[0] || posted + life < Date.now())) void send(tickets)
   }
   /** POSTs tickets; the response also renews the cookie. Without `tickets`, requests the visitor's cookie, and reconnects with it. */
-  const send = async (tickets?: readonly string[]): Promise<void> => {
+  const send = async (tickets?: readonly string[]): Promise<unknown> => {
+    let isAccepted: unknown
     planned = setTimeout(post, 5000)
     posted = Date.now()
     // Send nothing after the hook was stopped.
@@ -87,14 +88,16 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
           })
         ).json()
         // If a bad ticket made the server refuse all, discard it and resend the others. Only our server answers `persisted` or `error`.
-        const over = answer.persisted ? tickets : [tickets?.[answer.error.index as number]]
+        isAccepted = answer.persisted
+        const over = isAccepted ? tickets : [tickets?.[answer.error?.index as number]]
         for (const [key, [ticket]] of unsaved) if (over?.includes(ticket)) unsaved.delete(key)
-        if (answer.persisted) planned = 0
+        if (isAccepted) planned = 0
         plan()
         // Another visitor now uses this browser: reconnect with the new cookie.
         if (answer.otherVisitor) socket.disconnect().connect()
       } catch {}
     if (!tickets && !isOver) socket.disconnect().connect()
+    return isAccepted
   }
   const onTicket = (ticket: string): void => {
     // `atob` garbles non-ASCII text, but only keys and stamps matter. Skip changes older than the unsaved changes, from a restarted server.
@@ -122,7 +125,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
               // Tickets have waited for this answer. In a browser without cookies, the hook requests a cookie only once.
               plan()
               if (who) asked = 0
-              else if (!asked++) void send()
+              else if (!asked++) void send().then((isAccepted) => isAccepted || setTimeout(askAgain, 5000))
               // An open connection may be dead, for example after a change of networks. The timeout doubles, because the server may be slow.
             } else if (socket.connected && !isOver) {
               timeout *= 2
@@ -130,6 +133,10 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
             }
           },
         )
+  }
+  const askAgain = (): void => {
+    asked = 0
+    greet()
   }
   const retry = (): void => {
     refusal = 0

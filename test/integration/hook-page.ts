@@ -15,7 +15,7 @@ export function hookPage() {
     jest.spyOn(console, 'warn').mockReturnValue()
     const { setTimeout: wait } = globalThis
     const hold = (act: () => void, ms: number): unknown =>
-      ['post', 'send', 'retry'].includes(act.name) && ms > 0 ? waits.push(act) : wait(act, ms)
+      ['post', 'send', 'retry', 'askAgain'].includes(act.name) && ms > 0 ? waits.push(act) : wait(act, ms)
     jest.spyOn(globalThis, 'setTimeout').mockImplementation(hold as never)
     Object.assign(globalThis, {
       addEventListener: page.addEventListener.bind(page),

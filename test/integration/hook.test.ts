@@ -201,6 +201,29 @@ describe('the small hook', () => {
     expect([bodies, connects()]).toEqual([[{}], 1])
   })
 
+  it('asks again in five seconds if its question got no answer', async () => {
+    const { socket, greet, asked, connects } = bareSocket()
+    const answers = [Response.json({ error: { code: 'store_unavailable' } }, { status: 503 }), new Response('busy')]
+    const fetch = jest.fn(
+      async (): Promise<Response> => answers.shift() ?? Response.json({ results: [], persisted: [] }),
+    )
+    globalThis.fetch = fetch as never
+    begin(socket)
+    for (let count = 1; count < 4; count += 1) {
+      greet({})
+      await soon()
+      greet({})
+      await soon()
+      expect([fetch.mock.calls.length, connects()]).toEqual([count, count])
+      passTime()
+    }
+    const messages = asked.length
+    greet({})
+    passTime()
+    await soon()
+    expect([fetch.mock.calls.length, asked.length - messages]).toEqual([3, 1])
+  })
+
   it('reconnects a silent connection with exponential backoff', () => {
     const { socket, fallSilent, waits, connects } = bareSocket()
     const end = begin(socket)
