@@ -97,7 +97,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const arrivals = new Arrivals({ cookie, identities, ends, store, ...asked })
 
   // The exchange with pages.
-  const limits = new Limits(settings.limits, maxVisitors, clock)
+  const limits = new Limits(settings.limits, maxVisitors, clock, guestMemory)
   const verifier = new TicketVerifier({ tickets, ends, values, identities })
   const answers = new Answers({ values, pageTickets, cookieValues, store })
   const exchange = new Exchange({ settings, limits, verifier, values, pageTickets, store, answers })

@@ -2,6 +2,7 @@
 
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Identified } from '../identity/identified.js'
+import type { GuestMemory } from '../memory/guest-memory.js'
 import { RotatingCache } from '../memory/rotating-cache.js'
 import type { LimitOptions } from '../settings/settings.js'
 
@@ -22,6 +23,9 @@ function countedAs({ cookie, visitor }: Identified): string {
  */
 const TICKET_RATE = 512 * 1024
 
+/** Approximate bytes of a bucket with its name. */
+const BUCKET_BYTES = 250
+
 /** Limits the changes, tickets and questions of browsers. The app's own calls do not count. */
 export class Limits {
   readonly #options: LimitOptions
@@ -29,11 +33,12 @@ export class Limits {
   readonly #buckets: RotatingCache<Bucket>
   readonly #ticketBuckets: RotatingCache<Bucket>
 
-  constructor(options: LimitOptions, maxVisitors: number, clock: () => number) {
+  constructor(options: LimitOptions, maxVisitors: number, clock: () => number, guestMemory: GuestMemory) {
     this.#options = options
     this.#clock = clock
-    this.#buckets = RotatingCache.onMap({ max: maxVisitors, clock })
-    this.#ticketBuckets = RotatingCache.onMap({ max: maxVisitors, clock })
+    const shared = { bytes: guestMemory, weigh: () => BUCKET_BYTES }
+    this.#buckets = RotatingCache.onMap({ max: maxVisitors, clock, shared })
+    this.#ticketBuckets = RotatingCache.onMap({ max: maxVisitors, clock, shared })
   }
 
   /** Creates a socket's bucket, for `spend`. */

@@ -48,6 +48,25 @@ describe('threat 57: the heap of countless guests', () => {
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(2.5 * ROOM)
   })
 
+  it('threat 139: stays bounded, with the rate limits of each of them', async () => {
+    const maxGuestBytes = 1_000_000
+    const app = await App.start({ options: { cache: { maxGuestBytes } } })
+    const { cookie, identities, limits } = coreOf(app.live)
+    const knock = (index: number): void => {
+      const read = cookie.read({ headers: { cookie: cookieFor(app.live, { browserId: browserId(index) }) } })
+      const identity = identities.recognize(read, undefined)
+      limits.spend(1, identity)
+      limits.spendOn('questions', identity)
+      limits.spendTickets(['ticket'], identity)
+    }
+    for (let index = 0; index < 2000; index += 1) knock(index)
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (let index = 0; index < 30_000; index += 1) knock(index)
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(2 * maxGuestBytes)
+  })
+
   it('is estimated within 25% of V8’s own count', async () => {
     const args = ['--expose-gc', '--import', 'tsx', 'test/threats/weights.ts']
     const { stdout } = await promisify(execFile)(process.execPath, args)
