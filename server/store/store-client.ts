@@ -35,6 +35,11 @@ export class StoreClient {
   readonly #loads: Loads
   readonly singleUse: SingleUse
   readonly #endSweeps: () => void
+  #end: () => void = () => undefined
+  /** Resolves when `close` has ended. */
+  readonly #closed = new Promise<void>((resolve) => {
+    this.#end = resolve
+  })
   readonly #updates: Updates<Subject>
   /** All update queues: of values and of features. */
   readonly #allUpdates: Pick<Updates<never>, 'settled'>[] = []
@@ -176,10 +181,10 @@ export class StoreClient {
     this.breaker.call(async () => this.#store.prune?.(storeKey(name), before)).catch(() => undefined)
   }
 
-  /** Resolves when all current writes are stored or evicted. Keeps the process alive until then. */
+  /** Resolves when all current writes are stored or evicted, or `close` has ended. Keeps the process alive until then. */
   async settled(): Promise<void> {
     const stay = setInterval(() => undefined, LONGEST_END)
-    await this.#allStored()
+    await Promise.race([this.#allStored(), this.#closed])
     clearInterval(stay)
   }
 
@@ -198,6 +203,7 @@ export class StoreClient {
       await Promise.race([this.#store.close(), late])
     } finally {
       clearTimeout(timer)
+      this.#end()
     }
   }
 

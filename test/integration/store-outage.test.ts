@@ -243,6 +243,18 @@ describe('close()', () => {
     })
   })
 
+  it('ends settled(), although a write was not stored', async () => {
+    const { store, start } = nodes(memoryStore(), ANN)
+    const app = await start()
+    const ann = await app.live.user('ann')
+    store.fail(Number.POSITIVE_INFINITY)
+    await ann.set('division', 3)
+    const settled = app.live.settled()
+    await app.live.close()
+    await settled
+    await app.live.settled()
+  })
+
   it('does not wait for a store that never closes', async () => {
     const { start } = nodes({ ...memoryStore(), close: () => new Promise(() => undefined) } as Store, ANN)
     const app = await start()
