@@ -1,25 +1,34 @@
 // live.ts
 import { promisify } from 'node:util'
-import type { Application, Request, RequestHandler, Response } from 'express'
+import type { Express as ExpressApp, Request, RequestHandler, Response } from 'express'
 import type {} from 'express-session'
 import Koa from 'koa'
 import { liveSession, type RequestSession, type Store } from 'koa-live-session'
 import type { Server } from 'socket.io'
 import { fields } from './fields.js'
 
-/** Adds `req.liveSession` to the routes that follow, and `socket.liveSession`. */
-export function addLive(app: Application, io: Server, sessions: RequestHandler, secret: string, store?: Store) {
+/** Adds `req.liveSession` to the routes that follow and to logs, and `socket.liveSession`. */
+export function addLive(app: ExpressApp, io: Server, sessions: RequestHandler, secret: string, store?: Store) {
   const koa = new Koa({ keys: [secret] }) // never listens
   const live = liveSession(koa, { fields, store, identify: ({ req }) => (req as Request).session?.userId })
   const [values, sameOrigin] = [live.middleware(), live.sameOrigin()]
-  koa.use(values)
+  const contexts = new WeakMap<object, Koa.Context>()
+  const enter: Koa.Middleware = (ctx, next) => {
+    contexts.set(ctx.req, ctx)
+    return values(ctx, next)
+  }
+  koa.use(enter)
+  Object.defineProperty(app.request, 'liveSession', {
+    get(this: Request) {
+      return (contexts.get(this) ?? koa.createContext(this, this.res as Response)).liveSession
+    },
+  })
 
   app.use(sessions)
   app.all('/store_session', koa.callback()) // before express.json()
   app.use(async (req, res, next) => {
     const ctx = koa.createContext(req, res)
-    await values(ctx, () => sameOrigin(ctx, async () => undefined))
-    req.liveSession = ctx.liveSession
+    await enter(ctx, () => sameOrigin(ctx, async () => undefined))
     next()
   })
   live.attach(io, {
@@ -39,7 +48,7 @@ declare module 'express-session' {
 declare global {
   namespace Express {
     interface Request {
-      liveSession: RequestSession
+      readonly liveSession: RequestSession
     }
   }
 }

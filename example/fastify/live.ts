@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Koa from 'koa'
@@ -8,16 +8,25 @@ import { fields } from './fields.js'
 
 type WithSession = Partial<Pick<FastifyRequest, 'session'>>
 
-/** Adds `request.liveSession` to the routes, and `socket.liveSession`. Register @fastify/cookie and @fastify/session first. */
+/** Adds `request.liveSession` to routes and logs, and `socket.liveSession`. Register @fastify/cookie and @fastify/session first. */
 export function addLive(app: FastifyInstance, io: Server, secret: string, store?: Store) {
   const koa = new Koa({ keys: [secret] }) // never listens
   const requests = new WeakMap<IncomingMessage, WithSession>()
   const live = liveSession(koa, { fields, store, identify: ({ req }) => requests.get(req)?.session?.userId })
   const [values, sameOrigin] = [live.middleware(), live.sameOrigin()]
-  koa.use(values)
+  const contexts = new WeakMap<IncomingMessage, Koa.Context>()
+  const enter: Koa.Middleware = (ctx, next) => {
+    contexts.set(ctx.req, ctx)
+    return values(ctx, next)
+  }
+  koa.use(enter)
   const answer = koa.callback()
 
-  app.decorateRequest('liveSession')
+  app.decorateRequest('liveSession', {
+    getter() {
+      return (contexts.get(this.raw) ?? koa.createContext(this.raw, new ServerResponse(this.raw))).liveSession
+    },
+  })
   app.addHook('onRequest', async (request, reply) => {
     requests.set(request.raw, request)
     const ctx = koa.createContext(request.raw, reply.raw)
@@ -25,8 +34,7 @@ export function addLive(app: FastifyInstance, io: Server, secret: string, store?
       reply.hijack() // before Fastify reads the body
       return answer(request.raw, reply.raw)
     }
-    await values(ctx, () => sameOrigin(ctx, async () => undefined))
-    request.liveSession = ctx.liveSession
+    await enter(ctx, () => sameOrigin(ctx, async () => undefined))
   })
   live.attach(io, {
     handshake: async (ctx, next) => {
@@ -45,6 +53,6 @@ declare module 'fastify' {
     userId?: string
   }
   interface FastifyRequest {
-    liveSession: RequestSession
+    readonly liveSession: RequestSession
   }
 }
