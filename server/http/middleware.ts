@@ -2,7 +2,7 @@
 // pages to the endpoint.
 
 import type Koa from 'koa'
-import { after } from '../../shared/promise.js'
+import { after, isThenable } from '../../shared/promise.js'
 import type { Feature } from '../feature.js'
 import type { Settings } from '../settings/settings.js'
 import type { Arrivals } from './arrivals.js'
@@ -35,7 +35,9 @@ export function createMiddleware({ settings, features, arrivals, handles, endpoi
       settings.warn(TWICE)
       return next()
     }
-    return after(arrivals.arrive(ctx), (arrival) => {
+    const arriving = arrivals.arrive(ctx)
+    if (isThenable(arriving)) handles.expect(ctx)
+    return after(arriving, (arrival) => {
       const handle = handles.create(ctx, arrival)
       for (const begins of all) begins(ctx, () => RequestHandle.useOf(handle), arrival.user)
       return next()

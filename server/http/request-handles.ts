@@ -13,6 +13,11 @@ const TOO_EARLY =
 const IN_HANDSHAKE =
   'koa-live-session: ctx.liveSession was read in the handshake of a socket, which has none: expected socket.liveSession in ' +
   "io.use or io.on('connection'). Middleware of attach(io, { handshake }) runs before the visitor is known"
+const TOO_SOON =
+  'ctx.liveSession was read before live.middleware() knew the visitor, as by a timer or a listener of the request: it had the values of a ' +
+  'new guest'
+/** The requests that wait in `live.middleware()`. */
+const arriving = new WeakSet<object>()
 const handshakes = new WeakSet<object>()
 const REQUEST = Symbol('koa-live-session')
 
@@ -50,15 +55,23 @@ export class RequestHandles {
 
   /**
    * Returns the `ctx.liveSession` of a request: a new guest's for a log of a request that was answered or failed before
-   * `live.middleware()` knew the visitor, because an error in the listener that logs would end the process.
+   * `live.middleware()` knew the visitor, and for a timer or a listener that reads meanwhile, because an error there would end the process.
    *
-   * @throws {TypeError} if the request goes on, so that the app's middleware stands in the wrong order
+   * @throws {TypeError} before `live.middleware()`, if the request goes on, so that the app's middleware stands in the wrong order
    */
   of(ctx: Koa.Context): RequestHandle {
     const handle: RequestHandle | undefined = ctx[REQUEST]
     if (handle) return handle
-    if (!isUncaught(ctx)) throw new TypeError(handshakes.has(ctx) ? IN_HANDSHAKE : TOO_EARLY)
-    return this.create(ctx, this.#arrivals.ofNewGuest())
+    const guest = this.#arrivals.ofNewGuest()
+    if (isUncaught(ctx)) return this.create(ctx, guest)
+    if (!arriving.has(ctx)) throw new TypeError(handshakes.has(ctx) ? IN_HANDSHAKE : TOO_EARLY)
+    this.#parts.settings.warn(TOO_SOON)
+    return new this.#Handle(this.#parts, ctx, () => this.#begin(ctx, guest))
+  }
+
+  /** Notes that a request's visitor will be known later. */
+  expect(ctx: Koa.Context): void {
+    arriving.add(ctx)
   }
 }
 

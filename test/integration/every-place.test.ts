@@ -142,17 +142,7 @@ describe('ctx.liveSession', () => {
       return next()
     }
   const PLACES: readonly (readonly [name: string, path: string, place: Place])[] = [
-    [
-      'before next()',
-      '/',
-      (_, next, use) => {
-        use()
-        return next()
-      },
-    ],
     ['after next()', '/', (_, next, use) => next().then(use)],
-    ['after a file that needs no session', '/file', (_, next, use) => next().then(use)],
-    ['in finally, after a refusal by auth', '/refused', (_, next, use) => next().finally(use)],
     ['in finally, after identify failed', '/failing', (_, next, use) => next().finally(use)],
     ['in finally, after a route failed', '/broken', (_, next, use) => next().finally(use)],
     ['on finish of a page', '/', on('res', 'finish')],
