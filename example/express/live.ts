@@ -1,4 +1,5 @@
 // live.ts
+import { ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import type { Express as ExpressApp, Request, RequestHandler, Response } from 'express'
 import type {} from 'express-session'
@@ -20,7 +21,7 @@ export function addLive(app: ExpressApp, io: Server, sessions: RequestHandler, s
   koa.use(enter)
   Object.defineProperty(app.request, 'liveSession', {
     get(this: Request) {
-      return (contexts.get(this) ?? koa.createContext(this, this.res as Response)).liveSession
+      return (contexts.get(this) ?? koa.createContext(this, new ServerResponse(this).end())).liveSession
     },
   })
 

@@ -24,7 +24,7 @@ export function addLive(app: FastifyInstance, io: Server, secret: string, store?
 
   app.decorateRequest('liveSession', {
     getter() {
-      return (contexts.get(this.raw) ?? koa.createContext(this.raw, new ServerResponse(this.raw))).liveSession
+      return (contexts.get(this.raw) ?? koa.createContext(this.raw, new ServerResponse(this.raw).end())).liveSession
     },
   })
   app.addHook('onRequest', async (request, reply) => {
