@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals'
-import { cookieFor } from 'koa-live-session/testing'
+import { describe, expect, it, jest } from '@jest/globals'
+import { cookieFor, memoryStore } from 'koa-live-session/testing'
 import { coreOf } from '../../server/plugin.js'
 import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
@@ -136,4 +136,16 @@ describe('threat 29: a flood of strangers', () => {
     })
     expect(await (await app.visitor(former).fetch('/')).json()).toMatchObject({ division: -1 })
   })
+})
+
+it('threat 138: a sign-out without a cookie leaves no row in the store', async () => {
+  const store = memoryStore()
+  const merge = jest.spyOn(store, 'merge')
+  const app = await App.start({ options: { store }, routes: (ctx) => ctx.liveSession.leave() })
+  for (const cookie of ['', 'live=garbage; live.sig=garbage']) {
+    const answer = await fetch(app.url, { headers: { cookie } })
+    expect(answer.status).toBe(404)
+  }
+  await app.live.settled()
+  expect(merge.mock.calls).toEqual([])
 })
