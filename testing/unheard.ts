@@ -24,6 +24,8 @@ export class UnheardLink implements Link {
   onClose(act: () => void): void {
     this.#onClose.push(act)
   }
+
+  onPacket(): void {}
 }
 
 export function unheardSocket(): PageSocket {

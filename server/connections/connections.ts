@@ -29,6 +29,7 @@ export class Connections {
 
   add(connection: Connection): void {
     connection.isWatched = true
+    connection.link.onPacket(this.#closeIfUnread)
     for (const name of connection.names) {
       const connections = this.#connections.get(name) ?? new Set()
       this.#connections.set(name, connections.add(connection))
@@ -91,20 +92,20 @@ export class Connections {
   }
 
   /**
-   * Closes a connection if its visitor has left, or if the browser does not read, and returns true. The message about a revocation may be
-   * lost, but a later cookie of the user reveals the revocation.
+   * Closes a connection if its visitor has left, and returns true. The message about a revocation may be lost, but a later cookie of the
+   * user reveals the revocation.
    */
   closeIfLeft(connection: Connection): boolean {
-    if (!this.hasGone(connection)) return this.#hangUpIfUnread(connection.link)
+    if (!this.hasGone(connection)) return false
     void this.close([connection], 'other_visitor')
     return true
   }
 
   /**
-   * Closes a connection with too many unread bytes, and returns true. Counts fewer unread bytes toward the guest memory, which may close the
-   * connection later. No value is lost, because a page gets all values when it reconnects.
+   * Closes a connection with too many unread bytes. Counts fewer unread bytes toward the guest memory, which may close the connection later.
+   * No value is lost, because a page gets all values when it reconnects.
    */
-  #hangUpIfUnread(link: Link): boolean {
+  readonly #closeIfUnread = (link: Link): void => {
     const { unread } = link
     const isTooMuch = unread > MOST_UNREAD
     this.#guestMemory.pin(link, unread > USUAL && !isTooMuch ? unread : 0, () => {
@@ -112,7 +113,6 @@ export class Connections {
       if (link.unread > USUAL) link.terminate()
     })
     if (isTooMuch) link.terminate()
-    return isTooMuch
   }
 
   /** Marks the connections under an ended name whose visitor has left. */

@@ -24,6 +24,7 @@ class SocketIoLink implements Link {
   readonly request: IncomingMessage
   readonly remoteAddress: string | undefined
   readonly #conn: Conn
+  #onPacket: ((link: Link) => void) | undefined
 
   constructor(conn: Conn, request: IncomingMessage) {
     this.#conn = conn
@@ -70,6 +71,11 @@ class SocketIoLink implements Link {
 
   onClose(act: () => void): void {
     this.#conn.once('close', act)
+  }
+
+  onPacket(act: (link: Link) => void): void {
+    if (!this.#onPacket) this.#conn.on('packetCreate', () => this.#onPacket?.(this))
+    this.#onPacket = act
   }
 
   get #webSocket(): WebSocket | undefined {

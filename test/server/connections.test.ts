@@ -10,7 +10,12 @@ const NAME = 'the-guest'
 function openLink() {
   const listeners: (() => void)[] = []
   const hangUp = jest.fn(() => Promise.resolve())
-  const link = { isOpen: true, hangUp, onClose: (act: () => void) => void listeners.push(act) } as unknown as Link
+  const link = {
+    isOpen: true,
+    hangUp,
+    onClose: (act: () => void) => void listeners.push(act),
+    onPacket: () => undefined,
+  } as unknown as Link
   const close = (): void => {
     for (const act of listeners) act()
   }

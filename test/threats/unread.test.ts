@@ -82,6 +82,22 @@ describe('threat 82: a guest who asks and never reads', () => {
     expect(app.io.engine.clientsCount).toBe(0)
   })
 
+  it.each<[string, (app: App<typeof fields>, text: string) => unknown]>([
+    ['to all', (app, text) => app.io.emit('news', text)],
+    ['to a room', (app, text) => app.io.to('room').emit('news', text)],
+    ['to its socket', (app, text) => app.io.of('/').sockets.forEach((socket) => void socket.emit('news', text))],
+  ])('threat 130: loses its connection when the app’s own messages %s fill its buffer', async (_, emit) => {
+    const { app, visitor } = await start()
+    app.io.on('connection', (socket) => void socket.join('room'))
+    await RawPolling.enter(app.url, visitor.cookie)
+    const conn = connOf(app)
+    let sent = 0
+    for (; sent < 200 && conn.readyState === 'open'; sent += 1) emit(app, VALUE)
+    expect(app.io.engine.clientsCount).toBe(0)
+    expect(sent * VALUE.length).toBeGreaterThan(MOST / 2)
+    expect(sent * VALUE.length).toBeLessThanOrEqual(MOST + 2 * VALUE.length)
+  })
+
   it('loses its connection if all guests’ waiting responses exceed half of maxGuestBytes', async () => {
     const { app, visitor } = await start({ maxGuestBytes: 2_000_000 })
     const ask = async (polling: RawPolling): Promise<void> => {
