@@ -5,16 +5,15 @@ import type { Store } from 'koa-live-session'
 import { Server } from 'socket.io'
 import { addLive } from './live.js'
 import { page } from './page.js'
+import { sessionsIn } from './sessions.js'
 import { signIn } from './sign-in.js'
 
 /** The app on a server that does not listen yet, with stores in production. */
-export function createApp(secret: string, store?: Store, sessionStore?: session.Store) {
+export function createApp(secret: string, store?: Store, sessionStore: session.Store = new session.MemoryStore()) {
   const app = express()
   const http = createServer(app)
   const io = new Server(http)
-  const cookie = { sameSite: 'lax', secure: 'auto' } as const
-  const sessions = session({ secret, store: sessionStore, cookie, resave: false, saveUninitialized: false })
-  const live = addLive(app, io, sessions, secret, store)
+  const live = addLive(app, io, sessionsIn(sessionStore, secret), secret, store)
 
   app.get('/', (req, res) => void res.send(page(req.liveSession)))
   app.post('/empty', async (req, res) => {

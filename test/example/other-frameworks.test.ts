@@ -3,6 +3,7 @@ import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fastifySession from '@fastify/session'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import type { Express, RequestHandler } from 'express'
 import session from 'express-session'
 import type { LiveSessionPlugin, Store } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
@@ -11,6 +12,7 @@ import { SECRET } from '../support/app/app.js'
 import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
+import { present } from '../support/app/present.js'
 import { Visitor } from '../support/app/visitor.js'
 import { snippet } from '../support/docs/readme.js'
 import type { Page } from '../support/page/page.js'
@@ -113,7 +115,7 @@ async function open(visitor: Visitor): Promise<Page> {
   return page
 }
 
-it.each(['live.ts', 'sign-in.ts'])('docs/other-frameworks.md shows the example’s %s', (file) => {
+it.each(['live.ts', 'sessions.ts', 'sign-in.ts'])('docs/other-frameworks.md shows the example’s %s', (file) => {
   expect(snippet(file, 'docs/other-frameworks.md')).toBe(readFileSync(`example/express/${file}`, 'utf8'))
 })
 
@@ -288,4 +290,27 @@ describe.each(Object.entries(FRAMEWORKS))('the %s example', (_, create) => {
     expect(await shown(visitor)).toEqual(GUEST)
     expect(warn).toHaveBeenCalled()
   })
+})
+
+it('threat 136: a request under way at a sign-out in Express stores no session again', async () => {
+  const framework = present(FRAMEWORKS['Express 5'])()
+  const { app, http, io, live } = await createApp(framework)
+  const gate = new Gate()
+  const slow: RequestHandler = async (req, res) => {
+    await gate.pass()
+    Object.assign(req.session, { note: 'late' })
+    res.end()
+  }
+  ;(app as Express).get('/slow', slow)
+  await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
+  const visitor = new Running({ app: {}, http, io, live }).visitor()
+  await post(visitor, '/sign-in')
+  const { cookie } = visitor
+  const late = fetch(`${visitor.url}/slow`, { headers: { cookie } })
+  await gate.entered
+  const answer = await visitor.fetch('/sign-out', { method: 'POST', redirect: 'manual' })
+  expect(answer.headers.getSetCookie().join()).toMatch(/sid=;/)
+  gate.open()
+  await late
+  expect(await (await fetch(visitor.url, { headers: { cookie } })).text()).toContain('data-user=""')
 })
