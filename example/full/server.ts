@@ -110,7 +110,9 @@ io.on('connection', (socket) => {
   socket.on('sign in', async (name: unknown, password: unknown, answer: unknown) => {
     if (typeof answer !== 'function') return
     if (!isPassword(name, password)) return answer('That is not right')
-    await socket.liveSession.handOff('sign-in', { user: name }, { to: '/sign-in' }).catch(() => answer('post'))
+    await socket.liveSession
+      .handOff('sign-in', { user: name }, { to: '/sign-in', user: name })
+      .catch(() => answer('post'))
   })
 })
 const news = setInterval(() => io.to(live.room('stage', 'Studio')).emit('news', 'The studio opens at eight'), 30_000)

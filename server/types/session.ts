@@ -6,6 +6,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { Observable, Snapshot } from '../../shared/observable.js'
 import type { RegisteredFields } from '../../shared/registered.js'
 import type { Fields, Keys, Settable, Value } from '../../shared/types.js'
+import type { UserId } from '../subjects/subject.js'
 
 /** The visitor's identity, for the app's own tables. */
 export interface VisitorIds {
@@ -140,15 +141,16 @@ export interface SocketSession<F extends Fields = RegisteredFields>
   /**
    * Hands a payload to a route, for a sign-in over a socket: makes the page POST to `to`, a path on this origin. In that route,
    * `ctx.liveSession.takeHandOff` returns the payload, once and within 60 s. Resolves when the token is sent. `to` is a route of your own,
-   * never visitor input: the page POSTs there with all of its cookies. Put the page to return to into the payload.
+   * never visitor input: the page POSTs there with all of its cookies. Put the page to return to into the payload. Name the `user` whom the
+   * payload signs in: after a revocation of this user, `takeHandOff` returns undefined.
    *
    * Rejects with `malformed` (`to`), `invalid_value`, `too_large` (over 16 kB), `cookies_blocked` (the connection brought no live cookie),
    * `rate_limited` (it counts as a change of the visitor), `superseded` (the visitor has left), `closed`.
    *
    * @example
-   * await socket.liveSession.handOff('sign-in', { user: user.id }, { to: '/sign-in' })
+   * await socket.liveSession.handOff('sign-in', { user: user.id }, { to: '/sign-in', user: user.id })
    */
-  handOff(purpose: string, payload: JsonValue, options: { readonly to: string }): Promise<void>
+  handOff(purpose: string, payload: JsonValue, options: { readonly to: string; readonly user?: UserId }): Promise<void>
 }
 
 /** `live.user(id)`: a user's values without a request or a socket, for a job, a webhook or an admin page. */

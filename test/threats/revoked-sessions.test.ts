@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
+import type { Socket } from 'socket.io'
 import { z } from 'zod'
 import { identify } from '../support/app/auth.js'
 import { awaited } from '../support/app/awaited.js'
@@ -178,6 +179,52 @@ describe.each([
     const init = { method: 'POST', headers: { origin: visitor.url }, body: new URLSearchParams({ [FIELD]: token }) }
     expect((await node.fetch(visitor, action, init)).status).toBe(status)
     expect(await userOf(node, visitor)).toEqual(GUEST)
+  })
+})
+
+describe('threat 132: a hand-off that names its user', () => {
+  /** Posts a token as the page does. Returns the payload that the route takes. */
+  async function taken(node: SessionApp, visitor: Visitor, token: string): Promise<unknown> {
+    const take: Action = ({ liveSession }) => liveSession.takeHandOff('sign-in', z.object({ user: z.string() }))
+    const init = { method: 'POST', headers: { origin: visitor.url }, body: new URLSearchParams({ [FIELD]: token }) }
+    return (await node.fetch(visitor, take, init)).json()
+  }
+
+  async function handedOff(node: SessionApp, user: string): Promise<{ visitor: Visitor; token: string }> {
+    serveSignIn(node.app, true)
+    const visitor = node.visitor(cookieFor(node.app.live, {}))
+    return { visitor, token: await tokenFor(await visitor.connect(), user) }
+  }
+
+  it.each([
+    ['without a store', () => ({})],
+    ['with a store', () => ({ store: memoryStore() })],
+  ])('gives nothing after a revocation of this user alone: %s', async (_, options) => {
+    const node = await start(options())
+    const [ann, bob] = [await handedOff(node, 'ann'), await handedOff(node, 'bob')]
+    await revoke(node)
+    expect(await taken(node, ann.visitor, ann.token)).toBeNull()
+    expect(await taken(node, bob.visitor, bob.token)).toEqual({ user: 'bob' })
+    const later = await handedOff(node, 'ann')
+    expect(await taken(node, later.visitor, later.token)).toEqual({ user: 'ann' })
+  })
+
+  it('gives nothing at a node that asks the store about the revocation', async () => {
+    const store = memoryStore()
+    const [one, two] = [await start({ store }), await start({ store })]
+    const { visitor, token } = await handedOff(two, 'ann')
+    await two.app.live.user('ann')
+    await one.app.live.revoke('ann')
+    await one.app.live.settled()
+    expect(await taken(two, visitor, token)).toBeNull()
+  })
+
+  it('refuses a user that is no id', async () => {
+    const node = await start()
+    const socket = new Promise<Socket>((resolve) => node.app.io.once('connection', resolve))
+    await node.visitor(cookieFor(node.app.live, {})).connect()
+    const sent = (await socket).liveSession.handOff('sign-in', {}, { to: '/', user: '' })
+    await expect(sent).rejects.toThrow('handOff')
   })
 })
 

@@ -6,7 +6,7 @@ import { isWellFormed } from '../../../shared/json.js'
 import { HAND_OFF } from '../../../shared/protocol.js'
 import type { Feature } from '../../feature.js'
 import type { FeatureParts } from '../../parts.js'
-import { subjectHash } from '../../subjects/subject.js'
+import { subjectHash, type UserId, userSubject } from '../../subjects/subject.js'
 import { redeemHandOff, sendOn } from './posted-token.js'
 import { checkPurpose, HandOffTokens } from './tokens.js'
 
@@ -25,16 +25,17 @@ export function handOffFeature(parts: FeatureParts): Feature {
         redeemHandOff(parts, tokens, use, purpose, schema),
     },
     socket: {
-      handOff: (use, purpose: string, payload: unknown, options: { readonly to: string }) => {
+      handOff: (use, purpose: string, payload: unknown, options: { readonly to: string; readonly user?: UserId }) => {
         checkPurpose('handOff', purpose)
         const to = checkTarget(options?.to)
+        const user = options.user === undefined ? undefined : userSubject(options.user, 'handOff')
         use.permit()
         if (!use.isOpen()) throw new LiveSessionError('closed', 'handOff: the socket is not open')
         if (!use.cookie)
           throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
         parts.limits.spend(1, use)
         const browser = subjectHash(use.cookie.browserSubject)
-        use.emit(HAND_OFF, tokens.encrypt({ browser, purpose }, to, payload))
+        use.emit(HAND_OFF, tokens.encrypt({ browser, purpose }, to, payload, user))
       },
     },
     post: (ctx) => sendOn(parts, tokens, ctx),

@@ -118,7 +118,10 @@ export async function redeemHandOff(
   const isFirst = await tokens.redeem(handOff)
   // Whatever this request does with the payload is as old as the token.
   parts.handedOffAt.set(ctx, Math.min(handOff.at, parts.handedOffAt.get(ctx) ?? Infinity))
-  return isFirst && !use.visit.isSuperseded ? value : undefined
+  const { user, at } = handOff
+  if (user !== undefined) await parts.store?.refresh([user])
+  const isRevoked = user !== undefined && parts.ends.of(subjectHash(user)) >= at
+  return isFirst && !isRevoked && !use.visit.isSuperseded ? value : undefined
 }
 
 async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {

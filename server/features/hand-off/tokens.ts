@@ -7,7 +7,7 @@ import { printable } from '../../../shared/json.js'
 import { isAhead } from '../../../shared/stamp.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
 import type { FeatureParts } from '../../parts.js'
-import type { Sub } from '../../subjects/subject.js'
+import type { Sub, UserSubject } from '../../subjects/subject.js'
 import { frozenInput } from '../frozen-input.js'
 import { EncryptionKeys } from './encryption-keys.js'
 
@@ -33,6 +33,8 @@ export interface HandOff {
   readonly id: string
   /** When the token was made, in ms since 1970. */
   readonly at: number
+  /** The user whom the payload signs in, if the app has named this user. */
+  readonly user: UserSubject | undefined
   readonly payload: unknown
 }
 
@@ -56,12 +58,12 @@ export class HandOffTokens {
    * @param to the redirect target: a path of this origin
    * @throws {LiveSessionError} `invalid_value` or `too_large` for the payload
    */
-  encrypt({ browser, purpose }: Recipient, to: string, payload: unknown): string {
+  encrypt({ browser, purpose }: Recipient, to: string, payload: unknown, user: UserSubject | undefined): string {
     const { settings, store } = this.#parts
     // With fractions, because a revocation may follow within a second.
     const iat = settings.clock() / 1000
     const jti = randomBytes(16).toString('base64url')
-    const claims = { aud: settings.cookie.name, browser, purpose, to, jti, iat, exp: iat + LIFETIME }
+    const claims = { aud: settings.cookie.name, browser, purpose, to, user, jti, iat, exp: iat + LIFETIME }
     const json = frozenInput(`handOff("${purpose}")`, 'the payload', payload, MAX_PAYLOAD)
     const token = this.#keys.encrypt({ ...claims, payload: json })
     if (store) return token
@@ -76,7 +78,8 @@ export class HandOffTokens {
     const claims = this.#claims(token, browser)
     if (claims?.['purpose'] !== purpose) return undefined
     const { jti, iat, payload } = claims
-    return typeof jti === 'string' ? { id: jti, browser, at: Math.round(Number(iat) * 1000), payload } : undefined
+    const user = claims['user'] as UserSubject | undefined
+    return typeof jti === 'string' ? { id: jti, browser, at: Math.round(Number(iat) * 1000), user, payload } : undefined
   }
 
   /** Returns the redirect target of a token of any purpose; undefined if the token is invalid or expired, or is for another browser. */

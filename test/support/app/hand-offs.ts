@@ -27,11 +27,15 @@ export const signIn: Koa.Middleware = async (ctx, next) => {
   ctx.redirect('/')
 }
 
-/** Makes each socket's handler sign in a user named by the page, and answer with the outcome. */
-export function serveSignIn(app: Pick<App, 'io'>): void {
+/**
+ * Makes each socket's handler sign in a user named by the page, and answer with the outcome.
+ *
+ * @param isNamed whether `handOff` gets the user, too
+ */
+export function serveSignIn(app: Pick<App, 'io'>, isNamed: boolean = false): void {
   app.io.on('connection', (socket) => {
     socket.on('sign-in', (user, answer) => {
-      socket.liveSession.handOff('sign-in', { user }, { to: TO }).then(
+      socket.liveSession.handOff('sign-in', { user }, { to: TO, ...(isNamed && { user }) }).then(
         () => answer('sent'),
         (error) => answer(error.code),
       )
