@@ -184,9 +184,10 @@ export class Ends {
     nodes?.broadcast(name, revocationRegisters)
   }
 
-  /** Retires a user's name under which nothing is stored. */
-  retireEmpty(name: BrowserSubject): void {
-    const register = epochRegister(this.#retire(name, undefined, true))
+  /** Retires a name under which nothing is stored, unless it is retired. */
+  retireEmpty(name: BrowserSubject, isUsers: boolean): void {
+    if (this.isRetired(name)) return
+    const register = epochRegister(this.#retire(name, undefined, isUsers))
     this.#remotes.store?.persist(name, [register])
     this.#remotes.nodes?.broadcast(name, [register])
   }

@@ -10,11 +10,9 @@ import { FIRST_GENERATION } from '../subjects/store-key.js'
 export interface Revocation {
   /** ms since 1970 */
   readonly epoch: number
-  /** Of a browser id, the hash of the user who signed in when it was retired; of a session, its family. */
+  /** Of a browser id, the hash of the user who signed in when it was retired; of a session, its login. */
   readonly rotatedTo: string | undefined
-  /**
-   * Whether the id ever belonged to a user; always true with `rotatedTo`. If false, the register counts toward the memory bound of guests.
-   */
+  /** Whether the id ever belonged to a user. If false, the register counts toward the memory bound of guests. */
   readonly isUsers?: boolean
 }
 
@@ -36,7 +34,8 @@ export function stateOf(registers: readonly LwwRegister[]): SubjectState {
 }
 
 export function epochRegister({ epoch, rotatedTo, isUsers }: Revocation): LwwRegister {
-  return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(rotatedTo || isUsers ? { value: rotatedTo ?? true } : {}) }
+  const value = isUsers === false ? rotatedTo && [rotatedTo] : (rotatedTo ?? (isUsers || undefined))
+  return { key: EPOCH_KEY, stamp: toStamp(epoch), ...(value === undefined ? {} : { value }) }
 }
 
 export function generationRegister(generation: number): LwwRegister {
@@ -44,7 +43,9 @@ export function generationRegister(generation: number): LwwRegister {
 }
 
 function toRevocation({ stamp, value }: LwwRegister): Revocation {
-  return { epoch: stamp, rotatedTo: typeof value === 'string' ? value : undefined, isUsers: value !== undefined }
+  const [rotatedTo]: readonly unknown[] = Array.isArray(value) ? value : [value]
+  const isUsers = value !== undefined && !Array.isArray(value)
+  return { epoch: stamp, rotatedTo: typeof rotatedTo === 'string' ? rotatedTo : undefined, isUsers }
 }
 
 /**

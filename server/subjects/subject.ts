@@ -79,8 +79,8 @@ export function isSubject(name: string): name is Subject {
   return isUser(name) || isBrowser(name) || isLocal(name)
 }
 
-export function isBrowser(name: string): name is BrowserSubject {
-  return name.startsWith('browser:')
+export function isBrowser(name: unknown): name is BrowserSubject {
+  return typeof name === 'string' && name.startsWith('browser:')
 }
 
 /** Whether the values under a name stay in this process: neither stored nor sent to other processes. */

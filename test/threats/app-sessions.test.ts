@@ -315,7 +315,8 @@ describe('threat 18: a flood of sessions', () => {
         for (let at = 0; at < busy.length; at += 1) await store.set(`busy-${at}`, {}, 30 * DAY)
         const found = busy.flatMap((name) => appSessions.find(name) ?? [])
         for (const session of found)
-          if (whose === 'of users') appSessions.write(session, signInChange(userSubject('ann', 'a test'), 0), 'job')
+          if (whose === 'of users')
+            appSessions.write(session, signInChange({ user: userSubject('ann', 'a test'), epoch: 0, since: 0 }), 'job')
           else appSessions.pin(session, { readyState: 'open', once: () => undefined } as never)
         await store.set('other', {}, DAY)
         for (const ms of [2 * DAY, 1000, 1000]) {

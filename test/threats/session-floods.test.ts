@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
+import { Devices, type ListName } from '../../server/features/session-store/devices.js'
+import { sessionName } from '../../server/features/session-store/session-content.js'
+import { coreOf } from '../../server/plugin.js'
 import { subjectHash, userSubject } from '../../server/subjects/subject.js'
 import type { StoredRegister } from '../../server/types/store.js'
 import { appSessionsOf } from '../support/app/app-sessions.js'
 import { identify } from '../support/app/auth.js'
-import { connect, SessionApp } from '../support/app/sessions.js'
+import { type Action, connect, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { HOUR } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -67,6 +70,89 @@ describe('threat 110: a user who signs in again and again', () => {
     for (let at = 60; at < 150; at += 1) await draft(node, `user ${at}`)
     expect(bytes()).toBeLessThan(4_500_000)
     expect(node.app.warnings.join()).toContain('live.sessionStore() has let go of sessions of users')
+  })
+})
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])('%s, a login whose session is renewed 100 times', (_, options) => {
+  async function renewed() {
+    const node = await SessionApp.start({ options: { identify, ...options() } as never })
+    const phone = await draft(node, 'ann')
+    const laptop = await draft(node, 'ann')
+    for (let count = 0; count < 100; count += 1) {
+      await node.ask(laptop, ({ session }) => session.regenerate())
+      await node.read(laptop)
+    }
+    return { node, phone, laptop }
+  }
+
+  it('threat 134: takes one place of the 100, and signs out no other device', async () => {
+    const { node, phone, laptop } = await renewed()
+    expect([await userOf(node, phone), await userOf(node, laptop)]).toEqual(['ann', 'ann'])
+    expect(await node.app.live.devices('ann')).toHaveLength(2)
+  })
+
+  it('threat 134: leaves its place after each of 100 sign-outs', async () => {
+    const node = await SessionApp.start({ options: { identify, ...options() } as never })
+    const phone = await draft(node, 'ann')
+    for (let count = 0; count < 100; count += 1) {
+      const laptop = await draft(node, 'ann')
+      await node.ask(laptop, async (ctx) => {
+        signOut(ctx)
+        await ctx.liveSession.leave()
+      })
+    }
+    expect(await userOf(node, phone)).toBe('ann')
+    expect(await node.app.live.devices('ann')).toHaveLength(1)
+  })
+
+  it('threat 140: adds nothing to the list', async () => {
+    const { node } = await renewed()
+    const lists = coreOf(node.app.live).featureData.find((data) => data instanceof Devices)
+    const list = lists?.find(`devices:${subjectHash(userSubject('ann'))}` as ListName)
+    expect(list?.replica.registers()).toHaveLength(2)
+  })
+})
+
+describe('threat 141: a session in which 50 accounts have signed in', () => {
+  const signInAs =
+    (user: string): Action =>
+    async (ctx) => {
+      ctx['session'].user = user
+      await ctx.liveSession.identify()
+    }
+  const leave: Action = async (ctx) => {
+    delete ctx['session'].user
+    await ctx.liveSession.leave()
+  }
+
+  it.each([
+    ['forgets each after a sign-out', true, 1],
+    ['remembers 32 of them without a sign-out', false, 32],
+  ])('%s', async (_, isLeft, most) => {
+    const store = memoryStore()
+    let loads = 0
+    const load = (name: string): Promise<readonly StoredRegister[]> => {
+      loads += 1
+      return store.load(name)
+    }
+    const clock = testClock()
+    const node = await SessionApp.start({ clock, options: { identify, store: { ...store, load } } as never })
+    const visitor = await node.withSession({ cart: 1 })
+    for (let at = 0; at < 50; at += 1) {
+      clock.advance(1000)
+      await node.ask(visitor, signInAs(`user ${at}`))
+      if (isLeft && at < 49) await node.ask(visitor, leave)
+    }
+    const session = appSessionsOf(node.app.live).find(sessionName(sessionId(visitor)))
+    expect(session?.signIns).toHaveLength(most)
+    expect(session?.signIns.at(-1)?.user).toBe('user:s:user 49')
+    clock.advance(61_000)
+    loads = 0
+    expect(await userOf(node, visitor)).toBe('user 49')
+    expect(loads).toBeLessThanOrEqual(most + 5)
   })
 })
 

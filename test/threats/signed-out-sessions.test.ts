@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import type { SessionStore } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import { appSessionsOf } from '../support/app/app-sessions.js'
 import { identify } from '../support/app/auth.js'
@@ -6,6 +7,7 @@ import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
 import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
+import { turns } from '../support/app/within.js'
 
 const clock = testClock()
 
@@ -209,6 +211,142 @@ describe.each([
       all(signOut, leave),
     )
     expect([await seen(node, visitor), await seen(node, thief)]).toEqual([ANN, NOTHING])
+  })
+})
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])("threat 104: %s, with a guest's session in between, a login", (_, options) => {
+  const csrf: Action = ({ session }) => void Object.assign(session, { csrf: 1 })
+
+  it.each<[string, Action]>([
+    ['a sign-out', all(signOut, leave)],
+    ['a sign-out without leave()', signOut],
+    ['the sign-in of another user', all(setUser('bob'), rotate, identifyNow)],
+  ])('ends with %s, whose late answer brings no cookie', async (_name, end) => {
+    const node = await start(options())
+    const { visitor, thief: late } = await signedIn(node)
+    const response = await node.during(late, rotate, async () => {
+      await node.ask(visitor, csrf)
+      await node.ask(visitor, end)
+    })
+    expect(sessionCookies(response)).toEqual([])
+    expect(await seen(node, late)).toEqual(NOTHING)
+  })
+
+  it('ends in the copy that a thief has regenerated', async () => {
+    const node = await start(options())
+    const { visitor, thief } = await signedIn(node)
+    await node.ask(thief, rotate)
+    await node.ask(visitor, csrf)
+    expect(await seen(node, thief)).toEqual(ANN)
+    await node.ask(visitor, all(signOut, leave))
+    expect(await seen(node, thief)).toEqual(NOTHING)
+  })
+
+  it("ends in a thief's copy when the same user signs in again", async () => {
+    const node = await start(options())
+    const { visitor, thief } = await signedIn(node)
+    await node.ask(thief, rotate)
+    await node.ask(visitor, signIn)
+    expect([await seen(node, visitor), await seen(node, thief)]).toEqual([['ann', null], NOTHING])
+  })
+})
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])('threat 104: %s, a login goes on', (_, options) => {
+  it.each<[string, Action]>([
+    ['first', () => undefined],
+    ['regenerated', rotate],
+    ['signed-out', leave],
+  ])("after a sign-out with the id of a guest's %s session", async (_name, act) => {
+    const node = await start(options())
+    const visitor = await node.withSession({ cart: 1 })
+    await node.ask(visitor, act)
+    const planted = node.visitor(visitor.cookie)
+    await node.ask(visitor, signIn)
+    await node.ask(planted, all(signOut, leave))
+    expect(await seen(node, visitor)).toEqual(ANN)
+  })
+
+  it('after ctx.session = null, without leave(), under an ended id', async () => {
+    const node = await start(options())
+    const { visitor, thief } = await signedIn(node)
+    await node.ask(visitor, rotate)
+    await node.ask(thief, signOut)
+    expect(await seen(node, visitor)).toEqual(ANN)
+  })
+})
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])('threat 131: %s, without identify, a sign-out', (_, options) => {
+  const unnamed = (): Promise<SessionApp> => start({ identify: undefined, ...options() })
+  const unnamedSignIn = all(setUser('ann'), rotate)
+  const ends: readonly (readonly [string, Action])[] = [
+    ['with leave()', all(signOut, leave)],
+    ['with the cart', keepCart],
+    ['without leave()', signOut],
+  ]
+
+  it.each(ends.slice(0, 2))('ends the copy that a thief has regenerated: %s', async (_name, end) => {
+    const node = await unnamed()
+    const visitor = await node.withSession({ cart: 1 })
+    await node.ask(visitor, unnamedSignIn)
+    const thief = node.visitor(visitor.cookie)
+    await node.ask(thief, rotate)
+    expect(await seen(node, thief)).toEqual(ANN)
+    await node.ask(visitor, end)
+    expect(await seen(node, thief)).toEqual(NOTHING)
+  })
+
+  it.each(ends)('is not undone by a late answer: %s', async (_name, end) => {
+    const node = await unnamed()
+    const visitor = await node.withSession({ cart: 1 })
+    await node.ask(visitor, unnamedSignIn)
+    const late = node.visitor(visitor.cookie)
+    const response = await node.during(
+      late,
+      () => undefined,
+      () => node.ask(visitor, end),
+      rotate,
+    )
+    expect([response.status, sessionCookies(response)]).toEqual([409, []])
+    expect(await seen(node, late)).toEqual(NOTHING)
+  })
+})
+
+describe('threat 142: a ContextStore that waits after destroy', () => {
+  /** Returns a ContextStore of koa-session whose `destroy` resolves some turns late. */
+  const waiting = (store: SessionStore) =>
+    class {
+      get(...given: Parameters<SessionStore['get']>): Promise<unknown> {
+        return store.get(...given)
+      }
+      set(...given: Parameters<SessionStore['set']>): Promise<void> {
+        return store.set(...given)
+      }
+      async destroy(...given: Parameters<SessionStore['destroy']>): Promise<void> {
+        await store.destroy(...given)
+        await turns(5)
+      }
+    }
+
+  it.each([
+    ['without a store', undefined],
+    ['with a store', memoryStore()],
+  ])('signs nobody out at regenerate(): %s', async (_, store) => {
+    const session = (own: SessionStore) => ({ ContextStore: waiting(own) as never })
+    const node = await SessionApp.start({ clock, session, options: { identify, store } as never })
+    const { visitor, thief } = await signedIn(node)
+    await node.ask(visitor, rotate)
+    expect([await seen(node, visitor), await seen(node, thief)]).toEqual([ANN, NOTHING])
+    await node.ask(visitor, signOut)
+    expect(await seen(node, visitor)).toEqual(NOTHING)
   })
 })
 

@@ -96,7 +96,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
   /** Returns why a session has ended; undefined for a live session. Also finds an expiry that no code has noticed yet. */
   endOf(session: SessionEntry): SessionEnd | undefined {
     if (session.ended !== undefined) return session.ended
-    if (this.isRetired(session.name) || isSignedOut(session, this.parts.ends)) return 'destroyed'
+    if (this.isRetired(session.name) || isSignedOut(session.signedIn, this.parts.ends)) return 'destroyed'
     return isOver(session.replica, this.parts.settings.clock(), this.maxLifetime) ? 'expired' : undefined
   }
 
@@ -195,9 +195,9 @@ export class AppSessions extends FeatureData<SessionEntry> {
   destroy(name: SessionName, res: ServerResponse | undefined, known: SessionEntry | undefined = this.find(name)): void {
     const { ends, values } = this.parts
     values.checkOpen()
-    const { family, isUsers = false } = known ?? {}
+    const { handedOn, isUsersLogin: isUsers = false } = known?.signedIn ?? {}
     // Another request may have destroyed the session, and retired its id.
-    const retired = ends.retired(name) ?? { rotatedTo: isUsers ? family : undefined, isUsers }
+    const retired = ends.retired(name) ?? { rotatedTo: handedOn, isUsers }
     this.#end(name, 'destroyed')
     ends.retire(name, retired.rotatedTo, retired.isUsers)
     const dismiss = (): void => {

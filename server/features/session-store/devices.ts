@@ -1,4 +1,4 @@
-// Records, lists and ends the signed-in sessions of a user, called devices.
+// Records, lists and ends the logins of a user, called devices.
 
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
@@ -7,9 +7,9 @@ import { FeatureData, type FeatureDataParts } from '../../store/feature-data.js'
 import { FeatureEntry, type InspectorSection } from '../../store/feature-entry.js'
 import { inBatches } from '../../store/write-queue.js'
 import type { FeatureKey } from '../../subjects/store-key.js'
-import { subjectHash, type UserSubject } from '../../subjects/subject.js'
+import { type BrowserSubject, isBrowser, subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
-import { CREATION_KEY, type SessionName } from './session-content.js'
+import type { SessionName } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
 import type { Device } from './types.js'
 
@@ -19,35 +19,33 @@ export type ListName = FeatureKey & { readonly [KIND]: 'devices' }
 
 const LIST = 'devices:'
 const HOUR = 60 * 60 * 1000
-/** Maximum sessions of a user. */
+/** Maximum logins of a user. */
 const MOST = 100
-/** A user's sessions are at most this share of `cache.maxVisitors`, so that others' stay. */
+/** A user's logins are at most this share of `cache.maxVisitors`, so that others' stay. */
 const SHARE = 1 / 20
 const LONGEST_LABEL = 200
 
-/** The value of a register: the session, its start time, and the label. */
-type Value = readonly [session: SessionName, since: number, label: string | null]
+/** The value of a register: the last session of the login, the time of the sign-in, the label, and the login. */
+type Value = readonly [session: SessionName, since: number, label: string | null, login: BrowserSubject]
 
 interface ListedDevice {
   readonly device: Omit<Device, 'current'>
   readonly session: SessionName
+  readonly login: BrowserSubject
 }
 
 function listName(user: UserSubject): ListName {
   return `${LIST}${subjectHash(user)}` as ListName
 }
 
-/**
- * Derives a device's public name from the session's name. The public name does not reveal the session's id, and changes when the id is
- * regenerated.
- */
-function deviceName(session: SessionName): string {
-  return `d${createHash('sha256').update(`device:${session}`).digest('base64url').slice(0, 22)}`
+/** Derives a device's public name from its login. */
+function deviceName(login: BrowserSubject): string {
+  return `d${createHash('sha256').update(`device:${login}`).digest('base64url').slice(0, 22)}`
 }
 
 /**
- * Lists each user's signed-in sessions. A list has a register per session, written at most once an hour. Tracks app sessions instead of
- * live cookies, because a user without writes has no live cookie.
+ * Lists each user's logins. A list has a register per login, written at most once an hour and for each new session of the login. Tracks app
+ * sessions instead of live cookies, because a user without writes has no live cookie.
  */
 export class Devices extends FeatureData<FeatureEntry<ListName>> {
   readonly #sessions: AppSessions
@@ -60,25 +58,29 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
   /** Records the user and the hour of a request with a session. */
   recordUse(session: SessionEntry, user: UserSubject | undefined, ctx: Koa.Context): void {
     const hour = Math.floor(this.parts.settings.clock() / HOUR)
-    const { user: former, hour: last } = session.lastUse ?? {}
-    if (user === former && hour === last) return
-    session.lastUse = { user, hour }
-    if (former !== undefined && former !== user) this.#remove(former, [session.name])
+    const { lastUse: last, login } = session
+    const isSame = user === last?.user && login === last?.login
+    if (isSame && hour === last?.hour) return
+    session.lastUse = { user, login, hour }
+    if (!isSame && last?.user !== undefined) this.#remove(last.user, [last.login])
     if (user === undefined) return
-    const value: Value = [session.name, session.replica.stamp(CREATION_KEY), this.#labelOf(ctx) ?? null]
+    const { since = hour * HOUR } = session.signIns.find((signIn) => signIn.user === user) ?? {}
+    const value: Value = [session.name, since, this.#labelOf(ctx) ?? null, login]
     const list = this.ensure(listName(user))
-    this.write(list, new Map([[deviceName(session.name), value]]), 'job')
-    // A user may sign in thousands of times: ends the sessions unused for longest.
-    const others = this.#devicesIn(list).filter((listed) => listed.session !== session.name)
-    const most = Math.max(1, Math.min(MOST, this.parts.settings.maxVisitors * SHARE))
-    const ended = others.slice(most - 1).map((listed) => listed.session)
+    this.write(list, new Map([[deviceName(login), value]]), 'job')
+    const { ends, settings } = this.parts
+    // A user may sign in thousands of times: ends the logins unused for longest.
+    const most = Math.max(1, Math.min(MOST, settings.maxVisitors * SHARE))
+    const others = this.#devicesIn(list).filter((listed) => listed.login !== login)
+    const kept = others.filter((listed) => !ends.isRetired(listed.login)).slice(0, most - 1)
+    const ended = others.filter((listed) => !kept.includes(listed))
     if (ended.length > 0) this.#endAll(user, ended)
   }
 
-  /** Lists existing sessions, last used first, and marks the session `current`. */
-  async of(user: UserSubject, current: SessionName | undefined): Promise<readonly Device[]> {
+  /** Lists existing logins, last used first, and marks the login `current`. */
+  async of(user: UserSubject, current: BrowserSubject | undefined): Promise<readonly Device[]> {
     const listed = await this.#existing(user)
-    return listed.map(({ device, session }) => ({ ...device, current: session === current }))
+    return listed.map(({ device, login }) => ({ ...device, current: login === current }))
   }
 
   override sectionOf(user: UserSubject): InspectorSection | undefined {
@@ -87,43 +89,52 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     return { title: 'Devices', texts: known.slice(0, MOST).map(({ device }) => device.label ?? device.name) }
   }
 
-  /** Ends the session of a user's device. Returns whether the user had the device. */
+  /** Ends the login of a user's device. Returns whether the user had the device. */
   async end(user: UserSubject, name: string): Promise<boolean> {
     const one = (await this.#existing(user)).find(({ device }) => device.name === name)
     if (!one) return false
-    this.#endAll(user, [one.session])
-    await this.parts.store?.storedLevel([one.session])
+    this.#endAll(user, [one])
+    await this.parts.store?.storedLevel([one.session, one.login])
     return true
   }
 
-  /** Ends the listed sessions of a user, and deletes the list. */
+  /** Ends the listed logins of a user, and deletes the list. */
   async erase(user: UserSubject): Promise<void> {
     const { all } = await this.#loaded(user)
     const sessions = all.map(({ session }) => session)
-    this.#endAll(user, sessions)
+    this.#endAll(user, all)
     const list = this.ensure(listName(user))
     this.drop(list)
     this.parts.store?.erase(list.name, [])
     await this.parts.store?.storedLevel([...sessions, list.name])
   }
 
-  #endAll(user: UserSubject, sessions: readonly SessionName[]): void {
-    for (const session of sessions) this.#sessions.destroy(session, undefined)
-    this.#remove(user, sessions)
+  #endAll(user: UserSubject, listed: readonly ListedDevice[]): void {
+    for (const { session, login } of listed) {
+      this.parts.ends.retireEmpty(login, true)
+      // Deletes the session's values, and closes its sockets at once.
+      if (!this.#sessions.isRetired(session)) this.#sessions.destroy(session, undefined)
+    }
+    const logins = listed.map(({ login }) => login)
+    this.#remove(user, logins)
   }
 
   /**
-   * Returns the devices, at most 100, whose session may still exist. With a store, also removes the devices whose session is certainly gone
-   * from the list.
+   * Returns the devices, at most 100, whose login may still have a session. With a store, also removes the devices whose login is certainly
+   * over from the list.
    */
   async #existing(user: UserSubject): Promise<readonly ListedDevice[]> {
     const { all, isAnswered } = await this.#loaded(user)
     const asked = await inBatches(all.slice(0, MOST), async (listed) => {
       const isCertain = isAnswered && (await this.#sessions.reload(listed.session).catch(() => false))
-      const isThere = this.#sessions.live(listed.session) !== undefined
-      return { listed, isGone: isCertain && !isThere, isOver: !isThere && this.#sessions.isRetired(listed.session) }
+      // The session may have handed the login on to one that no request has used yet.
+      const isHandedOn = this.#sessions.isRetired(listed.session)
+      if (isHandedOn) await this.parts.store?.loadIfStale([listed.login])
+      const isOver = this.parts.ends.isRetired(listed.login)
+      const isThere = !isOver && (isHandedOn || this.#sessions.live(listed.session) !== undefined)
+      return { listed, isGone: isCertain && !isThere, isOver }
     })
-    const gone = asked.flatMap(({ listed, isGone }) => (isGone ? listed.session : []))
+    const gone = asked.flatMap(({ listed, isGone }) => (isGone ? listed.login : []))
     // Without a store, another process may have the session.
     if (gone.length > 0 && this.parts.store) this.#remove(user, gone)
     return asked.flatMap(({ listed, isGone, isOver }) => (isGone || isOver ? [] : listed))
@@ -137,8 +148,8 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     return { all: this.#devicesIn(list), isAnswered }
   }
 
-  #remove(user: UserSubject, sessions: readonly SessionName[]): void {
-    this.write(this.ensure(listName(user)), new Map(sessions.map((session) => [deviceName(session), undefined])), 'job')
+  #remove(user: UserSubject, logins: readonly BrowserSubject[]): void {
+    this.write(this.ensure(listName(user)), new Map(logins.map((login) => [deviceName(login), undefined])), 'job')
   }
 
   #labelOf(ctx: Koa.Context): string | undefined {
@@ -157,10 +168,11 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
   #devicesIn(list: FeatureEntry<ListName> | undefined): readonly ListedDevice[] {
     const all = (list?.replica.registers() ?? []).toSorted((a, b) => b.stamp - a.stamp)
     return all.flatMap(({ key, stamp, value }) => {
-      const [session, since, label]: readonly JsonValue[] = Array.isArray(value) ? value : []
+      const [session, since, given, login]: readonly JsonValue[] = Array.isArray(value) ? value : []
       if (typeof session !== 'string' || !this.#sessions.handles(session) || typeof since !== 'number') return []
-      const lastSeen = Math.floor(stamp / HOUR) * HOUR
-      return { session, device: { name: key, since, lastSeen, label: typeof label === 'string' ? label : undefined } }
+      const label = typeof given === 'string' ? given : undefined
+      const device = { name: key, since, lastSeen: Math.floor(stamp / HOUR) * HOUR, label }
+      return isBrowser(login) ? { device, session, login } : []
     })
   }
 }

@@ -30,8 +30,8 @@ const UNREAD =
 /** Creates the feature for `live.sessionStore()`, a store for koa-session's sessions. */
 export function sessionFeature(parts: FeatureParts): Feature {
   const appSessions = new AppSessions(parts)
-  const devices = new Devices(parts, appSessions)
   const signIns = new SignIns(parts, appSessions)
+  const devices = new Devices(parts, appSessions)
   const store = new KoaSessionStore(appSessions, signIns, parts)
   const userOf = (id: UserId, call: string): UserSubject => {
     if (appSessions.isUsed) return userSubject(id, call)
@@ -53,7 +53,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
         return store
       },
       devices: async (id, { current } = {}) =>
-        devices.of(userOf(id, 'devices(id)'), current && store.sessionOf(current)?.name),
+        devices.of(userOf(id, 'devices(id)'), current && store.sessionOf(current)?.login),
       endDevice: (id, name) =>
         tracked(() => devices.end(userOf(id, 'endDevice(id, name)'), name), parts.settings.report),
     } satisfies SessionStoreMembers,
@@ -78,23 +78,24 @@ export function sessionFeature(parts: FeatureParts): Feature {
     excepts: (user, except, epoch) => {
       const session = store.sessionOf(except)
       if (session) signIns.except(session, user, epoch)
+      recordUse(except, session, user)
     },
     erases: async (user) => {
       if (appSessions.isUsed) await devices.erase(user)
     },
     changesUser: (ctx, visit, user) => {
-      // Just before the headers, when the app has saved or destroyed the session that the user leaves.
-      if (!user || visit.visitor.user) onHeaders(ctx.res, () => store.leave(ctx))
-      if (!user) return
+      // The next person may sign in under the cookie of an ended session, whose successor's cookie is still on its way.
+      const hasLeft = !user || visit.visitor.user !== undefined || store.namesUsersLogin(ctx)
       // The epoch of now, so that a revocation before the headers ends the sign-in, whose password may be the former.
-      const epoch = parts.ends.of(subjectHash(user))
+      const epoch = user && parts.ends.of(subjectHash(user))
       // Runs just before the headers are sent, because the app may set the user before it regenerates the session, or may sign out again.
       onHeaders(ctx.res, () => {
+        // By now, the app has saved or destroyed the session that the user leaves.
+        if (hasLeft) store.leave(ctx, (one) => !user && one !== visit.visitor.user)
         const session = store.sessionOf(ctx)
-        if (session && visit.visitor.user === user) {
-          signIns.record(session, user, epoch)
-          recordUse(ctx, session, user)
-        }
+        if (session && user && visit.visitor.user === user) signIns.record(session, user, epoch)
+        recordUse(ctx, session, visit.visitor.user)
+        if (!user) return
         // Warns of session fixation: an attacker who planted the received id would be signed in, too.
         const received = store.receivedSession(ctx)
         if (received && appSessions.current(received)) parts.settings.warn(KEPT)

@@ -4,8 +4,8 @@ import type { AnyChange } from '../../../shared/change.js'
 import type { Link } from '../../memory/link.js'
 import { FeatureEntry } from '../../store/feature-entry.js'
 import type { BrowserSubject, Subject, UserSubject } from '../../subjects/subject.js'
-import { changesOf, type SessionName } from './session-content.js'
-import { type SignedIn, type SignIn, signedInTo } from './sign-in.js'
+import { changesOf, definedOf, type SessionContent, type SessionName } from './session-content.js'
+import { loginChange, loginOf, type SignedIn, type SignIn, signedInTo } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
 export interface SessionSubscriber {
@@ -16,24 +16,30 @@ export interface SessionSubscriber {
 export class SessionEntry extends FeatureEntry<SessionName> {
   /** The connections that pin the session in memory, each with its subscribers. */
   readonly links: Map<Link, Set<SessionSubscriber>> = new Map()
-  /** The user of the last request, and the hour of that request, counted from 1970. */
-  lastUse: { readonly user: UserSubject | undefined; readonly hour: number } | undefined
+  /** The user and the login of the last request, and the hour of that request, counted from 1970. */
+  lastUse: { readonly user: UserSubject | undefined; readonly login: BrowserSubject; readonly hour: number } | undefined
   /** The reason for the session's end; undefined until the session has ended. */
   ended: SessionEnd | undefined
   /** Read once after each change. */
   #signedIn: SignedIn | undefined
 
-  get signIns(): readonly SignIn[] {
-    return this.#whose.signIns
-  }
-
-  get family(): BrowserSubject | undefined {
-    return this.#whose.family
-  }
-
-  get #whose(): SignedIn {
+  get signedIn(): SignedIn {
     this.#signedIn ??= signedInTo(changesOf(this.replica))
     return this.#signedIn
+  }
+
+  get signIns(): readonly SignIn[] {
+    return this.signedIn.signIns
+  }
+
+  /** The name of all sessions that one sign-out ends. */
+  get login(): BrowserSubject {
+    return loginOf(this.name, this.signedIn.handedOn)
+  }
+
+  /** All that the session hands on to its successor under another id. */
+  get inheritance(): SessionContent {
+    return definedOf([...loginChange(this.login), ...changesOf(this.replica)])
   }
 
   /** A session says itself whether a user has signed in to it: a process may have just loaded the session. */
@@ -43,7 +49,7 @@ export class SessionEntry extends FeatureEntry<SessionName> {
 
   /** The subjects whose end ends the session. */
   get owners(): readonly Subject[] {
-    return [...this.signIns.map(({ user }) => user), this.family ?? []].flat()
+    return [...this.signIns.map(({ user }) => user), this.signedIn.handedOn ?? []].flat()
   }
 
   changed(): void {

@@ -1,12 +1,12 @@
 // Implements `get`, `set` and `destroy` of koa-session's store, and carries contents over a `regenerate()`.
 
 import type { ServerResponse } from 'node:http'
-import { setImmediate as turn } from 'node:timers/promises'
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { isThenable } from '../../../shared/promise.js'
 import { Replica } from '../../../shared/replica.js'
 import type { FeatureParts } from '../../parts.js'
+import type { UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
 import {
   contentOf,
@@ -21,7 +21,7 @@ import {
 } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
 import { sessionEnded } from './session-json.js'
-import { HAND_OFF_KEY, inheritanceOf, isSignedOut, signedInTo } from './sign-in.js'
+import { HAND_OFF_KEY, isSignedOut, loginChange, signedInTo } from './sign-in.js'
 import type { SignIns } from './sign-ins.js'
 import type { SessionStore } from './types.js'
 
@@ -54,11 +54,9 @@ interface EndedSession {
   /** The session's contents at its end; undefined if another request had already ended the session. */
   readonly content: SessionContent | undefined
   readonly goOn: (next: NextSession) => void
-  /** Whether koa-session continues the session under another id; otherwise the visitor has signed out. */
-  isContinued: boolean
 }
 
-type Parts = Pick<FeatureParts, 'settings' | 'ends' | 'handedOffAt'>
+type Parts = Pick<FeatureParts, 'settings' | 'ends' | 'store' | 'handedOffAt'>
 
 /**
  * A store for koa-session that saves only the changes of each request. Remembers, by koa-session's `ctx`, the sessions that each request
@@ -100,11 +98,12 @@ export class KoaSessionStore implements SessionStore {
     const content = readContent(saved, maxAge)
     const read = this.#readOf(ctx, name)
     const ended = read ? undefined : this.#ended.get(Object(ctx))
-    if (ended) ended.isContinued = true
     // Waits only when necessary, because koa-session sets the cookie after `set`, and an app may not await `ctx.session.save()`.
     if (ctx === undefined || (read && !this.#sessions.live(name))) await this.#sessions.open(name)
     const former = ended && (await this.#carriedContent(ended))
     const firstContent = former && withChanges(former, difference(ended.read.content, content))
+    const joined = read || ended ? undefined : this.#endedLogin(ctx)
+    if (joined) await this.#parts.store?.loadIfStale([joined.login])
     if (!read) this.#saveNew(name, ctx, content, firstContent)
     else this.#saveAgain(read, content)
     const session = this.#sessions.live(name)
@@ -114,6 +113,8 @@ export class KoaSessionStore implements SessionStore {
     const handedOff = this.#parts.handedOffAt.get(Object(ctx))
     if (session && handedOff !== undefined)
       this.#sessions.write(session, new Map([[HAND_OFF_KEY, handedOff]]), 'request')
+    if (session && joined && !this.#parts.ends.isRetired(joined.login))
+      this.#sessions.write(session, loginChange(joined.login, joined.isUsers), 'request')
     if (session && former) ended.goOn({ session, former: unchangedBy(contentOf(session.replica), former) })
     const level = this.#sessions.storedLevel(name)
     if (isThenable(level)) await level
@@ -122,21 +123,30 @@ export class KoaSessionStore implements SessionStore {
   async destroy(id: string, { ctx }: { readonly ctx?: unknown } = {}): Promise<void> {
     const name = sessionName(id)
     const read = this.#readOf(ctx, name)
+    // `regenerate()` destroys the session, too, but keeps `ctx.session`.
+    const isSignOut = ctx === undefined || Reflect.get(Object(ctx), 'session') === null
     // Ignores an id without a session: koa-session creates an id for each new visitor, and destroys the id even if nothing was saved.
     if (!(await this.#sessions.mayExist(name)) && !read) return
+    if (isSignOut) this.#signIns.leave(name)
     const current = read && this.#sessions.current(read.session)
-    const content = current && inheritanceOf(current)
+    const content = current?.inheritance
     this.#sessions.destroy(name, responseOf(ctx), current)
     const stored = this.#sessions.storedLevel(name)
-    if (read) this.#recordEnd(ctx, read, content, stored)
-    if (ctx === undefined) this.#signIns.leave(name)
+    if (read && !isSignOut) this.#recordEnd(ctx, read, content)
     await stored
   }
 
-  /** The visitor leaves with a request: ends the family of the session that its cookie names, but not the session that goes on. */
-  leave(ctx: Koa.Context): void {
+  /** The visitor leaves with a request: ends the login of the session that its cookie names. Another session may go on. */
+  leave(ctx: Koa.Context, hasLeft: (user: UserSubject) => boolean): void {
     const named = this.#named.get(ctx)
-    if (named) this.#signIns.leave(named, this.sessionOf(ctx))
+    if (named) this.#signIns.leave(named, this.sessionOf(ctx), hasLeft)
+  }
+
+  /** Whether the cookie of a guest's request names a session in a user's login: one that has ended, or one that followed it. */
+  namesUsersLogin(ctx: Koa.Context): boolean {
+    const named = this.#named.get(ctx)
+    if (!named) return false
+    return this.#parts.ends.retired(named)?.isUsers ?? this.#sessions.find(named)?.signedIn.isJoined ?? false
   }
 
   /** Returns the session found by koa-session for a request or handshake, by the browser's id. */
@@ -164,20 +174,19 @@ export class KoaSessionStore implements SessionStore {
     this.#reads.set(Object(ctx), all.set(read.session.name, read))
   }
 
-  /** @param ended settles when the `destroy` of koa-session resolves */
-  #recordEnd(ctx: unknown, read: ReadSession, content: SessionContent | undefined, ended: unknown): void {
+  #recordEnd(ctx: unknown, read: ReadSession, content: SessionContent | undefined): void {
     const next = new Promise<NextSession | undefined>((goOn) => {
-      const session: EndedSession = { read, content, goOn, isContinued: false }
-      this.#ended.set(Object(ctx), session)
-      // `regenerate()` calls `set` in the turn in which `destroy` resolves. If no `set` follows, the app has destroyed the session.
-      void Promise.allSettled([ended])
-        .then(() => turn())
-        .then(() => {
-          goOn(undefined)
-          if (!session.isContinued) this.#signIns.leave(read.session.name)
-        })
+      this.#ended.set(Object(ctx), { read, content, goOn })
+      // The `set` that follows may be refused.
+      responseOf(ctx)?.once('close', () => goOn(undefined))
     })
     if (content) this.#next.set(read.session, next)
+  }
+
+  /** Returns the login in which a request's new session goes on: that of the ended session that its cookie names. */
+  #endedLogin(ctx: unknown): ReturnType<SignIns['loginOf']> {
+    const named = this.#named.get(Object(ctx))
+    return named && this.#sessions.isRetired(named) ? this.#signIns.loginOf(named) : undefined
   }
 
   /** Saves the changes of a request that has read the session, unless the session has ended. */

@@ -1,4 +1,4 @@
-// Decides whether the users who have signed in to a session are still signed in, by their epochs and the session's family.
+// Decides whether the users who have signed in to a session are still signed in, by their epochs and the session's login.
 
 import { createHash } from 'node:crypto'
 import type { JsonValue } from '../../../shared/json.js'
@@ -16,77 +16,86 @@ import {
   subjectHash,
   type UserSubject,
 } from '../../subjects/subject.js'
-import { CREATION_KEY, changesOf, definedOf, type SessionContent, type SessionName } from './session-content.js'
+import { CREATION_KEY, type SessionName } from './session-content.js'
 
-/** The prefix of the register for a user who has signed in to the session: `[user, epoch]`, with the user's epoch at that time. */
+/** The prefix of the register for a user who has signed in to the session: `[user, epoch, since]`, with the user's epoch at that time. */
 const SIGN_IN = '$user.'
 /** The key of the time of the hand-off that a session's users may have signed in by, in ms since 1970. */
 export const HAND_OFF_KEY = '$handedOff'
 /**
- * The key of a session's family: all sessions that come from one by `regenerate()`. Its name is a browser subject that no browser has, so
- * it is loaded, retired and remembered like those of browsers.
+ * The key of a session's login, unless the session is the login's first: all sessions that one sign-out ends. A login's name is a browser
+ * subject that no browser has, so it is loaded, retired and remembered like those of browsers.
  */
-const FAMILY_KEY = '$family'
-/** The length of a hash in a register key, or in the name of a family. */
+const LOGIN_KEY = '$login'
+/** The length of a hash in a register key, or in the name of a login. */
 const HASH_LENGTH = 22
+/** Maximum users whom a session remembers. An app may switch accounts more often. */
+const MOST_USERS = 32
 
-/** A user who has signed in to a session, and the user's epoch at that time. */
+/** A user who has signed in to a session, the user's epoch at that time, the time in ms since 1970, and the register's key. */
 export interface SignIn {
   readonly user: UserSubject
   readonly sub: Sub
   readonly epoch: number
+  readonly since: number
+  readonly key: string
 }
 
-/** The users who have signed in to a session, and its family; undefined if no session has handed it on. */
+/** The users who have signed in to a session, and its login; undefined if the session is the first of its login. */
 export interface SignedIn {
   readonly signIns: readonly SignIn[]
-  readonly family: BrowserSubject | undefined
+  readonly handedOn: BrowserSubject | undefined
+  /** Whether the session is a guest's that goes on in a user's login. */
+  readonly isJoined: boolean
+  readonly isUsersLogin: boolean
 }
 
 export function signedInTo(content: FeatureChanges): SignedIn {
   const signIns = Array.from(content).flatMap(([key, value]) => {
-    const [user, epoch]: readonly JsonValue[] = key.startsWith(SIGN_IN) && Array.isArray(value) ? value : []
+    const [user, epoch, since]: readonly JsonValue[] = key.startsWith(SIGN_IN) && Array.isArray(value) ? value : []
     if (typeof user !== 'string' || !isUser(user) || typeof epoch !== 'number') return []
-    return { user, sub: subjectHash(user), epoch }
+    return { user, sub: subjectHash(user), epoch, since: typeof since === 'number' ? since : 0, key }
   })
-  const family = content.get(FAMILY_KEY)
-  return { signIns, family: typeof family === 'string' && isBrowser(family) ? family : undefined }
+  const value = content.get(LOGIN_KEY)
+  const isJoined = Array.isArray(value)
+  const login = isJoined ? value[0] : value
+  const handedOn = isBrowser(login) ? login : undefined
+  return { signIns, handedOn, isJoined, isUsersLogin: isJoined || signIns.length > 0 }
 }
 
-/**
- * Returns whether a user of a session was revoked after the sign-in, or has signed out of a session of the same family. No list decides
- * this, because a list may lose entries.
- */
-export function isSignedOut({ signIns, family }: SignedIn, ends: Ends): boolean {
-  return (family !== undefined && ends.isRetired(family)) || signIns.some(({ sub, epoch }) => !ends.accepts(sub, epoch))
+/** Returns whether a session's login is over, or a user of it was revoked after the sign-in. No list decides this: it may lose entries. */
+export function isSignedOut({ signIns, handedOn }: SignedIn, ends: Ends): boolean {
+  const isOver = handedOn !== undefined && ends.isRetired(handedOn)
+  return isOver || signIns.some(({ sub, epoch }) => !ends.accepts(sub, epoch))
 }
 
-/** Returns the family that begins with a session. */
-export function familyFrom(name: SessionName): BrowserSubject {
-  const hash = createHash('sha256').update(`family:${name}`).digest('base64url')
+/** Returns the login of a session. The first session of a login derives it from its own name, so `handedOn` is undefined. */
+export function loginOf(name: SessionName, handedOn: string | undefined): BrowserSubject {
+  if (isBrowser(handedOn)) return handedOn
+  const hash = createHash('sha256').update(`login:${name}`).digest('base64url')
   return browserSubject(hash.slice(0, HASH_LENGTH) as BrowserId)
 }
 
-/** Returns the change with which a session leaves its family, and begins another. */
-export function newFamily(): FeatureChanges {
-  return new Map([[FAMILY_KEY, browserSubject(newBrowserId())]])
+/** Returns the change with which a session goes on in a login. @param isUsers whether a guest's session goes on in a user's login */
+export function loginChange(login: BrowserSubject = browserSubject(newBrowserId()), isUsers?: boolean): FeatureChanges {
+  return new Map([[LOGIN_KEY, isUsers ? [login] : login]])
 }
 
-/** Returns all that a session hands on to its successor under another id. */
-export function inheritanceOf({
-  name,
-  replica,
-  family = familyFrom(name),
-}: Pick<SignedIn, 'family'> & { readonly name: SessionName; readonly replica: Replica }): SessionContent {
-  return definedOf([...changesOf(replica), [FAMILY_KEY, family]])
-}
-
-/** Returns the earliest time at which a user without a record may have signed in to a session. */
+/** Returns the earliest time at which a user without a recorded sign-in may have signed in to a session. */
 export function firstSignIn(replica: Replica): number {
   const handedOff = replica.value(HAND_OFF_KEY)
   return typeof handedOff === 'number' ? Math.min(handedOff, replica.stamp(CREATION_KEY)) : replica.stamp(CREATION_KEY)
 }
 
-export function signInChange(user: UserSubject, epoch: number): FeatureChanges {
-  return new Map([[SIGN_IN + subjectHash(user).slice(0, HASH_LENGTH), [user, epoch]]])
+/** Returns the change that records a sign-in, and forgets the earliest of too many others. */
+export function signInChange(signIn: Omit<SignIn, 'sub' | 'key'>, others: readonly SignIn[] = []): FeatureChanges {
+  const { user, epoch, since } = signIn
+  const tooMany = others.toSorted((one, other) => other.since - one.since).slice(MOST_USERS - 1)
+  const key = SIGN_IN + subjectHash(user).slice(0, HASH_LENGTH)
+  return new Map([...forgetting(tooMany), [key, [user, epoch, since]]])
+}
+
+/** Returns the change with which a session forgets users who have left it. */
+export function forgetting(signIns: readonly SignIn[]): FeatureChanges {
+  return new Map(signIns.map(({ key }) => [key, undefined]))
 }

@@ -1,17 +1,17 @@
-// Records which users have signed in to a session, and out of its family.
+// Records which users have signed in to a session, and ends logins.
 
 import { type Awaitable, after } from '../../../shared/promise.js'
 import type { FeatureParts } from '../../parts.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
-import { isBrowser, subjectHash, type UserSubject } from '../../subjects/subject.js'
+import { type BrowserSubject, subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
-import type { SessionName } from './session-content.js'
+import { CREATION_KEY, type SessionName } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
-import { familyFrom, firstSignIn, newFamily, signInChange } from './sign-in.js'
+import { firstSignIn, forgetting, loginChange, loginOf, signInChange } from './sign-in.js'
 
-type Parts = Pick<FeatureParts, 'ends' | 'store'>
+type Parts = Pick<FeatureParts, 'ends' | 'settings' | 'store'>
 
-/** Records sign-ins in their sessions, and ends families. */
+/** Records sign-ins in their sessions, and ends logins. */
 export class SignIns {
   readonly #parts: Parts
   readonly #sessions: AppSessions
@@ -22,8 +22,8 @@ export class SignIns {
   }
 
   /**
-   * Returns whether a session counts for the user whom `identify` names at the start of a request or handshake. Without a record, the user
-   * has signed in when the session began, or later, but not before the making of a hand-off.
+   * Returns whether a session counts for the user whom `identify` names at the start of a request or handshake. Without a recorded sign-in,
+   * the user has signed in when the session began, or later, but not before the making of a hand-off.
    */
   admits(session: SessionEntry, user: UserSubject): Awaitable<boolean> {
     const current = this.#sessions.current(session)
@@ -37,27 +37,40 @@ export class SignIns {
     if (!current || hasSignIn(current, user)) return
     // The process may have learned of a revocation since `admits`.
     if (epoch === undefined && !this.#isUnrevoked(current, user)) return
-    this.#write(current, signInChange(user, epoch ?? this.#parts.ends.of(subjectHash(user))))
+    const { ends, settings } = this.#parts
+    const since = epoch === undefined ? current.replica.stamp(CREATION_KEY) : settings.clock()
+    const signIn = { user, epoch: epoch ?? ends.of(subjectHash(user)), since }
+    this.#write(current, signInChange(signIn, current.signIns))
   }
 
-  /** Lets a session survive the revocation that is about to begin an epoch, and its family. */
+  /** Lets a session survive the revocation that is about to begin an epoch, in a login of its own. */
   except(session: SessionEntry, user: UserSubject, epoch: number): void {
     const current = this.#sessions.current(session)
-    if (current) this.#write(current, new Map([...signInChange(user, epoch), ...newFamily()]))
+    const { since = this.#parts.settings.clock() } = current?.signIns.find((signIn) => signIn.user === user) ?? {}
+    if (current) this.#write(current, new Map([...signInChange({ user, epoch, since }), ...loginChange()]))
   }
 
-  /** Ends the family of a user's session, but not the session that stays after the sign-out, such as with a cart. */
-  leave(name: SessionName, staying?: SessionEntry): void {
-    const { ends } = this.#parts
-    const known = ends.retired(name) ?? this.#sessions.find(name)
-    if (!known?.isUsers || this.#sessions.isClosed) return
-    const given = 'rotatedTo' in known ? known.rotatedTo : known.family
-    const family = given !== undefined && isBrowser(given) ? given : familyFrom(name)
-    if (staying) this.#write(staying, newFamily())
-    if (!ends.isRetired(family)) ends.retireEmpty(family)
+  /** Returns the login of a session, even of an ended one, and whether it is a user's; undefined if this process does not know it. */
+  loginOf(name: SessionName): { readonly login: BrowserSubject; readonly isUsers: boolean } | undefined {
+    const retired = this.#parts.ends.retired(name)
+    const known = this.#sessions.find(name)
+    if (!retired) return known && { login: known.login, isUsers: known.signedIn.isUsersLogin }
+    const { isUsers = false, rotatedTo } = retired
+    // An attacker may have planted a guest's id before a sign-in, and must not sign the user out by it.
+    const mayBePlanted = !isUsers && this.#parts.settings.identify !== undefined
+    return mayBePlanted ? undefined : { login: loginOf(name, rotatedTo), isUsers }
   }
 
-  /** Whether a user without a record may have signed in after the last revocation that this process knows of. */
+  /** Ends the login of a session. A session that stays, such as with a cart, begins another login, and forgets the users who have left. */
+  leave(name: SessionName, staying?: SessionEntry, hasLeft: (user: UserSubject) => boolean = () => false): void {
+    const known = this.loginOf(name)
+    if (!known || this.#sessions.isClosed) return
+    const left = staying?.signIns.filter(({ user }) => hasLeft(user)) ?? []
+    if (staying) this.#write(staying, new Map([...forgetting(left), ...loginChange()]))
+    this.#parts.ends.retireEmpty(known.login, known.isUsers)
+  }
+
+  /** Whether a user without a recorded sign-in may have signed in after the last revocation that this process knows of. */
   #isUnrevoked({ replica }: SessionEntry, user: UserSubject): boolean {
     return firstSignIn(replica) > this.#parts.ends.of(subjectHash(user))
   }

@@ -36,7 +36,7 @@ export interface SessionStore {
    */
   set(id: string, session: unknown, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<void>
   /**
-   * Ends the session, and retires its id for good. After the response of `ctx`, closes the session's sockets, which reconnect with the
+   * Ends the session and, unless `regenerate()` continues it, its login. Retires its id for good. After the response of `ctx`, closes the session's sockets, which reconnect with the
    * browser's new session. Rejects with `closed`.
    */
   destroy(id: string, data?: { readonly ctx?: unknown }): Promise<void>
@@ -45,15 +45,14 @@ export interface SessionStore {
 /** The members of the plugin for sessions and devices. */
 export interface SessionStoreMembers {
   /**
-   * Returns the devices where the user has a signed-in `ctx.session` in `live.sessionStore()`, last used first. A user has at most 100: more
-   * end those unused for longest. The list is for showing: a revocation ends unlisted sessions, too. With a store,
-   * includes the devices at all nodes. A session is listed from the `identify()` of its sign-in, else from its next request. Marks the session of the request
-   * `current`, so that a page can show which device is its own. Rejects with a `TypeError` for an invalid `id`, or without
-   * `live.sessionStore()`.
+   * Returns the user's logins in `live.sessionStore()`, last used first. A user has at most 100: more end those unused for longest. The list
+   * is for showing: a revocation ends unlisted sessions, too. With a store, includes the devices at all nodes. A login is listed from its
+   * `identify()`, else from its next request. Marks the login of the request `current`, so that a page can show which device is its own.
+   * Rejects with a `TypeError` for an invalid `id`, or without `live.sessionStore()`.
    */
   devices(id: UserId, options?: { readonly current?: Koa.Context }): Promise<readonly Device[]>
   /**
-   * Signs the user out at a device: ends the device's `ctx.session`, and closes its sockets at all nodes. The name may come from a page.
+   * Signs the user out at a device: ends the device's login, and closes its sockets at all nodes. The name may come from a page.
    * Returns false if the user has no such device. Rejects as `devices` does.
    */
   endDevice(id: UserId, name: string): Promise<boolean>
@@ -67,17 +66,17 @@ export interface SessionStoreMembers {
   sessionStore(options?: SessionStoreOptions): SessionStore
 }
 
-/** A signed-in session of a user. Represents a browser until the session's id is regenerated. */
+/** A login of a user: the sessions of a browser from the sign-in to the sign-out. */
 export interface Device {
-  /** The public name, which does not reveal the session's id, and changes when the id is regenerated. */
+  /** The public name, which does not reveal the session's id, and stays the same when the id is regenerated. */
   readonly name: string
-  /** When the session began, in ms since 1970. */
+  /** The time of the sign-in, in ms since 1970. */
   readonly since: number
   /** The hour of the last request, in ms since 1970. */
   readonly lastSeen: number
   /** The result of `deviceLabel` for a request in the hour `lastSeen`. The text is untrusted: escape it in HTML. */
   readonly label: string | undefined
-  /** Whether this is the session of the request `current` in `live.devices(id, { current })`. */
+  /** Whether this is the login of the request `current` in `live.devices(id, { current })`. */
   readonly current: boolean
 }
 

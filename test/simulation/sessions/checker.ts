@@ -41,14 +41,14 @@ export class SessionChecker {
   readonly #guests = new Map<string, string>()
   /** By id, the id in the cookie of the request that it answers. */
   readonly #formers = new Map<string, string>()
-  /** The families that each id has had. */
-  readonly #families = new Map<string, Set<number | undefined>>()
+  /** The logins that each id has had. */
+  readonly #logins = new Map<string, Set<number | undefined>>()
   /** By id, the requests that have regenerated or destroyed its session, or were about to. */
   readonly #left = new Map<string, Beginning[]>()
   /** The ids whose end a process has told. */
   readonly #retired = new Map<string, ServerNode>()
   #moment = 0
-  #lastFamily = 0
+  #lastLogin = 0
 
   constructor(deployment: Deployment, fail: (what: string, harm: Harm) => void) {
     this.#deployment = deployment
@@ -64,9 +64,9 @@ export class SessionChecker {
     return this.#moment
   }
 
-  newFamily(): number {
-    this.#lastFamily += 1
-    return this.#lastFamily
+  newLogin(): number {
+    this.#lastLogin += 1
+    return this.#lastLogin
   }
 
   /**
@@ -182,11 +182,10 @@ export class SessionChecker {
       this.#fail(`an answer of node ${node.index} brings the cookie of a session that has ended`, 'other')
     const others = this.#ends.filter((end) => !own.includes(end))
     if (others.some((end) => this.#mayEnd(end, before) || this.#mayEnd(end, after))) this.leaves(since, id)
-    const guest =
-      before.family === undefined ? former : before.family === after.family && this.#guests.get(former ?? '')
+    const guest = before.login === undefined ? former : before.login === after.login && this.#guests.get(former ?? '')
     if (guest) this.#guests.set(id, guest)
     if (former !== undefined && former !== id) this.#formers.set(id, former)
-    this.#families.set(id, this.#familiesOf(id).add(after.family))
+    this.#logins.set(id, this.#loginsOf(id).add(after.login))
     const reach = this.#issued.get(id)?.holders ?? evictions
     const holders = new Map([[node, evictions.get(node) ?? 0]])
     this.#issued.set(id, { content: after, node, reach, holders, isStored: false })
@@ -204,6 +203,11 @@ export class SessionChecker {
         `node ${since.node.index} ends the session ${JSON.stringify(before)} that its revocation leaves`,
         'other',
       )
+  }
+
+  /** Whether a user has signed in to a session, or to one that has led to it. */
+  isAfterUser(id: string): boolean {
+    return [...this.#lineOf(id)].some((one) => this.contentOf(one).user !== undefined)
   }
 
   contentOf(id: string): Content {
@@ -230,9 +234,7 @@ export class SessionChecker {
 
   /** Returns the sign-ins by requests of a session, also under its former ids. */
   #signInsOf(id: string): readonly { readonly one: SignIn; readonly at: number }[] {
-    const ids = new Set<string>()
-    for (let now: string | undefined = id; now !== undefined && !ids.has(now); now = this.#formers.get(now))
-      ids.add(now)
+    const ids = this.#lineOf(id)
     return this.#signIns.flatMap((one, at) => (ids.has(one.id ?? '') ? [{ one, at }] : []))
   }
 
@@ -266,12 +268,22 @@ export class SessionChecker {
     return this.#signInsOf(id).some(({ one }) => one.user !== user && !past.includes(one.user))
   }
 
+  /** A guest's session that has followed an ended session goes on in its login: then a sign-out there ends it. */
   #mayEnd(end: End, content: Content): boolean {
-    return end.mayEnd(content, this.#signIns, (id) => this.#familiesOf(id))
+    const loginsOf = (id: string) => new Set([...this.#lineOf(id)].flatMap((one) => [...this.#loginsOf(one)]))
+    return end.mayEnd(content, this.#signIns, loginsOf)
   }
 
-  #familiesOf(id: string): Set<number | undefined> {
-    return this.#families.get(id) ?? new Set()
+  /** Returns an id with the ids that have led to it, each in the cookie of the request that the next answers. */
+  #lineOf(id: string): ReadonlySet<string> {
+    const ids = new Set<string>()
+    for (let now: string | undefined = id; now !== undefined && !ids.has(now); now = this.#formers.get(now))
+      ids.add(now)
+    return ids
+  }
+
+  #loginsOf(id: string): Set<number | undefined> {
+    return this.#logins.get(id) ?? new Set()
   }
 }
 
@@ -300,6 +312,6 @@ function known(since: Beginning): readonly End[] {
   return isWellSince(since) ? since.loadable : since.heard
 }
 
-function textOf({ given: { user, family, node } }: End): string {
-  return `${user === undefined ? `the sign-out of family ${family}` : `the revocation of ${user}`} at node ${node.index}`
+function textOf({ given: { user, login, node } }: End): string {
+  return `${user === undefined ? `the sign-out of login ${login}` : `the revocation of ${user}`} at node ${node.index}`
 }

@@ -5,8 +5,8 @@ export interface Content {
   readonly user?: string
   /** The number of the sign-in. */
   readonly signIn?: number | undefined
-  /** The number of the family. A new one begins with a new session, after a sign-out, and by `except`. */
-  readonly family?: number
+  /** The number of the login. A new one begins with a new session, after a sign-out, and by `except`. */
+  readonly login?: number
   /** The users who were signed in before. */
   readonly past?: readonly string[]
   /** The user who wrote this. */
@@ -28,16 +28,16 @@ export interface SignIn {
 interface Given {
   readonly node: ServerNode
   readonly began: number
-  /** Either the family that a sign-out ends, or the revoked user. */
-  readonly family?: number | undefined
-  /** The id of the session that signs out, which may meanwhile be of another family. */
+  /** Either the login that a sign-out ends, or the revoked user. */
+  readonly login?: number | undefined
+  /** The id of the session that signs out, which may meanwhile be of another login. */
   readonly id?: string | undefined
   readonly user?: string
   /** The number of the sign-in that `except` leaves. */
   readonly spared?: number | undefined
 }
 
-/** A sign-out of a family or a revocation of a user, and the processes that must know of it. */
+/** A sign-out of a login or a revocation of a user, and the processes that must know of it. */
 export class End {
   readonly given: Given
   /** Whether the app has been told that it is done. */
@@ -75,9 +75,9 @@ export class End {
     if (this.isStored) this.#asking.add(node)
   }
 
-  ends({ user, family, signIn = -1 }: Content, signIns: readonly SignIn[]): boolean {
+  ends({ user, login, signIn = -1 }: Content, signIns: readonly SignIn[]): boolean {
     const { given } = this
-    if (given.user === undefined) return given.family === family
+    if (given.user === undefined) return given.login === login
     const { named = given.began, knew = [] } = signIns[signIn] ?? {}
     // Without a common clock, only a process that knows of an earlier revocation makes a later one.
     const isLater = [...knew].every((end) => end.given.user !== user || this.knew.has(end))
@@ -86,12 +86,12 @@ export class End {
 
   /** Whether a session with this content may have ended. */
   mayEnd(
-    { user, family, signIn = -1, past = [] }: Content,
+    { user, login, signIn = -1, past = [] }: Content,
     signIns: readonly SignIn[],
-    familiesOf: (id: string) => ReadonlySet<number | undefined>,
+    loginsOf: (id: string) => ReadonlySet<number | undefined>,
   ): boolean {
     const { given, isTold } = this
-    if (given.user === undefined) return given.family === family || familiesOf(given.id ?? '').has(family)
+    if (given.user === undefined) return given.login === login || loginsOf(given.id ?? '').has(login)
     const isOver = signIns[signIn]?.knew.has(this) || (isTold && given.spared === signIn)
     return [...past, user].includes(given.user) && !isOver
   }

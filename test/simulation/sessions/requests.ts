@@ -71,7 +71,7 @@ export function settle({ exchange: { response }, checker, since, ends, signIn, b
 }
 
 export const write: Act = ({ ctx: { session }, checker }) => {
-  session.family ??= checker.newFamily()
+  session.login ??= checker.newLogin()
   session.cart = (session.cart ?? 0) + 1
   if (session.user !== undefined) session.note = session.user
 }
@@ -91,16 +91,18 @@ const setUser =
   (run) => {
     const { ctx, checker, since, exchange, ends, isOwn } = run
     if (!ctx['session']) return
-    const { user: former, family, past = [] }: Content = ctx['session']
+    const { user: former, login, past = [] }: Content = ctx['session']
     if (former === user) return
-    if (former !== undefined) ends.push(checker.begins({ node: exchange.node, family, id: since.id }))
+    if (former !== undefined) ends.push(checker.begins({ node: exchange.node, login, id: since.id }))
+    // A sign-in after a user's session that has ended ends its login.
+    else if (checker.isAfterUser(since.id ?? '')) checker.begins({ node: exchange.node, id: since.id })
     const number = checker.signsIn(user, isOwn ? since.id : undefined)
     const isFirst = former === undefined && past.length === 0
     run.signIn = { number, since: [...(isFirst ? [] : [since]), ...isProved(run)], proved }
     Object.assign(ctx['session'], {
       user,
       signIn: number,
-      family: former === undefined && family !== undefined ? family : checker.newFamily(),
+      login: former === undefined && login !== undefined ? login : checker.newLogin(),
       past: former === undefined ? past : [...past, former],
       note: undefined,
     })
@@ -153,11 +155,11 @@ const begin =
   (isEnding: boolean): Act =>
   ({ ctx, checker, since, exchange, ends }) => {
     const isSignedIn = ctx['session']?.user !== undefined
-    // The end of a former id names its family, where the process knows of that end.
-    const { user, family }: Content = isSignedIn ? ctx['session'] : checker.contentOf(since.id ?? '')
+    // The end of a former id names its login, where the process knows of that end.
+    const { user, login }: Content = isSignedIn ? ctx['session'] : checker.contentOf(since.id ?? '')
     checker.leaves(since)
-    if (family === undefined) return
-    const end = checker.begins({ node: exchange.node, family, id: since.id })
+    if (login === undefined && !checker.isAfterUser(since.id ?? '')) return
+    const end = checker.begins({ node: exchange.node, login, id: since.id })
     if (isSignedIn || (isEnding && user !== undefined && checker.hasRetired(since))) ends.push(end)
   }
 const beginEnding = begin(true)
@@ -169,7 +171,7 @@ const beginOwn: Act = (run) => {
   if (ctx['session']?.user !== undefined) return beginEnding(run)
   checker.leaves(since)
   // Another request may have just signed a user in to the guest's session.
-  if (isOwn) checker.begins({ node: exchange.node, family: ctx['session']?.family, id: since.id })
+  if (isOwn) checker.begins({ node: exchange.node, login: ctx['session']?.login, id: since.id })
 }
 const leave: Act = ({ ctx }) => ctx.liveSession.leave()
 const endSession: Act = (run) => {
@@ -178,7 +180,7 @@ const endSession: Act = (run) => {
 const dropUser: Act = ({ ctx: { session }, checker }) => {
   const { user, past = [] }: Content = session
   if (user === undefined) return
-  Object.assign(session, { past: [...past, user], family: checker.newFamily() })
+  Object.assign(session, { past: [...past, user], login: checker.newLogin() })
   for (const key of ['user', 'signIn', 'note']) delete session[key]
 }
 
@@ -201,7 +203,7 @@ export const revokeOthers: readonly Act[] = [
     const { user }: Content = ctx['session']
     if (user === undefined) return
     const number = checker.signsIn(user, run.since.id)
-    Object.assign(ctx['session'], { signIn: number, family: checker.newFamily() })
+    Object.assign(ctx['session'], { signIn: number, login: checker.newLogin() })
     await regenerate(run)
     run.signIn = { number, since: [run.since] }
   },

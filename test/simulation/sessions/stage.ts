@@ -196,13 +196,13 @@ export class SessionStage {
     const store = node.process.live.sessionStore()
     const destroy = async (): Promise<void> => {
       if (node.isOver || !(await store.get(id))) return
-      const { user, family } = checker.contentOf(id)
+      const { user, login } = checker.contentOf(id)
       checker.leaves(since)
-      const end = user === undefined ? undefined : checker.begins({ node, family })
+      const end = checker.isAfterUser(id) ? checker.begins({ node, login, id }) : undefined
       await store.destroy(id)
       if (node.isOver) return
       checker.retires(since)
-      if (end) end.isTold = true
+      if (end && user !== undefined) end.isTold = true
     }
     void destroy().catch(() => undefined)
     await this.settle()
