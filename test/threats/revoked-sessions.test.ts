@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import type { Socket } from 'socket.io'
 import { z } from 'zod'
+import { sessionName } from '../../server/features/session-store/session-content.js'
+import { appSessionsOf } from '../support/app/app-sessions.js'
 import { identify } from '../support/app/auth.js'
 import { awaited } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
@@ -225,6 +227,30 @@ describe('threat 132: a hand-off that names its user', () => {
     await node.visitor(cookieFor(node.app.live, {})).connect()
     const sent = (await socket).liveSession.handOff('sign-in', {}, { to: '/', user: '' })
     await expect(sent).rejects.toThrow('handOff')
+  })
+})
+
+describe.each([
+  ['without a store', () => ({})],
+  ['with a store', () => ({ store: memoryStore() })],
+])('threat 133: %s, a session that never called identify()', (_, options) => {
+  it('is destroyed by the first request after a revocation', async () => {
+    const node = await start(options())
+    const visitor = await signedIn(node, setUser('ann'))
+    const [id, name] = [sessionId(visitor), sessionName(sessionId(visitor))]
+    await revoke(node)
+    expect(await userOf(node, visitor)).toEqual(GUEST)
+    expect(await node.app.live.sessionStore().get(id)).toBeUndefined()
+    expect(appSessionsOf(node.app.live).isRetired(name)).toBe(true)
+  })
+
+  it('closes its sockets once a request has found it out', async () => {
+    const node = await start(options())
+    const visitor = await signedIn(node, setUser('ann'))
+    const session = await node.session(visitor)
+    await node.app.live.revoke('ann')
+    await userOf(node, node.visitor(visitor.cookie))
+    expect([session.ended, session.values()]).toEqual(['destroyed', {}])
   })
 })
 

@@ -68,6 +68,8 @@ export function sessionFeature(parts: FeatureParts): Feature {
       if (!session) return false
       return after(signIns.admits(session, user), (isAdmitted) => {
         if (!isAdmitted) renewSession(ctx)
+        // Otherwise middleware of a later request would find the session before `identify` names its user.
+        if (!isAdmitted && !appSessions.isClosed) appSessions.destroy(session.name, undefined, session)
         return !isAdmitted
       })
     },
