@@ -97,11 +97,6 @@ export function cookieStatusOf(validity: Validity, cookieUser: Sub | undefined, 
 /** The statuses in which there is no cookie of this build to clear. */
 const NOTHING_TO_CLEAR: ReadonlySet<CookieStatus> = new Set(['none', 'withheld', 'newer'])
 
-/** Returns whether a guest of this status has an id that no browser has. */
-export function isOfNewGuest(status: CookieStatus): boolean {
-  return NOTHING_TO_CLEAR.has(status)
-}
-
 /** Returns the status after the request has continued as another visitor, by `identify()` or `leave()`. */
 export function statusAfterChange(status: CookieStatus): CookieStatus {
   return status === 'own' ? 'other' : status

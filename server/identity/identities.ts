@@ -18,14 +18,7 @@ import {
 } from '../subjects/subject.js'
 import { Visitor } from '../subjects/visitor.js'
 import type { Values } from '../values/values.js'
-import {
-  type CookieStatus,
-  cookieStatusOf,
-  isOfNewGuest,
-  PLANS,
-  statusAfterChange,
-  statusAfterForgetting,
-} from './cookie-status.js'
+import { type CookieStatus, cookieStatusOf, PLANS, statusAfterChange, statusAfterForgetting } from './cookie-status.js'
 import type { RequestIdentity } from './identified.js'
 import type { IdentifyChecks } from './identify-checks.js'
 import { Login } from './login.js'
@@ -197,10 +190,10 @@ export class Identities {
   /** Returns the identity of a new guest. The browser's id ends. */
   forget(previous: CookieOwner, status: CookieStatus): RequestIdentity {
     const next = newVisitor(statusAfterForgetting(status), undefined)
-    const { browser, user } = previous
-    // No browser has the id that this request made for a guest, so the id leaves a row only if it has values.
-    const isUnseen = user === undefined && isOfNewGuest(status) && !this.#parts.values.find(browserSubject(browser))
-    return isUnseen ? next : { ...next, departures: [{ from: previous, user: undefined, heir: undefined }] }
+    // No browser has the id that this request made for a guest: the id ends only if it has values.
+    const isNew = previous.user === undefined && next.cookieStatus === status
+    if (isNew && !this.#parts.values.find(browserSubject(previous.browser))) return next
+    return { ...next, departures: [{ from: previous, user: undefined, heir: undefined }] }
   }
 
   /** Returns the browser's next visitor. A user's late requests all get the same id. */
