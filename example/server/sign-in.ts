@@ -35,7 +35,7 @@ async function signIn({ liveSession }: Socket, name: string): Promise<SignInOutc
   const user = findByName(name)
   if (!user) return 'unknown'
   try {
-    await liveSession.handOff(PURPOSE, { user: user.id }, { to: TO })
+    await liveSession.handOff(PURPOSE, { user: user.id }, { to: TO, user: user.id })
     return 'sent'
   } catch {
     // The socket has brought no live cookie. A POST of the form needs none.

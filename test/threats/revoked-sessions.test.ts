@@ -221,6 +221,23 @@ describe('threat 132: a hand-off that names its user', () => {
     expect(await taken(two, visitor, token)).toBeNull()
   })
 
+  it.each([
+    [false, 1],
+    [true, 0],
+  ])('is asked for by a warning at the sign-in (named: %s)', async (isNamed, warnings) => {
+    const node = await start()
+    serveSignIn(node.app, isNamed)
+    const visitor = node.visitor(cookieFor(node.app.live, {}))
+    const token = await tokenFor(await visitor.connect())
+    const signIn: Action = async ({ liveSession, session }) => {
+      Object.assign(session, await liveSession.takeHandOff('sign-in', z.object({ user: z.string() })))
+      await liveSession.identify()
+    }
+    const init = { method: 'POST', headers: { origin: visitor.url }, body: new URLSearchParams({ [FIELD]: token }) }
+    expect((await node.fetch(visitor, signIn, init)).status).toBe(200)
+    expect(node.app.warnings.filter((text) => text.includes('naming the user'))).toHaveLength(warnings)
+  })
+
   it('refuses a user that is no id', async () => {
     const node = await start()
     const socket = new Promise<Socket>((resolve) => node.app.io.once('connection', resolve))

@@ -7,10 +7,13 @@ import { HAND_OFF } from '../../../shared/protocol.js'
 import type { Feature } from '../../feature.js'
 import type { FeatureParts } from '../../parts.js'
 import { subjectHash, type UserId, userSubject } from '../../subjects/subject.js'
-import { redeemHandOff, sendOn } from './posted-token.js'
+import { redeemHandOff, sendOn, unnamed } from './posted-token.js'
 import { checkPurpose, HandOffTokens } from './tokens.js'
 
 const LONGEST = 2000
+const UNNAMED =
+  'a hand-off signed a user in without naming the user, so a revocation may come too late for it: expected ' +
+  'handOff(purpose, payload, { to, user })'
 /** Matches characters refused in a target. Browsers drop tabs and line ends from a URL, and read a backslash as a slash. */
 const UNSAFE = /[\p{Cc}\s\\]/u
 /** Stands in for our own origin, which is unknown here. */
@@ -41,7 +44,9 @@ export function handOffFeature(parts: FeatureParts): Feature {
     post: (ctx) => sendOn(parts, tokens, ctx),
     changesUser: (ctx, _, user) => {
       const at = parts.handedOffAt.get(ctx)
-      if (user !== undefined && at !== undefined && parts.ends.of(subjectHash(user)) >= at)
+      if (user === undefined || at === undefined) return
+      if (unnamed.has(ctx)) parts.settings.warn(UNNAMED)
+      if (parts.ends.of(subjectHash(user)) >= at)
         throw new LiveSessionError('superseded', 'the user was revoked after the hand-off that this request has taken')
     },
   }

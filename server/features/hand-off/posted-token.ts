@@ -61,6 +61,9 @@ function isForm({ request }: Koa.Context): boolean {
   return request.type.trim().toLowerCase() === 'application/x-www-form-urlencoded'
 }
 
+/** The requests that have taken a hand-off which names no user. */
+export const unnamed: WeakSet<object> = new WeakSet()
+
 /**
  * Redirects a POST to the target in its token, and the browser repeats the POST there. Takes the target only from the token, because the
  * page is untrusted.
@@ -119,6 +122,7 @@ export async function redeemHandOff(
   // Whatever this request does with the payload is as old as the token.
   parts.handedOffAt.set(ctx, Math.min(handOff.at, parts.handedOffAt.get(ctx) ?? Infinity))
   const { user, at } = handOff
+  if (user === undefined) unnamed.add(ctx)
   if (user !== undefined) await parts.store?.refresh([user])
   const isRevoked = user !== undefined && parts.ends.of(subjectHash(user)) >= at
   return isFirst && !isRevoked && !use.visit.isSuperseded ? value : undefined
