@@ -176,7 +176,9 @@ export class RequestChecker {
     }
     this.#follows(exchange, before, visit.identity)
     exchange.node.knowledge.retire(before, undefined)
-    this.#world.duties.gaveUp(exchange.node, before.browser, before.user !== undefined)
+    // No browser has the id of a guest without a cookie.
+    const isSeen = before.user !== undefined || !['none', 'withheld', 'forgotten'].includes(visit.cookieStatus)
+    if (isSeen) this.#world.duties.gaveUp(exchange.node, before.browser, before.user !== undefined)
     const isNone = visit.cookieStatus === 'none' || visit.cookieStatus === 'retired'
     const cookieStatus = visit.cookieStatus === 'withheld' ? 'withheld' : isNone ? 'none' : 'forgotten'
     const since = exchange.node.knowledge.ends
