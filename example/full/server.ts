@@ -47,7 +47,8 @@ const live = liveSession(app, {
   deviceLabel,
 })
 const maxAge = Number(SESSION_MINUTES) * 60_000
-const sessions = session({ store: live.sessionStore(), rolling: true, maxAge, secure }, app)
+const key = secure ? '__Host-session' : 'session'
+const sessions = session({ key, store: live.sessionStore(), rolling: true, maxAge, secure }, app)
 const inFlight = new Set<Promise<unknown>>()
 app.use(async (ctx, next) => {
   if (ctx.path !== '/health') return next()

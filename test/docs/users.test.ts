@@ -38,7 +38,7 @@ async function start(store?: AuthStore): Promise<{ guide: Guide; errors: unknown
     fields,
     liveSession,
     Server,
-    session: (koa: Koa) => session(store ? { store } : {}, koa),
+    session: (options: object, koa: Koa) => session({ ...options, ...(store && { store }) }, koa),
     Koa: class extends Koa {
       override listen(): HttpServer {
         this.on('error', (error) => errors.push(error))
