@@ -201,7 +201,8 @@ export class Visit implements PageIdentity, ResponseContext {
       await this.#continueAs(this.#rotated(undefined), revision)
       return
     }
-    const done = this.#continueAs(identities.forget(this.#previous, this.#identity.cookieStatus), revision)
+    const isUsed = this.#use === 'sets' || this.#use === 'renews'
+    const done = this.#continueAs(identities.forget(this.#previous, this.#identity.cookieStatus, isUsed), revision)
     this.#use = this.#hasNewContent ? 'sets' : 'reads'
     await done
   }

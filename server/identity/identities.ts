@@ -187,12 +187,11 @@ export class Identities {
     return withoutCookie('rotated', this.#rotatedVisitor(retired, user))
   }
 
-  /** Returns the identity of a new guest. The browser's id ends. */
-  forget(previous: CookieOwner, status: CookieStatus): RequestIdentity {
+  /** Returns the identity of a new guest. The browser's id ends. @param isUsed whether the request has written under the id */
+  forget(previous: CookieOwner, status: CookieStatus, isUsed: boolean): RequestIdentity {
     const next = newVisitor(statusAfterForgetting(status), undefined)
-    // No browser has the id that this request made for a guest: the id ends only if it has values.
-    const isNew = previous.user === undefined && next.cookieStatus === status
-    if (isNew && !this.#parts.values.find(browserSubject(previous.browser))) return next
+    // No browser has an id that this request has made for a guest.
+    if (previous.user === undefined && next.cookieStatus === status && !isUsed) return next
     return { ...next, departures: [{ from: previous, user: undefined, heir: undefined }] }
   }
 
