@@ -67,8 +67,8 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     if (who && (tickets[0] || posted + life < Date.now())) void send(tickets)
   }
   /** POSTs tickets; the response also renews the cookie. Without `tickets`, requests the visitor's cookie, and reconnects with it. */
-  const send = async (tickets?: readonly string[]): Promise<unknown> => {
-    let isAccepted: unknown
+  const send = async (tickets?: readonly string[]): Promise<void> => {
+    let persisted: PageAnswer['persisted'] | undefined
     planned = setTimeout(post, 5000)
     posted = Date.now()
     // Send nothing after the hook was stopped.
@@ -88,16 +88,18 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
           })
         ).json()
         // If a bad ticket made the server refuse all, discard it and resend the others. Only our server answers `persisted` or `error`.
-        isAccepted = answer.persisted
-        const over = isAccepted ? tickets : [tickets?.[answer.error?.index as number]]
+        persisted = answer.persisted
+        const over = persisted ? tickets : [tickets?.[answer.error?.index as number]]
         for (const [key, [ticket]] of unsaved) if (over?.includes(ticket)) unsaved.delete(key)
-        if (isAccepted) planned = 0
+        if (persisted) planned = 0
         plan()
         // Another visitor now uses this browser: reconnect with the new cookie.
         if (answer.otherVisitor) socket.disconnect().connect()
       } catch {}
-    if (!tickets && !isOver) socket.disconnect().connect()
-    return isAccepted
+    if (tickets || isOver) return
+    if (persisted || !socket.active) socket.disconnect().connect()
+    // Nothing else would ask again.
+    else setTimeout(askAgain, 5000)
   }
   const onTicket = (ticket: string): void => {
     // `atob` garbles non-ASCII text, but only keys and stamps matter. Skip changes older than the unsaved changes, from a restarted server.
@@ -122,10 +124,10 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
                 unsaved.clear()
                 answer.greeting?.forEach(onTicket)
               }
-              // Tickets have waited for this answer. In a browser without cookies, the hook requests a cookie only once.
+              // Tickets have waited for this answer. In a browser without cookies, the hook requests a cookie only once, if answered.
               plan()
               if (who) asked = 0
-              else if (!asked++) void send().then((isAccepted) => isAccepted || setTimeout(askAgain, 5000))
+              else if (!asked++) void send()
               // An open connection may be dead, for example after a change of networks. The timeout doubles, because the server may be slow.
             } else if (socket.connected && !isOver) {
               timeout *= 2
@@ -136,7 +138,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   }
   const askAgain = (): void => {
     asked = 0
-    greet()
+    if (!isOver) greet()
   }
   const retry = (): void => {
     refusal = 0

@@ -201,7 +201,19 @@ describe('the small hook', () => {
     expect([bodies, connects()]).toEqual([[{}], 1])
   })
 
-  it('asks again in five seconds if its question got no answer', async () => {
+  it('asks nothing after its stop', async () => {
+    const { socket, greet, asked } = bareSocket()
+    globalThis.fetch = async () => Promise.reject(new TypeError('fetch failed'))
+    const end = begin(socket)
+    greet({})
+    await soon()
+    end()
+    const messages = asked.length
+    passTime()
+    expect(asked).toHaveLength(messages)
+  })
+
+  it('asks again later if its question got no answer', async () => {
     const { socket, greet, asked, connects } = bareSocket()
     const answers = [Response.json({ error: { code: 'store_unavailable' } }, { status: 503 }), new Response('busy')]
     const fetch = jest.fn(
@@ -214,7 +226,7 @@ describe('the small hook', () => {
       await soon()
       greet({})
       await soon()
-      expect([fetch.mock.calls.length, connects()]).toEqual([count, count])
+      expect([fetch.mock.calls.length, connects()]).toEqual([count, count === 3 ? 1 : 0])
       passTime()
     }
     const messages = asked.length
