@@ -2,7 +2,7 @@
 // pages to the endpoint.
 
 import type Koa from 'koa'
-import { after, isThenable } from '../../shared/promise.js'
+import { after } from '../../shared/promise.js'
 import type { Feature } from '../feature.js'
 import type { Settings } from '../settings/settings.js'
 import type { Arrivals } from './arrivals.js'
@@ -28,6 +28,7 @@ interface MiddlewareParts {
 export function createMiddleware({ settings, features, arrivals, handles, endpoint }: MiddlewareParts): Koa.Middleware {
   const all = features.flatMap(({ begins }) => begins ?? [])
   return (ctx, next) => {
+    handles.expect(ctx)
     // Checks the raw URL first, because `ctx.path` parses the URL.
     if (ctx.req.url?.includes(settings.endpoint) && ctx.path === settings.endpoint) return endpoint(ctx, next)
     if (!('liveSession' in ctx)) throw new TypeError(OTHER_APP)
@@ -35,9 +36,7 @@ export function createMiddleware({ settings, features, arrivals, handles, endpoi
       settings.warn(TWICE)
       return next()
     }
-    const arriving = arrivals.arrive(ctx)
-    if (isThenable(arriving)) handles.expect(ctx)
-    return after(arriving, (arrival) => {
+    return after(arrivals.arrive(ctx), (arrival) => {
       const handle = handles.create(ctx, arrival)
       for (const begins of all) begins(ctx, () => RequestHandle.useOf(handle), arrival.user)
       return next()

@@ -16,8 +16,8 @@ const IN_HANDSHAKE =
 const TOO_SOON =
   'ctx.liveSession was read before live.middleware() knew the visitor, as by a timer or a listener of the request: it had the values of a ' +
   'new guest'
-/** The requests that wait in `live.middleware()`. */
-const arriving = new WeakSet<object>()
+/** In place of the handle: the request has entered `live.middleware()`, which does not know the visitor yet. */
+const ENTERED = null
 const handshakes = new WeakSet<object>()
 const REQUEST = Symbol('koa-live-session')
 
@@ -50,7 +50,7 @@ export class RequestHandles {
 
   /** Returns whether a request has its `ctx.liveSession`. */
   has(ctx: Koa.Context): boolean {
-    return ctx[REQUEST] !== undefined
+    return ctx[REQUEST] !== undefined && ctx[REQUEST] !== ENTERED
   }
 
   /**
@@ -60,18 +60,18 @@ export class RequestHandles {
    * @throws {TypeError} before `live.middleware()`, if the request goes on, so that the app's middleware stands in the wrong order
    */
   of(ctx: Koa.Context): RequestHandle {
-    const handle: RequestHandle | undefined = ctx[REQUEST]
+    const handle: RequestHandle | typeof ENTERED | undefined = ctx[REQUEST]
     if (handle) return handle
     const guest = this.#arrivals.ofNewGuest()
     if (isUncaught(ctx)) return this.create(ctx, guest)
-    if (!arriving.has(ctx)) throw new TypeError(handshakes.has(ctx) ? IN_HANDSHAKE : TOO_EARLY)
+    if (handle !== ENTERED) throw new TypeError(handshakes.has(ctx) ? IN_HANDSHAKE : TOO_EARLY)
     this.#parts.settings.warn(TOO_SOON)
     return new this.#Handle(this.#parts, ctx, () => this.#begin(ctx, guest))
   }
 
-  /** Notes that a request's visitor will be known later. */
+  /** Notes that a request has entered `live.middleware()`, unless it passes twice. */
   expect(ctx: Koa.Context): void {
-    arriving.add(ctx)
+    ctx[REQUEST] ??= ENTERED
   }
 }
 
