@@ -3,7 +3,7 @@
 import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { JsonValue } from '../shared/json.js'
 import type { PageVisitor } from './core/events.js'
-import { readKey, shownOf } from './core/key-state.js'
+import { pendingOf, readKey, shownOf } from './core/key-state.js'
 import { MAX_ROUNDS } from './core/limits.js'
 import type { Page } from './core/page.js'
 import { detailOf, type StatusDetail, statusOf } from './core/status.js'
@@ -73,7 +73,7 @@ export function createNotifier(page: Readonly<Page>): Notifier {
       for (let [key, [value, detail]] of notices()) {
         const [previous, was] = last.get(key) ?? NONE
         // The server's version of a text, such as a trimmed one, would replace the text under the visitor's fingers.
-        if (source !== 'request' && page.timers.has(`~${key}`)) value = previous
+        if (page.timers.has(`~${key}`) && !pendingOf(readKey(page, key))[0]) value = previous
         last.set(key, [value, detail])
         if (value !== previous) changes.notify({ key, value, previous, source })
         if (detail !== was) statuses.notify(key, detail)

@@ -41,7 +41,7 @@ export interface Observable<F extends Fields, K extends keyof F & string> {
   /**
    * Calls the listener immediately with the current value, then after each change. In a page, the first call waits for `ready`, and each
    * `pageshow` repeats the call, because the browser may have restored the state of form controls. While the visitor types a text, the
-   * listener hears only of the page's own changes of that key, and of others two seconds after the last letter.
+   * listener hears only of the page's own changes of that key. It hears of other changes of the key two seconds after the last letter.
    *
    * @throws {LiveSessionError} `undeclared_key`, on the server
    */

@@ -33,6 +33,8 @@ export const createPoster: CreatePoster = (options, onPosted) => {
       const controller = new AbortController()
       current = controller
       const timer = setTimeout(() => controller.abort(), timeout)
+      // This timer must not keep a Node process alive. In browsers timers are numbers.
+      timer.unref?.()
       void send(options, body, { signal: controller.signal }).then((posted) => {
         clearTimeout(timer)
         if (current === controller) onPosted(posted)

@@ -215,7 +215,7 @@ function applySaveReport(page: Page, { tickets = [], persisted, unsaved = [] }: 
 
 export function applyTabMessage(page: Page, message: TabMessage): void {
   if (message.who === page.who && page.cookie === 'accepted') {
-    if (message.now && message.now > page.now) page.now = message.now
+    page.now = Math.max(page.now, message.now ?? 0)
     applySaveReport(page, message)
     if (message.tickets) renewed(page)
     return

@@ -87,9 +87,8 @@ export function readKey({ keys }: PageKeys, key: string): Readonly<KeyState> {
 }
 
 export function ensureKey({ keys }: PageKeys, key: string): KeyState {
-  const state = keys.get(key) ?? { ...UNKNOWN }
-  keys.set(key, state)
-  return state
+  keys.set(key, keys.get(key) ?? { ...UNKNOWN })
+  return keys.get(key) as KeyState
 }
 
 /** Returns the pending mutations in order. Each is sent after the outcome of the previous one; mutations in doubt are sent together. */

@@ -39,8 +39,8 @@ export function sendDue(page: Page): void {
 function isPostDue(page: Page): boolean | undefined {
   if (page.mustAsk || page.timers.has('greet') || page.cookie === 'blocked') return page.mustAsk
   return (
-    page.mustRenew ||
     !page.isReady ||
+    page.mustRenew ||
     page.kind === '' ||
     hasUnsaved(page) ||
     (page.socket !== 'greeted' && !!wirePending(page)[0])

@@ -231,6 +231,18 @@ describe('a text that is being typed', () => {
     live.close()
   })
 
+  it('is kept while the page changes another key', () => {
+    const { socket, live, heard } = typingPage()
+    type(() => live.set('name', 2))
+    socket.refuse()
+    void live.set('other', 5)
+    expect(heard).toEqual([
+      ['name', 2],
+      ['other', 5],
+    ])
+    live.close()
+  })
+
   it('holds back no other change', () => {
     const { socket, live, heard } = typingPage()
     type(() => live.set('name', 2))
@@ -242,7 +254,7 @@ describe('a text that is being typed', () => {
     live.close()
   })
 
-  it('is one that an event of a text field sets', () => {
+  it('is told at once if code sets it outside an input event', () => {
     const { socket, live, heard } = typingPage()
     void live.set('name', 2)
     socket.refuse()
