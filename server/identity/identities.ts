@@ -21,7 +21,7 @@ import type { Values } from '../values/values.js'
 import { type CookieStatus, cookieStatusOf, PLANS, statusAfterChange, statusAfterForgetting } from './cookie-status.js'
 import type { RequestIdentity } from './identified.js'
 import type { IdentifyChecks } from './identify-checks.js'
-import { Login } from './login.js'
+import { ValueTransfer } from './value-transfer.js'
 
 /** The browser, user and registers of a cookie. */
 type CookieOwner = Pick<CookieContent, 'browser' | 'user' | 'registers'>
@@ -49,12 +49,12 @@ export interface IdentityParts {
 /** Identifies visitors by their cookie and `identify`, and resolves contradictions between the two. */
 export class Identities {
   readonly #parts: IdentityParts
-  readonly #login: Login
+  readonly #transfers: ValueTransfer
   readonly #keys: SigningKeys
 
   constructor(parts: IdentityParts) {
     this.#parts = parts
-    this.#login = new Login(parts.settings, parts.values)
+    this.#transfers = new ValueTransfer(parts.settings, parts.values)
     this.#keys = parts.cookieKeys
   }
 
@@ -174,7 +174,7 @@ export class Identities {
     values.merge(old, isGuest ? registers : registers.filter(values.isBrowsers), 'cookie')
     // Retire and announce the id first, so that no other process transfers the same values again.
     const toClose = this.#retire(previous, user)
-    this.#login.transfer(old, heir)
+    this.#transfers.transfer(old, heir)
     return toClose
   }
 

@@ -14,7 +14,7 @@ import type { Values } from '../values/values.js'
 const ID_LENGTH = 22
 
 /** Transfers a guest's values to the account at a sign-in, each field by its `onLogin` rule. */
-export class Login {
+export class ValueTransfer {
   readonly #settings: Settings
   readonly #values: Values
 
