@@ -5,6 +5,7 @@ import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Link, PageSocket } from '../memory/link.js'
 import type { Parts } from '../parts.js'
+import { noteFailure } from '../settings/report.js'
 import type { Subject } from '../subjects/subject.js'
 import { Connection } from './connections.js'
 import { type Handshake, signedOut } from './handshake.js'
@@ -101,6 +102,7 @@ export class Admissions {
     if (error instanceof LiveSessionError || error instanceof HandshakeFailure) throw error
     // Middleware may refuse a visitor, as in a request.
     if (!isRefusal(error)) settings.warn(FAILED)
+    noteFailure(ctx)
     settings.report(error, ctx)
     throw new HandshakeFailure('an error of the app')
   }

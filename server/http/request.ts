@@ -10,7 +10,7 @@ import type { Replica } from '../../shared/replica.js'
 import { visitorLeft } from '../ends/validity.js'
 import { Handle, type HandleParts, tracked } from '../exchange/handle.js'
 import type { RequestUse } from '../feature.js'
-import { isTransferred } from '../identity/login.js'
+import { isTransferred } from '../identity/value-transfer.js'
 import type { Parts } from '../parts.js'
 import type { Sub, UserSubject } from '../subjects/subject.js'
 import type { Owner } from '../values/values.js'
@@ -43,6 +43,10 @@ export interface RequestParts extends HandleParts, Pick<Parts, 'cookieValues' | 
 }
 
 /** `ctx.liveSession`: the values of the visitor who made the request. */
+const TOO_SOON =
+  'koa-live-session: a change before live.middleware() knew the visitor, as by a timer, or in a log of a request that has failed: ' +
+  'expected it after the middleware, in a route'
+
 export class RequestHandle extends Handle {
   protected override readonly source = 'request'
   readonly #parts: RequestParts
@@ -68,9 +72,10 @@ export class RequestHandle extends Handle {
     return this.#begun
   }
 
-  /** The visit, for a use that may change the response. @throws {TypeError} if the headers were sent before the first use */
+  /** The visit, for a use that may change the response. @throws {TypeError} if the visit only answers reads */
   get #openVisit(): Visit {
     const visit = this.#visit
+    if (visit.isUnknown) throw new TypeError(TOO_SOON)
     if (visit.isReadOnly) throw usedLate('ctx.liveSession was first used')
     return visit
   }

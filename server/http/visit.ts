@@ -71,6 +71,11 @@ export class Visit implements PageIdentity, ResponseContext {
     return this
   }
 
+  /** Whether the visitor was unknown at the first use. */
+  get isUnknown(): boolean {
+    return this.#arrival.isUnknown === true
+  }
+
   addHook(hook: ResponseHook): void {
     this.#hooks = [...this.#hooks, hook]
   }

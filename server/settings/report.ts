@@ -11,12 +11,19 @@ import type { Sub } from '../subjects/subject.js'
 /** Reports to the app an error that no caller receives. Never throws, because an uncaught error would end the process. */
 export type Report = (error: unknown, ctx?: Koa.Context) => void
 
-/** The requests and handshakes with a reported error. */
+/** The requests and handshakes that an error has ended. */
 const failed = new WeakSet<Koa.Context>()
+/** The requests and handshakes named with a reported error. */
+const named = new WeakSet<Koa.Context>()
 
-/** Returns whether an error of a request or a handshake was reported: the app's listeners run where nothing catches their errors. */
+/** Returns whether an error has ended a request or a handshake: the app's listeners run where nothing catches their errors. */
 export function hasFailed(ctx: Koa.Context): boolean {
   return failed.has(ctx)
+}
+
+/** Notes that an error has ended a request or a handshake. */
+export function noteFailure(ctx: Koa.Context): void {
+  failed.add(ctx)
 }
 
 /** Notes the failures that Koa itself reports. */
@@ -24,7 +31,10 @@ export function watchFailures({ context }: Koa): void {
   const { onerror } = context
   // Koa also calls this without an error, after each response.
   context.onerror = function (this: Koa.Context, error?: Error | null) {
-    if (error) failed.add(this)
+    if (error) {
+      noteFailure(this)
+      named.add(this)
+    }
     onerror.call(this, error as Error)
   }
 }
@@ -40,8 +50,8 @@ export function createReport(app: Koa, emitRefusal: EmitRefusal, onError: (error
         if (returned instanceof Promise) returned.catch(fallBack)
       } else if (app.listenerCount('error') > 0) {
         // Names a request once, because a listener may cause the next error by a change of its values.
-        const isNamed = ctx && !failed.has(ctx)
-        if (ctx) failed.add(ctx)
+        const isNamed = ctx && !named.has(ctx)
+        if (ctx) named.add(ctx)
         app.emit('error', asError(error), isNamed ? ctx : undefined)
       } else console.error(error)
     } catch (failure) {

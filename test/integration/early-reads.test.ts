@@ -81,12 +81,12 @@ describe("a read in a listener of app.on('error')", () => {
       const { app, visitor, logged } = await start((live) => void live.set('division', 5))
       await visitor.fetch('/', { headers: { 'x-fails': fails } })
       await settle()
-      expect(logged).toMatchObject([[message], [expect.stringContaining('after the headers had gone out')]])
+      expect(logged).toMatchObject([[message], [expect.stringContaining('before live.middleware() knew the visitor')]])
       expect(app.errors).toHaveLength(2)
     })
   })
 
-  it("has the visitor's values of a failure of a route, and nothing of a wrong key", async () => {
+  it('has the values of a failed route, and nothing for a wrong key', async () => {
     const { visitor, logged } = await start((live) => [live.userId, live.get('division'), live.get('nope' as never)])
     const { status } = await visitor.fetch('/', { headers: { 'x-fails': 'route' } })
     await settle()
