@@ -7,7 +7,7 @@ import { printable } from '../../../shared/json.js'
 import { isAhead } from '../../../shared/stamp.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
 import type { FeatureParts } from '../../parts.js'
-import type { Sub, UserSubject } from '../../subjects/subject.js'
+import { isUser, type Sub, type UserSubject } from '../../subjects/subject.js'
 import { frozenInput } from '../frozen-input.js'
 import { EncryptionKeys } from './encryption-keys.js'
 
@@ -78,7 +78,8 @@ export class HandOffTokens {
     const claims = this.#claims(token, browser)
     if (claims?.['purpose'] !== purpose) return undefined
     const { jti, iat, payload } = claims
-    const user = claims['user'] as UserSubject | undefined
+    const { user: named } = claims
+    const user = typeof named === 'string' && isUser(named) ? named : undefined
     return typeof jti === 'string' ? { id: jti, browser, at: Math.round(Number(iat) * 1000), user, payload } : undefined
   }
 

@@ -101,12 +101,12 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
   /** Ends the listed logins of a user, and deletes the list. */
   async erase(user: UserSubject): Promise<void> {
     const { all } = await this.#loaded(user)
-    const sessions = all.map(({ session }) => session)
+    const ended = all.flatMap(({ session, login }) => [session, login])
     this.#endAll(user, all)
     const list = this.ensure(listName(user))
     this.drop(list)
     this.parts.store?.erase(list.name, [])
-    await this.parts.store?.storedLevel([...sessions, list.name])
+    await this.parts.store?.storedLevel([...ended, list.name])
   }
 
   #endAll(user: UserSubject, listed: readonly ListedDevice[]): void {

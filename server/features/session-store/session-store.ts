@@ -178,7 +178,9 @@ export class KoaSessionStore implements SessionStore {
     const next = new Promise<NextSession | undefined>((goOn) => {
       this.#ended.set(Object(ctx), { read, content, goOn })
       // The `set` that follows may be refused.
-      responseOf(ctx)?.once('close', () => goOn(undefined))
+      const res = responseOf(ctx)
+      if (res?.closed) goOn(undefined)
+      else res?.once('close', () => goOn(undefined))
     })
     if (content) this.#next.set(read.session, next)
   }

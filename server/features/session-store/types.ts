@@ -36,8 +36,8 @@ export interface SessionStore {
    */
   set(id: string, session: unknown, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<void>
   /**
-   * Ends the session and, unless `regenerate()` continues it, its login. Retires its id for good. After the response of `ctx`, closes the session's sockets, which reconnect with the
-   * browser's new session. Rejects with `closed`.
+   * Ends the session and, unless `regenerate()` continues it, its login. Retires its id for good. After the response of `ctx`, closes the
+   * session's sockets, which reconnect with the browser's new session. Rejects with `closed`.
    */
   destroy(id: string, data?: { readonly ctx?: unknown }): Promise<void>
 }
@@ -70,7 +70,7 @@ export interface SessionStoreMembers {
 export interface Device {
   /** The public name, which does not reveal the session's id, and stays the same when the id is regenerated. */
   readonly name: string
-  /** The time of the sign-in, in ms since 1970. */
+  /** The time of the sign-in or, without `identify()`, when the session began, in ms since 1970. */
   readonly since: number
   /** The hour of the last request, in ms since 1970. */
   readonly lastSeen: number
