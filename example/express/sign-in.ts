@@ -1,7 +1,7 @@
 // sign-in.ts
 import { promisify } from 'node:util'
 import { Router } from 'express'
-import { SESSION_COOKIE } from './sessions.js'
+import { isHttps, SESSION_COOKIE } from './sessions.js'
 
 const done = (act: (end: (error: unknown) => void) => void): Promise<unknown> => promisify(act)()
 
@@ -15,7 +15,7 @@ signIn.post('/sign-in', async (req, res) => {
 })
 signIn.post('/sign-out', async (req, res) => {
   await done((end) => req.session.destroy(end))
-  res.clearCookie(SESSION_COOKIE, { secure: req.secure })
+  res.clearCookie(SESSION_COOKIE, { secure: isHttps })
   await req.liveSession.leave()
   res.redirect('/')
 })

@@ -292,7 +292,7 @@ describe.each(Object.entries(FRAMEWORKS))('the %s example', (_, create) => {
   })
 })
 
-it('threat 136: a request under way at a sign-out in Express stores no session again', async () => {
+it('threat 136: a late request stores no session after a sign-out in Express', async () => {
   const framework = present(FRAMEWORKS['Express 5'])()
   const { app, http, io, live } = await createApp(framework)
   const gate = new Gate()
