@@ -69,11 +69,16 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     let told: readonly [Value<F[K]>] | undefined
     return {
       get: () => (told ?? [live.get(key)])[0],
-      subscribe: (onChange: () => void) =>
-        live.subscribe(key, (value) => {
+      subscribe: (onChange: () => void) => {
+        const unsubscribe = live.subscribe(key, (value) => {
           told = [value]
           onChange()
-        }),
+        })
+        return () => {
+          told = undefined
+          unsubscribe()
+        }
+      },
     }
   }, [live, key])
   const value = useSyncExternalStore(subscribe, get, () => initial()[0])

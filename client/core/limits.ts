@@ -1,6 +1,6 @@
 // The times and limits of a page. This file has only constants, because bundlers then write each number where it is used.
 
-/** The number of answered questions and dropped POSTs, without an accepted POST, at which cookies count as blocked. */
+/** The number of answered questions and dropped POSTs, without an accepted POST, after which the page asks no more. */
 export const MAX_QUESTIONS = 3
 /** How often a page hides its values before `renew` ends because the stored visitor has changed. */
 export const MAX_DOUBTS = 3

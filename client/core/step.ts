@@ -31,11 +31,12 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *     too, but rejects promises.
  *  6. At first, the page does not know whether the browser keeps its cookie. The page asks: it POSTs `{}`, the response sets the cookie,
  *     and the socket reconnects. Until a request has shown the cookie (`accepted`), only an unloading page POSTs values. Cookies count as
- *     `blocked` after an answer without a visitor, or after three questions without an accepted POST (`questions`): the page then shows values
- *     and sends them over the socket, but rejects their promises as `cookies_blocked`. If a question has shown the cookie, but neither the
+ *     `blocked` after an answer without a visitor, or after three questions without an accepted POST (`questions`) of which the last lacked the
+ *     cookie: the page then shows values and sends them over the socket, but rejects their promises as `cookies_blocked`. If the last question
+ *     had the cookie, only the socket is refused: the page then POSTs. If a question has shown the cookie, but neither the
  *     connection before nor after it, only handshakes lack the cookie: the page then POSTs, as without a socket.
  *  7. A single tab POSTs at a time; tabs tell each other which values are saved. The timers `postPause`, `sendPause` and, for a refused
- *     socket, `link` back off by `failures`. After a dropped POST, or when cookies become `blocked`, `link` backs off by `questions`.
+ *     socket, `link` back off by `failures`. After a dropped POST, and after three questions, `link` backs off by `questions`.
  *  8. Tickets not seen in the cookie (`persisted`), and pending mutations, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all pending
  *     mutations, as far as the browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by
