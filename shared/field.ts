@@ -102,16 +102,17 @@ export class Field {
   acceptFromBrowser(input: unknown): JsonValue {
     const json = this.#json(input)
     const members = countMembers(json)
-    if (members <= this.maxMembers) return this.#stored(json)
+    if (members <= this.maxMembers) return this.#stored(json, true)
     const [has, most] = [members, this.maxMembers].map((count) => count.toLocaleString('en'))
     const what = `"${this.key}" has ${has} members, more than the ${most} that a browser may send`
     throw this.refusal('too_large', `too_large: ${what}. Raise its maxMembers.`)
   }
 
-  #stored(json: JsonValue): JsonValue {
+  /** @param isReported whether to report an error of the schema, because no caller of the app gets it */
+  #stored(json: JsonValue, isReported = false): JsonValue {
     // Skip the schema for an input too large to shrink below `maxBytes`.
     this.#mustFit(json, SLACK * this.maxBytes)
-    const made = this.#judge(json)
+    const made = this.#judge(json, '', isReported)
     const stored = made === json ? json : this.#json(made)
     const isUnchanged = stored === json || JSON.stringify(stored) === JSON.stringify(json)
     // A schema that rejects its own output would make the stored value unreadable: reject the input now, when the caller gets the error.
@@ -222,13 +223,12 @@ export class Field {
     }
   }
 
-  #judge(json: JsonValue, prefix = ''): unknown {
+  #judge(json: JsonValue, prefix = '', isReported = false): unknown {
     let result: StandardSchemaV1.Result<unknown>
     try {
       result = validate(this.#schema, json)
     } catch (cause) {
-      // A page learns only that its value was refused.
-      this.#reportOnce(cause)
+      if (isReported) this.#reportOnce(cause)
       throw this.#invalid('the schema failed', cause)
     }
     if (result.issues) throw this.#invalid(prefix + describeIssues(result.issues))
