@@ -167,13 +167,15 @@ class Plugin implements PluginMembers<Fields, boolean> {
   }
 
   close(): Promise<void> {
-    const { pageTickets, features, values, store } = this.#core
-    values.close()
-    for (const { close } of features) close?.()
-    pageTickets.flush()
-    this.#rechecks?.close()
-    this.#closed ??= Promise.resolve(store?.close())
-    return this.#tracked(async () => this.#closed)
+    return this.#tracked(async () => {
+      const { pageTickets, features, values, store } = this.#core
+      values.close()
+      for (const { close } of features) close?.()
+      pageTickets.flush()
+      this.#rechecks?.close()
+      this.#closed ??= Promise.resolve(store?.close())
+      await this.#closed
+    })
   }
 
   /** Runs a call that the app may leave unawaited: then a rejection is reported, and does not end the process. */

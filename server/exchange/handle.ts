@@ -251,7 +251,7 @@ export function addMembers<H extends Reporting, U, C>(
   return Handles
 }
 
-/** Runs a write, and reports its rejection if the app never awaits it: an unhandled rejection would terminate the process. */
-export function tracked<T>(write: () => T | PromiseLike<T>, report: (error: unknown) => void): Promise<T> {
-  return TrackedPromise.of(write, report, setImmediate)
+/** Runs a call, and reports its rejection if the app never awaits it: an unhandled rejection would terminate the process. */
+export function tracked<T>(call: () => T | PromiseLike<T>, report: (error: unknown) => void): Promise<T> {
+  return TrackedPromise.of(call, report, setImmediate)
 }

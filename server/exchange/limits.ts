@@ -23,7 +23,7 @@ function countedAs({ cookie, visitor }: Identified): string {
  */
 const TICKET_RATE = 512 * 1024
 
-/** Approximate bytes of a bucket with its name. */
+/** Approximate bytes of a bucket with its name. Those of users count, too: an evicted bucket is full again. */
 const BUCKET_BYTES = 250
 
 /** Limits the changes, tickets and questions of browsers. The app's own calls do not count. */

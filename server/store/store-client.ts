@@ -184,8 +184,11 @@ export class StoreClient {
   /** Resolves when all current writes are stored or evicted, or `close` has ended. Keeps the process alive until then. */
   async settled(): Promise<void> {
     const stay = setInterval(() => undefined, LONGEST_END)
-    await Promise.race([this.#allStored(), this.#closed])
-    clearInterval(stay)
+    try {
+      await Promise.race([this.#allStored(), this.#closed])
+    } finally {
+      clearInterval(stay)
+    }
   }
 
   /** Closes the store after the pending writes, but waits at most `LONGEST_END` ms. */
