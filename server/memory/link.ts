@@ -33,6 +33,6 @@ export interface Link {
   /** Closes the connection immediately, without the unread bytes. */
   terminate(): void
   onClose(act: () => void): void
-  /** Calls `act` before each packet to the browser, whoever sends it. A second call replaces `act`. */
+  /** Calls `act` before each packet to the browser, whoever sends it. */
   onPacket(act: (link: Link) => void): void
 }

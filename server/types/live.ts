@@ -118,7 +118,7 @@ export interface PluginMembers<F extends Fields, Identified extends boolean> {
    * `UserId`.
    */
   erase(id: UserId): Promise<void>
-  /** Resolves when every write accepted so far is broadcast and stored. */
+  /** Resolves when every write accepted so far is broadcast and stored, or `close()` has ended. */
   settled(): Promise<void>
   /** Flushes pending writes, and rejects later writes with `closed`. Leaves the app, socket.io and database clients open. Idempotent. */
   close(): Promise<void>

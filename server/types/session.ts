@@ -71,8 +71,8 @@ export interface Session<F extends Fields, K extends keyof F & string> {
 }
 /**
  * `ctx.liveSession`: the values of the request's visitor. Values set here go into the response's cookie, except fields kept outside the
- * cookie. Before `live.middleware()` has run, reading `ctx.liveSession` throws a `TypeError`, except after the request has failed or was
- * answered: then it has the values of a new guest.
+ * cookie. Before `live.middleware()` has run, reading `ctx.liveSession` throws a `TypeError`, except while
+ * `identify` is asking, and after the request has failed or was answered: then it has the values of a new guest.
  */
 export interface RequestSession<F extends Fields = RegisteredFields>
   extends Session<F, Keys<F>['request']>,
@@ -150,7 +150,11 @@ export interface SocketSession<F extends Fields = RegisteredFields>
    * @example
    * await socket.liveSession.handOff('sign-in', { user: user.id }, { to: '/sign-in', user: user.id })
    */
-  handOff(purpose: string, payload: JsonValue, options: { readonly to: string; readonly user?: UserId }): Promise<void>
+  handOff(
+    purpose: string,
+    payload: JsonValue,
+    options: { readonly to: string; readonly user?: UserId | undefined },
+  ): Promise<void>
 }
 
 /** `live.user(id)`: a user's values without a request or a socket, for a job, a webhook or an admin page. */

@@ -86,7 +86,7 @@ describe('threat 82: a guest who asks and never reads', () => {
     ['to all', (app, text) => app.io.emit('news', text)],
     ['to a room', (app, text) => app.io.to('room').emit('news', text)],
     ['to its socket', (app, text) => app.io.of('/').sockets.forEach((socket) => void socket.emit('news', text))],
-  ])('threat 130: loses its connection when the app’s own messages %s fill its buffer', async (_, emit) => {
+  ])('loses its connection when the app’s own messages %s fill its buffer', async (_, emit) => {
     const { app, visitor } = await start()
     app.io.on('connection', (socket) => void socket.join('room'))
     await RawPolling.enter(app.url, visitor.cookie)
