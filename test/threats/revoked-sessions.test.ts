@@ -312,7 +312,7 @@ describe('threat 103: a session at two nodes of a store, without an adapter', ()
     const store = memoryStore()
     const [one, two] = [await start({ store }), await start({ store })]
     const at = (node: SessionApp, visitor: Visitor): Promise<unknown> => userOf(node, node.visitor(visitor.cookie))
-    return { one, two, at }
+    return { one, two, at, store }
   }
 
   it('ends at the other node, whether it is known there or not', async () => {
@@ -322,6 +322,32 @@ describe('threat 103: a session at two nodes of a store, without an adapter', ()
     await revoke(one)
     clock.advance(60_000)
     expect([await at(two, used), await at(two, unused)]).toEqual([GUEST, GUEST])
+  })
+
+  it('goes on if the other node learns of the exception after the revocation', async () => {
+    const { one, two, at, store } = await nodes()
+    const mine = await signedIn(one, setUser('ann'))
+    const { load } = store
+    const gate = new Gate()
+    const passes = [gate]
+    Object.assign(store, {
+      load: async (name: string) => {
+        if (name === 'user:s:ann') await passes.pop()?.pass()
+        return load(name)
+      },
+    })
+    const late = at(two, mine)
+    await gate.entered
+    clock.advance(1000)
+    const except: Action = async (ctx) => {
+      await ctx.liveSession.identify()
+      await one.app.live.revoke('ann', { except: ctx as never })
+    }
+    await one.ask(mine, except)
+    await one.app.live.settled()
+    gate.open()
+    await late
+    expect(await at(two, mine)).toEqual(ANN)
   })
 
   it('goes on at the other node if its request is the exception', async () => {

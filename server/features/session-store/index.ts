@@ -42,6 +42,15 @@ export function sessionFeature(parts: FeatureParts): Feature {
   const recordUse = (ctx: Koa.Context, session: SessionEntry | undefined, user: UserSubject | undefined): void => {
     if (session) devices.recordUse(session, user, ctx)
   }
+  /** Destroys a session that does not count for its user, unless the store knows by now that a revocation has spared it. Returns whether it did. */
+  const end = async (ctx: Koa.Context, session: SessionEntry, user: UserSubject): Promise<boolean> => {
+    const isKnown = await appSessions.reload(session.name).catch(() => false)
+    if (isKnown && (await signIns.admits(session, user))) return false
+    renewSession(ctx)
+    // Otherwise middleware of a later request would find the session before `identify` names its user.
+    if (!appSessions.isClosed) appSessions.destroy(session.name, undefined, session)
+    return true
+  }
   return {
     plugin: {
       sessionStore: (options = {}) => {
@@ -66,12 +75,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
     hasEnded: (ctx, user) => {
       const session = store.receivedSession(ctx)
       if (!session) return false
-      return after(signIns.admits(session, user), (isAdmitted) => {
-        if (!isAdmitted) renewSession(ctx)
-        // Otherwise middleware of a later request would find the session before `identify` names its user.
-        if (!isAdmitted && !appSessions.isClosed) appSessions.destroy(session.name, undefined, session)
-        return !isAdmitted
-      })
+      return after(signIns.admits(session, user), (isAdmitted) => !isAdmitted && end(ctx, session, user))
     },
     endsBy: (ctx) => {
       const session = store.receivedSession(ctx)
