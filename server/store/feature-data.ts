@@ -278,8 +278,9 @@ export class FeatureData<K extends FeatureEntry> {
    * Inspects all entries, batch by batch, until the returned function is called.
    *
    * @param look inspects an entry; must not reject
+   * @param urgent returns the pinned entries to inspect now, before the next batch
    */
-  protected beginRounds(look: (entry: K) => Promise<void>): () => void {
+  protected beginRounds(look: (entry: K) => Promise<void>, urgent: (pinned: Iterable<K>) => readonly K[]): () => void {
     let round = this.all()
     let isInFlight = false
     const goOn = async (): Promise<void> => {
@@ -288,7 +289,7 @@ export class FeatureData<K extends FeatureEntry> {
         done ? [] : value,
       )
       if (due.length < EACH_TIME) round = this.all()
-      await inBatches(due, look)
+      await inBatches([...urgent(this.#pinned.values()), ...due], look)
       isInFlight = false
     }
     return repeat(this.parts.settings.clock, ROUND_INTERVAL, () => isInFlight || goOn())

@@ -8,6 +8,7 @@ import { type Action, SessionApp, signOut } from '../support/app/sessions.js'
 import { MINUTE } from '../support/app/times.js'
 import { whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
+import { turns } from '../support/app/within.js'
 
 const clock = testClock()
 const maxAge = 20 * MINUTE
@@ -143,4 +144,37 @@ describe('a session that has ended', () => {
     clock.advance(MINUTE + 1000)
     expect(await isSignedIn(app, ann)).toBe(false)
   })
+})
+
+const rotate: Action = ({ session }) => session.regenerate()
+const become =
+  (user: string): Action =>
+  async ({ liveSession, session }) => {
+    session.user = user
+    await liveSession.identify()
+  }
+
+it.each<[string, readonly Action[], (app: SessionApp) => Promise<unknown>]>([
+  [
+    'endDevice',
+    [signIn, rotate],
+    async ({ app: { live } }) => live.endDevice('ann', (await live.devices('ann'))[0]?.name ?? ''),
+  ],
+  ['the revocation of a former user', [become('ben'), become('ann')], ({ app: { live } }) => live.revoke('ben')],
+])('a socket closes in a second after %s, beside 3,000 sessions', async (_, actions, end) => {
+  const app = await start()
+  const store = app.app.live.sessionStore()
+  const visitor = app.visitor()
+  for (const action of actions) await app.ask(visitor, action)
+  await visitor.connect()
+  const [socket] = app.app.io.of('/').sockets.values()
+  for (let id = 0; id < 3000; id += 1) await store.set(`filler ${id}`, { id }, maxAge)
+  // The next look at the sessions begins behind this one.
+  clock.advance(1000)
+  await turns(20)
+  expect(socket?.conn.readyState).toBe('open')
+  await end(app)
+  clock.advance(1000)
+  await turns(20)
+  expect(socket?.conn.readyState).not.toBe('open')
 })

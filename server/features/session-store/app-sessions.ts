@@ -45,6 +45,8 @@ export class AppSessions extends FeatureData<SessionEntry> {
   /** ms after which a session ends, used or not. */
   maxLifetime: number = Infinity
   #stopRounds: (() => void) | undefined
+  /** Whether a name has ended since the last round. */
+  #hasEnds = false
   isClosed = false
 
   constructor(parts: Parts) {
@@ -68,9 +70,18 @@ export class AppSessions extends FeatureData<SessionEntry> {
   }
 
   enable(maxLifetime: number): void {
+    if (!this.isUsed)
+      this.parts.ends.watch({
+        ended: () => {
+          this.#hasEnds = true
+        },
+      })
     this.isUsed = true
     this.maxLifetime = maxLifetime
-    this.#stopRounds ??= this.beginRounds((session) => this.#look(session))
+    this.#stopRounds ??= this.beginRounds(
+      (session) => this.#look(session),
+      (pinned) => this.#endedOf(pinned),
+    )
   }
 
   close(): void {
@@ -248,6 +259,13 @@ export class AppSessions extends FeatureData<SessionEntry> {
     const end = stored.find(({ key }) => key === EPOCH_KEY)
     // Another process may have written before learning of the end. Deletes all stored registers but the revocation register.
     if (end && stored.length > 1) this.parts.store?.erase(name, [end])
+  }
+
+  /** Returns the sessions with sockets that have ended, as with their login or a former user, since this was asked last. */
+  #endedOf(pinned: Iterable<SessionEntry>): readonly SessionEntry[] {
+    if (!this.#hasEnds && this.maxLifetime === Infinity) return []
+    this.#hasEnds = false
+    return Array.from(pinned).filter((session) => this.endOf(session) !== undefined)
   }
 
   /** Refreshes a stale or expired session from the store, and drops an idle session. */
