@@ -87,10 +87,10 @@ export function firstSignIn(replica: Replica): number {
   return typeof handedOff === 'number' ? Math.min(handedOff, replica.stamp(CREATION_KEY)) : replica.stamp(CREATION_KEY)
 }
 
-/** Returns the change that records a sign-in, and forgets the earliest of too many others. */
+/** Returns the change that records a sign-in, and forgets the earliest of too many others, but never the first: staff may act as customers. */
 export function signInChange(signIn: Omit<SignIn, 'sub' | 'key'>, others: readonly SignIn[] = []): FeatureChanges {
   const { user, epoch, since } = signIn
-  const tooMany = others.toSorted((one, other) => other.since - one.since).slice(MOST_USERS - 1)
+  const tooMany = others.toSorted((one, other) => other.since - one.since).slice(MOST_USERS - 2, -1)
   const key = SIGN_IN + subjectHash(user).slice(0, HASH_LENGTH)
   return new Map([...forgetting(tooMany), [key, [user, epoch, since]]])
 }
