@@ -186,6 +186,20 @@ describe('live.revoke with { except }', () => {
     expect(found).toEqual([4, 'dark'])
   })
 
+  it.each([
+    ['without a store', () => ({})],
+    ['with a store', () => ({ store: memoryStore() })],
+  ])('leaves one device after regenerate(), as often as it is called: %s', async (_, options) => {
+    const node = await start(options())
+    const mine = await signIn(node)
+    for (let times = 0; times < 3; times += 1)
+      await node.ask(mine, async (ctx) => {
+        await ctx['session'].regenerate()
+        await node.app.live.revoke('ann', { except: ctx })
+      })
+    expect([await userOf(node, mine), (await node.app.live.devices('ann')).length]).toEqual(['ann', 1])
+  })
+
   it('keeps the session of a browser without a live cookie', async () => {
     const node = await start()
     const [mine, other] = [await signIn(node), await signIn(node)]

@@ -100,7 +100,8 @@ export function sessionFeature(parts: FeatureParts): Feature {
         if (hasLeft) store.leave(ctx, (one) => !user && one !== visit.visitor.user)
         const session = store.sessionOf(ctx)
         if (session && user && visit.visitor.user === user) signIns.record(session, user, epoch)
-        recordUse(ctx, session, visit.visitor.user)
+        // The session may have ended meanwhile, as by an erasure.
+        if (session && appSessions.current(session)) recordUse(ctx, session, visit.visitor.user)
         if (!user) return
         // Warns of session fixation: an attacker who planted the received id would be signed in, too.
         const received = store.receivedSession(ctx)

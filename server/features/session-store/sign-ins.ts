@@ -7,7 +7,7 @@ import { type BrowserSubject, subjectHash, type UserSubject } from '../../subjec
 import type { AppSessions } from './app-sessions.js'
 import { CREATION_KEY, type SessionName } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
-import { firstSignIn, forgetting, loginChange, loginOf, signInChange } from './sign-in.js'
+import { firstSignIn, forgetting, HAND_OFF_KEY, loginChange, loginOf, signInChange } from './sign-in.js'
 
 type Parts = Pick<FeatureParts, 'ends' | 'settings' | 'store'>
 
@@ -47,7 +47,10 @@ export class SignIns {
   except(session: SessionEntry, user: UserSubject, epoch: number): void {
     const current = this.#sessions.current(session)
     const { since = this.#parts.settings.clock() } = current?.signIns.find((signIn) => signIn.user === user) ?? {}
-    if (current) this.#write(current, new Map([...signInChange({ user, epoch, since }), ...loginChange()]))
+    if (!current) return
+    const { login, signedIn } = current
+    this.#write(current, new Map([...signInChange({ user, epoch, since }), ...loginChange()]))
+    this.#parts.ends.retireEmpty(login, signedIn.isUsersLogin)
   }
 
   /** Returns the login of a session, even of an ended one, and whether it is a user's; undefined if this process does not know it. */
@@ -66,7 +69,7 @@ export class SignIns {
     const known = this.loginOf(name)
     if (!known || this.#sessions.isClosed) return
     const left = staying?.signIns.filter(({ user }) => hasLeft(user)) ?? []
-    if (staying) this.#write(staying, new Map([...forgetting(left), ...loginChange()]))
+    if (staying) this.#write(staying, new Map([...forgetting(left), ...loginChange(), [HAND_OFF_KEY, undefined]]))
     this.#parts.ends.retireEmpty(known.login, known.isUsers)
   }
 
