@@ -124,7 +124,7 @@ export function createClient<F extends Fields>(
     delete: (key: string) => change([key], () => undefined),
     subscribe,
     onChange: changes.add,
-    status: (key?: string) => (key === undefined ? overallStatus(page) : status(key)),
+    status: (key?: string) => (key ? status(key) : overallStatus(page)),
     onStatus: statuses.add,
     onVisitor: visitors.add,
     field: (key: string) => ({
@@ -188,7 +188,7 @@ function createDispatch(
       isStepping = false
     }
     if (who && who !== page.who) notifier.source = 'login'
-    else if (event[0] === 'answered') notifier.source ??= 'socket'
+    if (event[0] === 'answered') notifier.source ??= 'socket'
     // Persist before the effects run, so that no page restores discarded changes. Read `save` on each call, because `keepTab` replaces it.
     environment.save(serializeOutbox(page))
     // Run effects before listeners: so changes are sent before the listeners' own messages. Immediate results join the same notification.

@@ -73,7 +73,7 @@ export function createNotifier(page: Readonly<Page>): Notifier {
       for (let [key, [value, detail]] of notices()) {
         const [previous, was] = last.get(key) ?? NONE
         // The server's version of a text, such as a trimmed one, would replace the text under the visitor's fingers.
-        if (page.timers.has(`~${key}`) && !pendingOf(readKey(page, key))[0]) value = previous
+        if (page.timers.has(`~${key}`) && !(source === 'request' && pendingOf(readKey(page, key))[0])) value = previous
         last.set(key, [value, detail])
         if (value !== previous) changes.notify({ key, value, previous, source })
         if (detail !== was) statuses.notify(key, detail)

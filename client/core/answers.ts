@@ -72,9 +72,9 @@ function questionAnswered(page: Page, answer: PageAnswer): void {
     addEffect(page, 'who', who)
   }
   // Handshakes lack the cookie that POSTs have, as on another host: stay connected, and save by POST.
-  const hadCookie = page.postHasCookie
+  const isInVain = hasCookie && page.postHasCookie && page.socket === 'greeting'
   page.postHasCookie = hasCookie
-  if (hasCookie && hadCookie && page.socket === 'greeting') page.questions = 0
+  if (isInVain) page.questions = 0
   else if (!page.timers.has('link') && !(page.cookie === 'blocked' && page.socket === 'greeted')) reconnect(page)
   // If the answer has set another visitor's cookie, ask again: only a request with that cookie proves the visitor.
   if (page.socket === 'none' && !hasCookie && who !== page.who) requestCookie(page)

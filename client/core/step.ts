@@ -123,8 +123,8 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     compare(page, who)
   },
   look: (page, who) => {
-    const mayDoubt = !page.isLeft && page.cookie === 'accepted' && page.doubts < MAX_DOUBTS
-    if (mayDoubt && who !== page.who && who !== page.look) {
+    const isOther = !page.isLeft && page.cookie === 'accepted' && who !== page.who && who !== page.look
+    if (isOther && page.doubts < MAX_DOUBTS) {
       page.doubts += 1
       compare(page)
     }
