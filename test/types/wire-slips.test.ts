@@ -32,7 +32,7 @@ const READERS: readonly Slip[] = [
   ['client/core/answers.ts', '{ who, hasCookie }', '{ who, kept: hasCookie }'],
   ['client/core/html.ts', "'stamps' satisfies", "'stmps' satisfies"],
   ['client/core/tickets.ts', 'claims.expiries', 'claims.ends'],
-  ['client/hook.ts', 'answer.persisted ? tickets', 'answer.held ? tickets'],
+  ['client/hook.ts', 'persisted = answer.persisted', 'persisted = answer.held'],
   ['client/hook.ts', 'answer.hasCookie', 'answer.kept'],
   ['client/hook.ts', '      .changes)', '      .change)'],
   ['test/fuzz/judge.ts', "answer.otherVisitor ? 'otherVisitor 200'", "answer.dropped ? 'otherVisitor 200'"],
