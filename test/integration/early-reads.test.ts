@@ -1,21 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { App } from '../support/app/app.js'
+import { expectNoCrashes } from '../support/app/no-crashes.js'
+import { turns } from '../support/app/within.js'
 
 type LiveSession = Koa.Context['liveSession']
 
-const unhandled: unknown[] = []
-const note = (error: unknown): number => unhandled.push(error)
-beforeEach(() => void process.on('unhandledRejection', note))
-afterEach(() => {
-  process.off('unhandledRejection', note)
-  expect(unhandled.splice(0)).toEqual([])
-})
-
-/** Waits until Node has reported unhandled rejections. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-}
+expectNoCrashes()
 
 const READS: readonly (readonly [what: string, read: (live: LiveSession) => unknown, ofGuest: unknown])[] = [
   ['userId', (live) => live.userId, undefined],
@@ -66,21 +57,21 @@ describe("a read in a listener of app.on('error')", () => {
     it.each(READS)("has a new guest's %s of the request, and changes no cookie", async (_, read, ofGuest) => {
       const { visitor, logged } = await start(read)
       const { status, headers } = await visitor.fetch('/', { headers: { 'x-fails': fails } })
-      await settle()
+      await turns(5)
       expect([status, logged, headers.getSetCookie()]).toEqual([500, [[message, ofGuest]], []])
     })
 
     it.each(READS)("has a new guest's %s of the handshake", async (_, read, ofGuest) => {
       const { visitor, logged } = await start(read)
       await expect(visitor.connect('/', { 'x-fails': fails })).rejects.toThrow('handshake failed')
-      await settle()
+      await turns(5)
       expect(logged).toEqual([[message, ofGuest]])
     })
 
     it('lets a change reject, which is reported once', async () => {
       const { app, visitor, logged } = await start((live) => void live.set('division', 5))
       await visitor.fetch('/', { headers: { 'x-fails': fails } })
-      await settle()
+      await turns(5)
       expect(logged).toMatchObject([[message], [expect.stringContaining('before live.middleware() knew the visitor')]])
       expect(app.errors).toHaveLength(2)
     })
@@ -89,7 +80,7 @@ describe("a read in a listener of app.on('error')", () => {
   it('has the values of a failed route, and nothing for a wrong key', async () => {
     const { visitor, logged } = await start((live) => [live.userId, live.get('division'), live.get('nope' as never)])
     const { status } = await visitor.fetch('/', { headers: { 'x-fails': 'route' } })
-    await settle()
+    await turns(5)
     expect([status, logged]).toEqual([500, [['the orders are away', ['ann', 3, undefined]]]])
   })
 
@@ -97,12 +88,12 @@ describe("a read in a listener of app.on('error')", () => {
     const { app, visitor } = await start(() => undefined)
     const read: unknown[] = []
     app.koa.on('error', async (_: Error, ctx: Koa.Context) => {
-      await settle()
+      await turns(5)
       read.push(ctx.liveSession.userId)
     })
     await expect(visitor.connect('/', { 'x-fails': 'identify' })).rejects.toThrow('handshake failed')
-    await settle()
-    await settle()
+    await turns(5)
+    await turns(5)
     expect(read).toEqual([undefined])
   })
 })

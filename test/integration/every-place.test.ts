@@ -1,7 +1,6 @@
 import { request } from 'node:http'
 import { Readable } from 'node:stream'
-import { runInThisContext } from 'node:vm'
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import type { AppSession } from 'koa-live-session'
 import session from 'koa-session'
@@ -10,6 +9,7 @@ import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { awaited } from '../support/app/awaited.js'
 import { Gate } from '../support/app/gate.js'
+import { expectNoCrashes } from '../support/app/no-crashes.js'
 import type { TestSocket } from '../support/app/socket.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { turns } from '../support/app/within.js'
@@ -111,16 +111,7 @@ async function useAll<S>(reads: Reads<S>, writes: Writes<S>, live: () => S): Pro
   return { threw, outcomes: await Promise.all(pending) }
 }
 
-/** The real `process`, because Jest's copy emits no crashes. */
-const node: NodeJS.Process = runInThisContext('process')
-const crashes: string[] = []
-const crash = (error: unknown): number => crashes.push(String(error))
-beforeEach(() => void node.on('uncaughtException', crash).on('unhandledRejection', crash))
-afterEach(async () => {
-  await turns(10)
-  node.off('uncaughtException', crash).off('unhandledRejection', crash)
-  expect(crashes.splice(0)).toEqual([])
-})
+expectNoCrashes()
 
 /** Resolves with what was used in a place, once the app's code has come there. */
 function inPlace() {

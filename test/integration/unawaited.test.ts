@@ -1,12 +1,11 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals'
+import { expect, it } from '@jest/globals'
 import type { LiveSessionPlugin } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
 import { App, type AppFields } from '../support/app/app.js'
+import { expectNoCrashes } from '../support/app/no-crashes.js'
+import { turns } from '../support/app/within.js'
 
-const unhandled: unknown[] = []
-const note = (error: unknown): number => unhandled.push(error)
-beforeEach(() => void process.on('unhandledRejection', note))
-afterEach(() => void process.off('unhandledRejection', note))
+expectNoCrashes()
 
 const CALLS: readonly (readonly [
   what: string,
@@ -31,8 +30,7 @@ it.each(CALLS)('a failed %s that a socket handler does not await is reported', a
   })
   const { io } = await app.visitor().connect()
   await io.emitWithAck('click')
-  await new Promise((resolve) => setImmediate(resolve))
-  expect(unhandled.splice(0)).toEqual([])
+  await turns(1)
   expect(app.errors).toEqual([expect.objectContaining({ message: expect.stringContaining(message) })])
   await app.stop({ isCrash: true })
 })

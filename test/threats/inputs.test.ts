@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type Koa from 'koa'
 import { defineFields, type JsonValue } from 'koa-live-session/fields'
 import { cookieFor } from 'koa-live-session/testing'
@@ -6,7 +6,9 @@ import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { auth, identify } from '../support/app/auth.js'
 import { cookieContent } from '../support/app/cookie-content.js'
+import { expectNoCrashes } from '../support/app/no-crashes.js'
 import { RawSocket } from '../support/app/raw-socket.js'
+import { turns } from '../support/app/within.js'
 
 describe('inputs', () => {
   const fields = defineFields({
@@ -153,10 +155,9 @@ describe('inputs', () => {
   })
 
   describe('threat 33: an invalid value set without await', () => {
+    expectNoCrashes()
+
     it('reaches onError from a socket handler', async () => {
-      const unhandled: unknown[] = []
-      const note = (error: unknown): number => unhandled.push(error)
-      process.on('unhandledRejection', note)
       const app = await App.start<typeof fields>({ fields })
       app.io.on('connection', (socket) => {
         socket.on('choose', (values, done) => {
@@ -168,30 +169,18 @@ describe('inputs', () => {
       for (const values of [{ division: 'x' }, { nope: 1 }, { bag: 'x'.repeat(5000) }, { division: 4 }]) {
         await io.emitWithAck('choose', values)
       }
-      process.off('unhandledRejection', note)
       expect(app.errors).toMatchObject([
         { code: 'invalid_value', key: 'division' },
         { code: 'undeclared_key', key: 'nope' },
         { code: 'too_large', key: 'bag' },
       ])
-      expect(unhandled).toEqual([])
     })
   })
 })
 
 describe('promises', () => {
-  const unhandled: unknown[] = []
-  const note = (error: unknown): number => unhandled.push(error)
-  beforeEach(() => void process.on('unhandledRejection', note))
-  afterEach(() => {
-    process.off('unhandledRejection', note)
-    expect(unhandled.splice(0)).toEqual([])
-  })
+  expectNoCrashes()
 
-  /** Waits until Node has reported unhandled rejections. */
-  const settle = async (): Promise<void> => {
-    for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-  }
   const failing = (): Promise<never> => Promise.reject(new Error('the database is away'))
   const thenable = {
     // biome-ignore lint/suspicious/noThenProperty: it tests a thenable
@@ -217,7 +206,7 @@ describe('promises', () => {
         },
       })
       expect(await (await app.visitor().fetch('/')).json()).toEqual([[], -1])
-      await settle()
+      await turns(3)
       expect(caught).toEqual([expect.any(TypeError)])
       expect(String(caught[0])).toContain(`${call}: ${EXPECTED}`)
       expect(String(caught[0])).toContain('Await it first')
@@ -231,7 +220,7 @@ describe('promises', () => {
         },
       })
       await app.visitor().fetch('/')
-      await settle()
+      await turns(3)
       expect(app.errors).toEqual([expect.any(TypeError)])
     })
   })
@@ -255,7 +244,7 @@ describe('promises', () => {
       const visitor = app.visitor()
       await visitor.fetch('/set')
       expect(await (await visitor.fetch('/login')).json()).toEqual(['a'])
-      await settle()
+      await turns(3)
       expect(app.errors).toEqual([expect.any(TypeError)])
       expect(String(app.errors[0])).toContain(`fields.cart.onLogin: ${EXPECTED}`)
     })
@@ -283,7 +272,7 @@ describe('promises', () => {
       })
       expect(await (await visitor.fetch('/')).json()).toEqual(['new'])
       expect(await (await visitor.fetch('/')).json()).toEqual(['new'])
-      await settle()
+      await turns(3)
       expect(app.errors).toEqual([expect.any(TypeError)])
       expect(String(app.errors[0])).toContain(`fields.cart.migrate: ${EXPECTED}`)
     })
