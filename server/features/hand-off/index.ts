@@ -7,7 +7,7 @@ import { HAND_OFF } from '../../../shared/protocol.js'
 import type { Feature } from '../../feature.js'
 import type { FeatureParts } from '../../parts.js'
 import { subjectHash, type UserId, userSubject } from '../../subjects/subject.js'
-import { redeemHandOff, sendOn, unnamed } from './posted-token.js'
+import { isRevokedSince, redeemHandOff, sendOn, unnamed } from './posted-token.js'
 import { checkPurpose, HandOffTokens } from './tokens.js'
 
 const LONGEST = 2000
@@ -46,7 +46,7 @@ export function handOffFeature(parts: FeatureParts): Feature {
       const at = parts.handedOffAt.get(ctx)
       if (user === undefined || at === undefined) return
       if (unnamed.has(ctx)) parts.settings.warn(UNNAMED)
-      if (parts.ends.of(subjectHash(user)) >= at)
+      if (isRevokedSince(parts, user, at))
         throw new LiveSessionError('superseded', 'the user was revoked after the hand-off that this request has taken')
     },
   }

@@ -13,7 +13,7 @@ import type { RequestUse } from '../../feature.js'
 import { readText } from '../../http/body.js'
 import { checkOwnPost } from '../../http/origin.js'
 import type { FeatureParts } from '../../parts.js'
-import { subjectHash } from '../../subjects/subject.js'
+import { subjectHash, type UserSubject } from '../../subjects/subject.js'
 import { checkPurpose, type HandOff, type HandOffTokens } from './tokens.js'
 
 const READ_ALREADY =
@@ -123,9 +123,16 @@ export async function redeemHandOff(
   parts.handedOffAt.set(ctx, Math.min(handOff.at, parts.handedOffAt.get(ctx) ?? Infinity))
   const { user, at } = handOff
   if (user === undefined) unnamed.add(ctx)
-  if (user !== undefined) await parts.store?.refresh([user])
-  const isRevoked = user !== undefined && parts.ends.of(subjectHash(user)) >= at
-  return isFirst && !isRevoked && !use.visit.isSuperseded ? value : undefined
+  else {
+    await parts.store?.refresh([user])
+    if (isRevokedSince(parts, user, at)) return undefined
+  }
+  return isFirst && !use.visit.isSuperseded ? value : undefined
+}
+
+/** Returns whether a user was revoked since a time, in ms since 1970. */
+export function isRevokedSince({ ends }: Pick<FeatureParts, 'ends'>, user: UserSubject, at: number): boolean {
+  return ends.of(subjectHash(user)) >= at
 }
 
 async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {
