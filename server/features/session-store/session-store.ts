@@ -5,6 +5,7 @@ import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { isThenable } from '../../../shared/promise.js'
 import { Replica } from '../../../shared/replica.js'
+import { isClosed } from '../../http/headers-sent.js'
 import type { FeatureParts } from '../../parts.js'
 import type { UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
@@ -179,7 +180,7 @@ export class KoaSessionStore implements SessionStore {
       this.#ended.set(Object(ctx), { read, content, goOn })
       // The `set` that follows may be refused.
       const res = responseOf(ctx)
-      if (res?.closed) goOn(undefined)
+      if (res && isClosed(res)) goOn(undefined)
       else res?.once('close', () => goOn(undefined))
     })
     if (content) this.#next.set(read.session, next)
