@@ -24,7 +24,6 @@ class SocketIoLink implements Link {
   readonly request: IncomingMessage
   readonly remoteAddress: string | undefined
   readonly #conn: Conn
-  #onPacket: ((link: Link) => void) | undefined
 
   constructor(conn: Conn, request: IncomingMessage) {
     this.#conn = conn
@@ -74,8 +73,7 @@ class SocketIoLink implements Link {
   }
 
   onPacket(act: (link: Link) => void): void {
-    if (!this.#onPacket) this.#conn.on('packetCreate', () => this.#onPacket?.(this))
-    this.#onPacket = act
+    this.#conn.on('packetCreate', () => act(this))
   }
 
   get #webSocket(): WebSocket | undefined {

@@ -33,6 +33,6 @@ export interface Link {
   /** Closes the connection immediately, without the unread bytes. */
   terminate(): void
   onClose(act: () => void): void
-  /** Calls `act` before each packet to the browser, whoever sends it. */
+  /** Calls `act` before each packet to the browser: the library's and the app's. */
   onPacket(act: (link: Link) => void): void
 }
