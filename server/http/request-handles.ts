@@ -50,7 +50,7 @@ export class RequestHandles {
 
   /** Returns whether a request has its `ctx.liveSession`. */
   has(ctx: Koa.Context): boolean {
-    return ctx[REQUEST] !== undefined && ctx[REQUEST] !== ENTERED
+    return Boolean(ctx[REQUEST])
   }
 
   /**

@@ -44,7 +44,7 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#parts = parts
     this.#ctx = ctx
     this.#arrival = arrival
-    this.isReadOnly = ctx.res.headersSent || arrival.isUnknown === true
+    this.isReadOnly = ctx.res.headersSent || this.isUnknown
     this.#received = arrival.recognized ?? parts.arrivals.recognize(ctx.req, user)
     this.#identity = this.isReadOnly ? this.#received : this.#rotateIfDue(this.#received, user)
     this.#lateness = parts.arrivals.latenessOf(this.#received, this.#identity, arrival)

@@ -46,9 +46,9 @@ export class SignIns {
   /** Lets a session survive the revocation that is about to begin an epoch, in a login of its own. */
   except(session: SessionEntry, user: UserSubject, epoch: number): void {
     const current = this.#sessions.current(session)
-    const { since = this.#parts.settings.clock() } = current?.signIns.find((signIn) => signIn.user === user) ?? {}
     if (!current) return
-    const { login, signedIn } = current
+    const { login, signedIn, signIns } = current
+    const { since = this.#parts.settings.clock() } = signIns.find((signIn) => signIn.user === user) ?? {}
     this.#write(current, new Map([...signInChange({ user, epoch, since }), ...loginChange()]))
     this.#parts.ends.retireEmpty(login, signedIn.isUsersLogin)
   }
