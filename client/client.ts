@@ -124,7 +124,7 @@ export function createClient<F extends Fields>(
     delete: (key: string) => change([key], () => undefined),
     subscribe,
     onChange: changes.add,
-    status: (key?: string) => (key ? status(key) : overallStatus(page)),
+    status: (key?: string) => (key === undefined ? overallStatus(page) : status(key)),
     onStatus: statuses.add,
     onVisitor: visitors.add,
     field: (key: string) => ({
