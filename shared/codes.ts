@@ -63,7 +63,7 @@ export function isSuspicious(code: LiveSessionErrorCode): boolean {
   return code === 'malformed' || code === 'bad_ticket' || code === 'other_visitor'
 }
 
-/** Returns the code if it is ours: the app's guards, and gateways, have codes of their own. */
+/** Returns whether a code is ours: the app's guards, and gateways, have codes of their own. */
 export function isOwnCode(code: string = ''): code is LiveSessionErrorCode {
   return Object.hasOwn(STATUSES, code)
 }

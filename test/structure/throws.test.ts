@@ -107,7 +107,7 @@ describe('each throw of the library', () => {
     expect(found.filter(({ isUncaught }) => isUncaught)).toEqual([])
   })
 
-  it('has a function that catches it, if the list names one', () => {
+  it('is caught by the function that the list names', () => {
     const catchers = new Set(places.filter((place) => place.includes(' ')))
     expect([...catchers].filter((place) => !catches(place))).toEqual([])
   })

@@ -261,7 +261,7 @@ describe.each([
     expect(appSessionsOf(node.app.live).isRetired(name)).toBe(true)
   })
 
-  it('closes its sockets once a request has found it out', async () => {
+  it('closes its sockets at the first request after a revocation', async () => {
     const node = await start(options())
     const visitor = await signedIn(node, setUser('ann'))
     const session = await node.session(visitor)

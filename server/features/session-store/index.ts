@@ -42,7 +42,10 @@ export function sessionFeature(parts: FeatureParts): Feature {
   const recordUse = (ctx: Koa.Context, session: SessionEntry | undefined, user: UserSubject | undefined): void => {
     if (session) devices.recordUse(session, user, ctx)
   }
-  /** Destroys a session that does not count for its user, unless the store knows by now that a revocation has spared it. Returns whether it did. */
+  /**
+   * Destroys a session that does not count for its user, unless a revocation has spared the session, as the store may know by now. Returns
+   * whether the session has ended.
+   */
   const end = async (ctx: Koa.Context, session: SessionEntry, user: UserSubject): Promise<boolean> => {
     const isKnown = await appSessions.reload(session.name).catch(() => false)
     if (isKnown && (await signIns.admits(session, user))) return false
