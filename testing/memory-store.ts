@@ -76,6 +76,10 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
       await attempt()
       subjects.delete(subject)
     },
+    async removeValues(subject) {
+      await attempt()
+      subjects.get(subject)?.replica.forget((register) => !isRevocation(register))
+    },
     async prune(subject, before) {
       await attempt()
       subjects.get(subject)?.replica.forget(({ stamp, value }) => value === undefined && stamp < before)

@@ -110,6 +110,14 @@ for at = 1, #cells, 2 do
 end
 `)
 
+/** Deletes all fields but those of revocation registers. KEYS: the hash. ARGV: the two fields of revocation registers. */
+export const REMOVE_VALUES: RedisScript = script(`
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if field ~= '' and field ~= ARGV[1] and field ~= ARGV[2] then redis.call('HDEL', KEYS[1], field) end
+end
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) + redis.call('HEXISTS', KEYS[1], ARGV[2]) == 0 then redis.call('DEL', KEYS[1]) end
+`)
+
 /**
  * Deletes a hash last used before the limit, but keeps revocation registers until their own limit. Ignores a hash without a time of last
  * use. Returns 1 if anything was deleted, else 0.

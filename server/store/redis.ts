@@ -11,7 +11,7 @@ import { EPOCH_KEY, GENERATION_KEY } from '../../shared/register.js'
 import { check, checkNames } from '../settings/option-checks.js'
 import { BROWSERS, type Store, type StoredRegister } from '../types/store.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
-import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, type RedisScript, SWEEP } from './redis-scripts.js'
+import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, REMOVE_VALUES, type RedisScript, SWEEP } from './redis-scripts.js'
 import { readRegister } from './validated-store.js'
 
 export { fromIoredis, type IoredisLike, type RedisLike } from './redis-commands.js'
@@ -95,6 +95,9 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
     },
     async remove(subject) {
       await send(client, ['DEL', keyOf(subject)])
+    },
+    async removeValues(subject) {
+      await run(client, REMOVE_VALUES, keyOf(subject), [EPOCH_KEY, GENERATION_KEY])
     },
     async prune(subject, before) {
       await run(client, PRUNE, keyOf(subject), [String(before)])

@@ -8,7 +8,7 @@ import type { ValidatedStore } from './validated-store.js'
 
 /** A store call, queued or in flight. `PendingWrites.registers` has the registers to write. */
 export interface StoreCall {
-  /** The store keys whose registers are all deleted before the write. */
+  /** The store keys whose values are all deleted before the write. */
   readonly erases: readonly string[]
   /** Callbacks: each receives true when the call has succeeded, or false if the call's writes were evicted. */
   readonly waiters: ((isStored: boolean) => void)[]
@@ -42,31 +42,37 @@ export async function write(
   { erases }: StoreCall,
   generation: number,
 ): Promise<readonly LwwRegister[]> {
+  const first = storeKey(subject)
   for (const name of erases) {
-    const former = await clear(store, name, registers)
-    // Another process has erased the user, unknown to this process. The values are under the store key of the generation `former`.
-    if (former > FIRST_GENERATION && former < generation) await clear(store, storeKey(subject, former), registers)
+    if (name === first) await clear(store, subject, registers, generation)
+    else await store.remove(name)
   }
   const all = registers.registers()
-  if (generation === FIRST_GENERATION) return store.merge(storeKey(subject), all)
+  if (generation === FIRST_GENERATION) return store.merge(first, all)
   // If another process has erased the subject again, the answer contains the later generation.
-  const revocationRegisters = [...all.filter(isRevocation), generationRegister(generation)]
-  const stored = await store.merge(storeKey(subject), revocationRegisters)
+  const stored = await store.merge(first, revocationsIn(registers, generation))
   const values = all.filter((register) => !isRevocation(register))
   return [...stored, ...(await store.merge(storeKey(subject, generation), values))]
 }
 
 /**
- * Deletes all registers under a store key, and resolves with the generation found there. Adds the deleted revocation registers to
- * `registers`: a revocation by another process must survive. Sends load and removal together, to leave no gap for another process's write.
+ * Deletes all values under the first store key. Writes the revocation registers before: a process that loads in between must find the values
+ * or their end, because a sign-out there ends the login of the session that it finds.
  */
-async function clear(store: ValidatedStore, name: string, registers: Replica): Promise<number> {
-  const asked = [store.load(name), store.remove(name)] as const
-  // Waits for the removal even if the load fails, because a late removal would delete the next write.
-  const [load] = await Promise.allSettled(asked)
-  // A removal may succeed and still report an error, so collect the revocations before checking for errors.
-  const stored = load.status === 'fulfilled' ? load.value : []
+async function clear(store: ValidatedStore, subject: StoreKey, registers: Replica, generation: number): Promise<void> {
+  const name = storeKey(subject)
+  if (generation > FIRST_GENERATION) {
+    const former = stateOf(await store.load(name)).generation
+    // Another process has erased the user, unknown to this process. The values are under the store key of the generation `former`.
+    if (former > FIRST_GENERATION && former < generation) await store.remove(storeKey(subject, former))
+  }
+  // A revocation by another process must survive a store that removes all registers.
+  const stored = await store.merge(name, revocationsIn(registers, generation))
   for (const revocation of stored.filter(isRevocation)) registers.merge(revocation, 'store')
-  await Promise.all(asked)
-  return stateOf(stored).generation
+  await store.removeValues(name)
+}
+
+function revocationsIn(registers: Replica, generation: number): readonly LwwRegister[] {
+  const known = registers.registers().filter(isRevocation)
+  return generation === FIRST_GENERATION ? known : [...known, generationRegister(generation)]
 }

@@ -48,6 +48,12 @@ export class ValidatedStore {
     await this.#store.remove(name)
   }
 
+  /** Deletes all registers of a name; those of revocations remain if the store can tell them apart. */
+  async removeValues(name: string): Promise<void> {
+    if (this.#store.removeValues) await this.#store.removeValues(name)
+    else await this.#store.remove(name)
+  }
+
   /**
    * Replaces an invalid register by compare-and-set, because a merge would keep an invalid register with a larger stamp. Resolves with the
    * register then stored.

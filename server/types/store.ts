@@ -80,6 +80,12 @@ export interface Store {
   /** Deletes the subject with all its registers, including tombstones. */
   remove(subject: string): Promise<void>
   /**
+   * Deletes the subject's registers and tombstones, except `$epoch` and `$generation`, which record that it has ended. Without this method,
+   * the plugin calls `remove`, and then writes these two again: a sign-out at another node that loads the session in between does not end
+   * the session's successor, if `regenerate()` has ended the session at that moment.
+   */
+  removeValues?(subject: string): Promise<void>
+  /**
    * Deletes only the subject's tombstones whose stamps are smaller than `before`: the plugin makes no older writes any more. Does not count
    * as a use. A store without `prune` keeps deleted keys of an app's own session (`live.sessionStore()`) until the session ends, and
    * deleted entries of a user's list of devices for good.

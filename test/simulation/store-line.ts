@@ -9,15 +9,12 @@ export type Question = 'load' | 'aside' | 'merge'
 /** A `Question`, or the first half of a user's write, which merges the user's revocation and erasure. */
 type Asking = Question | 'half'
 
-interface Load {
-  readonly name: string
-  asked: Question
-}
-
 interface Doomed {
   readonly next: number
   readonly name: string
   readonly rows: Registers
+  /** Whether the erasure is stored, so that the removal of the values must follow. */
+  isBegun: boolean
 }
 
 interface Half {
@@ -39,7 +36,6 @@ export class StoreLine implements Store {
   isAsleep = false
   /** Whether its last answer was immediate and no error. */
   isSound = true
-  #load: Load | undefined
   troubles = 0
   fault: string | undefined
   readonly #doomed = new Map<string, Doomed>()
@@ -60,20 +56,19 @@ export class StoreLine implements Store {
   }
 
   erases(user: string, name: string, next: number): void {
-    this.#doomed.set(user, { next, name, rows: this.#store.rows(name) })
+    this.#doomed.set(user, { next, name, rows: this.#store.rows(name), isBegun: false })
   }
 
   async load(name: string): Promise<readonly StoredRegister[]> {
     // After a refused first write, the load looks only for a row that is no register.
-    const load: Load = { name, asked: this.#refused.delete(name) ? 'aside' : 'load' }
-    this.#load = load
+    const asked: Question = this.#refused.delete(name) ? 'aside' : 'load'
     const { base } = readName(name)
     this.#asking.set(base, (this.#asking.get(base) ?? 0) + 1)
     const answer = this.#ask(
       name,
       (content) => content.load(name),
       [],
-      () => load.asked,
+      () => asked,
     )
     const end = (): unknown => this.#asking.set(base, (this.#asking.get(base) ?? 0) - 1)
     void answer.then(end, end)
@@ -110,12 +105,19 @@ export class StoreLine implements Store {
   }
 
   remove(name: string): Promise<void> {
-    // If the last load was of this name, the load only prepared the removal.
-    if (this.#load?.name === name) this.#load.asked = 'aside'
+    return this.#remove(name, (content) => content.remove(name))
+  }
+
+  removeValues(name: string): Promise<void> {
+    return this.#remove(name, async (content) => content.removeValues?.(name))
+  }
+
+  #remove(name: string, remove: (content: Store) => Promise<void>): Promise<void> {
+    for (const doomed of this.#doomed.values()) if (doomed.name === name) doomed.isBegun = false
     const act = (content: Store): Promise<void> => {
       for (const [user, doomed] of this.#doomed) if (doomed.name === name) this.#doomed.delete(user)
       this.#store.removes(name)
-      return content.remove(name)
+      return remove(content)
     }
     return this.#store.ask({ line: this, name, act, ghost: undefined, isWhole: () => false })
   }
@@ -162,10 +164,17 @@ export class StoreLine implements Store {
     this.#onAnswer('merge', user, half.rows)
   }
 
-  /** A node must remove a user's values before storing the erasure. Another node may store it meanwhile. */
+  /**
+   * A node must remove a user's values before storing the erasure, or at once after it if both have the same name. Another node may store
+   * it meanwhile.
+   */
   #checkErasure(name: string, written: readonly StoredRegister[]): void {
     const doomed = this.#doomed.get(name)
     if (!doomed || (written.find(({ key }) => key === GENERATION)?.stamp ?? 0) < doomed.next) return
+    if (doomed.name === name && !doomed.isBegun) {
+      doomed.isBegun = true
+      return
+    }
     const now = this.#store.rows(doomed.name)
     for (const [key, row] of doomed.rows) {
       if (row.value === undefined || !isSame(row, now.get(key))) continue

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type { SessionStore } from 'koa-live-session'
+import type { SessionStore, Store } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import { appSessionsOf } from '../support/app/app-sessions.js'
 import { identify } from '../support/app/auth.js'
@@ -65,8 +65,10 @@ async function doubleClicked(node: SessionApp): Promise<{ visitor: Visitor; seco
 }
 
 /** Starts two nodes with one store, and with an adapter if wanted. */
-async function startTwo(hasAdapter: boolean): Promise<readonly [one: SessionApp, two: SessionApp]> {
-  const store = memoryStore()
+async function startTwo(
+  hasAdapter: boolean,
+  store: Store = memoryStore(),
+): Promise<readonly [one: SessionApp, two: SessionApp]> {
   const nodes = [await start({ store }), await start({ store })] as const
   const bus = new Bus()
   if (hasAdapter) for (const { app } of nodes) bus.join(app.io)
@@ -385,4 +387,41 @@ describe.each([true, false])('threat 104: two nodes (adapter: %s)', (hasAdapter)
     if (!hasAdapter) clock.advance(60_000)
     expect(await seen(two, thief)).toEqual(NOTHING)
   })
+
+  it('end a session while the other node deletes its values', async () => {
+    const { store, state, deleted } = heldAfterRemoval()
+    const [one, two] = await startTwo(hasAdapter, store)
+    const { visitor: thief } = await signedIn(two)
+    const visitor = one.visitor(thief.cookie)
+    Object.assign(state, { next: 'a removal' })
+    const rotated = two.fetch(thief, rotate)
+    await deleted.entered
+    await one.ask(visitor, all(signOut, leave))
+    deleted.open()
+    await rotated
+    if (!hasAdapter) clock.advance(60_000)
+    expect(await seen(two, thief)).toEqual(NOTHING)
+  })
 })
+
+/** A store that holds the first write after the next removal of a session's values. */
+function heldAfterRemoval() {
+  const content = memoryStore()
+  const deleted = new Gate()
+  const state: { next?: 'a removal' | 'the write' | undefined } = {}
+  const watched =
+    (remove: Store['remove']): Store['remove'] =>
+    async (name) => {
+      await remove(name)
+      if (state.next === 'a removal' && name.startsWith('session:')) state.next = 'the write'
+    }
+  const merge: Store['merge'] = async (...given) => {
+    if (state.next === 'the write') {
+      state.next = undefined
+      await deleted.pass()
+    }
+    return content.merge(...given)
+  }
+  const { remove, removeValues = remove } = content
+  return { deleted, state, store: { ...content, merge, remove: watched(remove), removeValues: watched(removeValues) } }
+}

@@ -12,7 +12,7 @@ const DAY = 24 * 60 * 60 * 1000
  */
 const LATER = (): number => Date.now() + 3 * DAY
 
-/** Rules for values and names, which a store must not mix up, and for `remove`, `prune`, `sweep` and `close`. */
+/** Rules for values and names, which a store must not mix up, and for `remove`, `removeValues`, `prune`, `sweep` and `close`. */
 export const KEEPING: readonly Rule[] = [
   {
     name: 'returns every JSON value unchanged, including falsy values, U+0000 and astral characters',
@@ -92,6 +92,21 @@ export const KEEPING: readonly Rule[] = [
     async check({ store, subject }) {
       await store.remove(subject)
       await store.remove(subject)
+    },
+  },
+  {
+    name: 'removeValues keeps only $epoch and $generation, and accepts unknown subjects',
+    async check({ store, subject }) {
+      // `removeValues` is optional.
+      if (!store.removeValues) return
+      const ends = [register('$epoch', STAMP), register('$generation', STAMP, 'x')]
+      const values = [register('a', STAMP, 1), register('b', STAMP), register('$maxAge', STAMP, 1)]
+      await store.merge(subject, [...ends, ...values])
+      await store.merge(`${subject}2`, values)
+      for (const each of [subject, `${subject}2`, `${subject}3`]) await store.removeValues(each)
+      deepStrictEqual(sorted(await store.load(subject)), sorted(ends))
+      for (const each of [`${subject}2`, `${subject}3`]) deepStrictEqual(await store.load(each), [])
+      deepStrictEqual(sorted(await store.merge(subject, [register('a', 1, 0)])), [['a', 1, 0]])
     },
   },
   {

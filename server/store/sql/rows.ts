@@ -3,6 +3,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { idsText, isNews } from '../../../shared/idempotency-keys.js'
 import { canonicalJson } from '../../../shared/json.js'
+import { EPOCH_KEY, GENERATION_KEY } from '../../../shared/register.js'
 import { isStamp } from '../../../shared/stamp.js'
 import { check, optionError } from '../../settings/option-checks.js'
 import type { StoredRegister } from '../../types/store.js'
@@ -60,6 +61,9 @@ export const READ_PRECISION: number = 24 * 60 * 60 * 1000
 
 /** The column `key`, quoted because `key` is a reserved word in some engines. */
 export const KEY: RawBuilder<string> = sql`${sql.ref('key')}`
+
+/** The condition for all rows but those of revocation registers. */
+export const IS_VALUE: RawBuilder<boolean> = sql`${KEY} not in (${EPOCH_KEY}, ${GENERATION_KEY})`
 
 /** `(subject, ...) values (...), (...)` */
 export function columnsAndValues(rows: readonly Row[]): RawBuilder<unknown> {

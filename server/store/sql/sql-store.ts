@@ -11,6 +11,7 @@ import {
   columnText,
   DEFAULT_TABLE,
   fromRow,
+  IS_VALUE,
   KEY,
   READ_PRECISION,
   type Row,
@@ -108,6 +109,10 @@ class SqlStore implements Store {
 
   async remove(subject: string): Promise<void> {
     await this.#delete('remove', sql`subject = ${columnText('subject', subject)}`)
+  }
+
+  async removeValues(subject: string): Promise<void> {
+    await this.#delete('removeValues', sql`subject = ${columnText('subject', subject)} and ${IS_VALUE}`)
   }
 
   async prune(subject: string, before: number): Promise<void> {

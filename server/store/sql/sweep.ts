@@ -3,7 +3,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { EPOCH_KEY, GENERATION_KEY, MAX_AGE_KEY } from '../../../shared/register.js'
 import type { AnyDatabase, Engine } from './engines.js'
-import { KEY, TOMBSTONE } from './rows.js'
+import { IS_VALUE, KEY, TOMBSTONE } from './rows.js'
 
 /** Subjects per sweep transaction: few, because other statements may wait for the row locks of the transaction. */
 const BATCH = 100
@@ -89,8 +89,7 @@ export async function sweepOutlived(
   const outlived = rows.filter(({ life, read_at }) => life !== TOMBSTONE && Number(read_at) + Number(life) < limit)
   if (outlived.length > 0) {
     const those = sql`subject in (${sql.join(outlived.map(({ subject }) => subject))})`
-    const values = sql`${those} and ${KEY} not in (${EPOCH_KEY}, ${GENERATION_KEY})`
-    await sql`delete from ${name} where ${inOrder(table, values)}`.execute(db)
+    await sql`delete from ${name} where ${inOrder(table, sql`${those} and ${IS_VALUE}`)}`.execute(db)
   }
   return { swept: outlived.length, last: rows.at(-1)?.subject }
 }

@@ -73,9 +73,9 @@ function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySe
     stored: async (name: string = ANN): Promise<unknown> => rowsOf(await store.content.load(name)),
     put: (rows: readonly Row[], name: string = ANN) => store.content.merge(name, registers(rows)),
     calls: (): unknown => store.calls.map((call) => rowsOf(call.registers)),
-    /** Answers the load and the removal of an erasure. */
+    /** Answers the first merge and the removal of an erasure. */
     clear: async (): Promise<void> => {
-      for (const act of ['load', 'remove']) {
+      for (const act of ['merge', 'remove']) {
         expect(store.next.act).toBe(act)
         await store.next.answer()
       }
@@ -231,12 +231,22 @@ describe('WriteQueue', () => {
       await write(['$epoch', 2])
       erase(['$epoch', 2])
       await store.next.answer()
-      await store.call(1).fail()
-      await store.call(2).answer()
+      await store.call(1).answer()
+      await store.call(2).fail()
       await pass(fixture, 100)
       await clear()
       await store.next.answer()
       expect(await stored()).toEqual([['$epoch', 2]])
+    })
+
+    it('keeps revocations of another process in a store without removeValues', async () => {
+      const { store, put, erase, stored } = createQueue()
+      Object.assign(store, { removeValues: undefined })
+      await put([['a', 1, 1], ...erased(5)])
+      erase(...erased(2))
+      await turn()
+      await store.release()
+      expect(await stored()).toEqual(erased(5))
     })
 
     it('deletes only values of an earlier generation', async () => {

@@ -39,6 +39,10 @@ export class HeldStore implements Store {
     return this.#hold('remove', subject, [], () => this.content.remove(subject))
   }
 
+  removeValues(subject: string): Promise<void> {
+    return this.#hold('remove', subject, [], async () => this.content.removeValues?.(subject))
+  }
+
   async sweep(): Promise<number> {
     return 0
   }
