@@ -109,6 +109,22 @@ describe.each([
     expect(await userOf(node, visitor)).toEqual(ANN)
   })
 
+  it('ends, too, if two of the user revoke all others at once', async () => {
+    const node = await start(options())
+    const others: Action = async (ctx) => {
+      await ctx['session'].regenerate()
+      await node.app.live.revoke('ann', { except: ctx })
+    }
+    const [one, two] = [await signedIn(node), await signedIn(node)]
+    await node.during(
+      two,
+      rotate,
+      () => node.ask(one, others),
+      (ctx) => node.app.live.revoke('ann', { except: ctx }),
+    )
+    expect([await userOf(node, one), await userOf(node, two)]).toEqual([GUEST, GUEST])
+  })
+
   it('ends at an erasure', async () => {
     const node = await start(options())
     const visitor = await signedIn(node)
