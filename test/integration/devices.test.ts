@@ -44,6 +44,9 @@ async function signIn(node: SessionApp, user = 'ann', agent = 'Firefox'): Promis
 const use = (node: SessionApp, visitor: Visitor, agent = 'Firefox'): Promise<Response> =>
   node.fetch(visitor, () => null, { headers: { 'user-agent': agent } })
 
+const rotate = (node: SessionApp, visitor: Visitor): Promise<Response> =>
+  node.fetch(visitor, (ctx) => ctx['session'].regenerate(), { headers: { 'user-agent': 'Firefox' } })
+
 const userOf = async (node: SessionApp, visitor: Visitor): Promise<unknown> => (await node.read(visitor))['user']
 const labels = async ({ app }: SessionApp): Promise<unknown> =>
   (await app.live.devices('ann')).map(({ label }) => label).sort()
@@ -94,14 +97,23 @@ describe('live.devices', () => {
     const node = await start()
     const visitor = await signIn(node, 'ann')
     const [before] = await node.app.live.devices('ann')
-    await node.ask(visitor, (ctx) => ctx['session'].regenerate())
-    await use(node, visitor)
+    await rotate(node, visitor)
     const [after, ...others] = await node.app.live.devices('ann')
     expect([after, others]).toEqual([before, []])
     await node.write(visitor, { user: 'bob' })
     await use(node, visitor)
     expect(await node.app.live.devices('ann')).toEqual([])
     expect(await node.app.live.devices('bob')).toHaveLength(1)
+  })
+
+  it('forgets a session that expires unused after its regenerate()', async () => {
+    const { clock, one, two, settled } = await cluster()
+    const visitor = await signIn(one)
+    await rotate(one, visitor)
+    await settled()
+    for (const node of [one, two]) expect(await labels(node)).toEqual(['Firefox'])
+    clock.advance(32 * 24 * HOUR)
+    for (const node of [one, two]) expect(await labels(node)).toEqual([])
   })
 
   it('marks the session of the current request', async () => {

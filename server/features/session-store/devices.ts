@@ -127,11 +127,8 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const { all, isAnswered } = await this.#loaded(user)
     const asked = await inBatches(all.slice(0, MOST), async (listed) => {
       const isCertain = isAnswered && (await this.#sessions.reload(listed.session).catch(() => false))
-      // The session may have handed the login on to one that no request has used yet.
-      const isHandedOn = this.#sessions.isRetired(listed.session)
-      if (isHandedOn) await this.parts.store?.loadIfStale([listed.login])
       const isOver = this.parts.ends.isRetired(listed.login)
-      const isThere = !isOver && (isHandedOn || this.#sessions.live(listed.session) !== undefined)
+      const isThere = !isOver && this.#sessions.live(listed.session) !== undefined
       return { listed, isGone: isCertain && !isThere, isOver }
     })
     const gone = asked.flatMap(({ listed, isGone }) => (isGone ? listed.login : []))

@@ -32,7 +32,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
   const appSessions = new AppSessions(parts)
   const signIns = new SignIns(parts, appSessions)
   const devices = new Devices(parts, appSessions)
-  const store = new KoaSessionStore(appSessions, signIns, parts)
+  const store = new KoaSessionStore(appSessions, signIns, devices, parts)
   const userOf = (id: UserId, call: string): UserSubject => {
     if (appSessions.isUsed) return userSubject(id, call)
     throw new TypeError(

@@ -9,6 +9,7 @@ import { isClosed } from '../../http/headers-sent.js'
 import type { FeatureParts } from '../../parts.js'
 import type { UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
+import type { Devices } from './devices.js'
 import {
   contentOf,
   difference,
@@ -66,6 +67,7 @@ type Parts = Pick<FeatureParts, 'settings' | 'ends' | 'store' | 'handedOffAt'>
 export class KoaSessionStore implements SessionStore {
   readonly #sessions: AppSessions
   readonly #signIns: SignIns
+  readonly #devices: Devices
   readonly #parts: Parts
   readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
   readonly #ended = new WeakMap<object, EndedSession>()
@@ -77,9 +79,10 @@ export class KoaSessionStore implements SessionStore {
    */
   readonly #next = new WeakMap<SessionEntry, Promise<NextSession | undefined>>()
 
-  constructor(sessions: AppSessions, signIns: SignIns, parts: Parts) {
+  constructor(sessions: AppSessions, signIns: SignIns, devices: Devices, parts: Parts) {
     this.#sessions = sessions
     this.#signIns = signIns
+    this.#devices = devices
     this.#parts = parts
   }
 
@@ -116,7 +119,11 @@ export class KoaSessionStore implements SessionStore {
       this.#sessions.write(session, new Map([[HAND_OFF_KEY, handedOff]]), 'request')
     if (session && joined && !this.#parts.ends.isRetired(joined.login))
       this.#sessions.write(session, loginChange(joined.login, joined.isUsers), 'request')
-    if (session && former) ended.goOn({ session, former: unchangedBy(contentOf(session.replica), former) })
+    if (session && former) {
+      // No request may ever bring the new id.
+      this.#devices.recordUse(session, ended.read.session.lastUse?.user, ctx as Koa.Context)
+      ended.goOn({ session, former: unchangedBy(contentOf(session.replica), former) })
+    }
     const level = this.#sessions.storedLevel(name)
     if (isThenable(level)) await level
   }
