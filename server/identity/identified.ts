@@ -14,7 +14,7 @@ export interface Identified {
 
 /** The visitor of a request or connection, with the identity for its page. */
 export interface PageIdentity extends Identified {
-  /** Whether the request or handshake carried this cookie, and the visitor has consented. */
+  /** Whether the request or handshake brought this cookie, and the visitor has consented. */
   readonly hasCookie: boolean
   readonly who: string | undefined
   /** The keys and stamps in the cookie, without hidden fields. */

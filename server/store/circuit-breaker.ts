@@ -160,17 +160,17 @@ function answerOf<T>(act: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Calls `act` after a timeout, unless the returned function cancels the call. Then waits for another turn of the event loop: after a
+ * Calls `act` after a timeout, unless the returned function cancels the call. Then lets the event loop read answers: after a
  * suspension, a process runs its timers before it reads answers from its sockets.
  */
 function onSilence(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
-  let turn: NodeJS.Immediate | undefined
+  let last: NodeJS.Immediate | undefined
   const timer = setTimeout(() => {
-    turn = setImmediate(act)
+    last = setImmediate(act)
   }, ms)
   if (!keepsAlive) timer.unref()
   return () => {
     clearTimeout(timer)
-    clearImmediate(turn)
+    clearImmediate(last)
   }
 }

@@ -60,7 +60,7 @@ export function reportRejection(result: unknown, report: (error: unknown) => voi
   if (result instanceof Promise) result.catch(report)
 }
 
-/** Maximum notifications before the event loop gets a turn, because listeners may keep adding changes. */
+/** Maximum notifications before other work runs, because listeners may keep adding changes. */
 const MAX_AT_ONCE = 1000
 
 type Notify = (change: AnyChange) => void

@@ -10,7 +10,7 @@ import type { Replica } from '../../../shared/replica.js'
 import { koaSessionNow } from '../../identity/identify-user.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
 import type { FeatureKey } from '../../subjects/store-key.js'
-import { checkKey, isCarried, jsonOf, refusal } from './session-json.js'
+import { checkKey, isStorable, jsonOf, refusal } from './session-json.js'
 
 declare const KIND: unique symbol
 /** The store key of an app's session: a hash that does not reveal the session's id. */
@@ -51,7 +51,7 @@ export function registerKey(key: string): string {
 /** Returns the key of `ctx.session` for a register key; undefined for metadata. */
 export function keyOf(registerKey: string): string | undefined {
   const key = registerKey.slice(MARK.length)
-  return registerKey.startsWith(MARK) && isCarried(key) ? key : undefined
+  return registerKey.startsWith(MARK) && isStorable(key) ? key : undefined
 }
 
 export function valuesOf(replica: Replica): ReadonlyMap<string, JsonValue> {
@@ -88,7 +88,7 @@ export function readContent(session: unknown, maxAge: unknown): SessionContent {
   if (!isRecord(session)) throw new LiveSessionError('malformed', 'session: expected an object')
   const content = new Map<string, JsonValue>()
   for (const [key, given] of Object.entries(session)) {
-    if (!isCarried(key)) continue
+    if (!isStorable(key)) continue
     checkKey(key)
     const value = jsonOf(key, given)
     if (value !== undefined) content.set(registerKey(key), value)

@@ -13,7 +13,7 @@ const MAX_KEY_BYTES = 254
  * Keys that koa-session leaves out when it saves. Such a key in a store would make each request with the session fail, or change the
  * session's age.
  */
-const NOT_CARRIED = new Set(['isNew', 'length', 'populated', 'externalKey', 'maxAge', 'toJSON'])
+const NOT_STORABLE = new Set(['isNew', 'length', 'populated', 'externalKey', 'maxAge', 'toJSON'])
 /**
  * Names of methods of `ctx.session`. An app may shadow a method in its own request, but a socket's write would shadow the method in all
  * requests.
@@ -21,14 +21,14 @@ const NOT_CARRIED = new Set(['isNew', 'length', 'populated', 'externalKey', 'max
 const METHODS = new Set(['constructor', 'commit', 'manuallyCommit', 'regenerate', 'save'])
 
 /** Returns whether a key can be in `ctx.session`. Keys beginning with `_` are koa-session's own, including `__proto__`. */
-export function isCarried(key: string): boolean {
-  return !key.startsWith('_') && !NOT_CARRIED.has(key)
+export function isStorable(key: string): boolean {
+  return !key.startsWith('_') && !NOT_STORABLE.has(key)
 }
 
 /** @throws {LiveSessionError} `malformed` if a socket's handler may not write the key */
 export function checkWritable(key: unknown): asserts key is string {
   if (typeof key !== 'string') throw refusal('malformed', 'a key is no text', typeof key)
-  if (!isCarried(key) || METHODS.has(key))
+  if (!isStorable(key) || METHODS.has(key))
     throw refusal('malformed', 'a key has a meaning of its own in ctx.session', key)
   checkKey(key)
 }
