@@ -43,6 +43,7 @@ const moduleNameMapper = {
   '^koa-live-session/hook$': '<rootDir>/client/development/hook.ts',
   '^koa-live-session/testing$': '<rootDir>/testing/index.ts',
   '^koa-live-session/(react|vue)$': '<rootDir>/client/$1.ts',
+  '^koa-live-session/store$': '<rootDir>/server/store/index.ts',
   '^koa-live-session/redis$': '<rootDir>/server/store/redis.ts',
   '^koa-live-session/sql$': '<rootDir>/server/store/sql/index.ts',
   '^(\\.{1,2}/.*)\\.js$': '$1',

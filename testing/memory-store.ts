@@ -1,10 +1,15 @@
 // The reference implementation of `Store`, in memory, with failures and delays for tests.
 
-import type { Store, StoredRegister } from '../server/types/store.js'
-import { freezeJson } from '../shared/json.js'
-import { isRevocation, type LwwRegister, MAX_AGE_KEY } from '../shared/register.js'
-import { Replica } from '../shared/replica.js'
-import { toStamp } from '../shared/stamp.js'
+import {
+  decodeRegister,
+  type EncodedRegister,
+  encodeRegister,
+  mergeRegisters,
+  TOMBSTONE,
+} from '../server/store/registers.js'
+import { sweepRule } from '../server/store/sweep-rule.js'
+import type { Store } from '../server/types/store.js'
+import { isRevocation } from '../shared/register.js'
 
 /** A store in memory, with simulated faults. */
 export interface MemoryStore extends Store {
@@ -19,8 +24,8 @@ export interface MemoryStore extends Store {
 }
 
 interface Held {
-  readonly replica: Replica
-  used: number
+  readonly registers: readonly EncodedRegister[]
+  readonly lastUse: number
 }
 
 /**
@@ -43,33 +48,33 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
     failures -= 1
     throw new Error('memoryStore: fails, as it was told to')
   }
-  const use = (subject: string): Replica => {
-    const held = subjects.get(subject) ?? { replica: new Replica(), used: 0 }
-    held.used = clock()
-    subjects.set(subject, held)
-    return held.replica
+  const registersOf = (subject: string): readonly EncodedRegister[] => subjects.get(subject)?.registers ?? []
+  const use = (subject: string, registers: readonly EncodedRegister[]): void => {
+    subjects.set(subject, { registers, lastUse: clock() })
   }
 
   return {
     async load(subject) {
       await attempt()
-      return subjects.has(subject) ? use(subject).registers() : []
+      const registers = registersOf(subject)
+      if (registers.length > 0) use(subject, registers)
+      return registers.map(decodeRegister)
     },
     async merge(subject, registers) {
       await attempt()
       if (registers.length === 0) return []
-      const replica = use(subject)
-      for (const register of registers) replica.merge(copy(register), 'store')
+      const merged = mergeRegisters(registersOf(subject), registers.map(encodeRegister))
+      use(subject, merged)
       const keys = new Set(registers.map(({ key }) => key))
-      return replica.registers().filter(({ key }) => keys.has(key))
+      return merged.filter(({ key }) => keys.has(key)).map(decodeRegister)
     },
     async compareAndSet(subject, register, expected) {
       await attempt()
-      if ((subjects.get(subject)?.replica.stamp(register.key) ?? 0) !== expected) return false
+      const { key } = register
+      const stored = registersOf(subject)
+      if ((stored.find((other) => other.key === key)?.stamp ?? 0) !== expected) return false
       // Replace instead of merge: by the merge rule, the existing register might win.
-      const others = use(subject).registers()
-      const replica = Replica.of([...others.filter(({ key }) => key !== register.key), copy(register)], 'store')
-      subjects.set(subject, { replica, used: clock() })
+      use(subject, [...stored.filter((other) => other.key !== key), encodeRegister(register)])
       return true
     },
     async remove(subject) {
@@ -78,26 +83,30 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
     },
     async removeValues(subject) {
       await attempt()
-      subjects.get(subject)?.replica.forget((register) => !isRevocation(register))
+      const held = subjects.get(subject)
+      if (held === undefined) return
+      const left = held.registers.filter(isRevocation)
+      if (left.length === 0) subjects.delete(subject)
+      else subjects.set(subject, { ...held, registers: left })
     },
     async prune(subject, before) {
       await attempt()
-      subjects.get(subject)?.replica.forget(({ stamp, value }) => value === undefined && stamp < before)
+      const held = subjects.get(subject)
+      if (held === undefined) return
+      const left = held.registers.filter(({ stamp, value }) => value !== TOMBSTONE || stamp >= before)
+      subjects.set(subject, { ...held, registers: left })
     },
-    async sweep(before, { guests = before, revocations = before } = {}) {
+    async sweep(before, limits) {
       await attempt()
-      const unused = [...subjects].flatMap(([subject, { replica, used }]) => {
-        const own = replica.value(MAX_AGE_KEY)
-        const outlived = typeof own === 'number' ? clock() - own : before
-        const limit = Math.max(before, outlived, subject.startsWith('browser:') ? guests : before)
-        const left = used < revocations ? [] : replica.registers().filter(isRevocation)
-        return used < limit && replica.registers().length > left.length ? [{ subject, left, used }] : []
-      })
-      for (const { subject, left, used } of unused) {
+      const { keep } = sweepRule(before, limits, { now: clock() })
+      let swept = 0
+      for (const [subject, { registers, lastUse }] of subjects) {
+        const left = keep(subject, registers, lastUse)
         if (left.length === 0) subjects.delete(subject)
-        else subjects.set(subject, { replica: Replica.of(left, 'store'), used })
+        else subjects.set(subject, { registers: left, lastUse })
+        if (left.length < registers.length) swept += 1
       }
-      return unused.length
+      return swept
     },
     async close() {},
     fail(times = 1) {
@@ -107,11 +116,4 @@ export function memoryStore(clock: () => number = Date.now): MemoryStore {
       pause = ms
     },
   }
-}
-
-/** Copies a register, so that neither side can change the other's. */
-function copy({ key, stamp, value, ids: given }: StoredRegister): LwwRegister {
-  const ids = given?.map(([id, at]) => [id, toStamp(at)] as const)
-  const read = { key, stamp: toStamp(stamp), ...(ids === undefined ? {} : { ids }) }
-  return value === undefined ? read : { ...read, value: freezeJson(value) }
 }

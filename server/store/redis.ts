@@ -5,14 +5,13 @@
  */
 
 import { isMs, MS } from '../../shared/checks.js'
-import { idsText } from '../../shared/idempotency-keys.js'
-import { canonicalJson } from '../../shared/json.js'
 import { EPOCH_KEY, GENERATION_KEY } from '../../shared/register.js'
 import { check, checkNames } from '../settings/option-checks.js'
 import { BROWSERS, type Store, type StoredRegister } from '../types/store.js'
 import { cellsOf, type RedisLike, run, send } from './redis-commands.js'
 import { COMPARE_AND_SET, LOAD, MERGE, PRUNE, REMOVE_VALUES, type RedisScript, SWEEP } from './redis-scripts.js'
-import { readRegister } from './validated-store.js'
+import { decodeRegister, encodeRegister, TOMBSTONE } from './registers.js'
+import { sweepRule } from './sweep-rule.js'
 
 export { fromIoredis, type IoredisLike, type RedisLike } from './redis-commands.js'
 
@@ -102,37 +101,40 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
     async prune(subject, before) {
       await run(client, PRUNE, keyOf(subject), [String(before)])
     },
-    async sweep(before, { guests = before, revocations = before } = {}) {
-      const sweep = async (names: string, limit: number): Promise<number> => {
+    async sweep(before, limits) {
+      const now = clock()
+      const { limitOf, revocations } = sweepRule(before, limits, { now, lag: HOUR })
+      let deleted = 0
+      for (const names of [BROWSERS, '']) {
+        const limit = limitOf(names)
         // Redis has already expired all subjects unused since this limit.
-        if (limit <= clock() - maxIdle) return 0
-        // The recorded time of last use may be up to an hour too early.
-        const args = [String(limit - HOUR), String(revocations - HOUR), EPOCH_KEY, GENERATION_KEY]
-        let deleted = 0
+        if (limit <= now - maxIdle) continue
+        const args = [String(limit), String(revocations), EPOCH_KEY, GENERATION_KEY]
         for await (const keys of scan(client, `${escapePattern(prefix)}{${names}*}`)) {
           const answers = await Promise.all(keys.map((key) => run(client, SWEEP, key, args)))
           deleted += answers.filter((answer) => answer === 1).length
         }
-        return deleted
       }
-      const first = guests > before ? await sweep(BROWSERS, guests) : 0
-      return first + (await sweep('', before))
+      return deleted
     },
     async close() {},
   }
 }
 
 /** Encodes a register as a cell. A tab separates the value from the ids, because a tab sorts before all characters of canonical JSON. */
-function cellOf({ stamp, value, ids }: StoredRegister): string {
-  const text = canonicalJson(value) + (ids?.length ? `\t${idsText(ids)}` : '')
+function cellOf(register: StoredRegister): string {
+  const { stamp, value, ids } = encodeRegister(register)
+  const text = ids === '' ? value : `${value}\t${ids}`
   return text === '' ? String(stamp) : `${stamp} ${text}`
 }
 
 function readCell(key: string, cell: string): StoredRegister {
   const space = cell.indexOf(' ')
-  if (space < 0) return readRegister(key, cell, null)
-  const [, text = '', ids] = /^([\s\S]*?)(?:\t([\w:,!-]+))?$/.exec(cell.slice(space + 1)) ?? []
-  return readRegister(key, cell.slice(0, space), text === '' && ids !== undefined ? null : text, ids)
+  if (space < 0) return decodeRegister({ key, stamp: cell, value: TOMBSTONE })
+  const [, value = '', ids] = /^([\s\S]*?)(?:\t([\w:,!-]+))?$/.exec(cell.slice(space + 1)) ?? []
+  // Only a damaged cell has a space, but neither a value nor ids.
+  const isDamaged = value === TOMBSTONE && ids === undefined
+  return decodeRegister({ key, stamp: cell.slice(0, space), value: isDamaged ? undefined : value, ids })
 }
 
 /** Yields the keys of matching hashes, in batches. In a cluster, scans a single node only. */

@@ -1,7 +1,7 @@
 // Decides which registers of the store's answers are valid.
 
-import { fromIdsText, readIds } from '../../shared/idempotency-keys.js'
-import { freezeJson, type JsonValue } from '../../shared/json.js'
+import { readIds } from '../../shared/idempotency-keys.js'
+import { freezeJson } from '../../shared/json.js'
 import { isRevocation, type LwwRegister } from '../../shared/register.js'
 import { isAhead, isStamp, LONGEST_STAMP, NEVER, type Stamp } from '../../shared/stamp.js'
 import type { Settings } from '../settings/settings.js'
@@ -76,36 +76,12 @@ export class ValidatedStore {
   }
 }
 
-/** Marks an unreadable stamp or value. No valid stamp or value is NaN, so `validRegisters` rejects the register. */
-const UNREADABLE = Number.NaN
-
 /** An invalid register: its readable members, and why it is invalid. */
 export interface InvalidRegister {
   readonly key: string | undefined
   /** The stored stamp, which a compare-and-set expects when it replaces the register; undefined if unreadable. */
   readonly stamp: Stamp | undefined
   readonly reason: string
-}
-
-/** Parses a register stored as texts, without validation. `text` is the value's JSON, or null for a tombstone. */
-export function readRegister(key: string, stamp: unknown, text: string | null, ids = ''): StoredRegister {
-  const read = { key, stamp: readStamp(stamp), ...(ids === '' ? {} : { ids: fromIdsText(ids) }) }
-  return text === null ? read : { ...read, value: readValue(text) }
-}
-
-/** Reads a stamp, which databases return as a number, bigint or text. */
-function readStamp(stamp: unknown): number {
-  const isText = typeof stamp === 'bigint' || (typeof stamp === 'string' && /^\d+$/.test(stamp))
-  const read = isText ? Number(stamp) : stamp
-  return isStamp(read) ? read : UNREADABLE
-}
-
-function readValue(text: string): JsonValue {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return UNREADABLE
-  }
 }
 
 /**

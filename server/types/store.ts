@@ -54,12 +54,12 @@ export interface SweepLimits {
  * by byte: case, accents and trailing spaces are significant. A value takes up to 64 kB, as escaped text up to six times as much.
  *
  * Each method rejects on failure; the write may then have happened or not, and a late or repeated write does no harm. A method need not
- * wait for a connection: the plugin has its own deadline, continues without the store and retries. `storeContract` of
- * `koa-live-session/testing` checks whether a store keeps this contract.
+ * wait for a connection: the plugin has its own deadline, continues without the store and retries. `koa-live-session/store` has the rules as
+ * functions, and `storeContract` of `koa-live-session/testing` checks whether a store keeps this contract.
  *
  * An unreadable register (edited by hand, damaged, or from another program) must not prevent the others from loading, nor look like a
- * tombstone. Return its readable parts, with `Number.NaN` as an unreadable stamp or value: the plugin validates all registers from a store,
- * and skips and reports invalid registers.
+ * tombstone. Return its readable parts, with `Number.NaN` as an unreadable stamp or value, as `decodeRegister` does: the plugin validates
+ * all registers from a store, and skips and reports invalid registers.
  */
 export interface Store {
   /** ms after which unused subjects expire in the store by themselves; undefined if the store keeps everything until `sweep`. */

@@ -369,7 +369,9 @@ describe('koa-live-session/testing', () => {
   it('imports neither Node nor packages in a browser', async () => {
     const { inputs, outputs } = await bundle('testing/browser.ts', { platform: 'browser' })
     expect(Object.values(outputs).flatMap(({ imports }) => imports)).toEqual([])
-    expect(Object.keys(inputs).filter((file) => !/^(client|shared|testing|server\/exchange)\//.test(file))).toEqual([])
+    expect(
+      Object.keys(inputs).filter((file) => !/^(client|shared|testing|server\/(exchange|store|types))\//.test(file)),
+    ).toEqual([])
     await expect(bundle('testing/index.ts', { platform: 'browser' })).rejects.toThrow('Could not resolve')
   })
 

@@ -1,59 +1,44 @@
 // Converts registers to rows and back.
 
 import { type RawBuilder, sql } from 'kysely'
-import { idsText, isNews } from '../../../shared/idempotency-keys.js'
-import { canonicalJson } from '../../../shared/json.js'
 import { EPOCH_KEY, GENERATION_KEY } from '../../../shared/register.js'
-import { isStamp } from '../../../shared/stamp.js'
-import { check, optionError } from '../../settings/option-checks.js'
+import { optionError } from '../../settings/option-checks.js'
 import type { StoredRegister } from '../../types/store.js'
-import { readRegister } from '../validated-store.js'
+import { decodeRegister, type EncodedRegister, encodeRegister, mergeRegisters } from '../registers.js'
 
-export interface Row {
+export interface Row extends EncodedRegister {
   readonly subject: string
-  readonly key: string
-  readonly stamp: number
-  readonly value: string
-  readonly ids: string
   readonly read_at: number
 }
 
 /** A row as read. The query casts numbers to text, because the settings of the app's driver decide how a BIGINT is read. */
-export interface RowRead {
-  readonly key: string
+export interface RowRead extends Omit<EncodedRegister, 'stamp'> {
   readonly stamp: string
-  readonly value: string
-  readonly ids: string
 }
-
-/**
- * The column `value` of a deleted key. No JSON text is empty, so every engine sorts a tombstone before any value. NULL would need a special
- * case in each comparison, because `NULL < 'x'` is not true.
- */
-export const TOMBSTONE = ''
 
 /** Returns the newest row of each key, sorted by key, because statements that lock rows in the same order do not deadlock. */
 export function toRows(subject: string, registers: readonly StoredRegister[], now: number): readonly Row[] {
-  const newest = new Map<string, StoredRegister>()
   // PostgreSQL refuses an upsert that touches a row twice.
-  for (const register of registers) {
-    const other = newest.get(register.key)
-    if (other === undefined || isNews(register, other)) newest.set(register.key, register)
+  const newest = mergeRegisters([], registers.map(encodeRegister))
+  return newest.map((register) => rowOf(subject, register, now)).sort((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+/** @throws {TypeError | RangeError} if a row cannot hold the register */
+export function toRow(subject: string, register: StoredRegister, now: number): Row {
+  return rowOf(subject, encodeRegister(register), now)
+}
+
+function rowOf(subject: string, register: EncodedRegister, now: number): Row {
+  return {
+    ...register,
+    subject: columnText('subject', subject),
+    key: columnText('key', register.key),
+    read_at: now,
   }
-  const rows = [...newest.values()].map((register) => toRow(subject, register, now))
-  return rows.sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
-/** @throws {TypeError} if a row cannot hold the register */
-export function toRow(subject: string, { key, stamp, value, ids }: StoredRegister, now: number): Row {
-  check(isStamp(stamp), 'sqlStore: stamp', 'expected a whole number above 0', stamp)
-  const text = value === undefined ? TOMBSTONE : canonicalJson(value)
-  const names = { subject: columnText('subject', subject), key: columnText('key', key) }
-  return { ...names, stamp, value: text, ids: idsText(ids), read_at: now }
-}
-
-export function fromRow({ key, stamp, value, ids }: RowRead): StoredRegister {
-  return readRegister(fromColumnText(key), stamp, value === TOMBSTONE ? null : value, ids)
+export function fromRow(row: RowRead): StoredRegister {
+  return decodeRegister({ ...row, key: fromColumnText(row.key) })
 }
 
 /** Minimum ms between two updates of a row's `read_at`. Without a minimum, each read would also write. */

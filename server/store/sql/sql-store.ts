@@ -5,6 +5,8 @@ import { type QueryResult, type RawBuilder, sql } from 'kysely'
 import { NEVER } from '../../../shared/stamp.js'
 import { checkNames } from '../../settings/option-checks.js'
 import { BROWSERS, type Store, type StoredRegister, type SweepLimits } from '../../types/store.js'
+import { TOMBSTONE } from '../registers.js'
+import { type SweepRule, sweepRule } from '../sweep-rule.js'
 import { type AnyDatabase, type Engine, engineOf } from './engines.js'
 import {
   checkTable,
@@ -16,7 +18,6 @@ import {
   READ_PRECISION,
   type Row,
   type RowRead,
-  TOMBSTONE,
   toRow,
   toRows,
 } from './rows.js'
@@ -120,13 +121,13 @@ class SqlStore implements Store {
     await this.#delete('prune', sql`${isSubject} and value = ${TOMBSTONE} and stamp < ${Math.floor(before)}`)
   }
 
-  async sweep(before: number, { guests = before, revocations = before }: SweepLimits = {}): Promise<number> {
-    const first = guests > before ? await this.#sweep(BROWSERS, guests, revocations) : 0
-    return first + (await this.#sweep('', before, revocations)) + (await this.#sweepOutlived())
+  async sweep(before: number, limits?: SweepLimits): Promise<number> {
+    const rule = sweepRule(before, limits, { now: this.#now(), lag: READ_PRECISION })
+    return (await this.#sweep(BROWSERS, rule)) + (await this.#sweep('', rule)) + (await this.#sweepOutlived(rule))
   }
 
-  async #sweep(names: string, before: number, revocations: number): Promise<number> {
-    const unread = { names, limit: marked(before), revocationLimit: marked(revocations) }
+  async #sweep(names: string, { limitOf, revocations }: SweepRule): Promise<number> {
+    const unread = { names, limit: limitOf(names), revocationLimit: revocations }
     let swept = 0
     for (;;) {
       const batch = await attempt('sweep', () => sweepBatch(this.#db, this.#engine, this.#table, unread))
@@ -138,12 +139,11 @@ class SqlStore implements Store {
   }
 
   /** Deletes the subjects that have outlived their own lifetime. */
-  async #sweepOutlived(): Promise<number> {
-    const limit = marked(this.#now())
+  async #sweepOutlived(rule: SweepRule): Promise<number> {
     let [swept, after]: [number, string | undefined] = [0, '']
     while (after !== undefined) {
       const from: string = after
-      const batch = await attempt('sweep', () => sweepOutlived(this.#db, this.#engine, this.#table, limit, from))
+      const batch = await attempt('sweep', () => sweepOutlived(this.#db, this.#engine, this.#table, rule, from))
       swept += batch.swept
       after = batch.last
       await setImmediate()
@@ -196,11 +196,6 @@ class SqlStore implements Store {
   #now(): number {
     return Math.floor(this.#clock())
   }
-}
-
-/** Returns the limit for the recorded last use of a row, which lags by up to a day. */
-function marked(ms: number): number {
-  return Math.floor(ms) - READ_PRECISION
 }
 
 function without(rows: readonly Row[], known: readonly RowRead[]): readonly Row[] {

@@ -2,8 +2,9 @@
 
 import { type RawBuilder, sql } from 'kysely'
 import { EPOCH_KEY, GENERATION_KEY, MAX_AGE_KEY } from '../../../shared/register.js'
+import type { SweepRule } from '../sweep-rule.js'
 import type { AnyDatabase, Engine } from './engines.js'
-import { IS_VALUE, KEY, TOMBSTONE } from './rows.js'
+import { IS_VALUE, KEY } from './rows.js'
 
 /** Subjects per sweep transaction: few, because other statements may wait for the row locks of the transaction. */
 const BATCH = 100
@@ -68,7 +69,6 @@ interface Lifetime {
  * Looks at some subjects with a lifetime of their own, in the order of their names, and deletes the values of those that have outlived it.
  * Needs no transaction: after such a time, a use finds what has ended.
  *
- * @param limit the time of the sweep, less the lag of the recorded last use, in ms since 1970
  * @param after the last subject of the previous batch
  * @returns the number of deleted subjects, and the last subject; undefined if no subject is left
  */
@@ -76,7 +76,7 @@ export async function sweepOutlived(
   db: AnyDatabase,
   { inOrder, text }: Engine,
   table: string,
-  limit: number,
+  { limitOf }: SweepRule,
   after: string,
 ): Promise<{ readonly swept: number; readonly last: string | undefined }> {
   const name = sql.table(table)
@@ -86,7 +86,7 @@ export async function sweepOutlived(
     from ${name} as own where own.${KEY} = ${MAX_AGE_KEY} and own.subject > ${after}
     order by own.subject limit ${sql.lit(BATCH)}`.execute(db)
   // Not in SQL, where the cast of a text such as "session", or of a damaged value, would fail the whole statement.
-  const outlived = rows.filter(({ life, read_at }) => life !== TOMBSTONE && Number(read_at) + Number(life) < limit)
+  const outlived = rows.filter(({ subject, life, read_at }) => Number(read_at) < limitOf(subject, life))
   if (outlived.length > 0) {
     const those = sql`subject in (${sql.join(outlived.map(({ subject }) => subject))})`
     await sql`delete from ${name} where ${inOrder(table, sql`${those} and ${IS_VALUE}`)}`.execute(db)

@@ -1,15 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { redisStore } from 'koa-live-session/redis'
 import { migrateSqlStore, sqlStore } from 'koa-live-session/sql'
+import { decodeRegister } from 'koa-live-session/store'
 import { memoryStore, storeContract, testClock } from 'koa-live-session/testing'
 import { createWarn } from '../../../server/settings/report.js'
-import {
-  type InvalidRegister,
-  readRegister,
-  ValidatedStore,
-  validRegisters,
-} from '../../../server/store/validated-store.js'
-import type { Store } from '../../../server/types/store.js'
+import { type InvalidRegister, ValidatedStore, validRegisters } from '../../../server/store/validated-store.js'
+import type { Store, StoredRegister } from '../../../server/types/store.js'
 import { SKEW } from '../../../shared/stamp.js'
 import { register } from '../../support/app/register.js'
 import { validatedStore, watch } from '../../support/app/store-parts.js'
@@ -20,6 +16,11 @@ import { RedisServer } from '../../support/servers/redis.js'
 import { CLIENTS } from '../../support/servers/redis-clients.js'
 
 const STAMP = 1_700_000_000_000
+
+/** Decodes a register of a database. */
+function decoded(key: string, stamp: unknown, value: unknown, ids?: string): StoredRegister {
+  return decodeRegister({ key, stamp, value, ids })
+}
 
 /** Returns the valid registers, and the faults of the others. */
 function read(answer: unknown): { registers: unknown; faults: InvalidRegister[] } {
@@ -35,7 +36,7 @@ describe('a stored register', () => {
     [STAMP + SKEW, STAMP + SKEW],
     [1, 1],
   ])('accepts the stamp %p of a database', (given, stamp) => {
-    expect(read([readRegister('a', given, '0')])).toEqual({ registers: [{ key: 'a', stamp, value: 0 }], faults: [] })
+    expect(read([decoded('a', given, '0')])).toEqual({ registers: [{ key: 'a', stamp, value: 0 }], faults: [] })
   })
 
   it.each([
@@ -43,17 +44,17 @@ describe('a stored register', () => {
     ['""', ''],
     ['{"b":["\\u0000\\ud83d\\ude00"]}', { b: ['\0\u{1f600}'] }],
   ])('parses the value %s', (text, value) => {
-    expect(read([readRegister('a', STAMP, text)]).registers).toEqual([{ key: 'a', stamp: STAMP, value }])
+    expect(read([decoded('a', STAMP, text)]).registers).toEqual([{ key: 'a', stamp: STAMP, value }])
   })
 
-  it('without a text is a tombstone', () => {
-    expect(read([readRegister('a', STAMP, null)]).registers).toEqual([{ key: 'a', stamp: STAMP }])
+  it('with an empty text is a tombstone', () => {
+    expect(read([decoded('a', STAMP, '')]).registers).toEqual([{ key: 'a', stamp: STAMP }])
   })
 })
 
 describe('the ids of a stored register', () => {
   it('are read from a text', () => {
-    expect(read([readRegister('a', STAMP, '1', 'one:1,two:2')]).registers).toEqual([
+    expect(read([decoded('a', STAMP, '1', 'one:1,two:2')]).registers).toEqual([
       {
         key: 'a',
         stamp: STAMP,
@@ -64,15 +65,13 @@ describe('the ids of a stored register', () => {
         ],
       },
     ])
-    expect(read([readRegister('a', STAMP, null, 'one:1')]).registers).toEqual([
-      { key: 'a', stamp: STAMP, ids: [['one', 1]] },
-    ])
+    expect(read([decoded('a', STAMP, '', 'one:1')]).registers).toEqual([{ key: 'a', stamp: STAMP, ids: [['one', 1]] }])
   })
 
   it.each(['one', 'one:', 'one:0', 'one:x', 'one:1,', ',', 'one:1:2', '\u00e9:1', '"x":1'])(
     'are ignored if malformed: %s',
     (ids) => {
-      expect(read([readRegister('a', STAMP, '1', ids)])).toEqual({
+      expect(read([decoded('a', STAMP, '1', ids)])).toEqual({
         registers: [{ key: 'a', stamp: STAMP, value: 1 }],
         faults: [],
       })
@@ -81,7 +80,7 @@ describe('the ids of a stored register', () => {
 })
 
 describe('threat 27: an invalid register', () => {
-  const good = readRegister('good', STAMP, '"value"')
+  const good = decoded('good', STAMP, '"value"')
 
   it.each([
     ['bad', STAMP + SKEW + 1, false],
@@ -92,7 +91,7 @@ describe('threat 27: an invalid register', () => {
     ['$epoch', Number.MAX_SAFE_INTEGER, false],
     ['$generation', Number.MAX_SAFE_INTEGER, false],
   ])('of %s with the future stamp %d is loaded: %p', (key, stamp, isLoaded) => {
-    const item = readRegister(key, stamp, null)
+    const item = decoded(key, stamp, '')
     const { registers, faults } = read([good, item])
     expect(registers).toEqual(isLoaded ? [good, item] : [good])
     expect(faults).toEqual(isLoaded ? [] : [{ key, stamp, reason: expect.stringContaining('is in the future') }])
@@ -112,14 +111,14 @@ describe('threat 27: an invalid register', () => {
     ['an object', { valueOf: () => 1 }],
     ['a list', [1]],
   ])('with the stamp “%s” is skipped and reported', (_, stamp) => {
-    const { registers, faults } = read([good, readRegister('bad', stamp, '1'), good])
+    const { registers, faults } = read([good, decoded('bad', stamp, '1'), good])
     expect(registers).toEqual([good, good])
     expect(faults).toEqual([{ key: 'bad', stamp: undefined, reason: 'expected a safe integer as stamp' }])
   })
 
   it.each([
     ['no JSON', '{"a":'],
-    ['empty', ''],
+    ['no text', null],
     ['a tag', '<script>'],
     ['a lone surrogate', '"\\ud800"'],
     ['a number beyond JavaScript’s range', '1e999'],
@@ -128,7 +127,7 @@ describe('threat 27: an invalid register', () => {
     ['a thousand deep', `${'['.repeat(1000)}${']'.repeat(1000)}`],
     ['too wide', JSON.stringify(Array(10_001).fill(0))],
   ])('with the value “%s” is skipped and reported', (_, text) => {
-    const { registers, faults } = read([good, readRegister('bad', STAMP, text), good])
+    const { registers, faults } = read([good, decoded('bad', STAMP, text), good])
     expect(registers).toEqual([good, good])
     expect(faults).toEqual([{ key: 'bad', stamp: STAMP, reason: expect.stringContaining('expected a JSON value') }])
     expect(Reflect.get({}, 'polluted')).toBeUndefined()
