@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { compileScript, parse } from 'vue/compiler-sfc'
 import { snippetsOf } from '../support/docs/readme.js'
@@ -22,7 +22,8 @@ export function writePrograms(folder: string, pages: readonly string[]): Readonl
       const isCommon = page === FIELDS_PAGE || !declaresFields(files)
       const given = join(GIVEN, basename(page, '.md'))
       if (existsSync(given)) cpSync(given, at, { recursive: true })
-      const written = write(at, isCommon && page !== FIELDS_PAGE ? withCommonFields(files) : files)
+      const known = existsSync(given) ? readdirSync(given).map((name) => join(at, name)) : []
+      const written = [...known, ...write(at, isCommon && page !== FIELDS_PAGE ? withCommonFields(files) : files)]
       if (isCommon) common.push(...written)
       else programs.set(`${page}: ${[...files.keys()].join(', ')}`, written)
     }
