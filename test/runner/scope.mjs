@@ -12,7 +12,7 @@ const BROWSER_FILES = 'back|filter|tabs|updates'
  * a quicker test in a whole app.
  */
 export const ONLY_IN_ALL = [
-  '/test/docs/(?!(options|troubleshooting)\\.)',
+  '/test/docs/(?!(links|options|troubleshooting)\\.)',
   '/test/(example|faults|fuzz|release|types)/',
   '/test/integration/(adapters|hook-restarts|reconnect-storm)\\.',
   '/test/server/store/(lost-answers|sql-faults)\\.',
