@@ -70,6 +70,7 @@ const BUILT = JSON.stringify({
 
 const { exports, name }: { exports: object; name: string } = JSON.parse(readFileSync('package.json', 'utf8'))
 const ENTRIES = Object.keys(exports).flatMap((entry) => (entry.endsWith('.json') ? [] : entry.replace('.', name)))
+const ALL_ENTRIES = ENTRIES.map((entry, at) => `export * as entry${at} from '${entry}'\n`).join('')
 
 let folder: string
 let problems: readonly string[]
@@ -92,7 +93,8 @@ beforeAll(() => {
     'node_modules/app-fields/tsconfig.json': project(PAGE),
     'node_modules/app-fields/fields.ts': FIELDS,
     'commonjs/package.json': '{ "type": "commonjs" }',
-    'commonjs/app.ts': ENTRIES.map((entry, at) => `export * as entry${at} from '${entry}'\n`).join(''),
+    'commonjs/app.ts': ALL_ENTRIES,
+    'modules/app.ts': ALL_ENTRIES,
     ...ofWorkspace('page', PAGE, BROWSER),
     ...ofWorkspace('server', STRICT, SERVER),
     ...ofWorkspace('react', PAGE, COMPONENT('react')),
@@ -126,13 +128,23 @@ describe('registered fields', () => {
   })
 })
 
-it('the types of each entry are found by module: commonjs with moduleResolution: node', () => {
-  const options = {
-    module: ts.ModuleKind.CommonJS,
-    moduleResolution: ts.ModuleResolutionKind.Node10,
-    ignoreDeprecations: '6.0',
-    verbatimModuleSyntax: false,
-    paths: {},
-  }
-  expect(compile([relative('.', join(folder, 'commonjs/app.ts'))], options)).toEqual([])
+it.each<[string, string, ts.CompilerOptions]>([
+  [
+    'module: commonjs with moduleResolution: node',
+    'commonjs',
+    { module: ts.ModuleKind.CommonJS, moduleResolution: ts.ModuleResolutionKind.Node10, ignoreDeprecations: '6.0' },
+  ],
+  [
+    'module: nodenext',
+    'modules',
+    { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
+  ],
+  [
+    'moduleResolution: bundler',
+    'modules',
+    { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
+  ],
+])('the types of each entry are found by %s', (_, app, options) => {
+  const file = relative('.', join(folder, app, 'app.ts'))
+  expect(compile([file], { ...options, verbatimModuleSyntax: false, paths: {} })).toEqual([])
 })
