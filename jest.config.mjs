@@ -18,22 +18,6 @@ function temporaryFolder() {
 
 process.env.TMPDIR = temporaryFolder()
 
-const transform = {
-  '^.+\\.tsx?$': [
-    '@swc/jest',
-    {
-      swcrc: false,
-      jsc: {
-        parser: { syntax: 'typescript', tsx: true },
-        target: 'es2023',
-        transform: { react: { runtime: 'automatic', importSource: 'preact' } },
-      },
-      module: { type: 'es6' },
-      sourceMaps: 'inline',
-    },
-  ],
-}
-
 /** The package by its own name, as its users import it, from source. */
 const moduleNameMapper = {
   '^koa-live-session$': '<rootDir>/server/index.ts',
@@ -54,7 +38,7 @@ const leftOut = isAll ? [] : ONLY_IN_ALL
 const base = {
   cacheDirectory: '<rootDir>/.cache/jest',
   extensionsToTreatAsEsm: ['.ts', '.tsx'],
-  transform,
+  transform: { '\\.tsx?$': '<rootDir>/test/runner/transform.mjs' },
   moduleNameMapper,
   testRunner: '<rootDir>/test/runner/runner.mjs',
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
