@@ -147,7 +147,12 @@ export class KoaSessionStore implements SessionStore {
   /** The visitor leaves with a request: ends the login of the session that its cookie names. Another session may go on. */
   leave(ctx: Koa.Context, hasLeft: (user: UserSubject) => boolean): void {
     const named = this.#named.get(ctx)
-    if (named) this.#signIns.leave(named, this.sessionOf(ctx), hasLeft)
+    if (!named) return
+    const staying = this.sessionOf(ctx)
+    this.#signIns.leave(named, staying, hasLeft)
+    // koa-session may have refused the session, and so not destroyed it.
+    const left = this.#sessions.live(named)
+    if (left && left !== staying) this.#sessions.destroy(named, ctx.res, left)
   }
 
   /** Whether the cookie of a guest's request names a session in a user's login: one that has ended, or one that followed it. */
@@ -169,7 +174,11 @@ export class KoaSessionStore implements SessionStore {
   /** Returns the session of a request: the browser's, or its saved successor. */
   sessionOf(ctx: Koa.Context): SessionEntry | undefined {
     const all = [...(this.#reads.get(ctx)?.values() ?? [])]
-    return all.findLast(({ session }) => this.#sessions.current(session))?.session
+    if (all.length === 0) return undefined
+    const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
+    // koa-session may have refused the browser's session, and gone on with a new one.
+    const isOwn = ({ id, isOfBrowser }: ReadSession): boolean => !isOfBrowser || id === externalKey
+    return all.findLast((read) => isOwn(read) && this.#sessions.current(read.session))?.session
   }
 
   /** @param ctx undefined if the app's own code calls the store without a request */
