@@ -29,6 +29,21 @@ export function onHeadersSent(res: ServerResponse, act: () => void): void {
   else onHeaders(res, wait)
 }
 
+/** Calls `act` just before the headers are sent; if the browser leaves before, then; if either has happened, at once. */
+export function beforeHeaders(res: ServerResponse, act: () => void): void {
+  if (res.headersSent || isClosed(res)) {
+    act()
+    return
+  }
+  let isDue = true
+  const once = (): void => {
+    if (isDue) act()
+    isDue = false
+  }
+  onHeaders(res, once)
+  res.once('close', once)
+}
+
 /** Returns whether the app's code may run where nothing catches its errors: in a log of an answered or failed request. */
 export function isUncaught(ctx: Koa.Context): boolean {
   return ctx.res.headersSent || isClosed(ctx.res) || hasFailed(ctx)

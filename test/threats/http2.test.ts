@@ -2,9 +2,12 @@ import { type ClientHttp2Stream, connect, constants, createServer, type Incoming
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { cookieFor } from 'koa-live-session/testing'
+import session from 'koa-session'
+import { loginOf } from '../../server/features/session-store/sign-in.js'
 import { coreOf } from '../../server/plugin.js'
 import { MAX_BODY } from '../../shared/protocol.js'
 import { App, type AppFields, type AppOptions } from '../support/app/app.js'
+import { appSessionsOf } from '../support/app/app-sessions.js'
 import { once } from '../support/app/awaited.js'
 import { Gate } from '../support/app/gate.js'
 import { readCookie } from '../support/app/signed-cookie.js'
@@ -105,6 +108,36 @@ describe('threat 53: a server with HTTP/2', () => {
     stream.close(constants.NGHTTP2_CANCEL)
     await left.entered
     expect(coreOf(app.live).endings.isPending('browser:a-browser-of-22-letters')).toBe(false)
+  })
+
+  it('ends the login of a session at leave() in an aborted request', async () => {
+    const [entered, left] = [new Gate(), new Gate()]
+    const { app, send } = await start({
+      options: { identify: (ctx) => ctx['session']?.user },
+      before: (koa, live) => [session({ key: 'app', store: live.sessionStore() }, koa)],
+      routes: async (ctx) => {
+        ctx.body = ''
+        if (ctx.path === '/in') {
+          ctx['session'].user = 'ann'
+          return ctx.liveSession.identify()
+        }
+        const gone = once(ctx.res, 'close')
+        void entered.pass()
+        await gone
+        delete ctx['session'].user
+        await ctx.liveSession.leave()
+        void left.pass()
+      },
+    })
+    const { headers } = await send('/in', {}).answer
+    const [own] = [...appSessionsOf(app.live).all()]
+    const { stream, answer } = send('/out', { cookie: live(headers) })
+    stream.on('error', () => undefined)
+    answer.catch(() => undefined)
+    await entered.entered
+    stream.close(constants.NGHTTP2_CANCEL)
+    await left.entered
+    expect(own && coreOf(app.live).ends.isRetired(loginOf(own.name, undefined))).toBe(true)
   })
 
   it('closes only the stream of an endless body', async () => {

@@ -1,11 +1,11 @@
 // Connects koa-session's sessions to the plugin: store, devices, sign-ins, revocations and sockets.
 
 import type Koa from 'koa'
-import onHeaders from 'on-headers'
 import { isMs, MS } from '../../../shared/checks.js'
 import { after } from '../../../shared/promise.js'
 import { tracked } from '../../exchange/handle.js'
 import type { Feature } from '../../feature.js'
+import { beforeHeaders } from '../../http/headers-sent.js'
 import { renewSession } from '../../identity/identify-user.js'
 import type { FeatureParts } from '../../parts.js'
 import { check, checkNames } from '../../settings/option-checks.js'
@@ -98,7 +98,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
       // The epoch of now, so that a revocation before the headers ends the sign-in, whose password may be the former.
       const epoch = user && parts.ends.of(subjectHash(user))
       // Runs just before the headers are sent, because the app may set the user before it regenerates the session, or may sign out again.
-      onHeaders(ctx.res, () => {
+      beforeHeaders(ctx.res, () => {
         // By now, the app has saved or destroyed the session that the user leaves.
         if (hasLeft) store.leave(ctx, (one) => !user && one !== visit.visitor.user)
         const session = store.sessionOf(ctx)
