@@ -39,6 +39,8 @@ export function sessionFeature(parts: FeatureParts): Feature {
       `koa-live-session: ${call}: expected sessions in live.sessionStore(), received none. Pass it to koa-session as its store`,
     )
   }
+  /** By request, the user's epoch that a revocation has begun which the request survives: its session may not be saved yet. */
+  const spared = new WeakMap<Koa.Context, { readonly user: UserSubject; readonly epoch: number }>()
   const recordUse = (ctx: Koa.Context, session: SessionEntry | undefined, user: UserSubject | undefined): void => {
     if (session) devices.recordUse(session, user, ctx)
   }
@@ -85,6 +87,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
       return session && lifetimeEnd(session.replica, appSessions.maxLifetime)
     },
     excepts: (user, except, epoch) => {
+      spared.set(except, { user, epoch })
       const session = store.sessionOf(except)
       if (session) signIns.except(session, user, epoch)
       recordUse(except, session, user)
@@ -102,7 +105,9 @@ export function sessionFeature(parts: FeatureParts): Feature {
         // By now, the app has saved or destroyed the session that the user leaves.
         if (hasLeft) store.leave(ctx, (one) => !user && one !== visit.visitor.user)
         const session = store.sessionOf(ctx)
-        if (session && user && visit.visitor.user === user) signIns.record(session, user, epoch)
+        const known = spared.get(ctx)
+        const signInEpoch = known?.user === user ? known?.epoch : epoch
+        if (session && user && visit.visitor.user === user) signIns.record(session, user, signInEpoch)
         // The session may have ended meanwhile, as by an erasure.
         if (session && appSessions.current(session)) recordUse(ctx, session, visit.visitor.user)
         if (!user) return
