@@ -145,7 +145,14 @@ export class AppSessions extends FeatureData<SessionEntry> {
     const end = session && this.endOf(session)
     if (session && !end) session.usedAt = this.parts.settings.clock()
     if (isCertain && end && !this.isRetired(name)) {
+      const { login, signedIn } = session
+      const { handedOn, isUsersLogin } = signedIn
       this.#end(name, end)
+      // Without a store, nothing else remembers the end.
+      if (!this.parts.store) {
+        this.parts.ends.retire(name, handedOn, isUsersLogin)
+        if (end === 'destroyed') this.parts.ends.retireEmpty(login, isUsersLogin)
+      }
       this.#hangUp(name)
       if (end === 'expired') this.parts.store?.erase(name, [])
     }
