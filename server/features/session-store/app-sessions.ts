@@ -270,9 +270,14 @@ export class AppSessions extends FeatureData<SessionEntry> {
 
   /** Returns the sessions with sockets that have ended, as with their login or a former user, since this was asked last. */
   #endedOf(pinned: Iterable<SessionEntry>): readonly SessionEntry[] {
-    if (!this.#hasEnds && this.maxLifetime === Infinity) return []
+    const mayHaveEnded = this.#hasEnds || this.maxLifetime !== Infinity
     this.#hasEnds = false
-    return Array.from(pinned).filter((session) => this.endOf(session) !== undefined)
+    return Array.from(pinned).filter((one) => this.#isStale(one) || (mayHaveEnded && this.endOf(one) !== undefined))
+  }
+
+  #isStale({ links, replica }: SessionEntry): boolean {
+    const { store, storeRefresh, clock } = this.parts.settings
+    return store !== undefined && links.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, clock())
   }
 
   /** Refreshes a stale or expired session from the store, and drops an idle session. */
