@@ -1,0 +1,149 @@
+import { describe, expect, it } from '@jest/globals'
+import type { SessionStore } from 'koa-live-session'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import { identify } from '../support/app/auth.js'
+import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import type { Visitor } from '../support/app/visitor.js'
+import { turns } from '../support/app/within.js'
+
+const clock = testClock()
+const start = (given: object = {}, session: object = {}): Promise<SessionApp> =>
+  SessionApp.start({ clock, session, options: { identify, ...given } as never })
+
+const identifyNow: Action = ({ liveSession }) => liveSession.identify()
+const leave: Action = ({ liveSession }) => liveSession.leave()
+const rotate: Action = ({ session }) => session.regenerate()
+const setUser: Action = ({ session }) => void Object.assign(session, { user: 'ann' })
+const all =
+  (...actions: readonly Action[]): Action =>
+  async (ctx) => {
+    for (const action of actions) await action(ctx)
+  }
+const signIn = all(setUser, rotate, identifyNow)
+const keepCart: Action = all(({ session }) => void delete session.user, rotate, leave)
+
+const userOf = (node: SessionApp, visitor: Visitor): Promise<unknown> =>
+  node.ask(visitor, ({ liveSession, session }) => liveSession.userId ?? session.user ?? null)
+
+async function signedIn(node: SessionApp, action: Action = signIn): Promise<Visitor> {
+  const visitor = await node.withSession({ cart: 1 })
+  await node.ask(visitor, action)
+  return visitor
+}
+
+const ownCookie = ({ cookie }: Visitor): string =>
+  cookie
+    .split('; ')
+    .filter((one) => one.startsWith('app'))
+    .join('; ')
+
+/** Two sessions of a login: a held step-up makes the second, as with a copied cookie. */
+async function twoOfALogin(node: SessionApp): Promise<readonly [own: Visitor, other: Visitor]> {
+  const own = await signedIn(node)
+  const other = node.visitor(own.cookie)
+  await node.during(
+    other,
+    () => undefined,
+    () => node.ask(own, rotate),
+    rotate,
+  )
+  return [own, other]
+}
+
+describe.each<[string, () => object]>([
+  ['in memory', () => ({})],
+  ['in a store', () => ({ store: memoryStore() })],
+])('%s', (_, options) => {
+  it('threat 143: a sign-out after the headers ends the login', async () => {
+    const node = await start(options())
+    const [own, other] = await twoOfALogin(node)
+    expect([await userOf(node, own), await userOf(node, other)]).toEqual(['ann', 'ann'])
+    const late: Action = async (ctx) => {
+      const { liveSession, res } = ctx
+      const user = liveSession.userId
+      Object.assign(ctx, { respond: false })
+      res.writeHead(200)
+      await liveSession.leave().finally(() => res.end())
+      return user
+    }
+    expect((await node.fetch(own, late)).status).toBe(200)
+    await turns(5)
+    expect(await userOf(node, other)).toBeNull()
+  })
+
+  it.each<[string, (node: SessionApp, former: Visitor) => Promise<unknown>]>([
+    ['a revocation', ({ app }) => app.live.revoke('ann')],
+    ['a sign-out under a former id', (node, former) => node.ask(former, all(signOut, leave))],
+    ['endDevice', async ({ app: { live } }) => live.endDevice('ann', (await live.devices('ann'))[0]?.name ?? '')],
+  ])('threat 144: a job saves no session that ended meanwhile: %s', async (_name, end) => {
+    const node = await start(options())
+    const visitor = await signedIn(node)
+    const former = node.visitor(visitor.cookie)
+    await node.ask(visitor, rotate)
+    const store: SessionStore = node.app.live.sessionStore()
+    const id = sessionId(visitor)
+    const values = await store.get(id)
+    await end(node, former)
+    expect(await userOf(node, node.visitor(visitor.cookie))).toBeNull()
+    await store.set(id, { ...Object(values), mailed: true }, 60_000).catch(() => undefined)
+    expect(await userOf(node, node.visitor(visitor.cookie))).toBeNull()
+  })
+
+  it.each<[string, Action]>([
+    ['before', all(setUser, identifyNow)],
+    ['with regenerate() after it', all(setUser, identifyNow)],
+  ])('threat 147: a new password signs its own browser in, without a session %s', async (name, first) => {
+    const node = await start(options())
+    const thief = await signedIn(node)
+    const own = node.visitor()
+    await node.ask(own, async (ctx) => {
+      await first(ctx)
+      await node.app.live.revoke('ann', { except: ctx })
+      if (name !== 'before') await rotate(ctx)
+    })
+    expect([await userOf(node, own), await userOf(node, thief)]).toEqual(['ann', null])
+  })
+
+  const bound = {
+    valid: (ctx: { get(name: string): string }, { ip }: { ip?: string }) => !ip || ctx.get('x-ip') === ip,
+  }
+  it.each<[string, Action]>([
+    ['ctx.session = null', all(signOut, leave)],
+    ['a kept cart', keepCart],
+    ['leave()', leave],
+  ])('threat 148: a sign-out ends the session that `valid` refused: %s', async (_name, action) => {
+    const node = await start(options(), bound)
+    const headers = { 'x-ip': '1' }
+    const own = node.visitor()
+    await node.fetch(
+      own,
+      all(({ session }) => Object.assign(session, { ip: '1' }), signIn),
+      { headers },
+    )
+    const seen = async (): Promise<unknown> =>
+      (await node.fetch(node.visitor(own.cookie), ({ session }) => session.user ?? null, { headers })).json()
+    expect(await seen()).toBe('ann')
+    await node.fetch(node.visitor(own.cookie), action)
+    expect(await seen()).toBeNull()
+  })
+})
+
+it('threat 145: beside 3,000 sessions, a socket notices an end at another node', async () => {
+  const store = memoryStore()
+  const options = { store, storeRefresh: 2 }
+  const [one, two] = [await start(options), await start(options)]
+  const visitor = await signedIn(two)
+  for (let at = 0; at < 5; at += 1) await two.visitor().connect()
+  // A copy of the session's cookie alone, because the sign-out closes the connections with the live cookie.
+  const page = await two.visitor(ownCookie(visitor)).connect()
+  const filler = two.app.live.sessionStore()
+  for (let id = 0; id < 3000; id += 1) await filler.set(`filler ${id}`, { id }, 60_000)
+  clock.advance(1000)
+  await turns(20)
+  await one.ask(one.visitor(visitor.cookie), all(signOut, leave))
+  for (let second = 0; second < 2; second += 1) {
+    clock.advance(1000)
+    await turns(20)
+  }
+  await page.closed
+})
