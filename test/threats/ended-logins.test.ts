@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
-import type { SessionStore } from 'koa-live-session'
+import type { SessionStore, Store } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import { identify } from '../support/app/auth.js'
+import { Gate } from '../support/app/gate.js'
 import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { turns } from '../support/app/within.js'
@@ -126,6 +127,28 @@ describe.each<[string, () => object]>([
     await node.fetch(node.visitor(own.cookie), action)
     expect(await seen()).toBeNull()
   })
+})
+
+it('threat 149: destroy(id) ends the login although a regenerate() is quicker', async () => {
+  const content = memoryStore()
+  const [loading, held] = [new Gate(), { isNext: false }]
+  const load: Store['load'] = async (name) => {
+    const registers = await content.load(name)
+    if (!held.isNext) return registers
+    held.isNext = false
+    await loading.pass()
+    return registers
+  }
+  const node = await start({ store: { ...content, load } })
+  const visitor = await signedIn(node)
+  held.isNext = true
+  const destroyed = node.app.live.sessionStore().destroy(sessionId(visitor))
+  await loading.entered
+  await node.ask(visitor, rotate)
+  await turns(5)
+  loading.open()
+  await destroyed
+  expect(await userOf(node, visitor)).toBeNull()
 })
 
 it('threat 145: beside 3,000 sessions, a socket notices an end at another node', async () => {

@@ -133,8 +133,9 @@ export class KoaSessionStore implements SessionStore {
     const read = this.#readOf(ctx, name)
     // `regenerate()` destroys the session, too, but keeps `ctx.session`.
     const isSignOut = ctx === undefined || Reflect.get(Object(ctx), 'session') === null
+    const isKnown = read !== undefined || this.#sessions.live(name) !== undefined
     // Ignores an id without a session: koa-session creates an id for each new visitor, and destroys the id even if nothing was saved.
-    if (!(await this.#sessions.mayExist(name)) && !read) return
+    if (!(await this.#sessions.mayExist(name)) && !isKnown) return
     if (isSignOut) this.#signIns.leave(name)
     const current = read && this.#sessions.current(read.session)
     const content = current?.inheritance
