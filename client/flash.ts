@@ -4,7 +4,7 @@ import type { JsonValue } from '../shared/json.js'
 import type { Unsubscribe } from '../shared/observable.js'
 import { FLASH, type FlashAnswer, TAKE_FLASH } from '../shared/protocol.js'
 import { type Internals, internalsOf } from './internals.js'
-import { createListeners } from './notifier.js'
+import { guarded } from './notifier.js'
 import type { AnyClient } from './types.js'
 
 type Add = (listener: (message: JsonValue) => void) => Unsubscribe
@@ -30,9 +30,7 @@ export function onFlash(live: AnyClient, listener: (message: JsonValue) => void)
 }
 
 function createFlash(live: AnyClient, { socket, onClose }: Internals): Add {
-  const { add, notify } = createListeners<[message: JsonValue]>()
-  /** The unsubscribe functions of the current listeners. */
-  const listening = new Set<Unsubscribe>()
+  const listeners = new Set<(message: JsonValue) => void>()
   const { document } = globalThis
   /** Messages received after the last listener was removed. The next listener gets them, because the server sends them to no other page. */
   const pending: JsonValue[] = []
@@ -42,36 +40,39 @@ function createFlash(live: AnyClient, { socket, onClose }: Internals): Add {
   let back: [isBack?: true] = []
   /** Requests the waiting messages. A hidden page leaves the messages to another page, or requests them when visible. */
   const request = (): void => {
-    if (isClosed || !listening.size || !socket?.connected || document?.hidden) return
+    if (isClosed || !listeners.size || !socket?.connected || document?.hidden) return
     socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {
       clearTimeout(timer)
       if (answer.ok) pending.push(...answer.messages)
       else timer = setTimeout(request, PAUSE)
-      while (listening.size && pending[0] !== undefined) notify(pending.shift() as JsonValue)
+      while (listeners.size && pending[0] !== undefined) {
+        const message = pending.shift() as JsonValue
+        for (const one of listeners) one(message)
+      }
     })
   }
-  socket
-    ?.on('connect', request)
-    .on(FLASH, request)
-    .once('disconnect', () => {
+  const handlers = Object.entries({
+    connect: request,
+    [FLASH]: request,
+    disconnect: () => {
       back = [true]
-    })
+    },
+  })
+  for (const one of handlers) socket?.on(...one)
   document?.addEventListener?.('visibilitychange', request)
   // Discard the former visitor's messages.
   live.onVisitor(() => void pending.splice(0))
   onClose(() => {
     isClosed = true
-    socket?.off('connect', request).off(FLASH, request)
+    clearTimeout(timer)
+    for (const one of handlers) socket?.off(...one)
     document?.removeEventListener?.('visibilitychange', request)
   })
   return (listener) => {
-    const remove = add(listener)
-    const unsubscribe = (): void => {
-      remove()
-      listening.delete(unsubscribe)
-    }
-    listening.add(unsubscribe)
+    // Wrapped, so that the same function can be added twice.
+    const own = guarded(listener)
+    listeners.add(own)
     request()
-    return unsubscribe
+    return () => void listeners.delete(own)
   }
 }

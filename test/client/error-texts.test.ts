@@ -233,7 +233,7 @@ describe('a page in development', () => {
     come()
     come()
     close()
-    expect(socket.eventNames()).toEqual(prepare.length > 0 ? ['disconnect'] : [])
+    expect(socket.eventNames()).toEqual([])
     return warnings
   }
 

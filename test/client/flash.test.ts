@@ -112,6 +112,15 @@ describe('flash messages', () => {
     closeOther()
   })
 
+  it('leave no listener and no timer after close()', () => {
+    jest.useFakeTimers()
+    const { socket, add, close } = open()
+    add(() => undefined)
+    present(socket.asked[0])(REFUSAL)
+    close()
+    expect([socket.eventNames(), jest.getTimerCount()]).toEqual([[], 0])
+  })
+
   it('are discarded when the visitor changes', () => {
     const { socket, add, visit } = open()
     const end = add(() => undefined)
