@@ -16,7 +16,6 @@ import { liveOf, readKey } from './core/key-state.js'
 import { serializeOutbox } from './core/outbox.js'
 import type { Page } from './core/page.js'
 import { wirePending } from './core/sending.js'
-import { overallStatus } from './core/status.js'
 import { step } from './core/step.js'
 import type { ErrorTexts } from './error.js'
 import { INTERNALS, type Internals } from './internals.js'
@@ -124,7 +123,7 @@ export function createClient<F extends Fields>(
     delete: (key: string) => change([key], () => undefined),
     subscribe,
     onChange: changes.add,
-    status: (key?: string) => (key === undefined ? overallStatus(page) : status(key)),
+    status,
     onStatus: statuses.add,
     onVisitor: visitors.add,
     field: (key: string) => ({

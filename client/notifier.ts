@@ -6,7 +6,7 @@ import type { PageVisitor } from './core/events.js'
 import { pendingOf, readKey, shownOf } from './core/key-state.js'
 import { MAX_ROUNDS } from './core/limits.js'
 import type { Page } from './core/page.js'
-import { detailOf, type StatusDetail, statusOf } from './core/status.js'
+import { overallStatus, type StatusDetail, statusOf } from './core/status.js'
 
 type Notice = readonly [value: JsonValue | undefined, detail: StatusDetail]
 
@@ -29,15 +29,13 @@ export interface Notifier {
   /** While true, listeners are notified later. */
   isPaused?: boolean | undefined
   shown(key: string): JsonValue | undefined
-  status(key: string): StatusDetail
+  /** Returns the status of a key or, without one, the worst of all. Equal statuses are the same object: frameworks compare by identity. */
+  status(key?: string): StatusDetail
   /** Returns the key's first value and status, for hydration; undefined if the page began without values. */
   initialState(key: string): Notice | undefined
   /** Notifies listeners. A change made by a listener waits until all listeners have heard of the current change. */
   notify(): void
 }
-
-/** Stands for the last notification of a key that had none. */
-const NONE: Notice = [undefined, detailOf('default')]
 
 export function createNotifier(page: Readonly<Page>): Notifier {
   const changes = createListeners<[change: AnyChange]>()
@@ -45,7 +43,12 @@ export function createNotifier(page: Readonly<Page>): Notifier {
   /** Resolves `ready`; undefined if resolved. */
   let markReady: (() => void) | undefined
   const shown = (key: string): JsonValue | undefined => shownOf(readKey(page, key), !page.isReady)
-  const status = (key: string): StatusDetail => statusOf(page, readKey(page, key))
+  const details: Record<string, StatusDetail> = {}
+  const unique = (detail: StatusDetail): StatusDetail => (details[JSON.stringify(detail)] ??= Object.freeze(detail))
+  const status = (key?: string): StatusDetail =>
+    unique(key === undefined ? overallStatus(page) : statusOf(page, readKey(page, key)))
+  /** Stands for the last notification of a key that had none. */
+  const none: Notice = [undefined, unique({ status: 'default' })]
   const notices = (): readonly (readonly [key: string, notice: Notice])[] =>
     [...page.keys].map(([key]) => [key, [shown(key), status(key)]])
   const first = new Map(notices())
@@ -71,7 +74,7 @@ export function createNotifier(page: Readonly<Page>): Notifier {
       const source = notifier.source ?? 'ticket'
       notifier.source = undefined
       for (let [key, [value, detail]] of notices()) {
-        const [previous, was] = last.get(key) ?? NONE
+        const [previous, was] = last.get(key) ?? none
         // The server's version of a text, such as a trimmed one, would replace the text under the visitor's fingers.
         if (page.timers.has(`~${key}`) && !(source === 'request' && pendingOf(readKey(page, key))[0])) value = previous
         last.set(key, [value, detail])
@@ -94,7 +97,7 @@ export function createNotifier(page: Readonly<Page>): Notifier {
     isReady: hadFirstValues,
     shown,
     status,
-    initialState: (key) => (hadFirstValues ? (first.get(key) ?? NONE) : undefined),
+    initialState: (key) => (hadFirstValues ? (first.get(key) ?? none) : undefined),
     notify,
   }
   followReady()

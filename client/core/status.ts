@@ -22,24 +22,18 @@ export interface StatusDetail {
 }
 
 const WORST_FIRST: readonly Status[] = ['rejected', 'offline', 'saving', 'unknown', 'saved', 'default']
-const details: Record<string, StatusDetail> = {}
 
-/** Returns the same object for the same status: frameworks compare by identity. */
-export function detailOf(status: Status, reason?: LiveSessionErrorCode): StatusDetail {
-  details[status + reason] ??= Object.freeze({ status, ...(reason && { reason }) })
-  return details[status + reason] as StatusDetail
-}
-
+/** Returns the status of a key. */
 export function statusOf(page: Page, state: KeyState): StatusDetail {
   const { changes, code } = state
   // Show a refusal only after the key's other changes, made before or rebased after the refused change, have ended.
-  if (code && (!changes[0] || code === 'store_unavailable')) return detailOf('rejected', code)
+  if (code && (!changes[0] || code === 'store_unavailable')) return { status: 'rejected', reason: code }
   if (!changes[0] && state.stamp <= state.settled)
-    return detailOf(page.isReady ? (state.stamp ? 'saved' : 'default') : 'unknown')
-  if (page.cookie === 'blocked') return detailOf('rejected', 'cookies_blocked')
+    return { status: page.isReady ? (state.stamp ? 'saved' : 'default') : 'unknown' }
+  if (page.cookie === 'blocked') return { status: 'rejected', reason: 'cookies_blocked' }
   if (changes.some((one) => !one.stamp && one.inDoubt === 'store_unavailable'))
-    return detailOf('offline', 'store_unavailable')
-  return detailOf(page.isOffline ? 'offline' : 'saving')
+    return { status: 'offline', reason: 'store_unavailable' }
+  return { status: page.isOffline ? 'offline' : 'saving' }
 }
 
 /** Returns the worst status of all keys. */

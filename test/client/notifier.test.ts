@@ -28,6 +28,20 @@ afterEach(() => {
   pages.clear()
 })
 
+it('equal statuses of a client are the same frozen object', () => {
+  const { live } = bareClient()
+  const told: unknown[] = []
+  live.onStatus((_, status) => told.push(status))
+  const before = live.status()
+  void live.set('division', 3)
+  void live.set('theme', 'dark')
+  const { division, overall } = { division: live.status('division'), overall: live.status() }
+  expect([before, division].every(Object.isFrozen)).toBe(true)
+  for (const one of [live.status('theme'), overall, ...told]) expect(one).toBe(division)
+  expect([told.length, live.status('cart')]).toEqual([2, before])
+  expect(live.status('cart')).toBe(before)
+})
+
 describe('a listener that sets a value', () => {
   it('lets all listeners hear the first change before its own change', () => {
     const { live } = bareClient()
