@@ -29,18 +29,19 @@ export function onFlash(live: AnyClient, listener: (message: JsonValue) => void)
   return add(listener)
 }
 
-function createFlash(live: AnyClient, { socket, onClose }: Internals): Add {
+function createFlash(live: AnyClient, internals: Internals): Add {
+  /** Undefined after `close()`. */
+  let { socket } = internals
   const listeners = new Set<(message: JsonValue) => void>()
   const { document } = globalThis
   /** Messages received after the last listener was removed. The next listener gets them, because the server sends them to no other page. */
   const pending: JsonValue[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
-  let isClosed = false
   /** Part of the request: `[true]` after a disconnect, because a page that reconnects may not take messages for the next page load. */
   let back: [isBack?: true] = []
   /** Requests the waiting messages. A hidden page leaves the messages to another page, or requests them when visible. */
   const request = (): void => {
-    if (isClosed || !listeners.size || !socket?.connected || document?.hidden) return
+    if (!listeners.size || !socket?.connected || document?.hidden) return
     socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {
       clearTimeout(timer)
       if (answer.ok) pending.push(...answer.messages)
@@ -54,18 +55,16 @@ function createFlash(live: AnyClient, { socket, onClose }: Internals): Add {
   const handlers = Object.entries({
     connect: request,
     [FLASH]: request,
-    disconnect: () => {
-      back = [true]
-    },
+    disconnect: () => (back = [true]),
   })
   for (const one of handlers) socket?.on(...one)
   document?.addEventListener?.('visibilitychange', request)
   // Discard the former visitor's messages.
   live.onVisitor(() => void pending.splice(0))
-  onClose(() => {
-    isClosed = true
+  internals.onClose(() => {
     clearTimeout(timer)
     for (const one of handlers) socket?.off(...one)
+    socket = undefined
     document?.removeEventListener?.('visibilitychange', request)
   })
   return (listener) => {

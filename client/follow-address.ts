@@ -16,6 +16,11 @@ const PACE = 200
 /** ms after the start of a navigation in which another page may replace this page. A download, for example, replaces nothing. */
 const LEAVING = 10_000
 
+/** Not all browsers have `prerendering`. */
+interface PrerenderedDocument extends Document {
+  readonly prerendering?: boolean
+}
+
 /**
  * Keeps the page's URL parameters in sync with all fields that have a `url`: writes changes to the URL, and restores values on back and
  * forward navigation. Needs the script of `ctx.liveSession.embed()` in the page, or the same snapshot as `initial`.
@@ -154,8 +159,8 @@ export function followAddress(live: AnyClient): Unsubscribe {
   // Skip frames, whose URL is invisible and which any site can open unseen; workers and servers have no page.
   if (globalThis.document && fields[0] && self === top) {
     // A prerendered page may never be shown, so begin when it is shown.
-    if ('prerendering' in document && document.prerendering)
-      document.addEventListener('prerenderingchange', begin, { signal })
+    const { prerendering }: PrerenderedDocument = document
+    if (prerendering) document.addEventListener('prerenderingchange', begin, { signal })
     else begin()
   }
   onClose(unsubscribe)
