@@ -7,13 +7,13 @@ import type {
   CreateEnvironment,
   Dispatch,
   Effect,
+  EffectHandlers,
   Environment,
   Event,
   Next,
   RefusalReason,
 } from './core/events.js'
 import { liveOf, readKey } from './core/key-state.js'
-import { serializeOutbox } from './core/outbox.js'
 import type { Page } from './core/page.js'
 import { wirePending } from './core/sending.js'
 import { step } from './core/step.js'
@@ -188,8 +188,6 @@ function createDispatch(
     }
     if (who && who !== page.who) notifier.source = 'login'
     if (event[0] === 'answered') notifier.source ??= 'socket'
-    // Persist before the effects run, so that no page restores discarded changes. Read `save` on each call, because `keepTab` replaces it.
-    environment.save(serializeOutbox(page))
     // Run effects before listeners: so changes are sent before the listeners' own messages. Immediate results join the same notification.
     const wasPaused = notifier.isPaused
     notifier.isPaused = true
@@ -200,7 +198,7 @@ function createDispatch(
     if (page.socket === 'down' || !page.timers.has('greet') || !wirePending(page)[0]) notifier.notify()
   }
 
-  const environment = {
+  const environment: EffectHandlers & Environment = {
     ...createEnvironment(dispatch),
     settle: ({ settle }: Call, refusal?: RefusalReason) => settle?.(refusal),
     visitor: notifier.visitors.notify,

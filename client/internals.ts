@@ -5,7 +5,7 @@ import type { AnySnapshot } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Keys, Value } from '../shared/types.js'
 import type { PostOptions } from './browser/post.js'
-import type { Dispatch, Environment } from './core/events.js'
+import type { Dispatch, EffectHandlers } from './core/events.js'
 import type { Page } from './core/page.js'
 import type { StatusDetail } from './core/status.js'
 import type { AnyClient, AnySocket, LiveSessionClient } from './types.js'
@@ -21,11 +21,11 @@ export interface Internals {
   readonly initial: AnySnapshot | undefined
   /** Returns the key's first value and status, for hydration; undefined if the page began without values. */
   initialState(key: string): readonly [value: JsonValue | undefined, status: StatusDetail] | undefined
-  /** The page's state, which only `dispatch` changes. */
-  readonly page: Readonly<Page>
+  /** The page's state, which only `dispatch` changes; `keepTab` adds the tab's part. */
+  readonly page: Readonly<Page> & Pick<Page, 'tab' | 'followTab'>
   readonly dispatch: Dispatch
-  /** The implementations of effects, which `keepTab` extends. */
-  readonly environment: Pick<Environment, 'save'> & { restore: Environment['restore'] }
+  /** The implementations of effects, to which `keepTab` adds the tab's. */
+  readonly environment: Pick<EffectHandlers, 'saveTab'>
   /** Calls the listener when the client is closed. */
   onClose(listener: () => void): void
 }

@@ -3,13 +3,12 @@
 import type { Unsubscribe } from '../shared/observable.js'
 import { TAB_AUTH, TAB_COOKIE } from '../shared/protocol.js'
 import { attempt } from './browser/storage.js'
-import { serializeOutbox } from './core/outbox.js'
+import { followTab } from './core/tab.js'
 import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'
 
 /** Maximum characters of tickets in the cookie. */
 const MAX_LENGTH = 1500
-const LEAVE = 'beforeunload'
 
 /** Returns a frame's place among its parents' frames, such as ` 0 2`; `''` for the tab's page. */
 const placeOf = (w: Window): string =>
@@ -28,11 +27,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
   // The page and its frames share sessionStorage, and each has an entry of its own.
   const place = attempt(() => placeOf(self)) ?? ''
   const name = `live-session:${posts.endpoint}${place}`
-  let stored = attempt(() => sessionStorage[name])
-  let text = stored
-  const parse = (): readonly [who?: string, tickets?: readonly string[]] => attempt(() => JSON.parse(text)) ?? []
-  const isConnecting = (): boolean => page.socket !== 'none' && page.socket !== 'greeted'
-  const own = (): readonly string[] => parse()[1] ?? []
+  const tickets = (): readonly string[] => attempt(() => JSON.parse(page.tab as string)[1]) ?? []
   const bring = (value: string, seconds: number): void => {
     attempt(() => {
       const secure = location.protocol === 'https:' ? ';secure' : ''
@@ -41,45 +36,32 @@ export function keepTab(live: AnyClient): Unsubscribe {
   }
   // Only `beforeunload` always fires before the next request. iOS has no such event: there the next page's HTML has defaults.
   const leave = (): void => {
-    const value = own().join('~')
-    if (value.length <= MAX_LENGTH) bring(value, 5)
+    const value = tickets().join('~')
+    if (value && value.length <= MAX_LENGTH) bring(value, 5)
   }
-  const { save, restore: restoreOthers } = environment
-  environment.save = (others) => {
-    save(others)
-    if (page.cookie !== 'accepted') return
-    // After a sign-in, the connection first brings the guest's tickets: only the server decides which values follow.
-    if (page.kind === 'user' && isConnecting() && (parse()[0] ?? page.who) !== page.who) return
-    text = serializeOutbox(page, true)
-    attempt(() => (sessionStorage[name] = text))
-    // Listen only if needed: Firefox keeps no page with such a listener in its back/forward cache.
-    globalThis[text && !place ? 'addEventListener' : 'removeEventListener']?.(LEAVE, leave)
-  }
-  // Restores the stored changes, if they are this visitor's. While the page does not know its visitor, keeps them for the next call.
-  const restore = (tabKeys?: readonly string[]): void => {
-    dispatch('restored', [stored], tabKeys)
-    if (page.who) stored = ''
-  }
-  environment.restore = () => {
-    restoreOthers()
-    restore()
-  }
+  environment.saveTab = (text) => attempt(() => (sessionStorage[name] = text))
+  const stored: string = attempt(() => sessionStorage[name]) ?? ''
+  Object.assign(page, { tab: stored, followTab })
 
   // Remove the cookie of the unloaded page, which the server has read by now. The cookie is the page's, not a frame's.
-  if (!place) bring('', 0)
-  // Discard the tab's values in the HTML, which may be another tab's. Hydration still shows these values, from `initialState`.
-  restore(initial?.tab)
-  if (socket) {
-    const { auth } = socket
-    socket.auth = (send) => {
-      const add = (given?: object): void => send({ ...given, [TAB_AUTH]: own() })
-      if (typeof auth === 'function') auth(add)
-      else add(auth)
-    }
+  if (!place) {
+    bring('', 0)
+    globalThis.addEventListener?.('beforeunload', leave)
   }
+  // Discard the tab's values in the HTML, which may be another tab's. Hydration still shows these values, from `initialState`.
+  dispatch('restored', [stored], initial?.tab)
+  const given = socket?.auth ?? {}
+  const auth = (send: (auth: object) => void): void => {
+    const add = (own?: object): void => send({ ...own, [TAB_AUTH]: tickets() })
+    if (typeof given === 'function') given(add)
+    else add(given)
+  }
+  if (socket) socket.auth = auth
   const unsubscribe = (): void => {
-    Object.assign(environment, { save, restore: restoreOthers })
-    globalThis.removeEventListener?.(LEAVE, leave)
+    // If the app has wrapped `auth`, it stays, and adds no tickets.
+    Object.assign(page, { tab: '', followTab: undefined })
+    globalThis.removeEventListener?.('beforeunload', leave)
+    if (socket?.auth === auth) socket.auth = given
   }
   onClose(unsubscribe)
   return unsubscribe

@@ -127,6 +127,10 @@ export type Event = { [K in keyof Events]: readonly [on: K, ...Events[K]] }[keyo
 
 /** The effects of an event, by name, with their arguments. */
 export interface Effects {
+  /** Persists the page's outbox, replacing the former text. Comes first, so that no page restores discarded changes. */
+  save: [text: string]
+  /** Persists the tab's outbox in the same way; only with `keepTab`. */
+  saveTab: [text: string]
   /** Sends over the socket; the answer counts as lost after `timeout` ms. */
   send: [message: PageMessage, timeout: number]
   /** Reconnects with the browser's current cookies. */
@@ -154,12 +158,16 @@ export type Effect = { [K in keyof Effects]: readonly [what: K, ...Effects[K]] }
 
 export type Dispatch = (...event: Event) => void
 
-type EffectHandlers = { readonly [K in keyof Effects]: (...args: Effects[K]) => void }
+/** The implementations of all effects; of `saveTab` only with `keepTab`. */
+export type EffectHandlers = { readonly [K in Exclude<keyof Effects, 'saveTab'>]: (...args: Effects[K]) => void } & {
+  saveTab?: (...args: Effects['saveTab']) => void
+}
 
-/** A page's environment: reports events, and runs all effects of the core except `settle` and `visitor`, which call the app. */
-export interface Environment extends Omit<EffectHandlers, 'settle' | 'visitor'> {
-  /** Persists the page's outbox, replacing the former text. */
-  save(text: string): void
+/**
+ * A page's environment: reports events, and runs all effects of the core, except `settle` and `visitor`, which call the app, and `saveTab`,
+ * which `keepTab` runs.
+ */
+export interface Environment extends Omit<EffectHandlers, 'settle' | 'visitor' | 'saveTab'> {
   open(): void
   close(): void
 }

@@ -63,6 +63,10 @@ export interface Page extends PageKeys {
   newVisitor?: PageVisitor | undefined
   /** The text of `embed()`, or `initial`, that the page has last read. */
   html?: unknown
+  /** The outbox of this tab, as stored; undefined without `keepTab`. */
+  tab?: string
+  /** Called after each event; undefined without `keepTab`, whose code apps need not load. */
+  followTab?: ((page: Page) => void) | undefined
   readonly timers: Set<TimerName>
 }
 

@@ -5,7 +5,7 @@ import { addEffect, type Effect, type Event, type Events, startTimer } from './e
 import { mergeSnapshot, parseHtml } from './html.js'
 import { addPending, ensureKey, rebase } from './key-state.js'
 import { MAX_DOUBTS, TYPING_PAUSE } from './limits.js'
-import { restoreOutboxes } from './outbox.js'
+import { restoreOutboxes, serializeOutbox } from './outbox.js'
 import type { Page } from './page.js'
 import { retryUnstored } from './saved.js'
 import { abortPost, backOff, bodyOf, hasUnsaved, markPending, postWithLock, sendDue, wirePending } from './sending.js'
@@ -170,9 +170,10 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
     addEffect(page, 'visitor', page.newVisitor)
     page.newVisitor = undefined
   }
+  page.followTab?.(page)
   const { effects } = page
   page.effects = []
-  return effects
+  return [['save', serializeOutbox(page)], ...effects]
 }
 
 /**

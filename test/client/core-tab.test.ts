@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { serializeOutbox } from '../../client/core/outbox.js'
-import { BarePage, NAMELESS, THE_GUEST } from '../support/page/bare-page.js'
+import { followTab } from '../../client/core/tab.js'
+import { ANN, BarePage, NAMELESS, NEW_GUEST, THE_GUEST } from '../support/page/bare-page.js'
 import { bareTicket } from '../support/page/bare-ticket.js'
 
 const STEP = { changes: [['step', 5, 2] as const], tab: ['step'] }
@@ -77,5 +78,59 @@ describe('tab values', () => {
     page.receive(STEP)
     page.comeBack({ ...THE_GUEST, who: 'another' })
     expect([page.get('step'), page.status('step'), left(page)]).toEqual([undefined, 'default', ['', '']])
+  })
+})
+
+describe('the outbox of a kept tab', () => {
+  const TICKET = bareTicket(STEP)
+  const textOf = (who: string, ...pending: readonly unknown[]): string => JSON.stringify([who, [TICKET], pending])
+
+  /** A page with `keepTab`, and with this stored outbox. */
+  function keep(page: BarePage, tab = ''): BarePage {
+    Object.assign(page.page, { tab, followTab })
+    page.on('restored', [tab])
+    return page
+  }
+  const saved = (page: BarePage): readonly unknown[] => page.effects('saveTab').map(([, text]) => text)
+
+  it('is stored before the other effects', () => {
+    const page = keep(BarePage.greeted())
+    page.effects()
+    page.set('division', 3)
+    page.receive(STEP)
+    expect(page.effects().map(([what]) => what)).toEqual(['saveTab', 'send', 'saveTab'])
+    expect(page.page.tab).toBe(textOf('g'))
+  })
+
+  it('is not stored before the browser has shown its cookie', () => {
+    const page = keep(new BarePage(NEW_GUEST), textOf('g'))
+    page.set('step', 3)
+    expect([saved(page), page.page.tab]).toEqual([[], textOf('g')])
+  })
+
+  it('waits for the visitor of a page without HTML', () => {
+    const page = keep(new BarePage(null), textOf('g', ['step', 5, '', 3]))
+    expect(page.get('step')).toBeUndefined()
+    page.on('connect')
+    page.greet()
+    expect([page.get('step'), saved(page).at(-1)]).toEqual([3, textOf('g', ['step', 5, '', 3])])
+  })
+
+  it('of another visitor is replaced', () => {
+    const page = keep(BarePage.greeted(), textOf('another'))
+    expect([page.get('step'), saved(page)]).toEqual([undefined, ['']])
+  })
+
+  it('of a guest stays until the user’s connection has brought it', () => {
+    const page = keep(new BarePage({ who: 'ann', persisted: [], values: {}, stamps: {} }), textOf('g'))
+    page.on('connect')
+    expect([saved(page), page.page.tab]).toEqual([[], textOf('g')])
+    page.greet(ANN)
+    expect(saved(page)).toEqual([''])
+  })
+
+  it('of the user is stored while the page connects', () => {
+    const page = keep(new BarePage({ who: 'ann', persisted: [], values: {}, stamps: {} }), textOf('ann'))
+    expect(saved(page)).toEqual([textOf('ann')])
   })
 })

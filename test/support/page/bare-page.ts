@@ -77,7 +77,8 @@ export class BarePage {
   }
 
   on(...event: Plain<Event>): void {
-    const effects = step(this.page, event as Event)
+    // `outbox()` reads what `save` stores.
+    const effects = step(this.page, event as Event).filter(([what]) => what !== 'save')
     this.#effects.push(...effects)
     for (const [what, ...args] of effects) {
       if (what === 'post' && args[1]) this.#posted = args[0] as PageMessage
