@@ -23,7 +23,7 @@ const placeOf = (w: Window): string =>
  * keepTab(live)
  */
 export function keepTab(live: AnyClient): Unsubscribe {
-  const { dispatch, posts, environment, initial, onClose, page, socket } = internalsOf(live)
+  const { initial, onClose, page, dispatch, posts, environment, socket } = internalsOf(live)
   // The page and its frames share sessionStorage, and each has an entry of its own.
   const place = attempt(() => placeOf(self)) ?? ''
   const name = `live-session:${posts.endpoint}${place}`
@@ -31,7 +31,9 @@ export function keepTab(live: AnyClient): Unsubscribe {
   const bring = (value: string, seconds: number): void => {
     attempt(() => {
       const secure = location.protocol === 'https:' ? ';secure' : ''
-      Object.assign(document, { cookie: `${TAB_COOKIE}=${value};path=/;max-age=${seconds};samesite=lax${secure}` })
+      Object.assign(document, {
+        cookie: `${initial?.tabCookie ?? TAB_COOKIE}=${value};path=/;max-age=${seconds};samesite=lax${secure}`,
+      })
     })
   }
   // Only `beforeunload` always fires before the next request. iOS has no such event: there the next page's HTML has defaults.

@@ -22,7 +22,7 @@ export const DEFAULT_ENDPOINT = '/store_session'
 
 /** The member of a socket's `auth` with the tickets of its tab. */
 export const TAB_AUTH = 'liveTab'
-/** The cookie by which an unloading page passes its tab's tickets, joined by `~`, to the next request. */
+/** The `tabCookie` of an app without an own `key`, and of a page without a snapshot. */
 export const TAB_COOKIE = 'live-tab'
 
 /** Maximum bytes of a POST body: the limit of browsers for `keepalive`. */
@@ -211,6 +211,8 @@ export interface AnySnapshot {
   readonly unsaved?: readonly string[]
   /** Keys of the tab: the page's own values override the values here. */
   readonly tab?: readonly string[]
+  /** The name of the cookie by which an unloading page passes its tab's tickets, joined by `~`, to the next request. */
+  readonly tabCookie?: string
   /** The expiry times of values with their own `maxAge`: the stamp of the expiry, and the ms left at rendering; 0 if expired. */
   readonly expiries?: readonly (readonly [key: string, stamp: Stamp, ms: number])[]
   /** By key, the URL parameter to keep in sync with the value. */

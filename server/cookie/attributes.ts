@@ -35,6 +35,14 @@ export function attributesOf({ sameSite, domain, partitioned }: CookieOptions): 
   return `${attributes}${partitioned ? '; partitioned' : ''}${domain === undefined ? '' : `; domain=${domain}`}`
 }
 
+/**
+ * Returns the name of the cookie with a tab's tickets. Apps under paths of a host share its cookies, and differ in their `key`. Without the
+ * key's prefix, because browsers refuse `__Host-` from a script over plain http.
+ */
+export function tabCookieName({ name }: CookieOptions): string {
+  return `${name.replace(/^__(Host|Secure)-/, '')}-tab`
+}
+
 /** Omits the members that koa-session adds, because the payload has an `exp` of its own. */
 function encodeSession({ _expire, _maxAge, _session, ...payload }: Record<string, unknown>): string {
   return encode(payload)

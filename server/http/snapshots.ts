@@ -5,6 +5,7 @@ import type { JsonValue } from '../../shared/json.js'
 import type { WritableSnapshot } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { isStamp, NEVER, type Stamp } from '../../shared/stamp.js'
+import { tabCookieName } from '../cookie/attributes.js'
 import { stampsByKey } from '../cookie/content.js'
 import type { Parts } from '../parts.js'
 import { expiriesOf } from '../values/page-tickets.js'
@@ -61,6 +62,7 @@ export class Snapshots {
     if (deleted.length > 0) snapshot.deleted = deleted
     if (unsaved.length > 0) snapshot.unsaved = unsaved
     if (tab.length > 0) snapshot.tab = tab
+    if (tab.length > 0) snapshot.tabCookie = tabCookieName(settings.cookie)
     const expiries = expiriesOf(settings.fields, registers, now)
     if (expiries) snapshot.expiries = expiries
     return snapshot

@@ -305,12 +305,12 @@ describe('tab tickets', () => {
   /** The values of `step` read by the app's `connection` handlers. */
   let seen: unknown[] = []
 
-  async function start(): Promise<App<typeof fields>> {
+  async function start(own: object = {}): Promise<App<typeof fields>> {
     seen = []
     const app = await App.start({
       fields,
       before: (koa) => [auth(koa)],
-      options: { identify } as never,
+      options: { identify, ...own } as never,
       routes: async (ctx, next) => {
         if (ctx.path === '/page') ctx.body = ctx.liveSession.snapshot()
         else await account(ctx, next)
@@ -355,6 +355,18 @@ describe('tab tickets', () => {
       await tab(visitor, [ticket])
       expect(seen).toEqual([1, 3])
       expect([await step(visitor, ticket), await step(visitor, ticket, to('document')), refusals]).toEqual([3, 3, []])
+    })
+
+    it.each<[options: object, name: string]>([
+      [{}, 'live-tab'],
+      [{ key: 'tools' }, 'tools-tab'],
+    ])('come in the cookie that the page of the app is told: %j', async (options, name) => {
+      const app = await start(options)
+      const visitor = app.visitor()
+      const ticket = await ticketOf(visitor)
+      const headers = { ...OVER_HTTP, cookie: `${visitor.cookie}; other-tab=forged; ${name}=${ticket}` }
+      const { values, tabCookie } = JSON.parse((await send(`${visitor.url}/page`, { headers })).text)
+      expect([values.step, tabCookie, refusals]).toEqual([3, name, []])
     })
 
     it('are accepted from a service worker that fetches a page', async () => {

@@ -2,8 +2,9 @@
 
 import { LiveSessionError } from '../../../shared/errors.js'
 import { parseTickets } from '../../../shared/parse.js'
-import { TAB_AUTH, TAB_COOKIE } from '../../../shared/protocol.js'
+import { TAB_AUTH } from '../../../shared/protocol.js'
 import { Replica } from '../../../shared/replica.js'
+import { tabCookieName } from '../../cookie/attributes.js'
 import type { TicketVerifier } from '../../exchange/verify-tickets.js'
 import type { Feature } from '../../feature.js'
 import { destinationOf, isWorkerNavigation } from '../../http/page-load.js'
@@ -46,7 +47,7 @@ export function tabFeature(parts: FeatureParts): Feature {
     // Reads the cookie only for page loads. For up to five seconds, the browser also sends this cookie with other requests, such as for
     // images.
     tab: (ctx, { cookie, visitor }) => {
-      const text = ctx.cookies.get(TAB_COOKIE)
+      const text = ctx.cookies.get(tabCookieName(settings.cookie))
       if (!text) return undefined
       if (destinationOf(ctx, settings.cookie) !== 'document' && !isWorkerNavigation(ctx)) return undefined
       const identity = { cookie, visitor: visitor.inTab(values.tabOf(visitor.browser)) }
