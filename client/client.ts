@@ -90,7 +90,7 @@ export function createClient<F extends Fields>(
       (value) => texts.settable(key, next(value), 'update'),
     )
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
-    let isEnded = false
+    let isEnded: boolean | undefined
     const give = guarded((value: JsonValue | undefined): void => {
       if (notifier.isReady && !isEnded && !notifier.isClosed) listener(value)
     })

@@ -1,25 +1,11 @@
-// The errors of a page, the interface of their messages, and the short messages of the production build.
+// The interface of error messages, and the short messages of the production build.
 
 import type { LiveSessionErrorCode } from '../shared/codes.js'
 import type { JsonValue } from '../shared/json.js'
+import { PageError } from '../shared/page-error.js'
 import type { RefusalReason } from './core/events.js'
 
-/** A refusal by the page or the server: `code` has the reason, `key` the field. */
-export class LiveSessionError extends Error {
-  /** `LiveSessionError`. */
-  override readonly name = 'LiveSessionError'
-  /** The reason of the refusal. */
-  declare readonly code: LiveSessionErrorCode
-  /** The key of the field; for `setMany` all keys in a single text: `'division, theme'`. */
-  declare readonly key: string
-
-  /** @internal */
-  constructor(code: LiveSessionErrorCode, message: string, key: string) {
-    super(message)
-    this.code = code
-    this.key = key
-  }
-}
+export { PageError }
 
 /**
  * The code of an error: the reason of a refusal, or
@@ -48,7 +34,7 @@ const text = (code: string): string => `koa-live-session: ${code}, docs/troubles
 export const SHORT_TEXTS: ErrorTexts = {
   text,
   errorOf: (key, { code, message = text(code), error }) => {
-    if (!error) return new LiveSessionError(code, message, key)
+    if (!error) return new PageError(code, message, key)
     console.error(error)
     return error
   },
@@ -56,7 +42,7 @@ export const SHORT_TEXTS: ErrorTexts = {
     try {
       return JSON.parse(JSON.stringify(value, soundOf))
     } catch {
-      throw new LiveSessionError('invalid_value', text('invalid_value'), key)
+      throw new PageError('invalid_value', text('invalid_value'), key)
     }
   },
 }

@@ -37,8 +37,8 @@ export function onSessionEnd(
   let end: WireEnd | undefined
   /** The times of the last answer by two clocks: the first may be set back, the second may stop while the machine sleeps. */
   let times: readonly number[] = []
-  let isWarned = false
-  let isClosed = false
+  let isWarned: boolean | undefined
+  let isClosed: boolean | undefined
   /** The `who` of the ended session. */
   let ended: string | undefined
   let looks = 0

@@ -164,6 +164,8 @@ function generics({ typeParameters }) {
 
 /** Returns the name without quotes. Escapes brackets, as GitHub would render them as a link. */
 function nameOf(model) {
+  // The code has another name for a class that is exported as `LiveSessionError`.
+  if (model.kindOf(ReflectionKind.Class)) return model.name
   const { name } = declarations.get(model.signatures?.[0] ?? model)
   return textOf(name).replaceAll("'", '').replace(/[[\]]/g, '\\$&')
 }

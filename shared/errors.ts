@@ -1,7 +1,8 @@
-// The error class of refusals, and the refusal of a value that JSON cannot carry.
+// The server's error class of refusals, and the refusal of a value that JSON cannot carry.
 
 import { type LiveSessionErrorCode, STATUSES } from './codes.js'
 import { freezeJson, type JsonValue, NotJson, printable } from './json.js'
+import { PageError } from './page-error.js'
 import type { Stamp } from './stamp.js'
 
 /** The current value, newer than the base of the refused change. */
@@ -48,7 +49,7 @@ const PREFIX = 'koa-live-session: '
 /**
  * The error for refused input, a refused visitor, or an operation that is currently impossible. The message is safe to send: it names no
  * hidden field and quotes no secret. Koa responds with `status` and message if no route catches the error. Programming mistakes throw a
- * `TypeError` instead.
+ * `TypeError` instead. `PageError` is the `LiveSessionError` of `koa-live-session/client`.
  *
  * @example
  * try {
@@ -58,18 +59,16 @@ const PREFIX = 'koa-live-session: '
  *   throw error
  * }
  */
-export class LiveSessionError extends Error {
-  /** @internal True for the error of any copy of this package, because npm may install two. The error of a page has no status. */
+export class LiveSessionError extends PageError {
+  /** @internal True for an error of any copy of this package, because npm may install two. A page's error has no status. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return value instanceof Error && value.name === 'LiveSessionError' && 'status' in value
   }
 
-  /** `LiveSessionError`. */
-  override readonly name = 'LiveSessionError'
   /** The reason of the refusal. */
-  readonly code: LiveSessionErrorCode
+  declare readonly code: LiveSessionErrorCode
   /** The field's key; undefined if the refusal concerns no single field, or a hidden field. */
-  readonly key: string | undefined
+  declare readonly key: string | undefined
   /** The index, from 0, of the refused ticket; for `malformed`, of a ticket or a change, as the error's message tells. */
   readonly index: number | undefined
   /** The HTTP status; Koa responds with this. */
@@ -85,9 +84,7 @@ export class LiveSessionError extends Error {
   constructor(...[code, message, given = {}]: Given<LiveSessionErrorCode>) {
     const details: AnyDetails & OfItem & OtherStatus & Overtaken & Wait = given
     // A message from the wire already has the prefix.
-    super(printable(message.startsWith(PREFIX) ? message : PREFIX + message), details)
-    this.code = code
-    this.key = details.key
+    super(code, printable(message.startsWith(PREFIX) ? message : PREFIX + message), details.key, details)
     this.index = details.index
     this.status = details.status ?? STATUSES[code]
     this.retryAfter = details.retryAfter

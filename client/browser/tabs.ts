@@ -23,7 +23,7 @@ export function createTabs(name: string, onLock: () => void, onMessage: (message
   let channel: BroadcastChannel | undefined
   let release = (): void => undefined
   /** Whether the last wait for the lock timed out, and the lock was not free since: its holder may be frozen. */
-  let isStuck = false
+  let isStuck: boolean | undefined
   const join = (): void => {
     if (channel) return
     try {

@@ -1,3 +1,4 @@
+import { PageError } from '../../shared/page-error.js'
 // Wraps the client's public functions for development: checks options, and warns of missing or repeated calls.
 
 import {
@@ -18,7 +19,6 @@ import { NEVER } from '../../shared/stamp.js'
 import type { Fields } from '../../shared/types.js'
 import { parameterOf } from '../../shared/url-parameter.js'
 import { EMBEDS } from '../browser/embed.js'
-import { LiveSessionError } from '../error.js'
 import { onFlash as flash } from '../flash.js'
 import { followAddress as address } from '../follow-address.js'
 import { followHandOffs as handOffs } from '../follow-hand-offs.js'
@@ -224,7 +224,7 @@ function explainCallbacks(live: AnyClient): void {
 function logUnawaited(live: AnyClient): void {
   const { set, setMany, update, field } = live
   const log = (error: unknown): void => {
-    if (error instanceof LiveSessionError && isOfValue(error.code)) logOnce(error)
+    if (error instanceof PageError && isOfValue(error.code)) logOnce(error)
   }
   const tracked =
     <A extends readonly unknown[]>(write: (...given: A) => Promise<void>) =>

@@ -1,10 +1,11 @@
 // Explains refusal codes and misuse of the API in the messages of the development build.
 
 import { USE_SET_MANY } from '../../shared/checks.js'
-import { LiveSessionError as Refused, settable } from '../../shared/errors.js'
+import { LiveSessionError, settable } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
+import { PageError } from '../../shared/page-error.js'
 import { AWAIT_IT, PromiseRefused, refusePromise } from '../../shared/promise.js'
-import { type ErrorTextCode, type ErrorTexts, LiveSessionError } from '../error.js'
+import type { ErrorTextCode, ErrorTexts } from '../error.js'
 import { explainedAt } from './warning.js'
 
 /** The meanings of refusal codes in pages. */
@@ -33,7 +34,7 @@ const WRONG: readonly ErrorTextCode[] = ['undeclared_key', 'not_writable']
 export const FULL_TEXTS: ErrorTexts = {
   text,
   errorOf: (key, { code, message = text(code, key), error: thrown }) => {
-    const error = thrown ?? new LiveSessionError(code, message, key)
+    const error = thrown ?? new PageError(code, message, key)
     if (thrown || WRONG.includes(code)) logOnce(error)
     return error
   },
@@ -76,7 +77,7 @@ function copy(key: string, value: unknown, method: string = 'set'): JsonValue {
     refusePromise(value, `${method}("${key}")`, AWAIT_IT)
     return settable(key, value)
   } catch (error) {
-    if (error instanceof PromiseRefused) throw new LiveSessionError('invalid_value', error.message, key)
-    throw error instanceof Refused ? new LiveSessionError(error.code, error.message, key) : error
+    if (error instanceof PromiseRefused) throw new PageError('invalid_value', error.message, key)
+    throw error instanceof LiveSessionError ? new PageError(error.code, error.message, key) : error
   }
 }

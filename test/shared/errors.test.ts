@@ -13,6 +13,13 @@ describe('instanceof LiveSessionError', () => {
     expect(new LiveSessionError('closed', 'closed') instanceof Other).toBe(true)
   })
 
+  it('of a page knows the errors of the server', () => {
+    const error = new LiveSessionError('invalid_value', 'no', { key: 'division', cause: 'why' })
+    expect(error).toBeInstanceOf(PageError)
+    expect(error).toMatchObject({ name: 'LiveSessionError', code: 'invalid_value', key: 'division', cause: 'why' })
+    expect(Object.hasOwn(new LiveSessionError('closed', 'closed'), 'cause')).toBe(false)
+  })
+
   it.each<[string, unknown]>([
     ['no error', undefined],
     ['null', null],
