@@ -1,4 +1,4 @@
-// The codes of refusals: their types, HTTP statuses and retries derive from a single table.
+// The codes of refusals, their usual statuses, and what follows from a code. `code-table.ts` says more about each.
 
 /** Each code with its usual HTTP status. */
 export const STATUSES = {
@@ -29,8 +29,8 @@ export const STATUSES = {
  * | `undeclared_key` | 400 | no field has this key or, for a browser, the field is hidden |
  * | `not_writable` | 403 | a browser may not set this field |
  * | `users_only` | 403 | a guest's browser may not set this field: sign in first |
- * | `too_large` | 400 | over the field's `maxBytes` or `maxMembers`; a message or a payload over its own limit; 413: a body over 64 kB |
- * | `malformed` | 400 | not the expected shape; 405, 415: not a POST of JSON |
+ * | `too_large` | 400 | over the field's `maxBytes` or `maxMembers`; a message or a payload over its own limit |
+ * | `malformed` | 400 | not the expected shape |
  * | `bad_origin` | 403 | the page's origin is not listed |
  * | `bad_ticket` | 403 | a forged, expired or revoked ticket |
  * | `other_visitor` | 403 | the ticket, the socket or the cookie is of another visitor |
@@ -41,6 +41,8 @@ export const STATUSES = {
  * | `store_unavailable` | 503 | the store does not answer |
  * | `cookies_blocked` | 403 | the browser keeps no cookie, or has sent none |
  * | `closed` | 503 | after `live.close()`, or on a socket that is not open |
+ *
+ * By POST, some have further statuses, too: 202, 204, 405, 413 or 415.
  */
 export type LiveSessionErrorCode = keyof typeof STATUSES
 

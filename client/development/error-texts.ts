@@ -1,26 +1,14 @@
 // Explains refusal codes and misuse of the API in the messages of the development build.
 
 import { USE_SET_MANY } from '../../shared/checks.js'
+import { CODES } from '../../shared/code-table.js'
+import { isOwnCode } from '../../shared/codes.js'
 import { LiveSessionError, settable } from '../../shared/errors.js'
 import type { JsonValue } from '../../shared/json.js'
 import { PageError } from '../../shared/page-error.js'
 import { AWAIT_IT, PromiseRefused, refusePromise } from '../../shared/promise.js'
 import type { ErrorTextCode, ErrorTexts } from '../error.js'
 import { explainedAt } from './warning.js'
-
-/** The meanings of refusal codes in pages. */
-const REASONS: Partial<Record<ErrorTextCode, string>> = {
-  invalid_value: "the field's schema refuses the value",
-  undeclared_key: 'expected a declared field that is not hidden from browsers',
-  not_writable: "expected a field with client: 'write'",
-  users_only: 'only signed-in users may set the field: let the visitor sign in first',
-  malformed: 'setMany: expected at least one value',
-  too_large: "the value exceeds the field's maxBytes or maxMembers",
-  superseded: 'a newer write has won, or another visitor is at this browser now',
-  cookies_blocked:
-    'the browser keeps no cookie of this server, consent returned false, or identify names another visitor each time',
-  store_unavailable: 'the store does not answer',
-}
 
 const MISTAKES: Partial<Record<ErrorTextCode, (key: string, method: string) => string>> = {
   before_ready: describeBeforeReady,
@@ -63,7 +51,8 @@ function describeImpureUpdate(): string {
 }
 
 function describeRefusal(code: ErrorTextCode, key: string): string {
-  const reason = REASONS[code]
+  // A newer server may send a code that this page does not know.
+  const reason = isOwnCode(code) ? CODES[code].reason : undefined
   return `koa-live-session: ${key}: ${code}${reason ? `: ${reason}` : ''}. ${explainedAt(code)}`
 }
 

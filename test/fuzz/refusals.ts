@@ -1,30 +1,21 @@
-import type { LiveSessionErrorCode } from '../../shared/codes.js'
+import { CODES as TABLE } from '../../shared/code-table.js'
+import { type LiveSessionErrorCode, STATUSES } from '../../shared/codes.js'
 import { isRecord } from '../../shared/parse.js'
 
-/** The protocol's statuses of each code, without a store. A missing code does not compile. */
-const STATUSES: Readonly<Record<LiveSessionErrorCode, readonly number[]>> = {
-  malformed: [400, 405, 415],
-  invalid_value: [400],
-  undeclared_key: [400],
-  too_large: [400, 413],
-  bad_origin: [403],
-  bad_ticket: [403],
-  other_visitor: [403],
-  not_writable: [403],
-  users_only: [403],
-  superseded: [409],
-  conflict: [409],
-  not_loaded: [409],
-  rate_limited: [202, 429],
-  store_unavailable: [],
-  cookies_blocked: [403],
-  closed: [],
-}
-const CODES = new Map<unknown, readonly number[]>(Object.entries(STATUSES))
+/** Without a store, and before `live.close()`, no server sends these. */
+const NEVER: readonly string[] = ['store_unavailable', 'closed']
+const CODES = new Map<unknown, readonly number[]>(
+  Object.entries(TABLE)
+    .filter(([code]) => !NEVER.includes(code))
+    .map(([code, { otherStatuses = {} }]) => [
+      code,
+      [STATUSES[code as LiveSessionErrorCode], ...Object.keys(otherStatuses).map(Number)],
+    ]),
+)
 
 /** Whether a server may send the code. */
 export function isCode(code: unknown): boolean {
-  return (CODES.get(code)?.length ?? 0) > 0
+  return CODES.has(code)
 }
 
 /** Whether the code has this status. */

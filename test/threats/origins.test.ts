@@ -538,8 +538,8 @@ describe('a link of a stranger', () => {
     await follow(app.visitor(), '/all?division=%0d%0aforged%1b[2J')
     await follow(app.visitor(), `/all?view=${'v'.repeat(101)}`)
     expect(logged(app)).toEqual([
-      'koa-live-session: an address has ?division=... which does not set "division": invalid_value: the schema refuses the value, as of an outdated link',
-      'koa-live-session: an address has ?view=... which does not set "view": invalid_value: the schema refuses the value, as of an outdated link',
+      'koa-live-session: an address has ?division=... which does not set "division": invalid_value: the field\'s schema refuses the value, as of an outdated link',
+      'koa-live-session: an address has ?view=... which does not set "view": invalid_value: the field\'s schema refuses the value, as of an outdated link',
     ])
   })
 })

@@ -1,6 +1,7 @@
 // Decides which page loads may set fields from URL parameters, and applies the parameters.
 
 import type Koa from 'koa'
+import { CODES } from '../../../shared/code-table.js'
 import type { LiveSessionErrorCode } from '../../../shared/codes.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import type { Field } from '../../../shared/field.js'
@@ -45,8 +46,7 @@ export function addressFeature(parts: FeatureParts): Feature {
 /** Texts for the log: why a parameter does not set its field. */
 const CAUSES: Partial<Record<LiveSessionErrorCode, string>> = {
   malformed: `it has over ${LONGEST_ADDRESS} characters`,
-  invalid_value: 'the schema refuses the value, as of an outdated link',
-  too_large: "the value exceeds the field's maxBytes or maxMembers",
+  invalid_value: `${CODES.invalid_value.reason}, as of an outdated link`,
 }
 
 /**
@@ -92,7 +92,9 @@ function valueInAddress(field: Field, search: string, { settings }: FeatureParts
   const texts = new URLSearchParams(search).getAll(url)
   // Leaves the value out of the log, because the value is untrusted text.
   const refuse = (code: LiveSessionErrorCode): undefined => {
-    settings.warn(`an address has ?${url}=... which does not set "${key}": ${code}: ${CAUSES[code]}`)
+    settings.warn(
+      `an address has ?${url}=... which does not set "${key}": ${code}: ${CAUSES[code] ?? CODES[code].reason}`,
+    )
     return undefined
   }
   if (texts.join('').length > LONGEST_ADDRESS) return refuse('malformed')
