@@ -2,7 +2,7 @@
 
 import type { Unsubscribe } from '../shared/observable.js'
 import { TAB_AUTH, TAB_COOKIE } from '../shared/protocol.js'
-import { attempt } from './browser/storage.js'
+import { attempt } from './browser/outbox-storage.js'
 import { followTab } from './core/tab.js'
 import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'

@@ -1,7 +1,7 @@
-// Registers, their wire format, and the expiry of their values: an expired value is not removed, but reads as the default.
+// Registers and their wire format.
 
 import type { JsonValue } from './json.js'
-import { LOWEST_STAMP, type Stamp } from './stamp.js'
+import type { Stamp } from './stamp.js'
 
 /**
  * The id of an accepted update, and its stamp. The first item of a list may be the forgotten watermark, with an empty id: updates up to its
@@ -40,17 +40,4 @@ export type WireRegister = readonly [key: string, stamp: Stamp, value?: JsonValu
 
 export function toWire({ key, stamp, value }: LwwRegister): WireRegister {
   return value === undefined ? [key, stamp] : [key, stamp, value]
-}
-
-/** Returns whether a write is at least `maxAge` ms old. `LOWEST_STAMP` and `NEVER` are no dates, so they never expire. */
-export function isPast(stamp: Stamp, maxAge: number, now: number): boolean {
-  return stamp > LOWEST_STAMP && stamp + maxAge <= now
-}
-
-/**
- * Returns the stamp of a value's expiry: half a ms after the write, so earlier than the next write. Pages receive this stamp, and
- * name it as the base of their next change. No register has this stamp.
- */
-export function expiryStamp(stamp: Stamp): Stamp {
-  return (Math.floor(stamp) + 0.5) as Stamp
 }

@@ -6,8 +6,8 @@ import type { Dispatch, Effects, Environment, Event, TimerName } from '../core/e
 import type { Page } from '../core/page.js'
 import type { AnySocket } from '../types.js'
 import { embedded } from './embed.js'
+import { attempt, createStorage } from './outbox-storage.js'
 import type { CreatePoster, PostOptions } from './post.js'
-import { attempt, createStorage } from './storage.js'
 import { createTabs } from './tabs.js'
 
 /** The navigation entry of a page; not all browsers have `deliveryType`. */

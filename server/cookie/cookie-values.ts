@@ -1,10 +1,11 @@
 // Merges a request's cookie into memory, and decides which registers the next cookie contains.
 
 import type { ChangeSource } from '../../shared/change.js'
+import { isPast } from '../../shared/expiry.js'
 import type { Field } from '../../shared/field.js'
 import { idsOf } from '../../shared/idempotency-keys.js'
 import { sameJson } from '../../shared/json.js'
-import { type IdsByKey, isPast, type LwwRegister } from '../../shared/register.js'
+import type { IdsByKey, LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { Ends } from '../ends/ends.js'
 import type { Memory } from '../memory/memory.js'
@@ -15,7 +16,8 @@ import type { Values } from '../values/values.js'
 import type { VerifiedCookie } from './content.js'
 import { bytesOf, type MemberValues } from './members.js'
 import type { CookieMemo, CookieMemos } from './memo.js'
-import { fitting, spaceBeside, spaceForRegisters } from './size.js'
+import { fitting } from './other-builds.js'
+import { spaceBeside, spaceForRegisters } from './size.js'
 
 const LEFT_OUT =
   'an earlier build has allowed larger values, and the live cookie has no space for one: a restart loses it. ' +

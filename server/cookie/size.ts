@@ -1,9 +1,9 @@
-// Computes the sizes of the live cookie and of response heads, and decides which registers fit into the cookie.
+// Computes the sizes of the live cookie and of response heads.
 
 import type { ServerResponse } from 'node:http'
-import { cookieBytes, mostBytes } from '../../shared/budget.js'
+import { cookieBytes } from '../../shared/budget.js'
 import type { LwwRegister } from '../../shared/register.js'
-import type { CookieOptions, Settings } from '../settings/settings.js'
+import type { CookieOptions } from '../settings/settings.js'
 import { newBrowserId, subjectHash, userSubject } from '../subjects/subject.js'
 import { attributesOf } from './attributes.js'
 import { encode, payloadOf } from './content.js'
@@ -24,31 +24,6 @@ export function spaceForRegisters(options: CookieOptions): number {
   return MAX_COOKIE - `${options.name}=${encode(rest)}${attributesOf(options)}`.length
 }
 
-/**
- * Returns the registers that fit into the budget. Values within their fields' shares always fit, because the shares are checked at startup.
- * Of larger values, which another build has allowed, keeps the newest, this build's before undeclared keys.
- */
-export function fitting(
-  own: readonly LwwRegister[],
-  others: readonly LwwRegister[],
-  { cookieBudget, fields }: Pick<Settings, 'cookieBudget' | 'fields'>,
-): readonly LwwRegister[] {
-  const all = [...own, ...others]
-  if (total(all, atMost) <= cookieBudget) return all
-  const isWithin = (register: LwwRegister): boolean => exactly(register) <= (fields.get(register.key)?.maxBytes ?? 0)
-  const within = own.filter(isWithin)
-  const newest = (registers: readonly LwwRegister[]): LwwRegister[] => {
-    return registers.filter((one) => !within.includes(one)).sort((a, b) => b.stamp - a.stamp)
-  }
-  let remaining = cookieBudget
-  return [...within, ...newest(own), ...newest(others)].filter((register) => {
-    const bytes = exactly(register)
-    if (bytes > remaining) return false
-    remaining -= bytes
-    return true
-  })
-}
-
 /** Returns the bytes left for features: the budget and `BESIDE_BUDGET`, or `space` if less, minus these registers. */
 export function spaceBeside(registers: readonly LwwRegister[], space: number, budget: number): number {
   return Math.min(space, budget + BESIDE_BUDGET) - total(registers, exactly)
@@ -62,18 +37,14 @@ export function headBytes(res: ServerResponse): number {
   return OF_NODE + lines.join('').length
 }
 
-function total(registers: readonly LwwRegister[], bytes: (register: LwwRegister) => number): number {
+/** Returns the sum of the registers' bytes. */
+export function total(registers: readonly LwwRegister[], bytes: (register: LwwRegister) => number): number {
   let sum = 0
   for (const register of registers) sum += bytes(register)
   return sum
 }
 
-/** Returns an upper bound of a register's bytes, which is cheap to compute for all values but objects. */
-function atMost(register: LwwRegister): number {
-  const { key, value = null } = register
-  return typeof value === 'object' && value !== null ? exactly(register) : mostBytes(key, value)
-}
-
-function exactly({ key, value }: LwwRegister): number {
+/** Returns the bytes of a register in the cookie. */
+export function exactly({ key, value }: LwwRegister): number {
   return cookieBytes(key, value)
 }

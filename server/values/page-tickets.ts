@@ -1,12 +1,13 @@
 // Signs the tickets for pages, and sends changes to sockets at the end of each turn.
 
 import { LONGEST_TIMER } from '../../shared/checks.js'
+import { expiryStamp } from '../../shared/expiry.js'
 import type { Field } from '../../shared/field.js'
 import type { FieldMap } from '../../shared/fields.js'
 import { idsOf } from '../../shared/idempotency-keys.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { type Expiries, STORE_SESSION } from '../../shared/protocol.js'
-import { expiryStamp, type LwwRegister, toWire } from '../../shared/register.js'
+import { type LwwRegister, toWire } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { isStamp, LOWEST_STAMP } from '../../shared/stamp.js'
 import type { Ends } from '../ends/ends.js'
