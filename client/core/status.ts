@@ -13,7 +13,7 @@ import type { Page } from './page.js'
  */
 export type Status = 'unknown' | 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 
-/** A status with its reason. Equal statuses are the same object, so you can compare them with `===`. */
+/** A status with its reason. Equal statuses of a client are the same object, so you can compare them with `===`. */
 export interface StatusDetail {
   /** The status of the newest change. */
   readonly status: Status
