@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { serializeOutbox } from '../../client/core/outbox.js'
+import { step } from '../../client/core/step.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { WireRegister } from '../../shared/register.js'
 import type { Plain } from '../support/app/plain.js'
@@ -35,6 +36,13 @@ function sending(key: string, value?: JsonValue): BarePage {
 }
 
 describe('the outbox', () => {
+  it('is stored by the first effect of each event', () => {
+    const { page } = BarePage.greeted()
+    const [first, second] = step(page, ['set', { id: '1' }, [['division', 3]]])
+    expect([first, second?.[0]]).toEqual([['save', serializeOutbox(page)], 'send'])
+    expect(serializeOutbox(page)).toContain('division')
+  })
+
   it('restores a change with its base stamp', () => {
     const page = BarePage.greeted()
     page.receiveChanges(['division', 5, 1])
