@@ -4,6 +4,7 @@ import { memoryStore, testClock } from 'koa-live-session/testing'
 import { identify } from '../support/app/auth.js'
 import { Gate } from '../support/app/gate.js'
 import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { DAY, HOUR, MINUTE } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { turns } from '../support/app/within.js'
 
@@ -103,6 +104,31 @@ describe.each<[string, () => object]>([
       if (name !== 'before') await rotate(ctx)
     })
     expect([await userOf(node, own), await userOf(node, thief)]).toEqual(['ann', null])
+  })
+
+  it('threat 150: 101 sign-ins within an hour end no browser in use', async () => {
+    const node = await start(options())
+    clock.advance(HOUR - (clock.now() % HOUR))
+    const own = await signedIn(node)
+    for (let at = 0; at < 101; at += 1) {
+      clock.advance(10_000)
+      await node.ask(node.visitor(), signIn)
+      await userOf(node, own)
+    }
+    expect(await userOf(node, own)).toBe('ann')
+    expect(await node.app.live.devices('ann')).toHaveLength(100)
+  })
+
+  it('threat 150: 101 expired logins end none that goes on', async () => {
+    const node = await start(options(), { maxAge: 14 * DAY })
+    const own = await signedIn(node)
+    const short: Action = ({ session }) => void Object.assign(session, { maxAge: 20 * MINUTE })
+    for (let at = 0; at < 101; at += 1) {
+      clock.advance(30 * MINUTE)
+      await node.ask(node.visitor(), all(short, signIn))
+    }
+    expect(await node.app.live.devices('ann')).toHaveLength(2)
+    expect(await userOf(node, own)).toBe('ann')
   })
 
   const bound = {

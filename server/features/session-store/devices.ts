@@ -9,7 +9,7 @@ import { inBatches } from '../../store/write-queue.js'
 import type { FeatureKey } from '../../subjects/store-key.js'
 import { type BrowserSubject, isBrowser, subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
-import type { SessionName } from './session-content.js'
+import { GRACE, maxAgeOf, type SessionName } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
 import type { Device } from './types.js'
 
@@ -25,17 +25,32 @@ const MOST = 100
 const SHARE = 1 / 20
 const LONGEST_LABEL = 200
 
-/** The value of a register: the last session of the login, the time of the sign-in, the label, and the login. */
-type Value = readonly [session: SessionName, since: number, label: string | null, login: BrowserSubject]
+/** The value of a register: the last session of the login, the time of the sign-in, the label, the login, and the session's `maxAge`. */
+type Value = readonly [
+  session: SessionName,
+  since: number,
+  label: string | null,
+  login: BrowserSubject,
+  maxAge: number | 'session',
+]
 
 interface ListedDevice {
   readonly device: Omit<Device, 'current'>
   readonly session: SessionName
   readonly login: BrowserSubject
+  /** The last use, as far as the list or this process knows, in ms since 1970. */
+  readonly lastUse: number
+  /** Whether the login has certainly ended or expired. */
+  readonly isOver: boolean
 }
 
 function listName(user: UserSubject): ListName {
   return `${LIST}${subjectHash(user)}` as ListName
+}
+
+/** Returns the beginning of an hour, in ms since 1970. */
+function hourOf(at: number = 0): number {
+  return Math.floor(at / HOUR) * HOUR
 }
 
 /** Derives a device's public name from its login. */
@@ -57,24 +72,23 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
 
   /** Records the user and the hour of a request with a session. */
   recordUse(session: SessionEntry, user: UserSubject | undefined, ctx: Koa.Context): void {
-    const hour = Math.floor(this.parts.settings.clock() / HOUR)
+    const at = this.parts.settings.clock()
     const { lastUse: last, login } = session
     const isSame = user === last?.user && login === last?.login
-    if (isSame && hour === last?.hour) return
-    session.lastUse = { user, login, hour }
+    session.lastUse = { user, login, at }
+    if (isSame && hourOf(at) === hourOf(last?.at)) return
     if (!isSame && last?.user !== undefined) this.#remove(last.user, [last.login])
     if (user === undefined) return
-    const { since = hour * HOUR } = session.signIns.find((signIn) => signIn.user === user) ?? {}
-    const value: Value = [session.name, since, this.#labelOf(ctx) ?? null, login]
+    const { since = hourOf(at) } = session.signIns.find((signIn) => signIn.user === user) ?? {}
+    const value: Value = [session.name, since, this.#labelOf(ctx) ?? null, login, maxAgeOf(session.replica)]
     const list = this.ensure(listName(user))
-    this.write(list, new Map([[deviceName(login), value]]), 'job')
-    const { ends, settings } = this.parts
-    // A user may sign in thousands of times: ends the logins unused for longest.
-    const most = Math.max(1, Math.min(MOST, settings.maxVisitors * SHARE))
     const others = this.#devicesIn(list).filter((listed) => listed.login !== login)
-    const kept = others.filter((listed) => !ends.isRetired(listed.login)).slice(0, most - 1)
-    const ended = others.filter((listed) => !kept.includes(listed))
-    if (ended.length > 0) this.#endAll(user, ended)
+    const over = others.filter(({ isOver }) => isOver).map((listed) => [deviceName(listed.login), undefined] as const)
+    this.write(list, new Map([...over, [deviceName(login), value]]), 'job')
+    // A user may sign in thousands of times: ends the logins unused for longest.
+    const most = Math.max(1, Math.min(MOST, this.parts.settings.maxVisitors * SHARE))
+    const going = others.filter(({ isOver }) => !isOver).toSorted((one, other) => other.lastUse - one.lastUse)
+    if (going.length >= most) this.#endAll(user, going.slice(most - 1))
   }
 
   /** Lists existing logins, last used first, and marks the login `current`. */
@@ -165,11 +179,15 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
   #devicesIn(list: FeatureEntry<ListName> | undefined): readonly ListedDevice[] {
     const all = (list?.replica.registers() ?? []).toSorted((a, b) => b.stamp - a.stamp)
     return all.flatMap(({ key, stamp, value }) => {
-      const [session, since, given, login]: readonly JsonValue[] = Array.isArray(value) ? value : []
+      const [session, since, given, login, maxAge]: readonly JsonValue[] = Array.isArray(value) ? value : []
       if (typeof session !== 'string' || !this.#sessions.handles(session) || typeof since !== 'number') return []
+      if (!isBrowser(login)) return []
       const label = typeof given === 'string' ? given : undefined
-      const device = { name: key, since, lastSeen: Math.floor(stamp / HOUR) * HOUR, label }
-      return isBrowser(login) ? { device, session, login } : []
+      const device = { name: key, since, lastSeen: hourOf(stamp), label }
+      const lastUse = Math.max(stamp, this.#sessions.find(session)?.lastUse?.at ?? 0)
+      // The list is written once an hour, and a session may have been renewed since.
+      const isExpired = typeof maxAge === 'number' && stamp + HOUR + maxAge + GRACE <= this.parts.settings.clock()
+      return { device, session, login, lastUse, isOver: isExpired || this.parts.ends.isRetired(login) }
     })
   }
 }

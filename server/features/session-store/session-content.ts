@@ -33,7 +33,7 @@ const MAX_KEYS = 256
 /** Maximum tombstones of deleted keys. */
 const MAX_DELETED = 1024
 /** ms to keep a session after its expiry, because koa-session, not the store, decides about the expiry. */
-const GRACE = 10_000
+export const GRACE = 10_000
 
 export const SESSION = 'session:'
 

@@ -16,8 +16,8 @@ export interface SessionSubscriber {
 export class SessionEntry extends FeatureEntry<SessionName> {
   /** The connections that pin the session in memory, each with its subscribers. */
   readonly links: Map<Link, Set<SessionSubscriber>> = new Map()
-  /** The user and the login of the last request, and the hour of that request, counted from 1970. */
-  lastUse: { readonly user: UserSubject | undefined; readonly login: BrowserSubject; readonly hour: number } | undefined
+  /** The user and the login of the last request, and its time in ms since 1970. */
+  lastUse: { readonly user: UserSubject | undefined; readonly login: BrowserSubject; readonly at: number } | undefined
   /** The reason for the session's end; undefined until the session has ended. */
   ended: SessionEnd | undefined
   /** Read once after each change. */
