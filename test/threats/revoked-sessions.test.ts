@@ -237,6 +237,20 @@ describe('threat 132: a hand-off that names its user', () => {
     expect(await taken(two, visitor, token)).toBeNull()
   })
 
+  it('gives nothing by a former cookie after a sign-in at another node', async () => {
+    const store = memoryStore()
+    const [one, two] = [await start({ store }), await start({ store })]
+    const { visitor, token } = await handedOff(two, 'ann')
+    expect(await userOf(two, visitor)).toEqual(GUEST)
+    const elsewhere = one.visitor(visitor.cookie)
+    await one.ask(elsewhere, async (ctx) => {
+      Object.assign(ctx['session'], { user: 'bob' })
+      await ctx.liveSession.identify()
+    })
+    await one.app.live.settled()
+    expect(await taken(two, visitor, token)).toBeNull()
+  })
+
   it.each([
     [false, 1],
     [true, 0],

@@ -123,10 +123,9 @@ export async function redeemHandOff(
   parts.handedOffAt.set(ctx, Math.min(handOff.at, parts.handedOffAt.get(ctx) ?? Infinity))
   const { user, at } = handOff
   if (user === undefined) unnamed.add(ctx)
-  else {
-    await parts.store?.refresh([user])
-    if (isRevokedSince(parts, user, at)) return undefined
-  }
+  // Another node may have ended this browser's id, or revoked the user.
+  await parts.store?.refresh([cookie.browserSubject, ...(user === undefined ? [] : [user])])
+  if (user !== undefined && isRevokedSince(parts, user, at)) return undefined
   return isFirst && !use.visit.isSuperseded ? value : undefined
 }
 
