@@ -155,6 +155,22 @@ describe.each<[string, () => object]>([
   })
 })
 
+it('threat 151: a held request revives no session that memory evicted before its sign-out', async () => {
+  const node = await SessionApp.start({ clock, options: { cache: { maxVisitors: 10 } } as never })
+  const visitor = await node.withSession({ user: 'ann' })
+  const copy = node.visitor(visitor.cookie)
+  await node.during(
+    copy,
+    () => undefined,
+    async () => {
+      await node.flood()
+      await node.ask(visitor, all(signOut, leave))
+    },
+    ({ session }) => void Object.assign(session, { late: true }),
+  )
+  expect(await userOf(node, copy)).toBeNull()
+})
+
 it('threat 149: destroy(id) ends the login although a regenerate() is quicker', async () => {
   const content = memoryStore()
   const [loading, held] = [new Gate(), { isNext: false }]

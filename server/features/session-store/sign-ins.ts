@@ -66,11 +66,15 @@ export class SignIns {
 
   /** Ends the login of a session. A session that stays, such as with a cart, begins another login, and forgets the users who have left. */
   leave(name: SessionName, staying?: SessionEntry, hasLeft: (user: UserSubject) => boolean = () => false): void {
+    if (this.#sessions.isClosed) return
     const known = this.loginOf(name)
-    if (!known || this.#sessions.isClosed) return
+    const { ends, store } = this.#parts
+    // Memory may have evicted the session, and a request that still has it would save it again.
+    if (!known && !store && !ends.isRetired(name)) ends.retire(name, undefined)
+    if (!known) return
     const left = staying?.signIns.filter(({ user }) => hasLeft(user)) ?? []
     if (staying) this.#write(staying, new Map([...forgetting(left), ...loginChange(), [HAND_OFF_KEY, undefined]]))
-    this.#parts.ends.retireEmpty(known.login, known.isUsers)
+    ends.retireEmpty(known.login, known.isUsers)
   }
 
   /** Whether a user without a recorded sign-in may have signed in after the last revocation that this process knows of. */
