@@ -65,8 +65,8 @@ export interface EndingSession {
   /** Whether `extend` has an effect: false near the end by `maxLifetime`, and if koa-session has neither `rolling` nor `renew`. */
   readonly canExtend: boolean
   /**
-   * Extends the session, as using it does. Resolves when the listener knows the outcome: `extended`, `ended`, or `ending` if the server could
-   * not be reached. Never rejects.
+   * Extends the session, as using it does. Resolves when the listener knows the outcome: `extended`, `ended`, or `ending` if the server
+   * could not be reached. Never rejects.
    */
   extend(): Promise<void>
 }

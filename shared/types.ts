@@ -180,8 +180,8 @@ type ClientOf<F> = F extends { readonly client: infer C extends ClientAccess } ?
 type ScopeOf<F> = F extends { readonly scope: infer S extends Scope } ? S : 'user'
 type HasRooms<F> = F extends { readonly rooms: true } ? true : false
 /**
- * The keys of the fields, grouped by the API that accepts them. An interface, because compiler errors show the keys of its members, but only
- * the name of a type alias.
+ * The keys of the fields, grouped by the API that accepts them. An interface, because compiler errors show the keys of its members, but
+ * only the name of a type alias.
  */
 export interface Keys<F extends Fields> {
   /** All keys, for `socket.liveSession`. */

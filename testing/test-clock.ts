@@ -15,8 +15,8 @@ interface Waiting {
 }
 
 /**
- * Creates a manual clock for the option `clock`. Pass `clock.now` itself: the plugin finds its timers there. Give your store the same clock,
- * such as `memoryStore(clock.now)`.
+ * Creates a manual clock for the option `clock`. Pass `clock.now` itself: the plugin finds its timers there. Give your store the same
+ * clock, such as `memoryStore(clock.now)`.
  *
  * - `advance` starts these if they are due: rechecks of sockets, the end of expired sessions, reloads from the store, the daily sweep, and
  *   messages that a redirect's target has not taken. Each starts once per call, however far the clock moves. They run in the background, so

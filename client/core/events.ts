@@ -110,8 +110,8 @@ export interface Events {
   /** The visitor leaves the page, perhaps for good. */
   leave: []
   /**
-   * The browser shows a page made earlier: frozen, cached, prefetched or prerendered. `who` is the browser's proved visitor, if the page was
-   * frozen or in the back/forward cache and the environment knows it.
+   * The browser shows a page made earlier: frozen, cached, prefetched or prerendered. `who` is the browser's proved visitor, if the page
+   * was frozen or in the back/forward cache and the environment knows it.
    */
   return: [who?: string | undefined]
   /** The browser shows or hides the page, or a page has stored a visitor. `who` is the browser's proved visitor, if known. */

@@ -16,8 +16,8 @@ export interface Page extends PageKeys {
    */
   kind?: 'new' | 'guest' | 'user' | '' | undefined
   /**
-   * `accepted`: a request has proved that the browser keeps this visitor's cookie. `blocked`: there is no consent to cookies, or all questions
-   * were in vain. Undefined if unknown.
+   * `accepted`: a request has proved that the browser keeps this visitor's cookie. `blocked`: there is no consent to cookies, or all
+   * questions were in vain. Undefined if unknown.
    */
   cookie?: 'accepted' | 'blocked' | undefined
   /**

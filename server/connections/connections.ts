@@ -102,8 +102,8 @@ export class Connections {
   }
 
   /**
-   * Closes a connection with too many unread bytes. Counts fewer unread bytes toward the guest memory, which may close the connection later.
-   * No value is lost, because a page gets all values when it reconnects.
+   * Closes a connection with too many unread bytes. Counts fewer unread bytes toward the guest memory, which may close the connection
+   * later. No value is lost, because a page gets all values when it reconnects.
    */
   readonly #closeIfUnread = (link: Link): void => {
     const { unread } = link

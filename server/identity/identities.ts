@@ -143,8 +143,8 @@ export class Identities {
   }
 
   /**
-   * Returns the identity of another visitor, with a rotated browser id, against session fixation: an attacker may have planted the id before
-   * the sign-in.
+   * Returns the identity of another visitor, with a rotated browser id, against session fixation: an attacker may have planted the id
+   * before the sign-in.
    */
   rotate(previous: CookieOwner, user: UserSubject | undefined, status: CookieStatus): RequestIdentity {
     const old = browserSubject(previous.browser)
@@ -161,8 +161,8 @@ export class Identities {
   }
 
   /**
-   * Retires an id, and transfers its values: at a guest's sign-in, the guest's values to the account; if the former visitor was a user, only
-   * the browser's own.
+   * Retires an id, and transfers its values: at a guest's sign-in, the guest's values to the account; if the former visitor was a user,
+   * only the browser's own.
    */
   #transfer(previous: CookieOwner, user: UserSubject | undefined, heir: Visitor): readonly string[] {
     const old = browserSubject(previous.browser)

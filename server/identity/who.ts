@@ -52,8 +52,8 @@ export class PageIdentities {
   }
 
   /**
-   * Returns the seconds after which a page must POST to renew the live cookie and koa-session's own session, which expire a fixed time after
-   * the last request. Undefined if the page's default interval is short enough.
+   * Returns the seconds after which a page must POST to renew the live cookie and koa-session's own session, which expire a fixed time
+   * after the last request. Undefined if the page's default interval is short enough.
    */
   renewalOf(ctx: Koa.Context): number | undefined {
     const { maxAge } = this.#settings

@@ -34,8 +34,8 @@ export function encodeRegister(register: StoredRegister): EncodedRegister {
 }
 
 /**
- * Decodes a register as a database returns it: its stamp may be a number, a bigint or a text of digits. Never throws: an unreadable stamp or
- * value becomes `NaN`, which the plugin reports and skips.
+ * Decodes a register as a database returns it: its stamp may be a number, a bigint or a text of digits. Never throws: an unreadable stamp
+ * or value becomes `NaN`, which the plugin reports and skips.
  */
 export function decodeRegister(stored: {
   readonly key: string
@@ -69,8 +69,8 @@ export function mergeRegisters(
 }
 
 /**
- * The encoded value of a deleted key. No JSON text is empty, so every database sorts a tombstone before any value. NULL would need a special
- * case in each comparison, because `NULL < 'x'` is not true.
+ * The encoded value of a deleted key. No JSON text is empty, so every database sorts a tombstone before any value. NULL would need a
+ * special case in each comparison, because `NULL < 'x'` is not true.
  */
 export const TOMBSTONE = ''
 

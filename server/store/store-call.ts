@@ -56,8 +56,8 @@ export async function write(
 }
 
 /**
- * Deletes all values under the first store key. Writes the revocation registers before: a process that loads in between must find the values
- * or their end, because a sign-out there ends the login of the session that it finds.
+ * Deletes all values under the first store key. Writes the revocation registers before: a process that loads in between must find the
+ * values or their end, because a sign-out there ends the login of the session that it finds.
  */
 async function clear(store: ValidatedStore, subject: StoreKey, registers: Replica, generation: number): Promise<void> {
   const name = storeKey(subject)

@@ -14,9 +14,9 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /** The return value of `defineFields`. */
   readonly fields: F
   /**
-   * Returns the signed-in user's id, or nothing; a number and its text, such as `7` and `'7'`, are one user. `live.middleware()` calls this function, so put the middleware after your auth middleware.
-   * Each socket's handshake and rechecks call this function, too. So does `ctx.liveSession.identify()`, even after a sign-out, when
-   * koa-session's `ctx.session` is null.
+   * Returns the signed-in user's id, or nothing; a number and its text, such as `7` and `'7'`, are one user. `live.middleware()` calls this
+   * function, so put the middleware after your auth middleware. Each socket's handshake and rechecks call this function, too. So does
+   * `ctx.liveSession.identify()`, even after a sign-out, when koa-session's `ctx.session` is null.
    *
    * The same id is the same user on every host of the app. If each tenant counts its own users, the id must name the tenant, too.
    *
@@ -152,7 +152,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      * Approximate bytes of memory for the data of all guests in this process: values, flash messages, sessions of `live.sessionStore()`,
      * verified cookies, retired browser ids, unread answers, and pending writes to the store. The oldest are evicted first. At most half of
      * this memory is for data that cannot be evicted yet. Beyond that half, the oldest unsaved writes of guests are dropped while a store
-     * is down, and guests with open sockets keep only values that fit the cookie. Values and sessions of users are never evicted to make room for guests.
+     * is down, and guests with open sockets keep only values that fit the cookie. Values and sessions of users are never evicted to make
+     * room for guests.
      *
      * @default 64_000_000
      */
@@ -193,8 +194,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly changesPerVisitor?: number | undefined
     /**
-     * Maximum open connections of a user or guest in this process, all tabs and devices together. A page over the limit sends its changes by
-     * POST, and its sockets wait until a connection closes. A connection may join as many namespaces, and at least 20.
+     * Maximum open connections of a user or guest in this process, all tabs and devices together. A page over the limit sends its changes
+     * by POST, and its sockets wait until a connection closes. A connection may join as many namespaces, and at least 20.
      *
      * @default 20
      */

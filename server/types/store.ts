@@ -54,8 +54,8 @@ export interface SweepLimits {
  * by byte: case, accents and trailing spaces are significant. A value takes up to 64 kB, as escaped text up to six times as much.
  *
  * Each method rejects on failure; the write may then have happened or not, and a late or repeated write does no harm. A method need not
- * wait for a connection: the plugin has its own deadline, continues without the store and retries. `koa-live-session/store` has the rules as
- * functions, and `storeContract` of `koa-live-session/testing` checks whether a store keeps this contract.
+ * wait for a connection: the plugin has its own deadline, continues without the store and retries. `koa-live-session/store` has the rules
+ * as functions, and `storeContract` of `koa-live-session/testing` checks whether a store keeps this contract.
  *
  * An unreadable register (edited by hand, damaged, or from another program) must not prevent the others from loading, nor look like a
  * tombstone. Return its readable parts, with `Number.NaN` as an unreadable stamp or value, as `decodeRegister` does: the plugin validates
@@ -73,8 +73,8 @@ export interface Store {
   merge(subject: string, registers: readonly StoredRegister[]): Promise<readonly StoredRegister[]>
   /**
    * For `update`: writes only if the key's stamp is still `expected` (0: the key is absent), and returns whether it wrote. The register's
-   * stamp is larger than `expected`, except when it replaces a register whose stamp is too far in the future. Of concurrent calls, exactly one gets `true`. A
-   * write counts as a use: see `sweep`.
+   * stamp is larger than `expected`, except when it replaces a register whose stamp is too far in the future. Of concurrent calls, exactly
+   * one gets `true`. A write counts as a use: see `sweep`.
    */
   compareAndSet(subject: string, register: StoredRegister, expected: number): Promise<boolean>
   /** Deletes the subject with all its registers, including tombstones. */
