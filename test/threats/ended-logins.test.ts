@@ -94,7 +94,7 @@ describe.each<[string, () => object]>([
   it.each<[string, Action]>([
     ['before', all(setUser, identifyNow)],
     ['with regenerate() after it', all(setUser, identifyNow)],
-  ])('threat 147: a new password signs its own browser in, without a session %s', async (name, first) => {
+  ])('threat 146: a new password signs its own browser in, without a session %s', async (name, first) => {
     const node = await start(options())
     const thief = await signedIn(node)
     const own = node.visitor()
@@ -106,7 +106,7 @@ describe.each<[string, () => object]>([
     expect([await userOf(node, own), await userOf(node, thief)]).toEqual(['ann', null])
   })
 
-  it('threat 150: 101 sign-ins within an hour end no browser in use', async () => {
+  it('threat 149: 101 sign-ins within an hour end no browser in use', async () => {
     const node = await start(options())
     clock.advance(HOUR - (clock.now() % HOUR))
     const own = await signedIn(node)
@@ -119,7 +119,7 @@ describe.each<[string, () => object]>([
     expect(await node.app.live.devices('ann')).toHaveLength(100)
   })
 
-  it('threat 150: 101 expired logins end none that goes on', async () => {
+  it('threat 149: 101 expired logins end none that goes on', async () => {
     const node = await start(options(), { maxAge: 14 * DAY })
     const own = await signedIn(node)
     const short: Action = ({ session }) => void Object.assign(session, { maxAge: 20 * MINUTE })
@@ -138,7 +138,7 @@ describe.each<[string, () => object]>([
     ['ctx.session = null', all(signOut, leave)],
     ['a kept cart', keepCart],
     ['leave()', leave],
-  ])('threat 148: a sign-out ends the session that `valid` refused: %s', async (_name, action) => {
+  ])('threat 147: a sign-out ends the session that `valid` refused: %s', async (_name, action) => {
     const node = await start(options(), bound)
     const headers = { 'x-ip': '1' }
     const own = node.visitor()
@@ -155,7 +155,7 @@ describe.each<[string, () => object]>([
   })
 })
 
-it('threat 151: a held request revives no session that memory evicted before its sign-out', async () => {
+it('threat 150: a held request revives no session that memory evicted before its sign-out', async () => {
   const node = await SessionApp.start({ clock, options: { cache: { maxVisitors: 10 } } as never })
   const visitor = await node.withSession({ user: 'ann' })
   const copy = node.visitor(visitor.cookie)
@@ -171,7 +171,7 @@ it('threat 151: a held request revives no session that memory evicted before its
   expect(await userOf(node, copy)).toBeNull()
 })
 
-it('threat 149: destroy(id) ends the login although a regenerate() is quicker', async () => {
+it('threat 148: destroy(id) ends the login although a regenerate() is quicker', async () => {
   const content = memoryStore()
   const [loading, held] = [new Gate(), { isNext: false }]
   const load: Store['load'] = async (name) => {
