@@ -193,8 +193,15 @@ export class AppSessions extends FeatureData<SessionEntry> {
   save(session: SessionEntry, changes: FeatureChanges, source: ChangeSource): void {
     // A closing process skips mere renewals, because they must not fail a request.
     if (this.isClosed && changes.size === 0) return
-    checkKeyCount(changesOf(session.replica), changes)
+    this.checkRoom(session, changes)
     this.write(session, new Map([...changes, [RENEWAL_KEY, null]]), source)
+  }
+
+  /** @throws {LiveSessionError} `too_large` if a session with these changes would have too many keys, or lately deleted keys */
+  checkRoom(session: SessionEntry, changes: FeatureChanges): void {
+    // Otherwise old tombstones would refuse each change that deletes a key, and only an accepted change prunes them.
+    if (this.find(session.name) === session) this.prune(session)
+    checkKeyCount(changesOf(session.replica), changes)
   }
 
   /** @throws {LiveSessionError} `superseded` if the session has ended; `closed` */
@@ -208,12 +215,18 @@ export class AppSessions extends FeatureData<SessionEntry> {
    * Retires a session's id for good, at all nodes. Closes the session's connections after the response with the browser's new cookie.
    *
    * @param known the session as a request has it, because memory may have evicted the session meanwhile
+   * @param isUsers whether the session is in a user's login
    * @throws {LiveSessionError} `closed`
    */
-  destroy(name: SessionName, res: ServerResponse | undefined, known: SessionEntry | undefined = this.find(name)): void {
+  destroy(
+    name: SessionName,
+    res: ServerResponse | undefined,
+    known: SessionEntry | undefined = this.find(name),
+    isUsers: boolean = known?.signedIn.isUsersLogin ?? false,
+  ): void {
     const { ends, values } = this.parts
     values.checkOpen()
-    const { handedOn, isUsersLogin: isUsers = false } = known?.signedIn ?? {}
+    const { handedOn } = known?.signedIn ?? {}
     // Another request may have destroyed the session, and retired its id.
     const retired = ends.retired(name) ?? { rotatedTo: handedOn, isUsers }
     this.#end(name, 'destroyed')

@@ -127,7 +127,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     for (const { session, login } of listed) {
       this.parts.ends.retireEmpty(login, true)
       // Deletes the session's values, and closes its sockets at once.
-      if (!this.#sessions.isRetired(session)) this.#sessions.destroy(session, undefined)
+      if (!this.#sessions.isRetired(session)) this.#sessions.destroy(session, undefined, undefined, true)
     }
     const logins = listed.map(({ login }) => login)
     this.#remove(user, logins)

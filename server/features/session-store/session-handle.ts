@@ -10,7 +10,7 @@ import type { Report } from '../../settings/report.js'
 import type { Update } from '../../store/updates.js'
 import { ListenerSet, Listeners, reportRejection } from '../../values/listeners.js'
 import type { AppSessions } from './app-sessions.js'
-import { changesOf, checkKeyCount, keyOf, registerKey, valuesOf } from './session-content.js'
+import { keyOf, registerKey, valuesOf } from './session-content.js'
 import type { SessionEntry, SessionSubscriber } from './session-entry.js'
 import { checkWritable, jsonOf, refusal, sessionEnded } from './session-json.js'
 import type { SessionEnd } from './types.js'
@@ -94,7 +94,7 @@ export class SessionHandle {
   }
 
   onEnd(listener: (end: SessionEnd) => void): () => void {
-    const { ended } = this.#handshakeSession
+    const { ended } = this
     if (ended === undefined) return this.#ends.add(listener)
     // Calls only this listener, because a pending notification may be about to call the others.
     reportRejection(listener(ended), this.#report)
@@ -138,7 +138,7 @@ export class SessionHandle {
       permit: () => {
         const session = this.#session
         if (!session) throw sessionEnded()
-        checkKeyCount(changesOf(session.replica), change)
+        this.#sessions.checkRoom(session, change)
       },
       source: 'socket',
     }

@@ -249,6 +249,19 @@ describe('WriteQueue', () => {
       expect(await stored()).toEqual(erased(5))
     })
 
+    it('keeps an end by another process in a store without removeValues', async () => {
+      const { store, put, erase, stored } = createQueue()
+      Object.assign(store, { removeValues: undefined })
+      await put([
+        ['a', 1, 1],
+        ['$epoch', 5],
+      ])
+      erase()
+      await turn()
+      await store.release()
+      expect(await stored()).toEqual([['$epoch', 5]])
+    })
+
     it('deletes only values of an earlier generation', async () => {
       const { queue, store, put, abandon, erase, stored } = createQueue()
       await put([['$generation', 4]])
