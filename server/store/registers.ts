@@ -78,7 +78,10 @@ export const TOMBSTONE = ''
 const UNREADABLE = Number.NaN
 
 function wins(next: EncodedRegister, current: EncodedRegister): boolean {
-  if (next.stamp !== current.stamp) return next.stamp > current.stamp || !isStamp(current.stamp)
+  // A database may return a stamp as another type.
+  const [stamp, other] = [readStamp(next.stamp), readStamp(current.stamp)]
+  if (Number.isNaN(stamp) || Number.isNaN(other)) return !Number.isNaN(stamp)
+  if (stamp !== other) return stamp > other
   return next.value === current.value ? next.ids > current.ids : next.value > current.value
 }
 

@@ -171,6 +171,26 @@ it('threat 150: a held request revives no session that memory evicted before its
   expect(await userOf(node, copy)).toBeNull()
 })
 
+it.each([1, 2])('threat 149: a user has at most 100 logins at %p nodes, also after a restart', async (count) => {
+  const store = memoryStore()
+  const begin = (): Promise<readonly SessionApp[]> => Promise.all(Array.from({ length: count }, () => start({ store })))
+  let nodes = await begin()
+  const visitors: Visitor[] = []
+  for (let at = 0; at < 120; at += 1) {
+    if (at === 60) nodes = await begin()
+    const node = nodes[at % count]
+    if (!node) throw new Error('never')
+    clock.advance(1000)
+    const visitor = node.visitor()
+    await node.ask(visitor, signIn)
+    visitors.push(visitor)
+    await turns(5)
+  }
+  const [last] = await begin()
+  const users = await Promise.all(visitors.map(({ cookie }) => last && userOf(last, last.visitor(cookie))))
+  expect(users.filter((user) => user === 'ann')).toHaveLength(100)
+})
+
 it('threat 148: destroy(id) ends the login although a regenerate() is quicker', async () => {
   const content = memoryStore()
   const [loading, held] = [new Gate(), { isNext: false }]

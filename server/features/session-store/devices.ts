@@ -82,13 +82,26 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const { since = hourOf(at) } = session.signIns.find((signIn) => signIn.user === user) ?? {}
     const value: Value = [session.name, since, this.#labelOf(ctx) ?? null, login, maxAgeOf(session.replica)]
     const list = this.ensure(listName(user))
-    const others = this.#devicesIn(list).filter((listed) => listed.login !== login)
-    const over = others.filter(({ isOver }) => isOver).map((listed) => [deviceName(listed.login), undefined] as const)
-    this.write(list, new Map([...over, [deviceName(login), value]]), 'job')
-    // A user may sign in thousands of times: ends the logins unused for longest.
+    const isKnown = list.replica.value(deviceName(login)) !== undefined
+    this.write(list, new Map([[deviceName(login), value]]), 'job')
+    if (!isKnown) this.#limit(user, login).catch(this.parts.settings.report)
+  }
+
+  /** Ends the logins unused for longest if a user has too many beside a new one: a user may sign in thousands of times. */
+  async #limit(user: UserSubject, login: BrowserSubject): Promise<void> {
+    // Other processes may have listed logins.
+    const { all } = await this.#loaded(user)
+    if (this.#sessions.isClosed) return
+    const others = all.filter((listed) => listed.login !== login)
+    const [over, going] = [others.filter(({ isOver }) => isOver), others.filter(({ isOver }) => !isOver)]
+    if (over.length > 0)
+      this.#remove(
+        user,
+        over.map((listed) => listed.login),
+      )
     const most = Math.max(1, Math.min(MOST, this.parts.settings.maxVisitors * SHARE))
-    const going = others.filter(({ isOver }) => !isOver).toSorted((one, other) => other.lastUse - one.lastUse)
-    if (going.length >= most) this.#endAll(user, going.slice(most - 1))
+    const byUse = going.toSorted((one, other) => other.lastUse - one.lastUse)
+    if (going.length >= most) this.#endAll(user, byUse.slice(most - 1))
   }
 
   /** Lists existing logins, last used first, and marks the login `current`. */

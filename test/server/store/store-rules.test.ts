@@ -54,9 +54,15 @@ describe('mergeRegisters()', () => {
     )
   })
 
-  it.each([Number.NaN, 2 ** 53, '7'])('replaces a register with the invalid stamp %p', (at) => {
+  it.each([Number.NaN, 2 ** 53, Infinity, 'x'])('replaces a register with the invalid stamp %p', (at) => {
     const valid = encoded('a')
-    expect(mergeRegisters([{ ...valid, stamp: at as number }], [valid])).toEqual([valid])
+    const invalid = { ...valid, stamp: at as number }
+    expect([mergeRegisters([invalid], [valid]), mergeRegisters([valid], [invalid])]).toEqual([[valid], [valid]])
+  })
+
+  it.each<unknown>([10n, '10'])('keeps a register whose stamp a database returns as %p', (at) => {
+    const stored = { ...encoded('a'), stamp: at as number }
+    expect(mergeRegisters([stored], [{ ...encoded('a'), stamp: 9 }])).toEqual([stored])
   })
 })
 
