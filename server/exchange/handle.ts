@@ -7,11 +7,12 @@ import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { type FieldMap, isKey } from '../../shared/fields.js'
 import type { JsonValue } from '../../shared/json.js'
-import { AWAIT_IT, type Awaitable, refusePromise, TrackedPromise } from '../../shared/promise.js'
+import { AWAIT_IT, type Awaitable, refusePromise } from '../../shared/promise.js'
 import type { Level } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { type CookieContent, stampsByKey } from '../cookie/content.js'
 import { visitorLeft } from '../ends/validity.js'
+import { tracked } from '../settings/report.js'
 import type { Settings } from '../settings/settings.js'
 import type { StoreClient } from '../store/store-client.js'
 import type { Inspection } from '../types/session.js'
@@ -249,9 +250,4 @@ export function addMembers<H extends Reporting, U, C>(
     Object.defineProperty(Handles.prototype, name, { value, configurable: true, writable: true })
   }
   return Handles
-}
-
-/** Runs a call, and reports its rejection if the app never awaits it: an unhandled rejection would terminate the process. */
-export function tracked<T>(call: () => T | PromiseLike<T>, report: (error: unknown) => void): Promise<T> {
-  return TrackedPromise.of(call, report, setImmediate)
 }

@@ -6,6 +6,7 @@ import type Koa from 'koa'
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import { printable } from '../../shared/json.js'
+import { TrackedPromise } from '../../shared/promise.js'
 import type { Sub } from '../subjects/subject.js'
 
 /** Reports to the app an error that no caller receives. Never throws, because an uncaught error would end the process. */
@@ -128,4 +129,9 @@ export function createEmitRefusal(app: Koa): EmitRefusal {
     if (!refusals.hasSubscribers) return
     refusals.publish({ app, where, code, message, key, visitorId: visitorId?.() } satisfies RefusalMessage)
   }
+}
+
+/** Runs a call, and reports its rejection if the app never awaits it: an unhandled rejection would terminate the process. */
+export function tracked<T>(call: () => T | PromiseLike<T>, report: (error: unknown) => void): Promise<T> {
+  return TrackedPromise.of(call, report, setImmediate)
 }

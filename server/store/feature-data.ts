@@ -14,9 +14,9 @@ import { RotatingCache } from '../memory/rotating-cache.js'
 import type { Settings } from '../settings/settings.js'
 import { repeat } from '../settings/timers.js'
 import type { UserSubject } from '../subjects/subject.js'
+import { inBatches } from './batches.js'
 import type { FeatureEntry, InspectorSection } from './feature-entry.js'
 import type { StoreClient } from './store-client.js'
-import { inBatches } from './write-queue.js'
 
 /** ms to keep a tombstone. Until then, a delayed write by another process cannot restore the deleted key. */
 const TOMBSTONE_LIFETIME = 10 * 60 * 1000

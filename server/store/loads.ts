@@ -11,9 +11,10 @@ import { repeat } from '../settings/timers.js'
 import { FIRST_GENERATION, storeKey } from '../subjects/store-key.js'
 import { isUser, type Subject } from '../subjects/subject.js'
 import type { Values } from '../values/values.js'
+import { MAX_CALLS } from './batches.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import type { ValidatedStore } from './validated-store.js'
-import { MAX_CALLS, type WriteQueue } from './write-queue.js'
+import type { WriteQueue } from './write-queue.js'
 
 /**
  * The interval of the rounds, as a share of `storeRefresh`. With a share below 0.5, two rounds fit into `storeRefresh` even if timers are

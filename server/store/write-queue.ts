@@ -7,6 +7,7 @@ import { Replica } from '../../shared/replica.js'
 import type { GuestMemory } from '../memory/guest-memory.js'
 import { type Clock, scheduleRetry } from '../settings/timers.js'
 import { type StoreKey, storeKey } from '../subjects/store-key.js'
+import { MAX_CALLS } from './batches.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
 import { isErasure, joined, type StoreCall, storeCall, write } from './store-call.js'
 import type { ValidatedStore } from './validated-store.js'
@@ -14,8 +15,6 @@ import type { ValidatedStore } from './validated-store.js'
 /** The first backoff in ms of a subject whose writes the store rejects while accepting others. */
 const FIRST_BACKOFF = 100
 const LONGEST_BACKOFF = 60_000
-/** Maximum concurrent store calls. The limit protects a recovering store: after an outage, 100,000 subjects may be pending. */
-export const MAX_CALLS = 32
 
 export interface WriteQueueDeps {
   readonly clock: Clock
@@ -240,12 +239,4 @@ export class WriteQueue {
 function isIn(replica: Replica, register: LwwRegister): boolean {
   const known = replica.register(register.key)
   return known !== undefined && !isNews(register, known)
-}
-
-/** Acts on all items, some at a time, because each act may call the store, which must stay fast for requests. */
-export async function inBatches<T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<readonly R[]> {
-  const results: R[] = []
-  for (let at = 0; at < items.length; at += MAX_CALLS)
-    results.push(...(await Promise.all(items.slice(at, at + MAX_CALLS).map(act))))
-  return results
 }

@@ -3,12 +3,12 @@
 import type Koa from 'koa'
 import { isMs, MS } from '../../../shared/checks.js'
 import { after } from '../../../shared/promise.js'
-import { tracked } from '../../exchange/handle.js'
 import type { Feature } from '../../feature.js'
 import { beforeHeaders } from '../../http/headers-sent.js'
 import { renewSession } from '../../identity/identify-user.js'
 import type { FeatureParts } from '../../parts.js'
 import { check, checkNames } from '../../settings/option-checks.js'
+import { tracked } from '../../settings/report.js'
 import { subjectHash, type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
 import { AppSessions } from './app-sessions.js'
 import { Devices } from './devices.js'
@@ -98,7 +98,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
     changesUser: (ctx, visit, user) => {
       // The next person may sign in under the cookie of an ended session, whose successor's cookie is still on its way.
       const hasLeft = !user || visit.visitor.user !== undefined || store.namesUsersLogin(ctx)
-      // The epoch of now, so that a revocation before the headers ends the sign-in, whose password may be the former.
+      // Reads the epoch now: a revocation between here and the response must end this sign-in, which may have used the former password.
       const epoch = user && parts.ends.of(subjectHash(user))
       // Runs just before the headers are sent, because the app may set the user before it regenerates the session, or may sign out again.
       beforeHeaders(ctx.res, () => {
