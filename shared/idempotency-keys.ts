@@ -13,7 +13,7 @@ export const MAX_IDS = 20
 /** Maximum ids in a ticket, which goes to each socket and must fit in a POST. */
 const MAX_IN_TICKET = 50
 
-/** The id of the forgotten watermark, in place of dropped ids: changes up to the stamp beside it are forgotten. */
+/** The empty id of the entry that replaces dropped ids: an update up to this entry's stamp can no longer be recognized. */
 const FORGOTTEN = ''
 
 const ID = /^[\w-]{1,32}$/

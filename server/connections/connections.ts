@@ -109,7 +109,7 @@ export class Connections {
     const { unread } = link
     const isTooMuch = unread > MOST_UNREAD
     this.#guestMemory.pin(link, unread > USUAL && !isTooMuch ? unread : 0, () => {
-      // The browser may have read the packets meanwhile.
+      // Since the count, the browser may have read its packets.
       if (link.unread > USUAL) link.terminate()
     })
     if (isTooMuch) link.terminate()

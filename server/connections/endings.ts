@@ -77,8 +77,8 @@ export class Endings {
   }
 
   /**
-   * Closes the connections under the retired names, and resolves when they are closed. After the response has arrived, also closes the
-   * connections opened meanwhile as the former user, because this browser may have opened some of those. Other browsers reconnect
+   * Closes the connections under the retired names, and resolves when they are closed. Until the response arrives, this browser still
+   * connects with its former cookie: then closes the connections that the former user has opened since, too. Other browsers reconnect
    * immediately.
    *
    * @param user the former user

@@ -159,7 +159,7 @@ export function writeList(list: Group, current: LwwRegister | undefined, stamp: 
 }
 
 /**
- * Returns the base stamp of a change: the claimed base, but at most the current time or this server's stamp of the key, whichever is later.
+ * Returns the base of a change as this server believes it: the claimed base, but at most the later of now and its own stamp of the key.
  */
 export function trustedBase(
   { claimedBase, previous }: PageChange,
@@ -168,8 +168,8 @@ export function trustedBase(
 ): Stamp {
   const stamp = register?.stamp ?? NEVER
   // If the page's previous change is still the newest write, that write is the base. Compares values, too, because a rebased change keeps
-  // its id but has another value. Finds the stamp by id, because without a store another process may have accepted the change under another
-  // stamp.
+  // its id but has another value. Without a store, another process may have accepted the change under a stamp of its own, so looks the stamp up by
+  // the change's id.
   const before = previous?.outcome
   const isNewest = typeof before === 'number' && (acceptedAt(register, previous?.id ?? '') ?? before) === stamp
   if (isNewest && sameJson(previous?.value, register?.value)) return stamp

@@ -14,7 +14,7 @@ interface Sliding {
 
 /**
  * Makes this request extend koa-session's session, or not; undefined leaves the app's options. Returns whether use extends the session.
- * Without `rolling` and `renew`, the app wants an end that use does not move, so nor does a page.
+ * Without `rolling` and `renew`, the app wants a fixed end: neither use nor a page extends the session.
  */
 export function setExtension(ctx: Koa.Context, extend: boolean | undefined): boolean {
   // koa-session copies its options for each request.

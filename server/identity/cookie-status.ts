@@ -69,7 +69,7 @@ interface Plan {
   readonly retires?: true
   /** Transfers the guest's values to the account, or the browser's own values to the next visitor. */
   readonly transfers?: true
-  /** Without consent, clears the cookie, because it belongs to another visitor or to none. */
+  /** If the visitor has not consented: clears the cookie, which is another visitor's or nobody's. */
   readonly clearsWithoutConsent?: true
 }
 

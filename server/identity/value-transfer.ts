@@ -80,7 +80,7 @@ export class ValueTransfer {
       const answer = rule(account as never, browser as never)
       refusePromise(answer, `fields.${field.key}.onLogin`, 'It must answer at once.')
       const combined = field.accept(answer)
-      // Without a known value, write with the lowest stamp: a value in another device's cookie must win.
+      // If this process knows no value of the account, writes with the lowest stamp: a value in another device's cookie must win.
       if (values.find(user)?.stamp(field.key))
         values.write(new Map([[field, combined]]), { subject: () => user }, 'login', { id })
       else {

@@ -16,7 +16,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /**
    * Returns the signed-in user's id, or nothing; a number and its text, such as `7` and `'7'`, are one user. `live.middleware()` calls this
    * function, so put the middleware after your auth middleware. Each socket's handshake and rechecks call this function, too. So does
-   * `ctx.liveSession.identify()`, even after a sign-out, when koa-session's `ctx.session` is null.
+   * `ctx.liveSession.identify()`, perhaps after a sign-out: then koa-session's `ctx.session` is null, so write `ctx.session?.userId`.
    *
    * The same id is the same user on every host of the app. If each tenant counts its own users, the id must name the tenant, too.
    *
