@@ -2,7 +2,6 @@
 
 import type { ServerResponse } from 'node:http'
 import type { AnyChange, ChangeSource } from '../../../shared/change.js'
-import { isWithin } from '../../../shared/checks.js'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { EPOCH_KEY, type LwwRegister } from '../../../shared/register.js'
 import type { Stamp } from '../../../shared/stamp.js'
@@ -19,7 +18,6 @@ import {
   checkKeyCount,
   isOver,
   keyOf,
-  maxAgeOf,
   RENEWAL_KEY,
   SESSION,
   type SessionName,
@@ -27,6 +25,7 @@ import {
 } from './session-content.js'
 import { SessionEntry } from './session-entry.js'
 import { sessionEnded, sessionsLost } from './session-json.js'
+import { SessionRounds } from './session-rounds.js'
 import { isSignedOut } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
@@ -45,8 +44,6 @@ export class AppSessions extends FeatureData<SessionEntry> {
   /** ms after which a session ends, used or not. */
   maxLifetime: number = Infinity
   #stopRounds: (() => void) | undefined
-  /** Whether a name has ended since the last round. */
-  #hasEnds = false
   isClosed = false
 
   constructor(parts: Parts) {
@@ -70,18 +67,11 @@ export class AppSessions extends FeatureData<SessionEntry> {
   }
 
   enable(maxLifetime: number): void {
-    if (!this.isUsed)
-      this.parts.ends.watch({
-        ended: () => {
-          this.#hasEnds = true
-        },
-      })
     this.isUsed = true
     this.maxLifetime = maxLifetime
-    this.#stopRounds ??= this.beginRounds(
-      (session) => this.#look(session),
-      (pinned) => this.#endedOf(pinned),
-    )
+    if (this.#stopRounds) return
+    const { look, urgent } = new SessionRounds(this.parts, this)
+    this.#stopRounds = this.beginRounds(look, urgent)
   }
 
   close(): void {
@@ -279,33 +269,6 @@ export class AppSessions extends FeatureData<SessionEntry> {
     const end = stored.find(({ key }) => key === EPOCH_KEY)
     // Another process may have written before learning of the end. Deletes all stored registers but the revocation register.
     if (end && stored.length > 1) this.parts.store?.erase(name, [end])
-  }
-
-  /** Returns the sessions with sockets that have ended, as with their login or a former user, since this was asked last. */
-  #endedOf(pinned: Iterable<SessionEntry>): readonly SessionEntry[] {
-    const mayHaveEnded = this.#hasEnds || this.maxLifetime !== Infinity
-    this.#hasEnds = false
-    return Array.from(pinned).filter((one) => this.#isStale(one) || (mayHaveEnded && this.endOf(one) !== undefined))
-  }
-
-  #isStale({ links, replica }: SessionEntry): boolean {
-    const { store, storeRefresh, clock } = this.parts.settings
-    return store !== undefined && links.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, clock())
-  }
-
-  /** Refreshes a stale or expired session from the store, and drops an idle session. */
-  async #look(session: SessionEntry): Promise<void> {
-    const { name, links, replica, usedAt } = session
-    // Memory may have evicted and reloaded the session during this round.
-    if (this.find(name) !== session) return
-    const { maxIdle, store, storeRefresh, clock } = this.parts.settings
-    const now = clock()
-    const isStale = store && links.size > 0 && !isWithin(storeRefresh, replica.loadedAt ?? -Infinity, now)
-    // Another process may have renewed a session that looks expired here. If the store does not answer, the next round asks again.
-    if (this.live(name) === undefined || isStale) await this.open(name).catch(() => undefined)
-    // Drops an idle session. The store has it, or its cookie ended with the browser, which closed long ago.
-    else if (links.size === 0 && usedAt + maxIdle <= now && (store !== undefined || maxAgeOf(replica) === 'session'))
-      this.drop(session)
   }
 
   /** Ends a session, and removes its values. Leaves its connections open until `#hangUp`. */
