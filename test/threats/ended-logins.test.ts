@@ -3,6 +3,7 @@ import type { SessionStore, Store } from 'koa-live-session'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import { identify } from '../support/app/auth.js'
 import { Gate } from '../support/app/gate.js'
+import { expectNoCrashes } from '../support/app/no-crashes.js'
 import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { DAY, HOUR, MINUTE } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -51,6 +52,8 @@ async function twoOfALogin(node: SessionApp): Promise<readonly [own: Visitor, ot
   )
   return [own, other]
 }
+
+expectNoCrashes()
 
 describe.each<[string, () => object]>([
   ['in memory', () => ({})],
@@ -131,6 +134,54 @@ describe.each<[string, () => object]>([
     expect(await userOf(node, own)).toBe('ann')
   })
 
+  it('threat 149: a login whose session lasts longer later stays on the list', async () => {
+    const node = await start(options(), { maxAge: HOUR })
+    const own = await signedIn(node)
+    await node.ask(own, ({ session }) => void Object.assign(session, { maxAge: 30 * DAY }))
+    await node.ask(own, () => null)
+    clock.advance(5 * DAY)
+    await signedIn(node)
+    const devices = await node.app.live.devices('ann')
+    expect(devices).toHaveLength(2)
+    expect(await node.app.live.endDevice('ann', devices.at(-1)?.name ?? '')).toBe(true)
+    expect(await userOf(node, own)).toBeNull()
+  })
+
+  it('threat 151: a sign-in that a revocation has overtaken does not spare itself', async () => {
+    const node = await start(options())
+    const own = await signedIn(node)
+    const late = node.visitor()
+    const exceptSelf: Action = (ctx) => node.app.live.revoke('ann', { except: ctx }).then(() => null)
+    await node.during(late, signIn, () => node.ask(own, all(rotate, exceptSelf)), exceptSelf)
+    expect(await userOf(node, late)).toBeNull()
+  })
+
+  it('threat 152: an expired id ends no session of the next visitor', async () => {
+    const node = await start(options(), { maxAge: HOUR })
+    const own = await signedIn(node)
+    const copy = node.visitor(own.cookie)
+    clock.advance(2 * HOUR)
+    await node.ask(
+      own,
+      all(({ session }) => void Object.assign(session, { user: 'bob' }), rotate),
+    )
+    await node.ask(copy, all(signOut, leave))
+    await node.app.live.erase('ann')
+    expect(await userOf(node, own)).toBe('bob')
+  })
+
+  it('threat 153: a sign-out while the plugin closes is answered', async () => {
+    const node = await start(options())
+    const own = await signedIn(node)
+    const response = await node.during(
+      own,
+      () => undefined,
+      () => node.app.live.close(),
+      all(signOut, leave),
+    )
+    expect(response.status).toBe(503)
+  })
+
   const bound = {
     valid: (ctx: { get(name: string): string }, { ip }: { ip?: string }) => !ip || ctx.get('x-ip') === ip,
   }
@@ -169,6 +220,36 @@ it('threat 150: a held request revives no session that memory evicted before its
     ({ session }) => void Object.assign(session, { late: true }),
   )
   expect(await userOf(node, copy)).toBeNull()
+})
+
+it('threat 154: a store that renames sessions keeps the one with the cart', async () => {
+  const wrapped = (inner: SessionStore) =>
+    ({
+      store: {
+        get: (id: string, ...rest: never[]) => inner.get(`tenant:${id}`, ...rest),
+        set: (id: string, saved: unknown, ...rest: never[]) => inner.set(`tenant:${id}`, saved, ...rest),
+        destroy: (id: string, ...rest: never[]) => inner.destroy(`tenant:${id}`, ...rest),
+      },
+    }) as never
+  const node = await SessionApp.start({ clock, session: wrapped, options: { identify } as never })
+  const own = await signedIn(node)
+  await node.ask(
+    own,
+    all(({ session }) => void delete session.user, leave),
+  )
+  expect(await node.read(own)).toMatchObject({ cart: 1 })
+})
+
+it('threat 155: a sign-in without identify() outlives a revocation before it', async () => {
+  const store = memoryStore()
+  const [one, two] = [await start({ store }), await start({ store })]
+  await userOf(two, await signedIn(two))
+  await one.app.live.revoke('ann')
+  clock.advance(1000)
+  const visitor = await signedIn(two, all(setUser, rotate))
+  expect(await userOf(two, visitor)).toBe('ann')
+  clock.advance(120_000)
+  expect([await userOf(two, visitor), await userOf(one, one.visitor(visitor.cookie))]).toEqual(['ann', 'ann'])
 })
 
 it.each([1, 2])('threat 149: a user has at most 100 logins at %p nodes, also after a restart', async (count) => {

@@ -12,6 +12,7 @@ import type { FeatureParts } from '../../parts.js'
 import { schedule } from '../../settings/timers.js'
 import { type FeatureChanges, FeatureData, type FeatureDataParts } from '../../store/feature-data.js'
 import type { Updates } from '../../store/updates.js'
+import { FIRST_GENERATION } from '../../subjects/store-key.js'
 import {
   CREATION_KEY,
   changesOf,
@@ -138,10 +139,11 @@ export class AppSessions extends FeatureData<SessionEntry> {
       const { login, signedIn } = session
       const { handedOn, isUsersLogin } = signedIn
       this.#end(name, end)
-      // Without a store, nothing else remembers the end.
-      if (!this.parts.store) {
-        this.parts.ends.retire(name, handedOn, isUsersLogin)
-        if (end === 'destroyed') this.parts.ends.retireEmpty(login, isUsersLogin)
+      // Without a store, nothing else remembers such an end. Tells no other process, which may know that the session goes on.
+      if (!this.parts.store && end === 'destroyed') {
+        const revocation = { epoch: this.parts.settings.clock(), rotatedTo: handedOn, isUsers: isUsersLogin }
+        this.parts.ends.learn(name, { revocation, generation: FIRST_GENERATION }, 'store')
+        this.parts.ends.retireEmpty(login, isUsersLogin)
       }
       this.#hangUp(name)
       if (end === 'expired') this.parts.store?.erase(name, [])

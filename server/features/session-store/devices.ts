@@ -38,10 +38,8 @@ interface ListedDevice {
   readonly device: Omit<Device, 'current'>
   readonly session: SessionName
   readonly login: BrowserSubject
-  /** The last use, as far as the list or this process knows, in ms since 1970. */
+  /** The last use, as far as the list or this process knows, in ms since 1970; 0 if the session may have expired since. */
   readonly lastUse: number
-  /** Whether the login has certainly ended or expired. */
-  readonly isOver: boolean
 }
 
 function listName(user: UserSubject): ListName {
@@ -74,13 +72,14 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
   recordUse(session: SessionEntry, user: UserSubject | undefined, ctx: Koa.Context): void {
     const at = this.parts.settings.clock()
     const { lastUse: last, login } = session
+    const maxAge = maxAgeOf(session.replica)
     const isSame = user === last?.user && login === last?.login
-    session.lastUse = { user, login, at }
-    if (isSame && hourOf(at) === hourOf(last?.at)) return
+    session.lastUse = { user, login, at, maxAge }
+    if (isSame && hourOf(at) === hourOf(last?.at) && maxAge === last?.maxAge) return
     if (!isSame && last?.user !== undefined) this.#remove(last.user, [last.login])
     if (user === undefined) return
     const { since = hourOf(at) } = session.signIns.find((signIn) => signIn.user === user) ?? {}
-    const value: Value = [session.name, since, this.#labelOf(ctx) ?? null, login, maxAgeOf(session.replica)]
+    const value: Value = [session.name, since, this.#labelOf(ctx) ?? null, login, maxAge]
     const list = this.ensure(listName(user))
     const isKnown = list.replica.value(deviceName(login)) !== undefined
     this.write(list, new Map([[deviceName(login), value]]), 'job')
@@ -93,12 +92,10 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const { all } = await this.#loaded(user)
     if (this.#sessions.isClosed) return
     const others = all.filter((listed) => listed.login !== login)
-    const [over, going] = [others.filter(({ isOver }) => isOver), others.filter(({ isOver }) => !isOver)]
-    if (over.length > 0)
-      this.#remove(
-        user,
-        over.map((listed) => listed.login),
-      )
+    const isOver = (listed: ListedDevice): boolean => this.parts.ends.isRetired(listed.login)
+    const over = others.filter(isOver).map((listed) => listed.login)
+    if (over.length > 0) this.#remove(user, over)
+    const going = others.filter((listed) => !isOver(listed))
     const most = Math.max(1, Math.min(MOST, this.parts.settings.maxVisitors * SHARE))
     const byUse = going.toSorted((one, other) => other.lastUse - one.lastUse)
     if (going.length >= most) this.#endAll(user, byUse.slice(most - 1))
@@ -197,10 +194,10 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
       if (!isBrowser(login)) return []
       const label = typeof given === 'string' ? given : undefined
       const device = { name: key, since, lastSeen: hourOf(stamp), label }
-      const lastUse = Math.max(stamp, this.#sessions.find(session)?.lastUse?.at ?? 0)
+      const at = Math.max(stamp, this.#sessions.find(session)?.lastUse?.at ?? 0)
       // The list is written once an hour, and a session may have been renewed since.
-      const isExpired = typeof maxAge === 'number' && stamp + HOUR + maxAge + GRACE <= this.parts.settings.clock()
-      return { device, session, login, lastUse, isOver: isExpired || this.parts.ends.isRetired(login) }
+      const isExpired = typeof maxAge === 'number' && at + HOUR + maxAge + GRACE <= this.parts.settings.clock()
+      return { device, session, login, lastUse: isExpired ? 0 : at }
     })
   }
 }

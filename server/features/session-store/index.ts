@@ -39,8 +39,13 @@ export function sessionFeature(parts: FeatureParts): Feature {
       `koa-live-session: ${call}: expected sessions in live.sessionStore(), received none. Pass it to koa-session as its store`,
     )
   }
-  /** By request, the user's epoch that a revocation has begun which the request survives: its session may not be saved yet. */
-  const spared = new WeakMap<Koa.Context, { readonly user: UserSubject; readonly epoch: number }>()
+  /** By request that signs a user in or survives a revocation: the user's epoch at that time. Its session may not be saved yet. */
+  const epochs = new WeakMap<Koa.Context, { readonly user: UserSubject; readonly epoch: number }>()
+  /** Whether a revocation came after the sign-in of this request, whose password may be the former. */
+  const isOvertaken = (ctx: Koa.Context, user: UserSubject): boolean => {
+    const known = epochs.get(ctx)
+    return known?.user === user && !parts.ends.accepts(subjectHash(user), known.epoch)
+  }
   const recordUse = (ctx: Koa.Context, session: SessionEntry | undefined, user: UserSubject | undefined): void => {
     if (session) devices.recordUse(session, user, ctx)
   }
@@ -87,7 +92,8 @@ export function sessionFeature(parts: FeatureParts): Feature {
       return session && lifetimeEnd(session.replica, appSessions.maxLifetime)
     },
     excepts: (user, except, epoch) => {
-      spared.set(except, { user, epoch })
+      if (isOvertaken(except, user)) return
+      epochs.set(except, { user, epoch })
       const session = store.sessionOf(except)
       if (session) signIns.except(session, user, epoch)
       recordUse(except, session, user)
@@ -99,15 +105,14 @@ export function sessionFeature(parts: FeatureParts): Feature {
       // The next person may sign in under the cookie of an ended session, whose successor's cookie is still on its way.
       const hasLeft = !user || visit.visitor.user !== undefined || store.namesUsersLogin(ctx)
       // Reads the epoch now: a revocation between here and the response must end this sign-in, which may have used the former password.
-      const epoch = user && parts.ends.of(subjectHash(user))
+      if (user && !isOvertaken(ctx, user)) epochs.set(ctx, { user, epoch: parts.ends.of(subjectHash(user)) })
       // Runs just before the headers are sent, because the app may set the user before it regenerates the session, or may sign out again.
       beforeHeaders(ctx.res, () => {
         // By now, the app has saved or destroyed the session that the user leaves.
         if (hasLeft) store.leave(ctx, (one) => !user && one !== visit.visitor.user)
         const session = store.sessionOf(ctx)
-        const known = spared.get(ctx)
-        const signInEpoch = known?.user === user ? known?.epoch : epoch
-        if (session && user && visit.visitor.user === user) signIns.record(session, user, signInEpoch)
+        const { user: last, epoch } = epochs.get(ctx) ?? {}
+        if (session && user === last && visit.visitor.user === last && last) signIns.record(session, last, epoch)
         // The session may have ended meanwhile, as by an erasure.
         if (session && appSessions.current(session)) recordUse(ctx, session, visit.visitor.user)
         if (!user) return

@@ -8,6 +8,15 @@ import { changesOf, definedOf, type SessionContent, type SessionName } from './s
 import { loginChange, loginOf, type SignedIn, type SignIn, signedInTo } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
+/** A request with a session. */
+interface SessionUse {
+  readonly user: UserSubject | undefined
+  readonly login: BrowserSubject
+  /** ms since 1970 */
+  readonly at: number
+  readonly maxAge: number | 'session'
+}
+
 export interface SessionSubscriber {
   changed(change: AnyChange): void
   ended(end: SessionEnd): void
@@ -16,8 +25,8 @@ export interface SessionSubscriber {
 export class SessionEntry extends FeatureEntry<SessionName> {
   /** The connections that pin the session in memory, each with its subscribers. */
   readonly links: Map<Link, Set<SessionSubscriber>> = new Map()
-  /** The user and the login of the last request, and its time in ms since 1970. */
-  lastUse: { readonly user: UserSubject | undefined; readonly login: BrowserSubject; readonly at: number } | undefined
+  /** The last request, as the list of devices needs it. */
+  lastUse: SessionUse | undefined
   /** The reason for the session's end; undefined until the session has ended. */
   ended: SessionEnd | undefined
   /** Read once after each change. */

@@ -120,8 +120,10 @@ export class KoaSessionStore implements SessionStore {
     if (session && joined && !this.#parts.ends.isRetired(joined.login))
       this.#sessions.write(session, loginChange(joined.login, joined.isUsers), 'request')
     if (session && former) {
-      // No request may ever bring the new id.
-      this.#devices.recordUse(session, ended.read.session.lastUse?.user, ctx as Koa.Context)
+      // No request may ever bring the new id. A process that has just loaded the session knows no last use.
+      const [only, ...others] = session.signIns
+      const user = ended.read.session.lastUse?.user ?? (others.length === 0 ? only?.user : undefined)
+      this.#devices.recordUse(session, user, ctx as Koa.Context)
       ended.goOn({ session, former: unchangedBy(contentOf(session.replica), former) })
     }
     const level = this.#sessions.storedLevel(name)
@@ -148,7 +150,7 @@ export class KoaSessionStore implements SessionStore {
   /** The visitor leaves with a request: ends the login of the session that its cookie names. Another session may go on. */
   leave(ctx: Koa.Context, hasLeft: (user: UserSubject) => boolean): void {
     const named = this.#named.get(ctx)
-    if (!named) return
+    if (!named || this.#sessions.isClosed) return
     const staying = this.sessionOf(ctx)
     this.#signIns.leave(named, staying, hasLeft)
     // koa-session may have refused the session, and so not destroyed it.
@@ -176,9 +178,10 @@ export class KoaSessionStore implements SessionStore {
   sessionOf(ctx: Koa.Context): SessionEntry | undefined {
     const all = [...(this.#reads.get(ctx)?.values() ?? [])]
     if (all.length === 0) return undefined
-    const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
+    const session: { readonly isNew?: unknown } | null = Reflect.get(ctx, 'session')
     // koa-session may have refused the browser's session, and gone on with a new one.
-    const isOwn = ({ id, isOfBrowser }: ReadSession): boolean => !isOfBrowser || id === externalKey
+    const isOfOther = session === null || session.isNew === true
+    const isOwn = ({ isOfBrowser }: ReadSession): boolean => !isOfBrowser || !isOfOther
     return all.findLast((read) => isOwn(read) && this.#sessions.current(read.session))?.session
   }
 

@@ -28,7 +28,8 @@ export class SignIns {
   admits(session: SessionEntry, user: UserSubject): Awaitable<boolean> {
     const current = this.#sessions.current(session)
     if (!current || hasSignIn(current, user)) return current !== undefined
-    return after(this.#parts.store?.loadIfStale([user]), () => this.#isUnrevoked(current, user))
+    // Another process may have revoked the user before this sign-in.
+    return after(this.#parts.store?.refresh([user]), () => this.#isUnrevoked(current, user))
   }
 
   /** Records a sign-in, unless an earlier one is recorded: a switch back to an account proves nothing. */
