@@ -43,10 +43,11 @@ function createFlash(live: AnyClient, internals: Internals): Add {
   const request = (): void => {
     if (!listeners.size || !socket?.connected || document?.hidden) return
     socket.emit(TAKE_FLASH, ...back, (answer: FlashAnswer) => {
+      if (!socket) return
       clearTimeout(timer)
       if (answer.ok) pending.push(...answer.messages)
       else timer = setTimeout(request, PAUSE)
-      while (listeners.size && pending[0] !== undefined) {
+      while (listeners.size && pending.length) {
         const message = pending.shift() as JsonValue
         for (const one of listeners) one(message)
       }
@@ -60,11 +61,15 @@ function createFlash(live: AnyClient, internals: Internals): Add {
   for (const one of handlers) socket?.on(...one)
   document?.addEventListener?.('visibilitychange', request)
   // Discard the former visitor's messages.
-  live.onVisitor(() => void pending.splice(0))
+  live.onVisitor(() => {
+    pending.length = 0
+  })
   internals.onClose(() => {
     clearTimeout(timer)
     for (const one of handlers) socket?.off(...one)
     socket = undefined
+    // Also ends the loop of a listener that closes the client.
+    listeners.clear()
     document?.removeEventListener?.('visibilitychange', request)
   })
   return (listener) => {

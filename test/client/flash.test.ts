@@ -121,6 +121,30 @@ describe('flash messages', () => {
     expect([socket.eventNames(), jest.getTimerCount()]).toEqual([[], 0])
   })
 
+  it('reach no listener after close(), and start no timer', () => {
+    jest.useFakeTimers()
+    const { socket, add, close } = open()
+    const shown: unknown[] = []
+    add((message) => shown.push(message))
+    add(() => undefined)
+    close()
+    present(socket.asked[0])(OK('late'))
+    present(socket.asked[1])(REFUSAL)
+    expect([shown, jest.getTimerCount()]).toEqual([[], 0])
+  })
+
+  it('reach no further listener once a listener has closed the client', () => {
+    const { socket, add, close } = open()
+    const shown: unknown[] = []
+    add((message) => {
+      shown.push(message)
+      close()
+    })
+    add((message) => shown.push(message))
+    present(socket.asked[1])(OK('one', 'two'))
+    expect(shown).toEqual(['one'])
+  })
+
   it('are discarded when the visitor changes', () => {
     const { socket, add, visit } = open()
     const end = add(() => undefined)
