@@ -94,7 +94,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
         if (persisted) planned = 0
         plan()
         // Another visitor now uses this browser: reconnect with the new cookie.
-        if (answer.otherVisitor) socket.disconnect().connect()
+        if (answer.otherVisitor && !isOver) socket.disconnect().connect()
       } catch {}
     if (tickets || isOver) return
     if (persisted || !socket.active) socket.disconnect().connect()

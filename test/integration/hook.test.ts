@@ -353,6 +353,20 @@ describe('the small hook', () => {
     expect([bodies.length, connects()]).toEqual([1, 1])
   })
 
+  it('does not reconnect if stopped before a POST is dropped', async () => {
+    const { socket, greet, hear, connects } = bareSocket()
+    const end = begin(socket)
+    greet()
+    hear({ changes: [['division', 20, 3]] })
+    globalThis.fetch = async () => {
+      end()
+      return Response.json({ otherVisitor: true, results: [], persisted: [] })
+    }
+    passTime()
+    await soon()
+    expect(connects()).toBe(0)
+  })
+
   it.each(['keydown', 'pointerdown'])("renews the cookie at a %s after the server's interval", async (use) => {
     const { socket, greet, bodies } = bareSocket()
     const end = begin(socket)
