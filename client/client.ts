@@ -19,7 +19,7 @@ import { wirePending } from './core/sending.js'
 import { step } from './core/step.js'
 import type { ErrorTexts } from './error.js'
 import { INTERNALS, type Internals } from './internals.js'
-import { createListeners, createNotifier, guarded, type Notifier } from './notifier.js'
+import { adder, createNotifier, guarded, type Listeners, type Notifier, tell } from './notifier.js'
 import type { LiveSessionClient } from './types.js'
 
 type Subscriber = (value: JsonValue | undefined) => void
@@ -43,7 +43,9 @@ export function createClient<F extends Fields>(
   const notifier = createNotifier(page)
   const { changes, statuses, visitors, shown, status } = notifier
   const [dispatch, environment] = createDispatch(page, notifier, createEnvironment, texts)
-  const closing = createListeners<[]>()
+  const closing: Listeners<[]> = new Set()
+  const onChange = adder(changes)
+  const onStatus = adder(statuses)
 
   const get = (key: string, method: string): JsonValue | undefined => {
     if (notifier.isReady) return shown(key)
@@ -98,7 +100,7 @@ export function createClient<F extends Fields>(
       // A default that hides a value is no value of this visitor.
       if (page.isReady) give(shown(key))
     }
-    const unsubscribe = changes.add((change) => change.key === key && give(change.value))
+    const unsubscribe = onChange((change) => change.key === key && give(change.value))
     // Browsers restore form controls after scripts have run, just before `pageshow`: then show the value again.
     globalThis.addEventListener?.('pageshow', show)
     show()
@@ -122,10 +124,10 @@ export function createClient<F extends Fields>(
     update,
     delete: (key: string) => change([key], () => undefined),
     subscribe,
-    onChange: changes.add,
+    onChange,
     status,
-    onStatus: statuses.add,
-    onVisitor: visitors.add,
+    onStatus,
+    onVisitor: adder(visitors),
     field: (key: string) => ({
       subscribe: (run: Subscriber) => subscribe(key, run),
       set: (value: unknown) => void set(key, value),
@@ -134,18 +136,17 @@ export function createClient<F extends Fields>(
     flush: () =>
       new Promise<void>((resolve) => {
         const check = (): void => {
-          if (!notifier.isClosed && [...page.keys].some(([key]) => status(key).status === 'saving')) return
+          if ([...page.keys].some(([key]) => status(key).status === 'saving')) return
           unsubscribe()
           resolve()
         }
-        const unsubscribe = statuses.add(check)
+        const unsubscribe = onStatus(check)
         dispatch('flush')
         check()
       }),
     close: () => {
-      if (notifier.isClosed) return
       dispatch('close')
-      closing.notify()
+      tell(closing)
       notifier.notify()
       notifier.isClosed = true
       environment.close()
@@ -156,7 +157,7 @@ export function createClient<F extends Fields>(
       page,
       dispatch,
       environment,
-      onClose: closing.add,
+      onClose: adder(closing),
     },
   }
   environment.open()
@@ -179,7 +180,7 @@ function createDispatch(
     // The step in progress is running a function of `update`, and would undo a change made by that function.
     if (isStepping) throw new TypeError(texts.text('impure_update'))
     const { who } = page
-    let effects: readonly Effect[] = []
+    let effects: readonly Effect[]
     isStepping = true
     try {
       effects = step(page, event)
@@ -201,7 +202,7 @@ function createDispatch(
   const environment: EffectHandlers & Environment = {
     ...createEnvironment(dispatch),
     settle: ({ settle }: Call, refusal?: RefusalReason) => settle?.(refusal),
-    visitor: notifier.visitors.notify,
+    visitor: (visitor) => tell(notifier.visitors, visitor),
   }
   return [dispatch, environment]
 }

@@ -4,7 +4,7 @@ import type { JsonValue } from '../shared/json.js'
 import type { Unsubscribe } from '../shared/observable.js'
 import { FLASH, type FlashAnswer, TAKE_FLASH } from '../shared/protocol.js'
 import { type Internals, internalsOf } from './internals.js'
-import { guarded } from './notifier.js'
+import { adder } from './notifier.js'
 import type { AnyClient } from './types.js'
 
 type Add = (listener: (message: JsonValue) => void) => Unsubscribe
@@ -72,11 +72,10 @@ function createFlash(live: AnyClient, internals: Internals): Add {
     listeners.clear()
     document?.removeEventListener?.('visibilitychange', request)
   })
+  const add = adder(listeners)
   return (listener) => {
-    // Wrapped, so that the same function can be added twice.
-    const own = guarded(listener)
-    listeners.add(own)
+    const unsubscribe = add(listener)
     request()
-    return () => void listeners.delete(own)
+    return unsubscribe
   }
 }

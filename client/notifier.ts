@@ -10,10 +10,7 @@ import { overallStatus, type StatusDetail, statusOf } from './core/status.js'
 
 type Notice = readonly [value: JsonValue | undefined, detail: StatusDetail]
 
-export interface Listeners<A extends readonly unknown[]> {
-  add(listener: (...args: A) => void): () => void
-  notify(...args: A): void
-}
+export type Listeners<A extends readonly unknown[]> = Set<(...args: A) => void>
 
 export interface Notifier {
   readonly changes: Listeners<[change: AnyChange]>
@@ -38,8 +35,8 @@ export interface Notifier {
 }
 
 export function createNotifier(page: Readonly<Page>): Notifier {
-  const changes = createListeners<[change: AnyChange]>()
-  const statuses = createListeners<[key: string, detail: StatusDetail]>()
+  const changes: Notifier['changes'] = new Set()
+  const statuses: Notifier['statuses'] = new Set()
   /** Resolves `ready`; undefined if resolved. */
   let markReady: (() => void) | undefined
   const shown = (key: string): JsonValue | undefined => shownOf(readKey(page, key), !page.isReady)
@@ -78,8 +75,8 @@ export function createNotifier(page: Readonly<Page>): Notifier {
         // The server's version of a text, such as a trimmed one, would replace the text under the visitor's fingers.
         if (page.timers.has(`~${key}`) && !(source === 'request' && pendingOf(readKey(page, key))[0])) value = previous
         last.set(key, [value, detail])
-        if (value !== previous) changes.notify({ key, value, previous, source })
-        if (detail !== was) statuses.notify(key, detail)
+        if (value !== previous) tell(changes, { key, value, previous, source })
+        if (detail !== was) tell(statuses, key, detail)
       }
       notifier.isReady ||= page.isReady
       followReady()
@@ -92,7 +89,7 @@ export function createNotifier(page: Readonly<Page>): Notifier {
   const notifier: Notifier = {
     changes,
     statuses,
-    visitors: createListeners(),
+    visitors: new Set(),
     ready: Promise.resolve(),
     isReady: hadFirstValues,
     shown,
@@ -104,19 +101,21 @@ export function createNotifier(page: Readonly<Page>): Notifier {
   return notifier
 }
 
-export function createListeners<A extends readonly unknown[]>(): Listeners<A> {
-  const listeners = new Set<(...args: A) => void>()
-  return {
-    add: (listener) => {
-      // Wrapped, so that the same function can be added twice.
-      const own = guarded(listener)
-      listeners.add(own)
-      return () => void listeners.delete(own)
-    },
-    notify: (...args) => {
-      for (const listener of listeners) listener(...args)
-    },
+/** Returns the function that adds a listener. */
+export function adder<A extends readonly unknown[]>(
+  listeners: Listeners<A>,
+): (listener: (...args: A) => void) => () => void {
+  return (listener) => {
+    // Wrapped, so that the same function can be added twice.
+    const own = guarded(listener)
+    listeners.add(own)
+    return () => void listeners.delete(own)
   }
+}
+
+/** Calls all listeners. */
+export function tell<A extends readonly unknown[]>(listeners: Listeners<A>, ...args: A): void {
+  for (const one of listeners) one(...args)
 }
 
 /** Wraps a function of the app, whose errors must stop neither other listeners nor the client. */

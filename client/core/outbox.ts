@@ -49,16 +49,18 @@ export function restoreOutboxes(page: Page, texts: readonly string[], tabKeys: r
     const state = ensureKey(page, key)
     // Skip a single change older than the current value: it may have arrived, and must not overwrite later values. Keep several changes,
     // because the current value may be one of them: the server recognizes arrived changes by id or value.
-    if (pendingOf(state)[0] || !(list[1] || list.every(([, base]) => base >= state.stamp))) continue
-    const restored = list.map(([, base, id, value, group]) => ({
-      value,
-      callers: [],
-      id,
-      group,
-      base: base as Stamp,
-      inDoubt: true,
-    }))
-    state.changes = [...state.changes, ...restored]
+    if (pendingOf(state)[0] || !(list[1] || (list[0] as WireChange)[1] >= state.stamp)) continue
+    state.changes = [
+      ...state.changes,
+      ...list.map(([, base, id, value, group]) => ({
+        value,
+        callers: [],
+        id,
+        group,
+        base: base as Stamp,
+        inDoubt: true,
+      })),
+    ]
   }
 }
 

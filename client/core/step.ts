@@ -143,15 +143,16 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   },
   wake,
   flush: (page) => {
-    const wasBlocked = page.cookie === 'blocked'
     // Cookies may be allowed by now, and the server reachable: try again.
     page.isOffline = false
-    unblock(page)
+    if (page.cookie === 'blocked') {
+      unblock(page)
+      requestCookie(page)
+    }
     // A page without a visitor may have asked before consent: ask again.
     if (!page.who) abortPost(page)
     retryUnstored(page)
     wake(page)
-    if (wasBlocked) requestCookie(page)
   },
   // Show unsaved changes as `offline`: they stay in the outbox for the next page.
   close: (page) => {
