@@ -147,8 +147,11 @@ export function createClient<F extends Fields>(
     close: () => {
       dispatch('close')
       tell(closing)
+      // Within a listener, too, the last notification comes before the end.
+      notifier.isPaused = false
       notifier.notify()
       notifier.isClosed = true
+      for (const one of [changes, statuses, visitors]) one.clear()
       environment.close()
     },
     [INTERNALS]: {

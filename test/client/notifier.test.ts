@@ -157,6 +157,39 @@ describe('a closed page', () => {
     expect(heard).toEqual([1])
   })
 
+  it.each(['onChange', 'onStatus'] as const)('calls no listener after close() in a listener of %s', async (where) => {
+    const { live } = bareClient()
+    const heard: unknown[] = []
+    let isClosed = false
+    const hear = (what: string) => (): void => void (isClosed && heard.push(what))
+    live[where](() => {
+      live.close()
+      isClosed = true
+    })
+    live.onChange(hear('onChange'))
+    live.onStatus(hear('onStatus'))
+    live.subscribe('division', hear('subscribe'))
+    live.subscribe('theme', hear('subscribe'))
+    void live.setMany({ division: 2, theme: 'dark' })
+    await live.flush()
+    expect([heard, live.status('division')]).toEqual([[], { status: 'offline' }])
+  })
+
+  it('calls no listener that has never stopped answering changes', () => {
+    jest.useFakeTimers()
+    const { live } = bareClient()
+    let count = 0
+    live.onChange(({ value }) => void live.set('division', Number(value) + 1))
+    live.onChange(() => {
+      count += 1
+    })
+    void live.set('division', 0)
+    live.close()
+    const before = count
+    jest.runAllTimers()
+    expect(count).toBe(before)
+  })
+
   it('rejects changes', async () => {
     const { live } = bareClient()
     live.close()
