@@ -65,7 +65,7 @@ export function createNotifier(page: Readonly<Page>): Notifier {
     isNews = true
     if (notifier.isPaused) return
     notifier.isPaused = true
-    for (let i = 0; isNews && i < MAX_ROUNDS; i += 1) {
+    for (let left = MAX_ROUNDS; isNews && left; left -= 1) {
       isNews = false
       // Changes made by listeners during this round get their own source.
       const source = notifier.source ?? 'ticket'

@@ -32,11 +32,9 @@ export const createPoster: CreatePoster = (options, onPosted) => {
       if (!timeout) return void send(options, body, { keepalive: true })
       const controller = new AbortController()
       current = controller
-      const timer = setTimeout(() => controller.abort(), timeout)
-      // This timer must not keep a Node process alive. In browsers timers are numbers.
-      timer.unref?.()
+      // After the response, an abort has no effect. The timer must not keep a Node process alive. In browsers timers are numbers.
+      setTimeout(() => controller.abort(), timeout).unref?.()
       void send(options, body, { signal: controller.signal }).then((posted) => {
-        clearTimeout(timer)
         if (current === controller) onPosted(posted)
       })
     },

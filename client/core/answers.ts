@@ -36,7 +36,7 @@ export function answered(page: Page, message: PageMessage, answer: PageAnswer | 
     // If the connection did not name its visitor, ask again after a pause.
     if (page.socket === 'greeting') page.socket = 'up'
     messageRefused(page, message, answer, 'sendPause')
-  } else applyAnswer(page, message, answer, false)
+  } else applyAnswer(page, message, answer)
 }
 
 export function posted(page: Page, { wait, answer, error }: Posted): void {
@@ -81,13 +81,13 @@ function questionAnswered(page: Page, answer: PageAnswer): void {
 }
 
 /** Handles the answer to a POST that names the visitor, or to a message over the socket. */
-function applyAnswer(page: Page, message: PageMessage, answer: PageAnswer, isPost: boolean): void {
+function applyAnswer(page: Page, message: PageMessage, answer: PageAnswer, isPost?: boolean): void {
   const { who, hasCookie, greeting, otherVisitor } = answer
   const mayLackCookie = page.cookie === 'blocked' || page.socket === 'greeted' || (who ?? page.who) === undefined
   page.timers.delete('greet')
   if (!hasCookie && (isPost || !mayLackCookie)) {
     if (isPost) page.postHasCookie = false
-    requeue(page, message, false)
+    requeue(page, message)
     return void requestCookie(page)
   }
   const isFirst = !isPost && page.socket === 'greeting'
@@ -108,7 +108,7 @@ function applyAnswer(page: Page, message: PageMessage, answer: PageAnswer, isPos
   }
 }
 
-function applyResults(page: Page, { tickets = [], set = [] }: PageMessage, answer: PageAnswer, isPost: boolean): void {
+function applyResults(page: Page, { tickets = [], set = [] }: PageMessage, answer: PageAnswer, isPost?: boolean): void {
   const { persisted, ticket, unsaved } = answer
   // Merge the ticket first: its ids tell which `update`s the current values contain.
   if (ticket) addTicket(page, ticket)
@@ -126,7 +126,7 @@ function applyResults(page: Page, { tickets = [], set = [] }: PageMessage, answe
 }
 
 /** Applies the result of a change in flight. Returns true for a change to retry after a pause. */
-function applyResult(page: Page, key: string, result: ChangeResult | undefined, isSaved: boolean): true | undefined {
+function applyResult(page: Page, key: string, result: ChangeResult | undefined, isSaved?: boolean): true | undefined {
   const state = ensureKey(page, key)
   const sent = inFlight(state)
   if (!sent || !result) return
@@ -183,7 +183,7 @@ function messageRefused(
 ): void {
   const { tickets = [], set } = message
   const bad = tickets[refusal.index as number]
-  requeue(page, message, false)
+  requeue(page, message)
   if (isTemporary(refusal.code)) return void backOff(page, name, wait)
   for (const [key, state] of page.keys) {
     const isSent = set ? set.some(([one]) => one === key) : !tickets[0] && state.changes[0]

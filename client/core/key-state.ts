@@ -26,7 +26,7 @@ export interface Change {
    * Whether the change may have been applied without an acknowledgement. `true`: the answer was lost, or an unloading page may have sent
    * the change. `store_unavailable`: the store did not answer the server.
    */
-  inDoubt?: boolean | 'store_unavailable'
+  inDoubt?: boolean | 'store_unavailable' | undefined
   /** Whether the change is left from before the page hid its values. */
   isLeft?: boolean
   /** The stamp from the server's acknowledgement. */

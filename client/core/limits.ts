@@ -24,8 +24,10 @@ export const MAX_WAIT = 60_000
 export const RETRY_PAUSE = 1000
 /** ms before the page reconnects after a tab has announced a visitor: several tabs may announce the same visitor. */
 export const RECONNECT_PAUSE = 50
-/** Minimum ms to wait for a connection to name its visitor. Up to half as many are added at random. */
+/** Minimum ms to wait for a connection to name its visitor. */
 export const GREETING_TIMEOUT = 1000
+/** The most ms added to this time at random. */
+export const GREETING_SPREAD = 500
 /** Maximum rounds of notifications in a row: listeners that change values in each round must not block the page. */
 export const MAX_ROUNDS = 100
 /** ms after the last letter in which listeners hear only of the page's own changes of a text. */

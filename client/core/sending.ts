@@ -155,7 +155,7 @@ export function abortPost(page: Page): void {
 }
 
 /** Marks the changes of a message as no longer in flight, to send them again. After a lost message, the changes are in doubt. */
-export function requeue(page: Page, message: PageMessage | undefined, isLost: boolean): void {
+export function requeue(page: Page, message: PageMessage | undefined, isLost?: boolean): void {
   for (const [key] of message?.set ?? []) {
     const sent = inFlight(ensureKey(page, key))
     if (!sent) continue

@@ -172,9 +172,7 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
     page.newVisitor = undefined
   }
   page.followTab?.(page)
-  const { effects } = page
-  page.effects = []
-  return [['save', serializeOutbox(page)], ...effects]
+  return [['save', serializeOutbox(page)], ...page.effects.splice(0)]
 }
 
 /**

@@ -4,7 +4,7 @@ import { type PageAnswer, RENEWAL } from '../../shared/protocol.js'
 import { NEVER } from '../../shared/stamp.js'
 import { addEffect, settle, startTimer } from './events.js'
 import { reset } from './key-state.js'
-import { GREETING_TIMEOUT } from './limits.js'
+import { GREETING_SPREAD, GREETING_TIMEOUT } from './limits.js'
 import { type Page, setDefaults } from './page.js'
 import { abortPost } from './sending.js'
 import { addTicket, readTicket } from './tickets.js'
@@ -82,7 +82,7 @@ export function reconnect(page: Page): void {
 
 /** Waits for the connection to name its visitor; new changes wait too. */
 export function awaitGreeting(page: Page): void {
-  startTimer(page, 'greet', GREETING_TIMEOUT, GREETING_TIMEOUT / 2)
+  startTimer(page, 'greet', GREETING_TIMEOUT, GREETING_SPREAD)
 }
 
 /** If the browser keeps no cookie, rejects all promises, as nothing is ever saved; values stay shown and go over the socket. */
