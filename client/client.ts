@@ -93,14 +93,19 @@ export function createClient<F extends Fields>(
     )
   const subscribe = (key: string, listener: Subscriber): (() => void) => {
     let isEnded: boolean | undefined
+    /** The value that the listener has last received. */
+    let last: JsonValue | undefined
     const give = guarded((value: JsonValue | undefined): void => {
-      if (notifier.isReady && !isEnded && !notifier.isClosed) listener(value)
+      if (!notifier.isReady || isEnded || notifier.isClosed) return
+      last = value
+      listener(value)
     })
     const show = (): void => {
       // A default that hides a value is no value of this visitor.
       if (page.isReady) give(shown(key))
     }
-    const unsubscribe = onChange((change) => change.key === key && give(change.value))
+    // A subscription within a listener has already brought the value of the change in progress.
+    const unsubscribe = onChange(({ key: one, value }) => one === key && value !== last && give(value))
     // Browsers restore form controls after scripts have run, just before `pageshow`: then show the value again.
     globalThis.addEventListener?.('pageshow', show)
     show()

@@ -53,6 +53,19 @@ describe('a listener that sets a value', () => {
     expect(heard).toEqual([1, [1, 3], 3, [3, 6], 6])
   })
 
+  it('tells a subscriber that it adds no value twice', () => {
+    const { live } = bareClient()
+    const heard: unknown[] = []
+    const end = live.onChange(() => {
+      end()
+      live.subscribe('division', (value) => heard.push(value))
+      live.subscribe('theme', (value) => heard.push(value))
+    })
+    void live.setMany({ division: 2, theme: 'dark' })
+    void live.set('division', 1)
+    expect(heard).toEqual([2, 'dark', 1])
+  })
+
   it.each([
     ['a', 'b'],
     ['b', 'a'],
