@@ -1,3 +1,5 @@
+// Stores the outbox of each tab, and the browser's proved visitor, in localStorage.
+
 /** The browser's proved visitor, and the outbox: a text for each tab. */
 export interface Storage {
   /** Stores this tab's text, replacing the former text. */

@@ -1,4 +1,3 @@
-import { PageError } from '../../shared/page-error.js'
 // Wraps the client's public functions for development: checks options, and warns of missing or repeated calls.
 
 import {
@@ -12,6 +11,7 @@ import {
   unknownOption,
 } from '../../shared/checks.js'
 import { isOfValue } from '../../shared/codes.js'
+import { PageError } from '../../shared/page-error.js'
 import { TrackedPromise } from '../../shared/promise.js'
 import { EMBED_ID, FLASH, HAND_OFF } from '../../shared/protocol.js'
 import type { RegisteredFields } from '../../shared/registered.js'
