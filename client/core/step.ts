@@ -1,7 +1,7 @@
 // The page as a state machine: `step` handles an event, changes the page, and returns the effects.
 
 import { answered, applyTabMessage, posted } from './answers.js'
-import { addEffect, type Effect, type Event, type Events, startTimer } from './events.js'
+import { addEffect, type Effect, type Event, type Events, settle, startTimer } from './events.js'
 import { mergeSnapshot, parseHtml } from './html.js'
 import { addPending, ensureKey, rebase } from './key-state.js'
 import { MAX_DOUBTS, TYPING_PAUSE } from './limits.js'
@@ -146,7 +146,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     // Cookies may be allowed by now, and the server reachable: try again.
     page.isOffline = false
     if (page.cookie === 'blocked') {
-      unblock(page)
+      page.cookie = undefined
       requestCookie(page)
     }
     // A page without a visitor may have asked before consent: ask again.
@@ -154,9 +154,10 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
     retryUnstored(page)
     wake(page)
   },
-  // Show unsaved changes as `offline`: they stay in the outbox for the next page.
+  // Show unsaved changes as `offline`: they stay in the outbox for the next page. This page can no longer settle their promises.
   close: (page) => {
     page.isOffline = true
+    for (const state of page.keys.values()) settle(page, state.changes, { code: 'closed' })
   },
 }
 

@@ -188,7 +188,7 @@ describe('a closed page', () => {
     expect([heard, live.status('division')]).toEqual([[], { status: 'offline' }])
   })
 
-  it('calls no listener that has never stopped answering changes', () => {
+  it('ends a listener that answers each change with another', () => {
     jest.useFakeTimers()
     const { live } = bareClient()
     let count = 0
@@ -209,6 +209,14 @@ describe('a closed page', () => {
     for (const change of [live.set('division', 2), live.delete('division'), live.update('division', () => 3)])
       await expect(change).rejects.toMatchObject({ code: 'closed' })
     expect(live.get('division')).toBe(1)
+  })
+
+  it('rejects pending changes, which persist for the next page', async () => {
+    const { live } = bareClient()
+    const changes = [live.set('division', 2), live.setMany({ theme: 'dark', cart: [] })]
+    live.close()
+    for (const change of changes) await expect(change).rejects.toMatchObject({ code: 'closed' })
+    expect([live.get('division'), live.status('division')]).toEqual([2, { status: 'offline' }])
   })
 
   it.each([true, false])('resolves flush() (closed before the call: %s)', async (isBefore) => {
