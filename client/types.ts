@@ -65,8 +65,8 @@ export interface EndingSession {
   /** Whether `extend` has an effect: false near the end by `maxLifetime`, and if koa-session has neither `rolling` nor `renew`. */
   readonly canExtend: boolean
   /**
-   * Extends the session, as using it does. Resolves when the listener knows the outcome: `extended`, `ended`, or `ending` if the server
-   * could not be reached. Never rejects.
+   * Extends the session, as using it does. The listener learns the outcome: `extended`, `ended`, or `ending` if the server could not be
+   * reached. Resolves then, or a little earlier if the page asks again meanwhile, as when the browser shows it. Never rejects.
    */
   extend(): Promise<void>
 }
@@ -86,10 +86,10 @@ export interface FieldStore<V, S> {
  *
  * Writes are optimistic: shown immediately, and rolled back if refused. A refused write rejects with a `LiveSessionError`. Its `code` is
  * `invalid_value`, `undeclared_key`, `not_writable`, `users_only`, `too_large` or `malformed` for a bad value or key; `superseded` if
- * another write came first, or another visitor now uses this browser; or `closed` after `close()`. With `cookies_blocked` and
- * `store_unavailable` the page still shows the value, unsaved. While the server is unreachable, busy or restarting, writes wait instead of
- * failing; so does an `update` while the store is silent. You need not handle a rejection: `status` reports a refusal,
- * `onVisitor` a new visitor, and the console a mistake of your own code.
+ * another write came first, or another visitor now uses this browser; `bad_origin` if the endpoint does not list the page's origin; or
+ * `closed` at or after `close()`. With `cookies_blocked`, `store_unavailable` and `bad_ticket` the page still shows the value, unsaved.
+ * While the server is unreachable, busy or restarting, writes wait instead of failing; so does an `update` while the store is silent. You
+ * need not handle a rejection: `status` reports a refusal, `onVisitor` a new visitor, and the console a mistake of your own code.
  */
 export interface LiveSessionClient<F extends Fields = RegisteredFields> extends Observable<F, Keys<F>['readable']> {
   /**
@@ -105,7 +105,10 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   get<K extends Keys<F>['readable']>(key: K): Value<F[K]>
   /** Returns whether the key has a value; a default does not count. */
   has(key: Keys<F>['readable']): boolean
-  /** Sets a value, shown immediately. Resolves when `saved`: when the answer to a POST confirms this value or a later value of this tab. */
+  /**
+   * Sets a value, shown immediately. Resolves when `saved`: when the answer to a POST, or the greeting of a new connection, confirms this
+   * value or a later value of this tab.
+   */
   set<K extends Keys<F>['writable']>(key: K, value: Settable<F[K]>): Promise<void>
   /**
    * Sets several values in a single exchange: all shown immediately, and accepted or refused as a whole. Accepted values get the same
@@ -145,6 +148,9 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   onVisitor(listener: (visitor: PageVisitor) => void): Unsubscribe
   /** Retries unsaved changes immediately. Resolves when all are saved, refused or `offline`: `status()` tells which. */
   flush(): Promise<void>
-  /** Calls no listener any more, and stops all timers. The socket stays open. Unsaved changes are `offline` here, and persist for the next page. */
+  /**
+   * Calls no listener any more, and stops all timers. The socket stays open. Unsaved changes are `offline` here, and persist for the next
+   * page; their promises reject with `closed`.
+   */
   close(): void
 }
