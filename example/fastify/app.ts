@@ -12,6 +12,15 @@ export async function createApp(secret: string, store?: Store, sessionStore = ne
   const io = new Server(app.server)
   await app.register(cookie)
   const options = { sameSite: 'lax', secure: 'auto' } as const
+  // A late response would store a session again that has ended meanwhile.
+  app.addHook('onSend', async (request) => {
+    const { sessionId, encryptedSessionId } = request.session ?? {}
+    if (!sessionId || request.cookies['sessionId'] !== encryptedSessionId) return
+    const stored = await new Promise((resolve, reject) =>
+      sessionStore.get(sessionId, (error, found) => (error ? reject(error) : resolve(found))),
+    )
+    if (!stored) Object.assign(request, { session: null })
+  })
   await app.register(session, { secret, store: sessionStore, cookie: options, saveUninitialized: false })
   const live = addLive(app, io, secret, store)
 

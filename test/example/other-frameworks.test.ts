@@ -5,6 +5,7 @@ import fastifySession from '@fastify/session'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { Express, RequestHandler } from 'express'
 import session from 'express-session'
+import type { FastifyInstance } from 'fastify'
 import type { LiveSessionPlugin, Store } from 'koa-live-session'
 import { memoryStore } from 'koa-live-session/testing'
 import type { Server } from 'socket.io'
@@ -312,5 +313,26 @@ it('threat 136: a late request stores no session after a sign-out in Express', a
   expect(answer.headers.getSetCookie().join()).toMatch(/sid=;/)
   gate.open()
   await late
+  expect(await (await fetch(visitor.url, { headers: { cookie } })).text()).toContain('data-user=""')
+})
+
+it('threat 136: a late request stores no session after a sign-out in Fastify', async () => {
+  const { app, http, io, live } = await createApp(present(FRAMEWORKS['Fastify 5'])())
+  const gate = new Gate()
+  const fastify = app as FastifyInstance
+  fastify.get('/slow', async () => {
+    await gate.pass()
+    return ''
+  })
+  await fastify.ready()
+  await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
+  const visitor = new Running({ app: {}, http, io, live }).visitor()
+  await post(visitor, '/sign-in')
+  const { cookie } = visitor
+  const late = fetch(`${visitor.url}/slow`, { headers: { cookie } })
+  await gate.entered
+  await post(visitor, '/sign-out')
+  gate.open()
+  expect((await late).headers.getSetCookie().filter((line) => line.startsWith('sessionId='))).toEqual([])
   expect(await (await fetch(visitor.url, { headers: { cookie } })).text()).toContain('data-user=""')
 })
