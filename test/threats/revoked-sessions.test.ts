@@ -237,6 +237,19 @@ describe('threat 132: a hand-off that names its user', () => {
     expect(await taken(two, visitor, token)).toBeNull()
   })
 
+  it('signs in by a new password that revokes all others', async () => {
+    const node = await start()
+    const { visitor, token } = await handedOff(node, 'ann')
+    const reset: Action = async (ctx) => {
+      Object.assign(ctx['session'], await ctx.liveSession.takeHandOff('sign-in', z.object({ user: z.string() })))
+      await ctx['session'].regenerate()
+      await node.app.live.revoke('ann', { except: ctx })
+    }
+    const init = { method: 'POST', headers: { origin: visitor.url }, body: new URLSearchParams({ [FIELD]: token }) }
+    expect((await node.fetch(visitor, reset, init)).status).toBe(200)
+    expect(await userOf(node, visitor)).toEqual(ANN)
+  })
+
   it('gives nothing by a former cookie after a sign-in at another node', async () => {
     const store = memoryStore()
     const [one, two] = [await start({ store }), await start({ store })]

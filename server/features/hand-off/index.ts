@@ -42,6 +42,11 @@ export function handOffFeature(parts: FeatureParts): Feature {
       },
     },
     post: (ctx) => sendOn(parts, tokens, ctx),
+    // The revocation by this request itself does not come after the hand-off that it has taken.
+    excepts: (user, ctx) => {
+      const at = parts.handedOffAt.get(ctx)
+      if (at !== undefined && !isRevokedSince(parts, user, at)) parts.handedOffAt.delete(ctx)
+    },
     changesUser: (ctx, _, user) => {
       const at = parts.handedOffAt.get(ctx)
       if (user === undefined || at === undefined) return
