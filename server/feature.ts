@@ -64,8 +64,11 @@ export interface Feature {
   readonly hasEnded?: (ctx: Koa.Context, user: UserSubject) => Awaitable<boolean>
   /** Returns when the app's session of a request ends, however much it is used, in ms since 1970; undefined if never. */
   readonly endsBy?: (ctx: Koa.Context) => number | undefined
-  /** Called just before a revocation begins an epoch, which the sign-in of the request `except` survives. */
-  readonly excepts?: (user: UserSubject, except: Koa.Context, epoch: number) => void
+  /**
+   * Called just before a revocation begins an epoch, which the sign-in of the request `except` survives. `revoke` awaits the promise: the
+   * next request may come to another process.
+   */
+  readonly excepts?: (user: UserSubject, except: Koa.Context, epoch: number) => unknown
   /** Deletes what the feature has about an erased user. `erase` awaits the promise. */
   readonly erases?: (user: UserSubject) => Promise<void>
   /** The feature's data that stores and other processes have, too. */

@@ -46,12 +46,12 @@ export class Endings {
     await store?.refresh([user])
     const epoch = ends.nextEpoch(user)
     // First, because no process may learn of the epoch without the exception.
-    if (spared) for (const { excepts } of features) excepts?.(user, spared.ctx, epoch)
+    const excepted = spared ? features.map(({ excepts }) => excepts?.(user, spared.ctx, epoch)) : []
     ends.revoke(user, epoch)
     try {
       await spared?.rotate()
     } finally {
-      await this.#close(user)
+      await Promise.all([this.#close(user), ...excepted])
     }
   }
 

@@ -252,6 +252,33 @@ it('threat 155: a sign-in without identify() outlives a revocation before it', a
   expect([await userOf(two, visitor), await userOf(one, one.visitor(visitor.cookie))]).toEqual(['ann', 'ann'])
 })
 
+it('threat 156: revoke() with except resolves when the store has the exception', async () => {
+  const content = memoryStore()
+  const [writing, held] = [new Gate(), { isHeld: false }]
+  const merge: Store['merge'] = async (name, registers) => {
+    if (held.isHeld && name.startsWith('session:')) await writing.pass()
+    return content.merge(name, registers)
+  }
+  const options = { store: { ...content, merge }, storeTimeout: 60_000 }
+  const [one, two] = [await start(options), await start(options)]
+  const own = await signedIn(one)
+  let isAnswered = false
+  const answer = one.ask(own, async (ctx) => {
+    held.isHeld = true
+    await one.app.live.revoke('ann', { except: ctx })
+    isAnswered = true
+    return null
+  })
+  await writing.entered
+  await one.app.live.user('ann')
+  await turns(20)
+  expect(isAnswered).toBe(false)
+  held.isHeld = false
+  writing.open()
+  await answer
+  expect(await userOf(two, two.visitor(own.cookie))).toBe('ann')
+})
+
 it.each([1, 2])('threat 149: a user has at most 100 logins at %p nodes, also after a restart', async (count) => {
   const store = memoryStore()
   const begin = (): Promise<readonly SessionApp[]> => Promise.all(Array.from({ length: count }, () => start({ store })))

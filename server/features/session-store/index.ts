@@ -92,11 +92,12 @@ export function sessionFeature(parts: FeatureParts): Feature {
       return session && lifetimeEnd(session.replica, appSessions.maxLifetime)
     },
     excepts: (user, except, epoch) => {
-      if (isOvertaken(except, user)) return
+      if (isOvertaken(except, user)) return undefined
       epochs.set(except, { user, epoch })
       const session = store.sessionOf(except)
       if (session) signIns.except(session, user, epoch)
       recordUse(except, session, user)
+      return session && appSessions.storedLevel(session.name)
     },
     erases: async (user) => {
       if (appSessions.isUsed) await devices.erase(user)
