@@ -66,8 +66,9 @@ async function clear(store: ValidatedStore, subject: StoreKey, registers: Replic
     // Another process has erased the user, unknown to this process. The values are under the store key of the generation `former`.
     if (former > FIRST_GENERATION && former < generation) await store.remove(storeKey(subject, former))
   }
-  // A revocation by another process must survive a store that removes all registers.
-  const stored = await store.merge(name, revocationsIn(registers, generation))
+  // A revocation by another process must survive a store that removes all registers: the merge that follows writes it again.
+  const known = revocationsIn(registers, generation)
+  const stored = await (known.length > 0 ? store.merge(name, known) : store.load(name))
   for (const revocation of stored.filter(isRevocation)) registers.merge(revocation, 'store')
   await store.removeValues(name)
 }

@@ -48,12 +48,10 @@ export class ValidatedStore {
     await this.#store.remove(name)
   }
 
-  /** Deletes all registers of a name but those of revocations. A store without `removeValues` lacks these for a moment. */
+  /** Deletes all registers of a name; those of revocations remain, unless the store lacks `removeValues`. */
   async removeValues(name: string): Promise<void> {
-    if (this.#store.removeValues) return this.#store.removeValues(name)
-    const kept = (await this.load(name)).filter(isRevocation)
-    await this.#store.remove(name)
-    await this.merge(name, kept)
+    if (this.#store.removeValues) await this.#store.removeValues(name)
+    else await this.#store.remove(name)
   }
 
   /**
