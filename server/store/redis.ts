@@ -105,7 +105,7 @@ export function redisStore(client: RedisLike, options: RedisStoreOptions = {}): 
       const now = clock()
       const { limitOf, revocations } = sweepRule(before, limits, { now, lag: HOUR })
       let deleted = 0
-      for (const names of [BROWSERS, '']) {
+      for (const names of limitOf(BROWSERS) > limitOf('') ? [BROWSERS, ''] : ['']) {
         const limit = limitOf(names)
         // Redis has already expired all subjects unused since this limit.
         if (limit <= now - maxIdle) continue

@@ -123,7 +123,8 @@ class SqlStore implements Store {
 
   async sweep(before: number, limits?: SweepLimits): Promise<number> {
     const rule = sweepRule(before, limits, { now: this.#now(), lag: READ_PRECISION })
-    return (await this.#sweep(BROWSERS, rule)) + (await this.#sweep('', rule)) + (await this.#sweepOutlived(rule))
+    const first = rule.limitOf(BROWSERS) > rule.limitOf('') ? await this.#sweep(BROWSERS, rule) : 0
+    return first + (await this.#sweep('', rule)) + (await this.#sweepOutlived(rule))
   }
 
   async #sweep(names: string, { limitOf, revocations }: SweepRule): Promise<number> {
