@@ -61,8 +61,7 @@ export class Snapshots {
     if (renew !== undefined) snapshot.renew = renew
     if (deleted.length > 0) snapshot.deleted = deleted
     if (unsaved.length > 0) snapshot.unsaved = unsaved
-    if (tab.length > 0) snapshot.tab = tab
-    if (tab.length > 0) snapshot.tabCookie = tabCookieName(settings.cookie)
+    if (tab.length > 0) Object.assign(snapshot, { tab, tabCookie: tabCookieName(settings.cookie) })
     const expiries = expiriesOf(settings.fields, registers, now)
     if (expiries) snapshot.expiries = expiries
     return snapshot

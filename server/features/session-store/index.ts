@@ -39,7 +39,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
       `koa-live-session: ${call}: expected sessions in live.sessionStore(), received none. Pass it to koa-session as its store`,
     )
   }
-  /** By request that signs a user in or survives a revocation: the user's epoch at that time. Its session may not be saved yet. */
+  /** By request: the user who signs in, or survives a revocation, and the user's epoch then. The session may not be saved yet. */
   const epochs = new WeakMap<Koa.Context, { readonly user: UserSubject; readonly epoch: number }>()
   /** Whether a revocation came after the sign-in of this request, whose password may be the former. */
   const isOvertaken = (ctx: Koa.Context, user: UserSubject): boolean => {
@@ -112,8 +112,9 @@ export function sessionFeature(parts: FeatureParts): Feature {
         // By now, the app has saved or destroyed the session that the user leaves.
         if (hasLeft) store.leave(ctx, (one) => !user && one !== visit.visitor.user)
         const session = store.sessionOf(ctx)
-        const { user: last, epoch } = epochs.get(ctx) ?? {}
-        if (session && user === last && visit.visitor.user === last && last) signIns.record(session, last, epoch)
+        const known = epochs.get(ctx)
+        if (session && known && known.user === user && visit.visitor.user === user)
+          signIns.record(session, known.user, known.epoch)
         // The session may have ended meanwhile, as by an erasure.
         if (session && appSessions.current(session)) recordUse(ctx, session, visit.visitor.user)
         if (!user) return
