@@ -6,7 +6,7 @@ interface Row {
   readonly meaning: string
   /** Its further statuses by POST, each with its case. */
   readonly otherStatuses?: Readonly<Record<number, string>>
-  /** What a page does with the change or the message. */
+  /** The page's treatment of the change or the message. */
   readonly page: string
   /** The reason in the errors of a page in development, and in the log of a refused address. */
   readonly reason?: string
@@ -15,7 +15,7 @@ interface Row {
 const RETRIES = 'retries'
 const REJECTS = 'rejects the change, and shows the value before'
 
-/** What each code means. Its usual status is in `STATUSES`, its remedy in docs/troubleshooting.md, under its name. */
+/** The codes: the usual status of each is in `STATUSES`, its remedy in docs/troubleshooting.md, under its name. */
 export const CODES: Readonly<Record<LiveSessionErrorCode, Row>> = {
   invalid_value: {
     meaning: 'the schema rejects the value, or JSON cannot carry it',

@@ -1,4 +1,4 @@
-// The codes of refusals, their usual statuses, and what follows from a code. `code-table.ts` says more about each.
+// The codes of refusals, with their usual statuses, and whether a code is temporary, of the value or suspicious: see `code-table.ts`.
 
 /** Each code with its usual HTTP status. */
 export const STATUSES = {

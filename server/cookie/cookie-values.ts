@@ -128,8 +128,8 @@ export class CookieValues {
   }
 
   /**
-   * Returns the recent idempotency keys of these registers, if they fit into the cookie beside the content of features, such as flash. Returns
-   * none with a store, because the store recognizes retries.
+   * Returns the recent idempotency keys of these registers, if they fit into the cookie beside the content of features, such as flash.
+   * Returns none with a store, because the store recognizes retries.
    */
   ids(registers: readonly LwwRegister[], members: MemberValues): IdsByKey | undefined {
     const { store, clock } = this.#parts.settings

@@ -168,8 +168,8 @@ export function trustedBase(
 ): Stamp {
   const stamp = register?.stamp ?? NEVER
   // If the page's previous change is still the newest write, that write is the base. Compares values, too, because a rebased change keeps
-  // its id but has another value. Without a store, another process may have accepted the change under a stamp of its own, so looks the stamp up by
-  // the change's id.
+  // its id but has another value. Without a store, another process may have accepted the change under a stamp of its own, so looks
+  // the stamp up by the change's id.
   const before = previous?.outcome
   const isNewest = typeof before === 'number' && (acceptedAt(register, previous?.id ?? '') ?? before) === stamp
   if (isNewest && sameJson(previous?.value, register?.value)) return stamp

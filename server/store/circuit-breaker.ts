@@ -160,17 +160,17 @@ function answerOf<T>(act: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Calls `act` after a timeout, unless the returned function cancels the call. Then lets the event loop read answers: after a
- * suspension, a process runs its timers before it reads answers from its sockets.
+ * Calls `act` after a timeout, unless the returned function cancels the call. Lets the event loop read answers before: after a suspension,
+ * a process runs its timers before it reads its sockets.
  */
 function onSilence(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
-  let last: NodeJS.Immediate | undefined
+  let immediate: NodeJS.Immediate | undefined
   const timer = setTimeout(() => {
-    last = setImmediate(act)
+    immediate = setImmediate(act)
   }, ms)
   if (!keepsAlive) timer.unref()
   return () => {
     clearTimeout(timer)
-    clearImmediate(last)
+    clearImmediate(immediate)
   }
 }

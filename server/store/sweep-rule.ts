@@ -4,7 +4,7 @@ import { isRevocation, MAX_AGE_KEY } from '../../shared/register.js'
 import { BROWSERS, type SweepLimits } from '../types/store.js'
 import { type EncodedRegister, TOMBSTONE } from './registers.js'
 
-/** What a call of `Store.sweep` deletes, for a store that records the last use of each subject in ms since 1970. */
+/** Decides which registers a call of `Store.sweep` deletes. The store records the last use of each subject in ms since 1970. */
 export interface SweepRule {
   /** Returns the registers that stay of a subject whose last use was recorded at `lastUse`: all, some or none. */
   keep(subject: string, registers: readonly EncodedRegister[], lastUse: number): readonly EncodedRegister[]

@@ -94,8 +94,8 @@ export class Updates<N extends StoreKey> {
       try {
         return await this.#make(subject, id, update)
       } catch (error) {
-        // The store may have accepted a write of a guest who has left, or of a session that has ended. A load finds the revocation register,
-        // and deletes the write.
+        // The store may have accepted a write of a guest who has left, or of a session that has ended. A load finds the revocation
+        // register, and deletes the write.
         const hasLeft = error instanceof LiveSessionError && error.code === 'superseded'
         if (hasLeft && !(isSubject(subject) && isUser(subject))) await this.#loading.loadInTime(subject)
         throw error

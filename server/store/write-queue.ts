@@ -49,7 +49,8 @@ class PendingWrites {
 
 /**
  * A write-behind queue: retries the newest write of each key until the store confirms this write. Sends one call at a time per subject:
- * otherwise a late write could restore erased values. A call that the circuit breaker gives up may still do so: the next load erases them. Evicts only guests' writes, because the number of guests is unbounded.
+ * otherwise a late write could restore erased values. A call that the circuit breaker has given up may still do so, until the next load.
+ * Evicts only guests' writes, because the number of guests is unbounded.
  */
 export class WriteQueue {
   readonly #store: ValidatedStore

@@ -96,8 +96,8 @@ export interface Store {
    * such a store must keep the subject up to a day longer, never shorter. A store with expiry of its own may return 0.
    *
    * If the value of `$maxAge` is a number, it is the subject's own lifetime: also deletes the subject, except `$epoch` and `$generation`,
-   * once it is unused for that many ms (a negative number is less than none), and up to a day later if uses are recorded late. Sessions, and the marks of used hand-offs and shown messages,
-   * have such a lifetime. A store that ignores it keeps them for `storeMaxIdle`.
+   * once it is unused for that many ms (a negative number is less than none), and up to a day later if uses are recorded late. Sessions,
+   * and the marks of used hand-offs and shown messages, have such a lifetime. A store that ignores it keeps them for `storeMaxIdle`.
    *
    * @param limits for data deleted earlier or later
    */

@@ -45,7 +45,7 @@ it.each<[string, (live: { close(): void }, unsubscribe: () => void) => void]>([
   live.close()
 })
 
-it('keepTab leaves an auth that has wrapped its own, without tickets', () => {
+it('after close(), an auth of the app that wraps keepTab’s sends no tickets', () => {
   const socket = Object.assign(new EventEmitter(), { ...SILENT, auth: {} as unknown, connected: false })
   sessionStorage.setItem(ITEM, JSON.stringify(['ann', ['a.b.c'], []]))
   const live = createLiveSession<never>({ socket: socket as never })

@@ -106,7 +106,7 @@ describe('live.devices', () => {
     expect(await node.app.live.devices('bob')).toHaveLength(1)
   })
 
-  it('forgets a session that expires unused after its regenerate()', async () => {
+  it('drops a regenerated session that expires without a request', async () => {
     const { clock, one, two, settled } = await cluster()
     const visitor = await signIn(one)
     await rotate(one, visitor)

@@ -37,7 +37,7 @@ const signOutAll: Action = async (ctx) => {
 const seen = (node: SessionApp, visitor: Visitor): Promise<unknown> =>
   node.ask(visitor, ({ liveSession, session }) => [liveSession.userId ?? null, session.user ?? null])
 const ANN = ['ann', 'ann']
-const NOBODY = [null, null]
+const GUEST = [null, null]
 
 const devicesOf = async ({ app }: SessionApp, user: string): Promise<number> => (await app.live.devices(user)).length
 
@@ -46,7 +46,7 @@ describe.each<[string, () => object]>([
   ['in a store', () => ({ store: memoryStore() })],
   ['without consent', () => ({ consent: () => false })],
 ])('%s', (_, options) => {
-  it('a kiosk keeps the cart of 150 people, and nobody signed in', async () => {
+  it('a kiosk keeps the cart of 150 people, and ends with a guest', async () => {
     const node = await start(options())
     const kiosk = node.visitor()
     for (let at = 0; at < 150; at += 1) {
@@ -54,7 +54,7 @@ describe.each<[string, () => object]>([
       await node.write(kiosk, { cart: at })
       await node.ask(kiosk, leaveCart)
     }
-    expect(await seen(node, kiosk)).toEqual(NOBODY)
+    expect(await seen(node, kiosk)).toEqual(GUEST)
     await node.app.live.revoke('p0')
     await node.app.live.revoke('p149')
     expect(await node.read(kiosk)).toMatchObject({ cart: 149 })
@@ -70,7 +70,7 @@ describe.each<[string, () => object]>([
     expect(await seen(node, desk)).toEqual(ANN)
     expect([await devicesOf(node, 'ann'), await devicesOf(node, 'staff')]).toEqual([1, 0])
     await node.app.live.revoke('staff')
-    expect(await seen(node, desk)).toEqual(NOBODY)
+    expect(await seen(node, desk)).toEqual(GUEST)
   })
 
   it('two accounts in a session: the list names who is there', async () => {
@@ -84,7 +84,7 @@ describe.each<[string, () => object]>([
     await node.ask(browser, become('ann'))
     expect(await seen(node, browser)).toEqual(ANN)
     await node.app.live.revoke('bob')
-    expect(await seen(node, browser)).toEqual(NOBODY)
+    expect(await seen(node, browser)).toEqual(GUEST)
   })
 
   it('a new password signs out all others, and copies of the own cookie', async () => {
@@ -96,7 +96,7 @@ describe.each<[string, () => object]>([
       await ctx['session'].regenerate()
       await node.app.live.revoke('ann', { except: ctx })
     })
-    expect([await seen(node, own), await seen(node, other), await seen(node, copy)]).toEqual([ANN, NOBODY, NOBODY])
+    expect([await seen(node, own), await seen(node, other), await seen(node, copy)]).toEqual([ANN, GUEST, GUEST])
     const devices = await node.ask(own, (ctx) => node.app.live.devices('ann', { current: ctx }))
     expect(devices.map(({ current }) => current)).toEqual([true])
   })
@@ -113,7 +113,7 @@ describe.each<[string, () => object]>([
     const asks = [await seen(node, node.visitor(own)), await seen(node, node.visitor(own))]
     expect([asks, await devicesOf(node, 'ann')]).toEqual([[ANN, ANN], 1])
     await ask(signOutAll)
-    expect([await seen(node, node.visitor(own)), await devicesOf(node, 'ann')]).toEqual([NOBODY, 0])
+    expect([await seen(node, node.visitor(own)), await devicesOf(node, 'ann')]).toEqual([GUEST, 0])
   })
 })
 

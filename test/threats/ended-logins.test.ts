@@ -206,7 +206,7 @@ describe.each<[string, () => object]>([
   })
 })
 
-it('threat 150: a held request revives no session that memory evicted before its sign-out', async () => {
+it('threat 150: a held request saves no session evicted before its sign-out', async () => {
   const node = await SessionApp.start({ clock, options: { cache: { maxVisitors: 10 } } as never })
   const visitor = await node.withSession({ user: 'ann' })
   const copy = node.visitor(visitor.cookie)
@@ -222,7 +222,7 @@ it('threat 150: a held request revives no session that memory evicted before its
   expect(await userOf(node, copy)).toBeNull()
 })
 
-it('threat 154: a store that renames sessions keeps the one with the cart', async () => {
+it('threat 154: leave() keeps the cart although a wrapper changes session ids', async () => {
   const wrapped = (inner: SessionStore) =>
     ({
       store: {
