@@ -293,46 +293,44 @@ describe.each(Object.entries(FRAMEWORKS))('the %s example', (_, create) => {
   })
 })
 
+/** Signs out while a request to `/slow` waits at the gate. Returns both responses, and the HTML for the former cookie. */
+async function signedOutMeanwhile({ http, io, live }: App, gate: Gate) {
+  await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
+  const visitor = new Running({ app: {}, http, io, live }).visitor()
+  await post(visitor, '/sign-in')
+  const headers = { cookie: visitor.cookie }
+  const slow = fetch(`${visitor.url}/slow`, { headers })
+  await gate.entered
+  const signOut = await visitor.fetch('/sign-out', { method: 'POST', redirect: 'manual' })
+  gate.open()
+  const late = await slow
+  return { signOut, late, html: await (await fetch(visitor.url, { headers })).text() }
+}
+
 it('threat 136: a late request stores no session after a sign-out in Express', async () => {
-  const framework = present(FRAMEWORKS['Express 5'])()
-  const { app, http, io, live } = await createApp(framework)
+  const created = await createApp(present(FRAMEWORKS['Express 5'])())
   const gate = new Gate()
   const slow: RequestHandler = async (req, res) => {
     await gate.pass()
     Object.assign(req.session, { note: 'late' })
     res.end()
   }
-  ;(app as Express).get('/slow', slow)
-  await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
-  const visitor = new Running({ app: {}, http, io, live }).visitor()
-  await post(visitor, '/sign-in')
-  const { cookie } = visitor
-  const late = fetch(`${visitor.url}/slow`, { headers: { cookie } })
-  await gate.entered
-  const answer = await visitor.fetch('/sign-out', { method: 'POST', redirect: 'manual' })
-  expect(answer.headers.getSetCookie().join()).toMatch(/sid=;/)
-  gate.open()
-  await late
-  expect(await (await fetch(visitor.url, { headers: { cookie } })).text()).toContain('data-user=""')
+  ;(created.app as Express).get('/slow', slow)
+  const { signOut, html } = await signedOutMeanwhile(created, gate)
+  expect(signOut.headers.getSetCookie().join()).toMatch(/sid=;/)
+  expect(html).toContain('data-user=""')
 })
 
 it('threat 136: a late request stores no session after a sign-out in Fastify', async () => {
-  const { app, http, io, live } = await createApp(present(FRAMEWORKS['Fastify 5'])())
+  const created = await createApp(present(FRAMEWORKS['Fastify 5'])())
   const gate = new Gate()
-  const fastify = app as FastifyInstance
+  const fastify = created.app as FastifyInstance
   fastify.get('/slow', async () => {
     await gate.pass()
     return ''
   })
   await fastify.ready()
-  await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
-  const visitor = new Running({ app: {}, http, io, live }).visitor()
-  await post(visitor, '/sign-in')
-  const { cookie } = visitor
-  const late = fetch(`${visitor.url}/slow`, { headers: { cookie } })
-  await gate.entered
-  await post(visitor, '/sign-out')
-  gate.open()
-  expect((await late).headers.getSetCookie().filter((line) => line.startsWith('sessionId='))).toEqual([])
-  expect(await (await fetch(visitor.url, { headers: { cookie } })).text()).toContain('data-user=""')
+  const { late, html } = await signedOutMeanwhile(created, gate)
+  expect(late.headers.getSetCookie().filter((line) => line.startsWith('sessionId='))).toEqual([])
+  expect(html).toContain('data-user=""')
 })
