@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore, testClock } from 'koa-live-session/testing'
 import { identify } from '../support/app/auth.js'
-import { type Action, SessionApp, signOut } from '../support/app/sessions.js'
+import { appOnly } from '../support/app/departures.js'
+import { type Action, all, leave, SessionApp, signOut } from '../support/app/sessions.js'
 import { HOUR } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -22,16 +23,12 @@ const become =
     session.user = user
     await liveSession.identify()
   }
-const leave: Action = ({ liveSession }) => liveSession.leave()
 const leaveCart: Action = async ({ session, liveSession }) => {
   delete session.user
   await session.regenerate()
   await liveSession.leave()
 }
-const signOutAll: Action = async (ctx) => {
-  signOut(ctx)
-  await ctx.liveSession.leave()
-}
+const signOutAll = all(signOut, leave)
 
 /** Returns the user that a request and the app's own session name. */
 const seen = (node: SessionApp, visitor: Visitor): Promise<unknown> =>
@@ -105,10 +102,7 @@ describe.each<[string, () => object]>([
     const node = await start(options())
     const full = node.visitor()
     await node.ask(full, signIn('ann'))
-    const own = full.cookie
-      .split('; ')
-      .filter((cookie) => cookie.startsWith('app'))
-      .join('; ')
+    const own = appOnly(full.cookie).join('; ')
     const ask = async <T>(action: (...given: Parameters<Action>) => T) => node.ask(node.visitor(own), action)
     const asks = [await seen(node, node.visitor(own)), await seen(node, node.visitor(own))]
     expect([asks, await devicesOf(node, 'ann')]).toEqual([[ANN, ANN], 1])

@@ -7,7 +7,7 @@ import type { Store } from '../../server/types/store.js'
 import { App } from '../support/app/app.js'
 import { AuthStore, account, identify } from '../support/app/auth.js'
 import { Gate } from '../support/app/gate.js'
-import { type Action, begin, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { type Action, begin, rotate, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { DAY, HOUR } from '../support/app/times.js'
 import { startWithUsers, values } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -228,7 +228,6 @@ describe('koa-session with live.sessionStore()', () => {
 })
 
 const wait: Action = () => undefined
-const rotate: Action = ({ session }) => session.regenerate()
 
 function signIn(user: string): Action {
   return ({ session }) => Object.assign(session, { user }).regenerate()

@@ -14,7 +14,7 @@ import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
 import { present } from '../support/app/present.js'
 import { atScale } from '../support/app/scale.js'
-import { type Action, begin, connect, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { type Action, begin, connect, rotate, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { DAY, HOUR } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { turn } from '../support/app/within.js'
@@ -102,7 +102,6 @@ describe('threat 30: a handshake with live.sessionStore()', () => {
 })
 
 describe('threat 9: a late regenerate() of an ended session', () => {
-  const rotate: Action = ({ session }) => session.regenerate()
   const signIn: Action = ({ session }) => Object.assign(session, { user: 'ann', at: 1 }).regenerate()
 
   /** Ends a session at a node during a request at another node of the same store. */

@@ -9,7 +9,7 @@ import { awaited } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { FIELD, serveSignIn, tokenFor } from '../support/app/hand-offs.js'
-import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { type Action, rotate, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 fastTime(10)
@@ -24,7 +24,6 @@ const signIn: Action = async ({ session, liveSession }) => {
   await session.regenerate()
   await liveSession.identify()
 }
-const rotate: Action = ({ session }) => session.regenerate()
 const setUser =
   (user: string): Action =>
   ({ session }) =>

@@ -4,7 +4,7 @@ import { testClock } from 'koa-live-session/testing'
 import type { CreateSessionOptions } from 'koa-session'
 import { identify } from '../support/app/auth.js'
 import { Gate } from '../support/app/gate.js'
-import { type Action, SessionApp, signOut } from '../support/app/sessions.js'
+import { type Action, rotate, SessionApp, signOut } from '../support/app/sessions.js'
 import { MINUTE } from '../support/app/times.js'
 import { whoIn } from '../support/app/users.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -146,7 +146,6 @@ describe('a session that has ended', () => {
   })
 })
 
-const rotate: Action = ({ session }) => session.regenerate()
 const become =
   (user: string): Action =>
   async ({ liveSession, session }) => {

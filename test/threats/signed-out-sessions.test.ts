@@ -5,7 +5,16 @@ import { appSessionsOf } from '../support/app/app-sessions.js'
 import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
-import { type Action, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import {
+  type Action,
+  all,
+  identifyNow,
+  leave,
+  rotate,
+  SessionApp,
+  sessionId,
+  signOut,
+} from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { turns } from '../support/app/within.js'
 
@@ -14,14 +23,6 @@ const clock = testClock()
 const start = (given: object = {}): Promise<SessionApp> =>
   SessionApp.start({ clock, options: { identify, ...given } as never })
 
-const all =
-  (...actions: readonly Action[]): Action =>
-  async (ctx) => {
-    for (const action of actions) await action(ctx)
-  }
-const identifyNow: Action = ({ liveSession }) => liveSession.identify()
-const leave: Action = ({ liveSession }) => liveSession.leave()
-const rotate: Action = ({ session }) => session.regenerate()
 const signIn: Action = all(({ session }) => void Object.assign(session, { user: 'ann' }), rotate, identifyNow)
 const keepCart: Action = all(({ session }) => void delete session.user, rotate, leave)
 const setUser =

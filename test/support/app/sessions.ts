@@ -10,6 +10,16 @@ import type { Visitor } from './visitor.js'
 export type Action = (ctx: Koa.Context) => unknown
 
 export const signOut: Action = (ctx) => void Object.assign(ctx, { session: null })
+export const rotate: Action = ({ session }) => session.regenerate()
+export const identifyNow: Action = ({ liveSession }) => liveSession.identify()
+export const leave: Action = ({ liveSession }) => liveSession.leave()
+
+/** Performs actions one after another. */
+export const all =
+  (...actions: readonly Action[]): Action =>
+  async (ctx) => {
+    for (const action of actions) await action(ctx)
+  }
 
 interface Given extends Omit<AppOptions<AppFields>, 'before' | 'routes'> {
   readonly session?: CreateSessionOptions | ((store: SessionStore) => CreateSessionOptions)
