@@ -1,5 +1,6 @@
 // Decides whether a visitor, a cookie or a ticket is current, signed out, retired or revoked.
 
+import { after } from '../../shared/promise.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { timeAfter } from '../../shared/stamp.js'
 import type { GuestMemory } from '../memory/guest-memory.js'
@@ -184,12 +185,18 @@ export class Ends {
     nodes?.broadcast(name, revocationRegisters)
   }
 
-  /** Retires a name under which nothing is stored, unless it is retired. */
-  retireEmpty(name: BrowserSubject, isUsers: boolean): void {
+  /**
+   * Retires a name under which nothing is stored, unless it is retired.
+   *
+   * @param leaving a feature's name that has just left this name: another process that learns of the end must be able to load it
+   */
+  retireEmpty(name: BrowserSubject, isUsers: boolean, leaving?: FeatureKey): void {
     if (this.isRetired(name)) return
+    const { nodes, store } = this.#remotes
     const register = epochRegister(this.#retire(name, undefined, isUsers))
-    this.#remotes.store?.persist(name, [register])
-    this.#remotes.nodes?.broadcast(name, [register])
+    const stored = leaving === undefined ? undefined : store?.persistAfter(leaving, name, [register])
+    if (!stored) store?.persist(name, [register])
+    void after(stored, () => nodes?.broadcast(name, [register]))
   }
 
   /** Records a user's sign-out, which counts for all of the user's connections without a live cookie, because their browser is unknown. */

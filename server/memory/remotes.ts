@@ -7,6 +7,7 @@ import type { Subject } from '../subjects/subject.js'
 /** The store, for new registers and for ends. `StoreClient` describes the members. */
 interface RemoteStore {
   persist(name: StoreKey, registers: readonly LwwRegister[]): void
+  persistAfter(first: StoreKey, name: StoreKey, registers: readonly LwwRegister[]): Promise<void>
   erase(name: StoreKey, revocationRegisters: readonly LwwRegister[], generation?: number): void
   eraseGuest(guest: StoreKey, revocationRegisters: readonly LwwRegister[]): void
   discard(subject: Subject, revocationRegisters: readonly LwwRegister[], generation: number): void

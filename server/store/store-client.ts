@@ -108,6 +108,11 @@ export class StoreClient {
     this.#writeQueue.add(subject, registers)
   }
 
+  /** The same as `persist`, but begins, and resolves, when the current writes of `first` are stored, or the deadline has passed. */
+  persistAfter(first: StoreKey, subject: StoreKey, registers: readonly LwwRegister[]): Promise<void> {
+    return this.#writeQueue.addAfter(first, subject, registers)
+  }
+
   /**
    * Deletes a subject's values, and writes the revocation registers.
    *

@@ -40,7 +40,8 @@ class PendingWrites {
   failureCount: number
   /** Consecutive failures while the store was up. */
   failures = 0
-  isBackingOff = false
+  /** Whether a backoff, or earlier writes of another subject, delay the next call. */
+  isHeld = false
 
   constructor(failureCount: number) {
     this.failureCount = failureCount
@@ -73,6 +74,15 @@ export class WriteQueue {
     for (const register of registers) pending.registers.merge(register, 'job')
     this.#countBytes(subject, pending)
     this.#plan()
+  }
+
+  /** Adds registers whose call begins, and resolves, when the current writes of `first` are stored, or the deadline has passed. */
+  async addAfter(first: StoreKey, subject: StoreKey, registers: readonly LwwRegister[]): Promise<void> {
+    const pending = this.#pendingOf(subject)
+    pending.isHeld = true
+    this.add(subject, registers)
+    await this.storedLevel([first])
+    this.#release(pending)
   }
 
   /**
@@ -161,7 +171,7 @@ export class WriteQueue {
     this.#isPlanned = false
     for (const [subject, pending] of this.#pending) {
       if (this.#inFlight >= Math.min(MAX_CALLS, this.#breaker.concurrency)) return
-      if (!pending.sent && pending.next && !pending.isBackingOff) void this.#send(subject, pending, pending.next)
+      if (!pending.sent && pending.next && !pending.isHeld) void this.#send(subject, pending, pending.next)
     }
   }
 
@@ -227,12 +237,13 @@ export class WriteQueue {
   #backOff(pending: PendingWrites): void {
     const pause = Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** pending.failures)
     pending.failures += 1
-    pending.isBackingOff = true
-    const wake = (): void => {
-      pending.isBackingOff = false
-      this.#flush()
-    }
-    scheduleRetry(this.#deps.clock, pause, wake)
+    pending.isHeld = true
+    scheduleRetry(this.#deps.clock, pause, () => this.#release(pending))
+  }
+
+  #release(pending: PendingWrites): void {
+    pending.isHeld = false
+    this.#flush()
   }
 }
 

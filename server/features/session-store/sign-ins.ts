@@ -51,7 +51,7 @@ export class SignIns {
     const { login, signedIn, signIns } = current
     const { since = this.#parts.settings.clock() } = signIns.find((signIn) => signIn.user === user) ?? {}
     this.#write(current, new Map([...signInChange({ user, epoch, since }), ...loginChange()]))
-    this.#parts.ends.retireEmpty(login, signedIn.isUsersLogin)
+    this.#parts.ends.retireEmpty(login, signedIn.isUsersLogin, current.name)
   }
 
   /** Returns the login of a session, even of an ended one, and whether it is a user's; undefined if this process does not know it. */
@@ -75,7 +75,7 @@ export class SignIns {
     if (!known) return
     const left = staying?.signIns.filter(({ user }) => hasLeft(user)) ?? []
     if (staying) this.#write(staying, new Map([...forgetting(left), ...loginChange(), [HAND_OFF_KEY, undefined]]))
-    ends.retireEmpty(known.login, known.isUsers)
+    ends.retireEmpty(known.login, known.isUsers, staying?.name)
   }
 
   /** Whether a user without a recorded sign-in may have signed in after the last revocation that this process knows of. */

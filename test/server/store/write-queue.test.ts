@@ -95,6 +95,26 @@ describe('WriteQueue', () => {
     expect([store.open.size, queue.size]).toEqual([0, 0])
   })
 
+  it('begins a write after those of another subject, or at the deadline', async () => {
+    const fixture = createQueue()
+    const { queue, store, write, calls } = fixture
+    await write(['a', 1, 1])
+    const begun = queue.addAfter(ANN, BOB, registers([['b', 1, 1]]))
+    const all = queue.allStored()
+    await turn()
+    expect(calls()).toEqual([[['a', 1, 1]]])
+    await store.next.answer()
+    await begun
+    expect(calls()).toEqual([[['a', 1, 1]], [['b', 1, 1]]])
+    await store.next.answer()
+    await all
+    await write(['a', 2, 2])
+    const late = queue.addAfter(ANN, BOB, registers([['b', 2, 2]]))
+    await pass(fixture, TIMEOUT)
+    await late
+    expect(store.calls.at(-1)).toMatchObject({ subject: BOB, registers: [{ key: 'b', stamp: 2 }] })
+  })
+
   it('writes at most 32 subjects at a time', async () => {
     const { queue, store } = createQueue()
     for (let id = 0; id < 40; id += 1) queue.add(userSubject(id), [register('a', 1, id)])
