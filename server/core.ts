@@ -108,7 +108,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
     ...{ cookie, cookieValues, cookieWriter },
     ...{ connections, endings, identifyChecks, identifyUser, signedIn, identities, pageIdentities, arrivals },
     ...{ store, limits, verifier, answers, exchange },
-    handedOffAt: new WeakMap<object, number>(),
+    handOffs: new WeakMap(),
     handshake: { isGiven: false },
   }
   features.push(...makers.map((make) => make(parts)))

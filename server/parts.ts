@@ -18,9 +18,18 @@ import type { PageIdentities } from './identity/who.js'
 import type { Memory } from './memory/memory.js'
 import type { FeatureDataParts } from './store/feature-data.js'
 import type { AnyFeatureData } from './store/feature-entry.js'
+import type { UserSubject } from './subjects/subject.js'
 import type { Notifications } from './values/listeners.js'
 import type { PageTickets } from './values/page-tickets.js'
 import type { Values } from './values/values.js'
+
+/** The origin of a hand-off. */
+export interface HandOffOrigin {
+  /** In ms since 1970. */
+  readonly at: number
+  /** The user whom the payload signs in, with the user's epoch then; undefined if the app has not named the user. */
+  readonly signsIn: { readonly user: UserSubject; readonly epoch: number } | undefined
+}
 
 /** The parts that features may use; each feature takes those that it names. */
 export interface FeatureParts extends FeatureDataParts {
@@ -39,8 +48,8 @@ export interface FeatureParts extends FeatureDataParts {
   readonly identifyUser: IdentifyUser
   readonly connections: Connections
   readonly endings: Endings
-  /** By the context of a request, the time of the oldest hand-off that it has taken, in ms since 1970. */
-  readonly handedOffAt: WeakMap<object, number>
+  /** By the context of a request, the hand-off that it has taken. */
+  readonly handOffs: WeakMap<object, HandOffOrigin>
   /** Whether `attach` has the option `handshake`: without it, sockets have no session of the app. */
   readonly handshake: { isGiven: boolean }
 }

@@ -10,6 +10,7 @@ import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { FIELD, serveSignIn, tokenFor } from '../support/app/hand-offs.js'
 import { type Action, rotate, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { MINUTE } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 
 fastTime(10)
@@ -234,6 +235,19 @@ describe('threat 132: a hand-off that names its user', () => {
     await one.app.live.revoke('ann')
     await one.app.live.settled()
     expect(await taken(two, visitor, token)).toBeNull()
+  })
+
+  it.each([-MINUTE, MINUTE])('threat 158: counts no clock of the node that revokes (%d ms)', async (skew) => {
+    const store = memoryStore()
+    const skewed = { clock: { now: () => clock.now() + skew }, options: { identify, store } }
+    const [one, two] = [await start({ store }), await SessionApp.start(skewed as never)]
+    await two.app.live.revoke('ann')
+    await two.app.live.settled()
+    const [before, other] = [await handedOff(one, 'ann'), await handedOff(one, 'ann')]
+    expect(await taken(one, before.visitor, before.token)).toEqual({ user: 'ann' })
+    await two.app.live.revoke('ann')
+    await two.app.live.settled()
+    expect(await taken(one, other.visitor, other.token)).toBeNull()
   })
 
   it('signs in by a new password that revokes all others', async () => {

@@ -3,12 +3,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isWellFormed } from '../../../shared/json.js'
+import { after } from '../../../shared/promise.js'
 import { HAND_OFF } from '../../../shared/protocol.js'
 import type { Feature } from '../../feature.js'
 import type { FeatureParts } from '../../parts.js'
 import { subjectHash, type UserId, userSubject } from '../../subjects/subject.js'
-import { isRevokedSince, redeemHandOff, sendOn, unnamed } from './posted-token.js'
-import { checkPurpose, HandOffTokens } from './tokens.js'
+import { isRevokedSince, redeemHandOff, sendOn } from './posted-token.js'
+import { checkPurpose, frozenPayload, HandOffTokens } from './tokens.js'
 
 const LONGEST = 2000
 const UNNAMED =
@@ -37,21 +38,27 @@ export function handOffFeature(parts: FeatureParts): Feature {
         if (!use.cookie)
           throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
         parts.limits.spend(1, use)
-        const browser = subjectHash(use.cookie.browserSubject)
-        use.emit(HAND_OFF, tokens.encrypt({ browser, purpose }, to, payload, user))
+        const recipient = { browser: subjectHash(use.cookie.browserSubject), purpose }
+        const json = frozenPayload(purpose, payload)
+        // Otherwise a revocation that only other nodes know would count as one after the hand-off.
+        return after(user && parts.store?.refresh([user]), () => {
+          use.permit()
+          const signsIn = user && { user, epoch: parts.ends.of(subjectHash(user)) }
+          use.emit(HAND_OFF, tokens.encrypt(recipient, to, json, signsIn))
+        })
       },
     },
     post: (ctx) => sendOn(parts, tokens, ctx),
     // The revocation by this request itself does not come after the hand-off that it has taken.
     excepts: (user, ctx) => {
-      const at = parts.handedOffAt.get(ctx)
-      if (at !== undefined && !isRevokedSince(parts, user, at)) parts.handedOffAt.delete(ctx)
+      const handOff = parts.handOffs.get(ctx)
+      if (handOff && !isRevokedSince(parts, user, handOff)) parts.handOffs.delete(ctx)
     },
     changesUser: (ctx, _, user) => {
-      const at = parts.handedOffAt.get(ctx)
-      if (user === undefined || at === undefined) return
-      if (unnamed.has(ctx)) parts.settings.warn(UNNAMED)
-      if (isRevokedSince(parts, user, at))
+      const handOff = parts.handOffs.get(ctx)
+      if (user === undefined || !handOff) return
+      if (!handOff.signsIn) parts.settings.warn(UNNAMED)
+      if (isRevokedSince(parts, user, handOff))
         throw new LiveSessionError('superseded', 'the user was revoked after the hand-off that this request has taken')
     },
   }

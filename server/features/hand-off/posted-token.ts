@@ -12,7 +12,7 @@ import { pathOf } from '../../../shared/schema.js'
 import type { RequestUse } from '../../feature.js'
 import { readText } from '../../http/body.js'
 import { checkOwnPost } from '../../http/origin.js'
-import type { FeatureParts } from '../../parts.js'
+import type { FeatureParts, HandOffOrigin } from '../../parts.js'
 import { subjectHash, type UserSubject } from '../../subjects/subject.js'
 import { checkPurpose, type HandOff, type HandOffTokens } from './tokens.js'
 
@@ -60,9 +60,6 @@ async function read(req: IncomingMessage, request: Parsed): Promise<void> {
 function isForm({ request }: Koa.Context): boolean {
   return request.type.trim().toLowerCase() === 'application/x-www-form-urlencoded'
 }
-
-/** The requests that have taken a hand-off which names no user. */
-export const unnamed: WeakSet<object> = new WeakSet()
 
 /**
  * Redirects a POST to the target in its token, and the browser repeats the POST there. Takes the target only from the token, because the
@@ -120,18 +117,22 @@ export async function redeemHandOff(
   if (use.visit.isSuperseded) return undefined
   const isFirst = await tokens.redeem(handOff)
   // Whatever this request does with the payload is as old as the token.
-  parts.handedOffAt.set(ctx, Math.min(handOff.at, parts.handedOffAt.get(ctx) ?? Infinity))
-  const { user, at } = handOff
-  if (user === undefined) unnamed.add(ctx)
+  parts.handOffs.set(ctx, handOff)
+  const user = handOff.signsIn?.user
   // Another node may have ended this browser's id, or revoked the user.
   await parts.store?.refresh([cookie.browserSubject, ...(user === undefined ? [] : [user])])
-  if (user !== undefined && isRevokedSince(parts, user, at)) return undefined
+  if (user !== undefined && isRevokedSince(parts, user, handOff)) return undefined
   return isFirst && !use.visit.isSuperseded ? value : undefined
 }
 
-/** Returns whether a user was revoked since a time, in ms since 1970. */
-export function isRevokedSince({ ends }: Pick<FeatureParts, 'ends'>, user: UserSubject, at: number): boolean {
-  return ends.of(subjectHash(user)) >= at
+/** Returns whether a user was revoked since a hand-off: only with the user's name, whatever the clocks of nodes show. */
+export function isRevokedSince(
+  { ends }: Pick<FeatureParts, 'ends'>,
+  user: UserSubject,
+  { at, signsIn }: HandOffOrigin,
+): boolean {
+  const sub = subjectHash(user)
+  return signsIn?.user === user ? !ends.accepts(sub, signsIn.epoch) : ends.of(sub) >= at
 }
 
 async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {

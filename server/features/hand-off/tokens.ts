@@ -3,11 +3,11 @@
 import { randomBytes } from 'node:crypto'
 import { LiveSessionError } from '../../../shared/errors.js'
 import { isKey } from '../../../shared/fields.js'
-import { printable } from '../../../shared/json.js'
+import { type JsonValue, printable } from '../../../shared/json.js'
 import { isAhead } from '../../../shared/stamp.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
-import type { FeatureParts } from '../../parts.js'
-import { isUser, type Sub, type UserSubject } from '../../subjects/subject.js'
+import type { FeatureParts, HandOffOrigin } from '../../parts.js'
+import { isUser, type Sub } from '../../subjects/subject.js'
 import { frozenInput } from '../frozen-input.js'
 import { EncryptionKeys } from './encryption-keys.js'
 
@@ -28,13 +28,9 @@ interface Recipient {
 }
 
 /** The contents of a token. Decryption does not redeem the token. */
-export interface HandOff {
+export interface HandOff extends HandOffOrigin {
   readonly browser: Sub
   readonly id: string
-  /** When the token was made, in ms since 1970. */
-  readonly at: number
-  /** The user whom the payload signs in, if the app has named this user. */
-  readonly user: UserSubject | undefined
   readonly payload: unknown
 }
 
@@ -56,16 +52,15 @@ export class HandOffTokens {
 
   /**
    * @param to the redirect target: a path of this origin
-   * @throws {LiveSessionError} `invalid_value` or `too_large` for the payload
+   * @param payload from `frozenPayload`
    */
-  encrypt({ browser, purpose }: Recipient, to: string, payload: unknown, user: UserSubject | undefined): string {
+  encrypt({ browser, purpose }: Recipient, to: string, payload: JsonValue, signsIn: HandOffOrigin['signsIn']): string {
     const { settings, store } = this.#parts
     // With fractions, because a revocation may follow within a second.
     const iat = settings.clock() / 1000
     const jti = randomBytes(16).toString('base64url')
-    const claims = { aud: settings.cookie.name, browser, purpose, to, user, jti, iat, exp: iat + LIFETIME }
-    const json = frozenInput(`handOff("${purpose}")`, 'the payload', payload, MAX_PAYLOAD)
-    const token = this.#keys.encrypt({ ...claims, payload: json })
+    const claims = { aud: settings.cookie.name, browser, purpose, to, ...signsIn, jti, iat, exp: iat + LIFETIME }
+    const token = this.#keys.encrypt({ ...claims, payload })
     if (store) return token
     const open = this.#open.ensure(browser, () => new Set())
     for (const oldest of open) if (open.size >= MAX_OPEN) open.delete(oldest)
@@ -77,10 +72,11 @@ export class HandOffTokens {
   decrypt(token: string, { browser, purpose }: Recipient): HandOff | undefined {
     const claims = this.#claims(token, browser)
     if (claims?.['purpose'] !== purpose) return undefined
-    const { jti, iat, payload } = claims
-    const { user: named } = claims
-    const user = typeof named === 'string' && isUser(named) ? named : undefined
-    return typeof jti === 'string' ? { id: jti, browser, at: Math.round(Number(iat) * 1000), user, payload } : undefined
+    const { jti, iat, payload, user, epoch } = claims
+    const isNamed = typeof user === 'string' && isUser(user) && typeof epoch === 'number'
+    const signsIn = isNamed ? { user, epoch } : undefined
+    const at = Math.round(Number(iat) * 1000)
+    return typeof jti === 'string' ? { id: jti, browser, at, signsIn, payload } : undefined
   }
 
   /** Returns the redirect target of a token of any purpose; undefined if the token is invalid or expired, or is for another browser. */
@@ -110,6 +106,11 @@ export class HandOffTokens {
     // A token from the future would outlive the record of redeemed tokens.
     return exp > now && Number.isFinite(iat) && !isAhead(iat, now) ? claims : undefined
   }
+}
+
+/** @throws {LiveSessionError} `invalid_value` or `too_large` for the payload */
+export function frozenPayload(purpose: string, payload: unknown): JsonValue {
+  return frozenInput(`handOff("${purpose}")`, 'the payload', payload, MAX_PAYLOAD)
 }
 
 /** @throws {TypeError} for an invalid purpose, which is a mistake in the app's code */

@@ -58,7 +58,7 @@ interface EndedSession {
   readonly goOn: (next: NextSession) => void
 }
 
-type Parts = Pick<FeatureParts, 'settings' | 'ends' | 'store' | 'handedOffAt'>
+type Parts = Pick<FeatureParts, 'settings' | 'ends' | 'store' | 'handOffs'>
 
 /**
  * A store for koa-session that saves only the changes of each request. Remembers, by koa-session's `ctx`, the sessions that each request
@@ -114,9 +114,8 @@ export class KoaSessionStore implements SessionStore {
     const known = session ?? read?.session
     if (known) withholdCookie(responseOf(ctx), id, () => !this.#sessions.current(known))
     if (session) this.#remember(ctx, { id, session, content, isOfBrowser: read?.isOfBrowser ?? false })
-    const handedOff = this.#parts.handedOffAt.get(Object(ctx))
-    if (session && handedOff !== undefined)
-      this.#sessions.write(session, new Map([[HAND_OFF_KEY, handedOff]]), 'request')
+    const handOff = this.#parts.handOffs.get(Object(ctx))
+    if (session && handOff) this.#sessions.write(session, new Map([[HAND_OFF_KEY, handOff.at]]), 'request')
     if (session && joined && !this.#parts.ends.isRetired(joined.login))
       this.#sessions.write(session, loginChange(joined.login, joined.isUsers), 'request')
     if (session && former) {
