@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'socket.io'
 import type { Link } from '../memory/link.js'
+import { inRealTime } from '../settings/timers.js'
 
 type Conn = Socket['conn']
 
@@ -47,12 +48,12 @@ class SocketIoLink implements Link {
     const conn = this.#conn
     return new Promise((resolve) => {
       if (conn.readyState === 'closed') return resolve()
-      const timer = setTimeout(() => {
+      const cancel = inRealTime(GRACE, () => {
         conn.close(true)
         resolve()
-      }, GRACE).unref()
+      })
       conn.once('close', () => {
-        clearTimeout(timer)
+        cancel()
         resolve()
       })
       // A polling browser gets its last messages in the response to its current poll. A graceful close would wait for the next poll, and

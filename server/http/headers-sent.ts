@@ -5,6 +5,7 @@ import { Http2ServerResponse } from 'node:http2'
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
 import { hasFailed } from '../settings/report.js'
+import { inRealTime } from '../settings/timers.js'
 
 /** ms for headers to reach a browser on a slow network. */
 const ON_THE_WAY = 5000
@@ -15,14 +16,14 @@ export function onHeadersSent(res: ServerResponse, act: () => void): void {
     act()
     return
   }
-  let timer: NodeJS.Timeout | undefined
+  let cancel: (() => void) | undefined
   const arrive = (): void => {
-    clearTimeout(timer)
+    cancel?.()
     res.off('close', arrive)
     act()
   }
   const wait = (): void => {
-    if (!isClosed(res)) timer = setTimeout(arrive, ON_THE_WAY).unref()
+    if (!isClosed(res)) cancel = inRealTime(ON_THE_WAY, arrive)
   }
   res.once('close', arrive)
   if (res.headersSent) wait()

@@ -1,5 +1,5 @@
-// Starts timers by the app's clock if it has timers, as a test's clock does. The deadlines of answers take Node's timers instead: with a
-// clock that stands, a silent store would block a request for ever.
+// Starts all timers of the server: by the app's clock if it has timers, as a test's clock does, or in real time. The deadlines of answers
+// take real time: with a clock that stands, a silent store would block a request for ever.
 
 import { LONGEST_TIMER } from '../../shared/checks.js'
 
@@ -11,9 +11,24 @@ export type Clock = (() => number) & { readonly after?: After }
 
 /** Calls `act` after `ms`. The returned function cancels the call. */
 export function schedule(clock: Clock, ms: number, act: () => void): () => void {
-  if (clock.after) return clock.after(ms, act)
-  const timer = setTimeout(act, ms).unref()
+  return clock.after ? clock.after(ms, act) : inRealTime(ms, act)
+}
+
+/**
+ * Calls `act` after `ms` of real time. The returned function cancels the call.
+ *
+ * @param keepsAlive whether the process stays until then
+ */
+export function inRealTime(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
+  const timer = setTimeout(act, ms)
+  if (!keepsAlive) timer.unref()
   return () => clearTimeout(timer)
+}
+
+/** Keeps the process alive until the returned function is called. */
+export function keepAlive(): () => void {
+  const timer = setInterval(() => undefined, LONGEST_TIMER)
+  return () => clearInterval(timer)
 }
 
 /** Like `schedule`, but also in real time, whichever is first: requests wait for the store, even while a test's clock stands. */

@@ -4,7 +4,7 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 import { LONGEST_TIMER } from '../../shared/checks.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Settings } from '../settings/settings.js'
-import { scheduleRetry } from '../settings/timers.js'
+import { inRealTime, scheduleRetry } from '../settings/timers.js'
 
 const STORE_CHANNEL = 'koa-live-session:store'
 
@@ -165,12 +165,12 @@ function answerOf<T>(act: () => Promise<T>): Promise<T> {
  */
 function onSilence(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
   let immediate: NodeJS.Immediate | undefined
-  const timer = setTimeout(() => {
+  const wait = (): void => {
     immediate = setImmediate(act)
-  }, ms)
-  if (!keepsAlive) timer.unref()
+  }
+  const cancel = inRealTime(ms, wait, keepsAlive)
   return () => {
-    clearTimeout(timer)
+    cancel()
     clearImmediate(immediate)
   }
 }

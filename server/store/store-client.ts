@@ -5,6 +5,7 @@ import type { Level } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import { Replica } from '../../shared/replica.js'
 import type { GuestMemory } from '../memory/guest-memory.js'
+import { inRealTime, keepAlive } from '../settings/timers.js'
 import { type FeatureKey, type StoreKey, storeKey } from '../subjects/store-key.js'
 import { isLocal, isSubject, isUser, type Subject, type UserSubject } from '../subjects/subject.js'
 import type { Store } from '../types/store.js'
@@ -188,11 +189,11 @@ export class StoreClient {
 
   /** Resolves when all current writes are stored or evicted, or `close` has ended. Keeps the process alive until then. */
   async settled(): Promise<void> {
-    const stay = setInterval(() => undefined, LONGEST_END)
+    const release = keepAlive()
     try {
       await Promise.race([this.#allStored(), this.#closed])
     } finally {
-      clearInterval(stay)
+      release()
     }
   }
 
@@ -200,9 +201,9 @@ export class StoreClient {
   async close(): Promise<void> {
     this.#loads.close()
     this.#endSweeps()
-    let timer: ReturnType<typeof setTimeout> | undefined
+    let cancel: (() => void) | undefined
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LONGEST_END)
+      cancel = inRealTime(LONGEST_END, resolve, true)
     })
     try {
       await Promise.race([this.#allStored(), late])
@@ -210,7 +211,7 @@ export class StoreClient {
       this.#reportUnsaved()
       await Promise.race([this.#store.close(), late])
     } finally {
-      clearTimeout(timer)
+      cancel?.()
       this.#end()
     }
   }

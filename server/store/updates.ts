@@ -11,6 +11,7 @@ import type { LwwRegister } from '../../shared/register.js'
 import type { Replica } from '../../shared/replica.js'
 import { LOWEST_STAMP, NEVER, newestOf, nextStamp, type Stamp } from '../../shared/stamp.js'
 import type { Settings } from '../settings/settings.js'
+import { inRealTime } from '../settings/timers.js'
 import type { StoreKey } from '../subjects/store-key.js'
 import { isSubject, isUser } from '../subjects/subject.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
@@ -124,7 +125,7 @@ export class Updates<N extends StoreKey> {
         if (!isSilent || performance.now() >= end) throw error
       }
       do {
-        await new Promise((resolve) => setTimeout(resolve, PAUSE))
+        await new Promise<void>((resolve) => inRealTime(PAUSE, resolve, true))
         update.permit()
         this.#memory.checkOpen()
       } while (breaker.concurrency === 0 && performance.now() < end)

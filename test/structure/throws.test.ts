@@ -7,7 +7,17 @@ import { type Place, THROWS } from './throws.js'
 /** Functions whose callbacks run where nothing catches an error: in a timer, or in a listener of a response, a socket or a connection. */
 const UNCAUGHT = new Set([
   ...['on', 'once', 'addListener', 'prependListener', 'addEventListener', 'onClose', 'onHeaders', 'onHeadersSent'],
-  ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'nextTick', 'schedule', 'scheduleRetry', 'repeat'],
+  ...[
+    'setTimeout',
+    'setInterval',
+    'setImmediate',
+    'queueMicrotask',
+    'nextTick',
+    'schedule',
+    'scheduleRetry',
+    'inRealTime',
+    'repeat',
+  ],
 ])
 
 /** The functions that catch what they call, besides those with a `catch`. */
