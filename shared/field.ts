@@ -125,7 +125,7 @@ export class Field {
   }
 
   /** Returns the current value as read by this build; undefined if never set, deleted, expired or unreadable. */
-  live(replica: Replica, clock: () => number): JsonValue | undefined {
+  unexpired(replica: Replica, clock: () => number): JsonValue | undefined {
     const stored = replica.value(this.key)
     if (stored === undefined) return undefined
     if (this.maxAge !== undefined && this.isExpired(replica.stamp(this.key), clock())) return undefined

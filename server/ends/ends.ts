@@ -137,7 +137,7 @@ export class Ends {
       generationRegister(generation),
     ]
     this.#users.startGeneration(user, generation)
-    this.#remotes.store?.erase(user, revocationRegisters, former)
+    this.#remotes.store?.clear(user, revocationRegisters, former)
     this.#remotes.nodes?.broadcast(user, revocationRegisters)
     this.#tell(subjectHash(user), 'revoked')
     this.#tellErased(user)
@@ -180,8 +180,8 @@ export class Ends {
   ): void {
     const { nodes, store } = this.#remotes
     const revocationRegisters = [epochRegister(this.#retire(name, rotatedTo, isUsers))]
-    if (isEmpty && !isUsers) store?.eraseGuest(name, revocationRegisters)
-    else store?.erase(name, revocationRegisters)
+    if (isEmpty && !isUsers) store?.clearGuest(name, revocationRegisters)
+    else store?.clear(name, revocationRegisters)
     nodes?.broadcast(name, revocationRegisters)
   }
 

@@ -45,12 +45,12 @@ export interface ExchangeContext {
   onRefusal(this: void, error: LiveSessionError): void
 }
 
-/** The state of an exchange whose changes are applied, or are when `settled` resolves. */
+/** The state of an exchange whose changes are applied, or are when `applied` resolves. */
 interface Progress {
   /** The fields whose values in tickets are outdated. */
   readonly overtaken: readonly Field[]
   readonly changes: readonly PageChange[]
-  readonly settled: Promise<unknown> | undefined
+  readonly applied: Promise<unknown> | undefined
 }
 
 export interface ExchangeParts {
@@ -90,8 +90,8 @@ export class Exchange {
     const isStored = (field: Field): boolean => store?.updatesOf(owner.subject(field)) !== undefined
     const rules = { fields: values.fields, isGuest: owner.user === undefined, isStored }
     const changes = set.length > 0 ? readChanges(set, rules) : []
-    const settled = set.length > 0 ? this.#apply(inOrder(changes), context) : undefined
-    return this.#answer(context, include, { overtaken, changes, settled })
+    const applied = set.length > 0 ? this.#apply(inOrder(changes), context) : undefined
+    return this.#answer(context, include, { overtaken, changes, applied })
   }
 
   /** Calls `act` after the turn's tickets are sent. */
@@ -172,13 +172,13 @@ export class Exchange {
   async #answer(
     context: ExchangeContext,
     include: Include,
-    { overtaken, changes, settled }: Progress,
+    { overtaken, changes, applied }: Progress,
   ): Promise<PageAnswer> {
     const { identity, owner, socket, source } = context
     const { answers, pageTickets, store } = this.#parts
     // Signs the ticket in this turn if possible, so that other sockets get the same ticket. So does not await changes that are decided.
     // The store call comes later, and waits for all writes in the ticket.
-    if (settled !== undefined) await settled
+    if (applied !== undefined) await applied
     const accepted: Field[] = []
     const newer: Field[] = []
     const refusals = new Set<LiveSessionError>()

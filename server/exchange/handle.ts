@@ -71,7 +71,7 @@ export abstract class Handle {
 
   has(key: string): boolean {
     const field = this.#readable('has', key)
-    return field !== undefined && this.values.live(field, this.replica(field)) !== undefined
+    return field !== undefined && this.values.unexpired(field, this.replica(field)) !== undefined
   }
 
   set(key: string, value: unknown): Promise<Written> {

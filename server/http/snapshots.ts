@@ -46,7 +46,7 @@ export class Snapshots {
       if (value !== undefined) values[field.key] = value
       if (field.default !== undefined) defaults[field.key] = field.default
       if (stamp !== NEVER) stamps[field.key] = stamp
-      if (stamp !== NEVER && current.live(field, replica) === undefined) deleted.push(field.key)
+      if (stamp !== NEVER && current.unexpired(field, replica) === undefined) deleted.push(field.key)
       // A value counts as unsaved even if this response sets the cookie, because the browser may reject the cookie. Expired values do not
       // count, because pages never send them.
       if (!field.isLocal && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)

@@ -35,11 +35,11 @@ export interface MemoryCounts {
   readonly browsers: number
 }
 
-/** Watches memory, because references to replicas become stale. */
+/** Watches memory, because references to replicas become outdated. */
 export interface MemoryWatcher {
-  /** Called when a subject's replica changes, or when references to the replica become stale. */
+  /** Called when a subject's replica changes, or when references to the replica become outdated. */
   changed?(this: void, subject: Subject): void
-  /** Called when the references to all replicas may be stale. */
+  /** Called when the references to all replicas may be outdated. */
   dropped?(this: void): void
 }
 

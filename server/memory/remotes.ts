@@ -8,8 +8,8 @@ import type { Subject } from '../subjects/subject.js'
 interface RemoteStore {
   persist(name: StoreKey, registers: readonly LwwRegister[]): void
   persistAfter(first: StoreKey, name: StoreKey, registers: readonly LwwRegister[]): Promise<void>
-  erase(name: StoreKey, revocationRegisters: readonly LwwRegister[], generation?: number): void
-  eraseGuest(guest: StoreKey, revocationRegisters: readonly LwwRegister[]): void
+  clear(name: StoreKey, revocationRegisters: readonly LwwRegister[], generation?: number): void
+  clearGuest(guest: StoreKey, revocationRegisters: readonly LwwRegister[]): void
   discard(subject: Subject, revocationRegisters: readonly LwwRegister[], generation: number): void
 }
 

@@ -21,7 +21,7 @@ export interface RotatingCacheOptions<V = unknown> {
   /** A bound in bytes that several caches share, and a function for an entry's bytes. @default no limit */
   readonly shared?: { readonly bytes: GuestMemory; weigh(this: void, thing: V): number }
   /**
-   * Called on each eviction, which makes references to entries stale. `count`: the most entries that a rotation may have dropped; 0 for
+   * Called on each eviction, which makes references to entries outdated. `count`: the most entries that a rotation may have dropped; 0 for
    * other evictions.
    */
   readonly onDrop?: (count: number) => void

@@ -139,10 +139,11 @@ export class Loads {
     const own = await this.storedUnder(storeKey(subject))
     const generation = this.#applyRevocations(subject, own)
     if (generation === FIRST_GENERATION) return { registers: own, generation }
-    const stale = own.filter((register) => !isRevocation(register) && register.value !== undefined)
-    const deleted = stale.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
+    const leftover = own.filter((register) => !isRevocation(register) && register.value !== undefined)
+    const deleted = leftover.map(({ key, stamp }) => ({ key, stamp: nextStamp(stamp, stamp) }))
     // If this delete fails, the next load retries it.
-    if (stale.length > 0) this.#breaker.call(() => this.#store.merge(storeKey(subject), deleted)).catch(() => undefined)
+    if (leftover.length > 0)
+      this.#breaker.call(() => this.#store.merge(storeKey(subject), deleted)).catch(() => undefined)
     const values = await this.storedUnder(storeKey(subject, generation))
     return { registers: [...own.filter(isRevocation), ...values], generation }
   }
@@ -159,7 +160,7 @@ export class Loads {
     const { ends, values } = this.#parts
     const retired = isUser(subject) ? undefined : ends.retired(subject)
     if (retired) {
-      if (stored.some((register) => !isRevocation(register))) this.#writeQueue.erase(subject, [epochRegister(retired)])
+      if (stored.some((register) => !isRevocation(register))) this.#writeQueue.clear(subject, [epochRegister(retired)])
       return
     }
     const revocationRegisters = isUser(subject) ? ends.revocationsOf(subject) : []

@@ -9,23 +9,23 @@ import type { ValidatedStore } from './validated-store.js'
 /** A store call, queued or in flight. `PendingWrites.registers` has the registers to write. */
 export interface StoreCall {
   /** The store keys whose values are all deleted before the write. */
-  readonly erases: readonly string[]
+  readonly clears: readonly string[]
   /** Callbacks: each receives true when the call has succeeded, or false if the call's writes were evicted. */
   readonly waiters: ((isStored: boolean) => void)[]
 }
 
-export function storeCall(erases: readonly string[] = []): StoreCall {
-  return { erases, waiters: [] }
+export function storeCall(clears: readonly string[] = []): StoreCall {
+  return { clears, waiters: [] }
 }
 
-export function isErasure(call: StoreCall | undefined): boolean {
-  return call !== undefined && call.erases.length > 0
+export function isClearing(call: StoreCall | undefined): boolean {
+  return call !== undefined && call.clears.length > 0
 }
 
 /** Merges a failed or queued call with a later call. */
-export function joined(before: StoreCall, since: StoreCall): StoreCall {
+export function combined(before: StoreCall, since: StoreCall): StoreCall {
   return {
-    erases: [...new Set([...before.erases, ...since.erases])],
+    clears: [...new Set([...before.clears, ...since.clears])],
     waiters: [...before.waiters, ...since.waiters],
   }
 }
@@ -39,11 +39,11 @@ export async function write(
   store: ValidatedStore,
   subject: StoreKey,
   registers: Replica,
-  { erases }: StoreCall,
+  { clears }: StoreCall,
   generation: number,
 ): Promise<readonly LwwRegister[]> {
   const first = storeKey(subject)
-  for (const name of erases) {
+  for (const name of clears) {
     if (name === first) await clear(store, subject, registers, generation)
     else await store.remove(name)
   }

@@ -119,15 +119,15 @@ export class StoreClient {
    *
    * @param generation the generation of the deleted values. @default the first
    */
-  erase(subject: StoreKey, revocationRegisters: readonly LwwRegister[], generation?: number): void {
-    this.#writeQueue.erase(subject, revocationRegisters, storeKey(subject, generation))
+  clear(subject: StoreKey, revocationRegisters: readonly LwwRegister[], generation?: number): void {
+    this.#writeQueue.clear(subject, revocationRegisters, storeKey(subject, generation))
   }
 
-  /** Erases a guest like `erase`, but writes nothing for a guest without stored values. */
-  eraseGuest(guest: StoreKey, revocationRegisters: readonly LwwRegister[]): void {
+  /** Clears a guest like `clear`, but writes nothing for a guest without stored values. */
+  clearGuest(guest: StoreKey, revocationRegisters: readonly LwwRegister[]): void {
     const { memory, values } = this.#parts
     const isNothing = isSubject(guest) && memory.isLoaded(guest) && !values.find(guest)
-    if (!isNothing || this.#writeQueue.has(guest)) this.erase(guest, revocationRegisters)
+    if (!isNothing || this.#writeQueue.has(guest)) this.clear(guest, revocationRegisters)
     // Another process may have written since the last load. This load erases such values, because the guest's id is retired.
     else this.#loads.load(guest).catch(() => undefined)
   }

@@ -9,7 +9,7 @@ import { type Clock, scheduleRetry } from '../settings/timers.js'
 import { type StoreKey, storeKey } from '../subjects/store-key.js'
 import { MAX_CALLS } from './batches.js'
 import type { CircuitBreaker } from './circuit-breaker.js'
-import { isErasure, joined, type StoreCall, storeCall, write } from './store-call.js'
+import { combined, isClearing, type StoreCall, storeCall, write } from './store-call.js'
 import type { ValidatedStore } from './validated-store.js'
 
 /** The first backoff in ms of a subject whose writes the store rejects while accepting others. */
@@ -34,7 +34,7 @@ class PendingWrites {
   readonly registers: Replica = new Replica()
   /** The call in flight. */
   sent: StoreCall | undefined
-  /** The next call, for registers and erasures added since the call in flight began. */
+  /** The next call, for registers and clears added since the call in flight began. */
   next: StoreCall | undefined
   /** `failureCount` of the circuit breaker when these writes began. A higher count now means an outage meanwhile. */
   failureCount: number
@@ -96,10 +96,10 @@ export class WriteQueue {
   }
 
   /** Deletes all registers of a subject stored under the store key `name`, then writes the revocation registers. */
-  erase(subject: StoreKey, revocationRegisters: readonly LwwRegister[], name: string = storeKey(subject)): void {
+  clear(subject: StoreKey, revocationRegisters: readonly LwwRegister[], name: string = storeKey(subject)): void {
     const pending = this.#pendingOf(subject)
-    pending.next = joined(pending.next ?? storeCall(), storeCall([name]))
-    // Drops the writes made before the erasure.
+    pending.next = combined(pending.next ?? storeCall(), storeCall([name]))
+    // Drops the writes made before.
     pending.registers.clear()
     this.add(subject, revocationRegisters)
   }
@@ -111,7 +111,7 @@ export class WriteQueue {
   discard(subject: StoreKey, revocationRegisters: readonly LwwRegister[], name: string = storeKey(subject)): void {
     const pending = this.#pending.get(subject)
     // The first store key also has the revocation registers, so a crash during its deletion would undo a revocation.
-    if (name !== storeKey(subject)) this.erase(subject, revocationRegisters, name)
+    if (name !== storeKey(subject)) this.clear(subject, revocationRegisters, name)
     else if (pending) {
       pending.registers.forget((register) => !isRevocation(register))
       this.add(subject, revocationRegisters)
@@ -185,17 +185,17 @@ export class WriteQueue {
     let isStored = false
     try {
       const stored = await this.#breaker.call(() => write(this.#store, subject, written, sent, generation))
-      // If an erasure is queued, the stored values must not return to memory.
-      if (!isErasure(pending.next)) this.#deps.onStored(subject, stored, generation)
+      // If a clear is queued, the stored values must not return to memory.
+      if (!isClearing(pending.next)) this.#deps.onStored(subject, stored, generation)
       const isErased = generation !== this.#deps.generation(subject)
       // Writes made after an erasure go to another store key, and may have older stamps, so this call did not store them.
-      if (!isErasure(pending.next) && !isErased) registers.forget((register) => isIn(written, register))
+      if (!isClearing(pending.next) && !isErased) registers.forget((register) => isIn(written, register))
       isStored = true
       if (isErased || pending.failureCount !== this.#breaker.failureCount) this.#deps.onLate(subject)
       Object.assign(pending, { failureCount: this.#breaker.failureCount, failures: 0 })
       for (const resolve of sent.waiters) resolve(true)
     } catch {
-      pending.next = joined(sent, pending.next ?? storeCall())
+      pending.next = combined(sent, pending.next ?? storeCall())
       for (const revocation of written.registers().filter(isRevocation)) registers.merge(revocation, 'job')
       if (!wasDown) this.#backOff(pending)
       // Moves the subject to the end of the queue, because a rejected subject must not delay others.
@@ -206,7 +206,7 @@ export class WriteQueue {
     this.#inFlight -= 1
     this.#countBytes(subject, pending)
     // No register is left: writes added during the call were duplicates of stored writes, or were evicted.
-    if (registers.isEmpty && !isErasure(pending.next)) {
+    if (registers.isEmpty && !isClearing(pending.next)) {
       for (const resolve of pending.next?.waiters ?? []) resolve(isStored)
       this.#pending.delete(subject)
     }
@@ -217,7 +217,7 @@ export class WriteQueue {
   #countBytes(subject: StoreKey, pending: PendingWrites): void {
     const { bytes, isEmpty } = pending.registers
     // Asks each time, because the guest may have signed in meanwhile.
-    const isBound = this.#deps.isGuest(subject) && (!isEmpty || isErasure(pending.next))
+    const isBound = this.#deps.isGuest(subject) && (!isEmpty || isClearing(pending.next))
     this.#deps.guestMemory.pin(pending, isBound ? bytes : 0, () => this.#evict(subject, pending))
   }
 
@@ -226,9 +226,9 @@ export class WriteQueue {
    * continue.
    */
   #evict(guest: StoreKey, pending: PendingWrites): void {
-    const { erases, waiters = [] } = pending.next ?? {}
+    const { clears, waiters = [] } = pending.next ?? {}
     pending.registers.forget((register) => !isRevocation(register) || register.value === undefined)
-    pending.next = pending.registers.isEmpty ? undefined : storeCall(erases)
+    pending.next = pending.registers.isEmpty ? undefined : storeCall(clears)
     if (!pending.sent && !pending.next) this.#pending.delete(guest)
     for (const resolve of waiters) resolve(false)
     this.#deps.onEvict(guest)

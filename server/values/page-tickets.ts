@@ -91,7 +91,7 @@ export class PageTickets {
     const registers = this.readableRegisters(replica, fields)
     const keys = new Set(registers.map(({ key, value }) => (value === undefined ? undefined : key)))
     const defaults = fields.flatMap((field): [string, JsonValue][] => {
-      const read = keys.has(field.key) ? undefined : field.live(replica, this.#parts.settings.clock)
+      const read = keys.has(field.key) ? undefined : field.unexpired(replica, this.#parts.settings.clock)
       const value = read === undefined ? field.default : read
       return value === undefined ? [] : [[field.key, value]]
     })

@@ -48,13 +48,13 @@ export class Values {
   }
 
   /** Returns the value, but no default; undefined if not yet set, or if deleted, expired or unreadable. */
-  live(field: Field, replica: Replica | undefined): JsonValue | undefined {
-    return replica && field.live(replica, this.#parts.settings.clock)
+  unexpired(field: Field, replica: Replica | undefined): JsonValue | undefined {
+    return replica && field.unexpired(replica, this.#parts.settings.clock)
   }
 
   /** Returns the value of a handle's `get`: the live value, else the default. */
   value(field: Field, replica: Replica | undefined): JsonValue | undefined {
-    const live = this.live(field, replica)
+    const live = this.unexpired(field, replica)
     return live === undefined ? field.default : live
   }
 

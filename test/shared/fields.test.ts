@@ -195,7 +195,7 @@ describe('live()', () => {
     ['a deletion', replicaOf(undefined), 5000, undefined],
     ['an unreadable value', replicaOf('text'), 5000, undefined],
   ])('returns only a current value: %s', (_, replica, now, expected) => {
-    expect(field.live(replica, () => now)).toBe(expected)
+    expect(field.unexpired(replica, () => now)).toBe(expected)
   })
 })
 

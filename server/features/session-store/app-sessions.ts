@@ -48,18 +48,18 @@ export class AppSessions extends FeatureData<SessionEntry> {
   isClosed = false
 
   constructor(parts: Parts) {
-    const onDrop = (count: number, owners: string): void =>
-      void (count === 0 || parts.store || parts.settings.warn(sessionsLost(owners)))
+    const onDrop = (count: number, whose: string): void =>
+      void (count === 0 || parts.store || parts.settings.warn(sessionsLost(whose)))
     super(parts, SESSION, (name, now) => new SessionEntry(name, now), onDrop)
     const answers = {
       loadIfStale: ([name]: readonly SessionName[]) => name && this.reload(name).catch(() => false),
-      isLoaded: (name: SessionName) => this.live(name) !== undefined,
+      isLoaded: (name: SessionName) => this.ongoing(name) !== undefined,
       loadInTime: (name: SessionName) => this.loadInTime(name),
     }
     this.updates = parts.store?.updates(answers, {
-      find: (name) => this.live(name)?.replica,
+      find: (name) => this.ongoing(name)?.replica,
       mergeStored: (name, register, source) => {
-        const session = this.live(name)
+        const session = this.ongoing(name)
         if (session) this.merge(session, [register], source)
         if (!this.isRetired(name)) parts.remotes.nodes?.broadcast(name, [register])
       },
@@ -81,7 +81,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
   }
 
   /** Returns the session unless it has ended. */
-  live(name: SessionName): SessionEntry | undefined {
+  ongoing(name: SessionName): SessionEntry | undefined {
     const session = this.find(name)
     return session && this.endOf(session) === undefined ? session : undefined
   }
@@ -91,11 +91,11 @@ export class AppSessions extends FeatureData<SessionEntry> {
    * evicted and reloaded the session.
    */
   current(session: SessionEntry): SessionEntry | undefined {
-    const current = this.live(session.name) ?? session
+    const current = this.ongoing(session.name) ?? session
     return this.endOf(current) === undefined ? current : undefined
   }
 
-  /** Returns why a session has ended; undefined for a live session. Also finds an expiry that no code has noticed yet. */
+  /** Returns why a session has ended; undefined for an ongoing session. Also finds an expiry that no code has noticed yet. */
   endOf(session: SessionEntry): SessionEnd | undefined {
     if (session.ended !== undefined) return session.ended
     if (this.isRetired(session.name) || isSignedOut(session.signedIn, this.parts.ends)) return 'destroyed'
@@ -128,10 +128,10 @@ export class AppSessions extends FeatureData<SessionEntry> {
   async open(name: SessionName): Promise<SessionEntry | undefined> {
     if (this.isRetired(name)) return undefined
     let isCertain = await this.reload(name)
-    const owners = this.find(name)?.owners ?? []
-    await this.parts.store?.loadIfStale(owners)
+    const subjects = this.find(name)?.dependsOn ?? []
+    await this.parts.store?.loadIfStale(subjects)
     // Another process may have excepted the session from a revocation of which this process has learnt only now.
-    if (owners.length > 0 && !this.live(name)) isCertain = await this.reload(name)
+    if (subjects.length > 0 && !this.ongoing(name)) isCertain = await this.reload(name)
     const session = this.find(name)
     const end = session && this.endOf(session)
     if (session && !end) session.usedAt = this.parts.settings.clock()
@@ -146,7 +146,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
         this.parts.ends.retireEmpty(login, isUsersLogin)
       }
       this.#hangUp(name)
-      if (end === 'expired') this.parts.store?.erase(name, [])
+      if (end === 'expired') this.parts.store?.clear(name, [])
     }
     return end ? undefined : session
   }
@@ -200,7 +200,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
   override write(entry: Pick<SessionEntry, 'name' | 'replica'>, changes: FeatureChanges, source: ChangeSource): Stamp {
     this.parts.values.checkOpen()
     if (this.isRetired(entry.name)) throw sessionEnded()
-    return super.write(this.live(entry.name) ?? this.restore(entry), changes, source)
+    return super.write(this.ongoing(entry.name) ?? this.restore(entry), changes, source)
   }
 
   /**
@@ -264,13 +264,13 @@ export class AppSessions extends FeatureData<SessionEntry> {
   }
 
   protected override compare(name: SessionName, stored: readonly LwwRegister[], askedAt: number): void {
-    const session = this.live(name)
+    const session = this.ongoing(name)
     // Removes no keys if the store has lost the creation marker: then the whole session is written back.
     const isWhole = stored.some(({ key }) => key === CREATION_KEY)
     if (session) this.reconcile(session, stored, askedAt, (key) => isWhole && keyOf(key) !== undefined)
     const end = stored.find(({ key }) => key === EPOCH_KEY)
     // Another process may have written before learning of the end. Deletes all stored registers but the revocation register.
-    if (end && stored.length > 1) this.parts.store?.erase(name, [end])
+    if (end && stored.length > 1) this.parts.store?.clear(name, [end])
   }
 
   /** Ends a session, and removes its values. Leaves its connections open until `#hangUp`. */

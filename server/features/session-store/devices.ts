@@ -129,7 +129,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     this.#endAll(user, all)
     const list = this.ensure(listName(user))
     this.drop(list)
-    this.parts.store?.erase(list.name, [])
+    this.parts.store?.clear(list.name, [])
     await this.parts.store?.storedLevel([...ended, list.name])
   }
 
@@ -152,7 +152,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const asked = await inBatches(all.slice(0, MOST), async (listed) => {
       const isCertain = isAnswered && (await this.#sessions.reload(listed.session).catch(() => false))
       const isOver = this.parts.ends.isRetired(listed.login)
-      const isThere = !isOver && this.#sessions.live(listed.session) !== undefined
+      const isThere = !isOver && this.#sessions.ongoing(listed.session) !== undefined
       return { listed, isGone: isCertain && !isThere, isOver }
     })
     const gone = asked.flatMap(({ listed, isGone }) => (isGone ? listed.login : []))

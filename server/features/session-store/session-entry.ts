@@ -57,7 +57,7 @@ export class SessionEntry extends FeatureEntry<SessionName> {
   }
 
   /** The subjects whose end ends the session. */
-  get owners(): readonly Subject[] {
+  get dependsOn(): readonly Subject[] {
     return [...this.signIns.map(({ user }) => user), this.signedIn.handedOn ?? []].flat()
   }
 

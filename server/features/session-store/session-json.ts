@@ -77,10 +77,10 @@ export function refusal(code: LiveSessionErrorCode, message: string, key: string
   return new LiveSessionError(code, `session: ${message}; the cause of this error names the key`, { cause: name })
 }
 
-/** Returns the warning that memory has evicted sessions. @param owners whose: users' or guests' */
-export function sessionsLost(owners: string): string {
+/** Returns the warning that memory has evicted sessions. @param whose users' or guests' */
+export function sessionsLost(whose: string): string {
   return (
-    `live.sessionStore() has let go of sessions of ${owners}, the least recently used, as there was no more room. ` +
+    `live.sessionStore() has let go of sessions of ${whose}, the least recently used, as there was no more room. ` +
     'Raise cache.maxGuestBytes and cache.maxVisitors, or give a store'
   )
 }

@@ -12,7 +12,7 @@ type Parts = Pick<FeatureDataParts, 'ends' | 'settings'>
 interface Sessions {
   readonly maxLifetime: number
   find(name: SessionName): SessionEntry | undefined
-  live(name: SessionName): SessionEntry | undefined
+  ongoing(name: SessionName): SessionEntry | undefined
   endOf(session: SessionEntry): SessionEnd | undefined
   open(name: SessionName): Promise<SessionEntry | undefined>
   drop(session: SessionEntry): void
@@ -50,7 +50,7 @@ export class SessionRounds {
     if (sessions.find(name) !== session) return
     const { maxIdle, store, clock } = this.#parts.settings
     // Another process may have renewed a session that looks expired here. If the store does not answer, the next round asks again.
-    if (sessions.live(name) === undefined || this.#isStale(session)) await sessions.open(name).catch(() => undefined)
+    if (sessions.ongoing(name) === undefined || this.#isStale(session)) await sessions.open(name).catch(() => undefined)
     // Drops an idle session. The store has it, or its cookie ended with the browser, which closed long ago.
     else if (
       links.size === 0 &&

@@ -103,14 +103,14 @@ export class KoaSessionStore implements SessionStore {
     const read = this.#readOf(ctx, name)
     const ended = read ? undefined : this.#ended.get(Object(ctx))
     // Waits only when necessary, because koa-session sets the cookie after `set`, and an app may not await `ctx.session.save()`.
-    if (ctx === undefined || (read && !this.#sessions.live(name))) await this.#sessions.open(name)
+    if (ctx === undefined || (read && !this.#sessions.ongoing(name))) await this.#sessions.open(name)
     const former = ended && (await this.#carriedContent(ended))
     const firstContent = former && withChanges(former, difference(ended.read.content, content))
     const joined = read || ended ? undefined : this.#endedLogin(ctx)
     if (joined) await this.#parts.store?.loadIfStale([joined.login])
     if (!read) this.#saveNew(name, ctx, content, firstContent)
     else this.#saveAgain(read, content)
-    const session = this.#sessions.live(name)
+    const session = this.#sessions.ongoing(name)
     const known = session ?? read?.session
     if (known) withholdCookie(responseOf(ctx), id, () => !this.#sessions.current(known))
     if (session) this.#remember(ctx, { id, session, content, isOfBrowser: read?.isOfBrowser ?? false })
@@ -134,7 +134,7 @@ export class KoaSessionStore implements SessionStore {
     const read = this.#readOf(ctx, name)
     // `regenerate()` destroys the session, too, but keeps `ctx.session`.
     const isSignOut = ctx === undefined || Reflect.get(Object(ctx), 'session') === null
-    const isKnown = read !== undefined || this.#sessions.live(name) !== undefined
+    const isKnown = read !== undefined || this.#sessions.ongoing(name) !== undefined
     // Ignores an id without a session: koa-session creates an id for each new visitor, and destroys the id even if nothing was saved.
     if (!(await this.#sessions.mayExist(name)) && !isKnown) return
     if (isSignOut) this.#signIns.leave(name)
@@ -153,7 +153,7 @@ export class KoaSessionStore implements SessionStore {
     const staying = this.sessionOf(ctx)
     this.#signIns.leave(named, staying, hasLeft)
     // koa-session may have refused the session, and so not destroyed it.
-    const left = this.#sessions.live(named)
+    const left = this.#sessions.ongoing(named)
     if (left && left !== staying) this.#sessions.destroy(named, ctx.res, left)
   }
 
@@ -224,7 +224,7 @@ export class KoaSessionStore implements SessionStore {
   #saveNew(name: SessionName, ctx: unknown, content: SessionContent, firstContent?: SessionContent): void {
     const source = ctx === undefined ? 'job' : 'request'
     if (this.#sessions.isRetired(name)) throw new TypeError(USED)
-    const known = this.#sessions.live(name)
+    const known = this.#sessions.ongoing(name)
     if (known) this.#sessions.save(known, difference(contentOf(known.replica), content), source)
     else this.#sessions.write({ name, replica: new Replica() }, firstContent ?? withChanges(new Map(), content), source)
   }
@@ -263,7 +263,7 @@ function responseOf(ctx: unknown): ServerResponse | undefined {
 
 /**
  * Removes koa-session's cookie with this id from a response if the session has ended by then. koa-session sets the cookie after each save.
- * The stale cookie would replace the cookie of the next session, and sign the visitor out.
+ * The late cookie would replace the cookie of the next session, and sign the visitor out.
  */
 function withholdCookie(res: ServerResponse | undefined, id: string, hasEnded: () => boolean): void {
   if (!res) return
@@ -272,7 +272,7 @@ function withholdCookie(res: ServerResponse | undefined, id: string, hasEnded: (
     const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
     const late = lines.find((line) => line.split(';')[0]?.endsWith(`=${id}`))
     if (late === undefined) return
-    // Also removes the stale `.sig` cookie, whose signature would not match the cookie that the browser keeps.
+    // Also removes its `.sig` cookie, whose signature would not match the cookie that the browser keeps.
     const names = new Set([cookieName(late), `${cookieName(late)}.sig`])
     const others = lines.filter((line) => !names.has(cookieName(line)))
     res.setHeader('set-cookie', others)

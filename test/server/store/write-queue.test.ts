@@ -64,7 +64,7 @@ function createQueue(maxGuestBytes = Number.POSITIVE_INFINITY, users: ReadonlySe
       add(...rows)
       await turn()
     },
-    erase: (...left: readonly Row[]): void => queue.erase(ANN, registers(left)),
+    erase: (...left: readonly Row[]): void => queue.clear(ANN, registers(left)),
     /** Acts as if another process had erased Ann and begun generation 6. */
     abandon: (): void => {
       generations.set(ANN, 6)
