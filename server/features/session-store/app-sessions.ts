@@ -27,7 +27,7 @@ import {
 import { SessionEntry } from './session-entry.js'
 import { sessionEnded, sessionsLost } from './session-json.js'
 import { SessionRounds } from './session-rounds.js'
-import { isSignedOut } from './sign-in.js'
+import { isSignedOut, type SignedIn } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
 /** ms after which another process's response counts as sent. The message that it was sent may be lost. */
@@ -206,21 +206,18 @@ export class AppSessions extends FeatureData<SessionEntry> {
   /**
    * Retires a session's id for good, at all nodes. Closes the session's connections after the response with the browser's new cookie.
    *
-   * @param known the session as a request has it, because memory may have evicted the session meanwhile
-   * @param isUsers whether the session is in a user's login
+   * @param signedIn of the session as a request has it, because memory may have evicted the session meanwhile
    * @throws {LiveSessionError} `closed`
    */
   destroy(
     name: SessionName,
     res: ServerResponse | undefined,
-    known: SessionEntry | undefined = this.find(name),
-    isUsers: boolean = known?.signedIn.isUsersLogin ?? false,
+    signedIn: Pick<SignedIn, 'handedOn' | 'isUsersLogin'> | undefined = this.find(name)?.signedIn,
   ): void {
     const { ends, values } = this.parts
     values.checkOpen()
-    const { handedOn } = known?.signedIn ?? {}
     // Another request may have destroyed the session, and retired its id.
-    const retired = ends.retired(name) ?? { rotatedTo: handedOn, isUsers }
+    const retired = ends.retired(name) ?? { rotatedTo: signedIn?.handedOn, isUsers: signedIn?.isUsersLogin }
     this.#end(name, 'destroyed')
     ends.retire(name, retired.rotatedTo, retired.isUsers)
     const dismiss = (): void => {

@@ -137,7 +137,8 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     for (const { session, login } of listed) {
       this.parts.ends.retireEmpty(login, true)
       // Deletes the session's values, and closes its sockets at once.
-      if (!this.#sessions.isRetired(session)) this.#sessions.destroy(session, undefined, undefined, true)
+      if (!this.#sessions.isRetired(session))
+        this.#sessions.destroy(session, undefined, { handedOn: undefined, isUsersLogin: true })
     }
     const logins = listed.map(({ login }) => login)
     this.#remove(user, logins)

@@ -58,7 +58,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
     if (isKnown && (await signIns.admits(session, user))) return false
     renewSession(ctx)
     // Otherwise middleware of a later request would find the session before `identify` names its user.
-    if (!appSessions.isClosed) appSessions.destroy(session.name, undefined, session)
+    if (!appSessions.isClosed) appSessions.destroy(session.name, undefined, session.signedIn)
     return true
   }
   return {

@@ -140,7 +140,7 @@ export class KoaSessionStore implements SessionStore {
     if (isSignOut) this.#signIns.leave(name)
     const current = read && this.#sessions.current(read.session)
     const content = current?.inheritance
-    this.#sessions.destroy(name, responseOf(ctx), current)
+    this.#sessions.destroy(name, responseOf(ctx), current?.signedIn)
     const stored = this.#sessions.storedLevel(name)
     if (read && !isSignOut) this.#recordEnd(ctx, read, content)
     await stored
@@ -154,7 +154,7 @@ export class KoaSessionStore implements SessionStore {
     this.#signIns.leave(named, staying, hasLeft)
     // koa-session may have refused the session, and so not destroyed it.
     const left = this.#sessions.ongoing(named)
-    if (left && left !== staying) this.#sessions.destroy(named, ctx.res, left)
+    if (left && left !== staying) this.#sessions.destroy(named, ctx.res, left.signedIn)
   }
 
   /** Whether the cookie of a guest's request names a session in a user's login: one that has ended, or one that followed it. */
