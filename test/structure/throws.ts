@@ -54,7 +54,12 @@ export const THROWS: Readonly<Record<string, Readonly<Record<string, Place>>>> =
   'server/features/address/index.ts': { valueInAddress: 'request', setValue: 'request' },
   'server/features/flash/index.ts': { takeFlash: 'awaited', '[TAKE_FLASH]': ANSWER },
   'server/features/frozen-input.ts': { frozenInput: 'awaited', jsonOf: 'awaited' },
-  'server/features/hand-off/index.ts': { handOff: 'awaited', changesUser: 'awaited', checkTarget: 'awaited' },
+  'server/features/hand-off/index.ts': {
+    handOff: 'awaited',
+    changesUser: 'awaited',
+    checkOpen: 'awaited',
+    checkTarget: 'awaited',
+  },
   'server/features/hand-off/posted-token.ts': {
     read: 'awaited',
     sendOn: 'request',

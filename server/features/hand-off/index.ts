@@ -5,7 +5,7 @@ import { LiveSessionError } from '../../../shared/errors.js'
 import { isWellFormed } from '../../../shared/json.js'
 import { after } from '../../../shared/promise.js'
 import { HAND_OFF } from '../../../shared/protocol.js'
-import type { Feature } from '../../feature.js'
+import type { Feature, SocketUse } from '../../feature.js'
 import type { FeatureParts } from '../../parts.js'
 import { subjectHash, type UserId, userSubject } from '../../subjects/subject.js'
 import { isRevokedSince, redeemHandOff, sendOn } from './posted-token.js'
@@ -33,17 +33,21 @@ export function handOffFeature(parts: FeatureParts): Feature {
         checkPurpose('handOff', purpose)
         const to = checkTarget(options?.to)
         const user = options.user === undefined ? undefined : userSubject(options.user, 'handOff')
-        use.permit()
-        if (!use.isOpen()) throw new LiveSessionError('closed', 'handOff: the socket is not open')
+        checkOpen(use)
         if (!use.cookie)
           throw new LiveSessionError('cookies_blocked', 'handOff: the connection has brought no live cookie')
         parts.limits.spend(1, use)
         const recipient = { browser: subjectHash(use.cookie.browserSubject), purpose }
         const json = frozenPayload(purpose, payload)
+        const { ends } = parts
+        const { revision } = ends
         // Otherwise a revocation that only other nodes know would count as one after the hand-off.
         return after(user && parts.store?.refresh([user]), () => {
-          use.permit()
-          const signsIn = user && { user, epoch: parts.ends.of(subjectHash(user)) }
+          checkOpen(use)
+          const sub = user && subjectHash(user)
+          if (sub && ends.validityOfUser(sub, revision) === 'revoked')
+            throw new LiveSessionError('superseded', 'handOff: the user was revoked meanwhile')
+          const signsIn = user && { user, epoch: ends.of(sub) }
           use.emit(HAND_OFF, tokens.encrypt(recipient, to, json, signsIn))
         })
       },
@@ -62,6 +66,12 @@ export function handOffFeature(parts: FeatureParts): Feature {
         throw new LiveSessionError('superseded', 'the user was revoked after the hand-off that this request has taken')
     },
   }
+}
+
+/** @throws {LiveSessionError} `superseded`, `closed` */
+function checkOpen(use: SocketUse): void {
+  use.permit()
+  if (!use.isOpen()) throw new LiveSessionError('closed', 'handOff: the socket is not open')
 }
 
 /**
