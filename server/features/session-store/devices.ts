@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type Koa from 'koa'
 import type { JsonValue } from '../../../shared/json.js'
+import { refusePromise } from '../../../shared/promise.js'
 import { inBatches } from '../../store/batches.js'
 import { FeatureData, type FeatureDataParts } from '../../store/feature-data.js'
 import { FeatureEntry, type InspectorSection } from '../../store/feature-entry.js'
@@ -178,6 +179,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const { deviceLabel, report } = this.parts.settings
     try {
       const label: unknown = deviceLabel(ctx)
+      refusePromise(label, 'deviceLabel', 'It must answer at once.')
       // Encodes as UTF-8, which replaces half a surrogate pair that `slice` may leave at the end.
       return typeof label === 'string' ? Buffer.from(label.slice(0, LONGEST_LABEL)).toString() : undefined
     } catch (error) {
