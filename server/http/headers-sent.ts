@@ -30,10 +30,10 @@ export function onHeadersSent(res: ServerResponse, act: () => void): void {
   else onHeaders(res, wait)
 }
 
-/** Calls `act` just before the headers are sent; if the browser leaves before, then; if either has happened, at once. */
+/** Calls `act` just before the headers are sent; if the browser leaves before, then; if either has happened, after the caller's next lines. */
 export function beforeHeaders(res: ServerResponse, act: () => void): void {
   if (res.headersSent || isClosed(res)) {
-    act()
+    queueMicrotask(act)
     return
   }
   let isDue = true
