@@ -119,7 +119,11 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
   const ofVisit = { settings, arrivals, cookieWriter, endings, identities, pageIdentities }
   const begin: BeginVisit = (ctx, arrival) => new Visit(ofVisit, ctx, arrival).begin()
   const snapshots = new Snapshots({ settings, cookieValues, features, pageTickets, values })
-  const handles = new RequestHandles({ settings, cookieValues, features, snapshots, store, values }, arrivals, begin)
+  const handles = new RequestHandles(
+    { settings, cookieValues, ends, features, snapshots, store, values },
+    arrivals,
+    begin,
+  )
   const endpoint = createEndpoint({ ...parts, begin, handles })
   const middleware = createMiddleware({ settings, features, arrivals, handles, endpoint })
 

@@ -45,13 +45,12 @@ export class Endings {
     const { ends, store, features } = this.#parts
     await store?.refresh([user])
     const epoch = ends.nextEpoch(user)
-    // First, because no process may learn of the epoch without the exception.
-    const excepted = spared ? features.map(({ excepts }) => excepts?.(user, spared.ctx, epoch)) : []
-    ends.revoke(user, epoch)
+    const excepted = spared && Promise.all(features.map(({ excepts }) => excepts?.(user, spared.ctx, epoch)))
+    ends.revoke(user, epoch, excepted)
     try {
       await spared?.rotate()
     } finally {
-      await Promise.all([this.#close(user), ...excepted])
+      await Promise.all([this.#close(user), excepted])
     }
   }
 

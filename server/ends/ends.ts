@@ -120,11 +120,13 @@ export class Ends {
     return timeAfter(this.of(subjectHash(user)), this.#clock())
   }
 
-  /** Revokes a user's cookies, tickets and sessions in all processes. */
-  revoke(user: UserSubject, epoch: number = this.nextEpoch(user)): void {
-    const register = epochRegister(this.#users.startEpoch(user, this.#next(), epoch))
-    this.#remotes.store?.persist(user, [register])
-    this.#remotes.nodes?.broadcast(user, [register])
+  /**
+   * Revokes a user's cookies, tickets and sessions in all processes.
+   *
+   * @param spared resolves when the store has what the revocation spares
+   */
+  revoke(user: UserSubject, epoch: number = this.nextEpoch(user), spared?: Promise<unknown>): void {
+    this.#announce(user, epochRegister(this.#users.startEpoch(user, this.#next(), epoch)), spared)
     this.#tell(subjectHash(user), 'revoked')
   }
 
@@ -188,15 +190,10 @@ export class Ends {
   /**
    * Retires a name under which nothing is stored, unless it is retired.
    *
-   * @param leaving a feature's name that has just left this name: another process that learns of the end must be able to load it
+   * @param spared resolves when the store has what the retirement spares
    */
-  retireEmpty(name: BrowserSubject, isUsers: boolean, leaving?: FeatureKey): void {
-    if (this.isRetired(name)) return
-    const { nodes, store } = this.#remotes
-    const register = epochRegister(this.#retire(name, undefined, isUsers))
-    const stored = leaving === undefined ? undefined : store?.persistAfter(leaving, name, [register])
-    if (!stored) store?.persist(name, [register])
-    void after(stored, () => nodes?.broadcast(name, [register]))
+  retireEmpty(name: BrowserSubject, isUsers: boolean, spared?: Promise<unknown>): void {
+    if (!this.isRetired(name)) this.#announce(name, epochRegister(this.#retire(name, undefined, isUsers)), spared)
   }
 
   /** Records a user's sign-out, which counts for all of the user's connections without a live cookie, because their browser is unknown. */
@@ -284,6 +281,13 @@ export class Ends {
     if (isSignOut(name)) this.#recordSignOut(name)
     else this.#set(name, revocation, isSeen ? (known?.revision ?? BEFORE) : this.#next())
     return true
+  }
+
+  /** Stores and broadcasts an end after what it spares: another process may learn of the end only when it can load that. */
+  #announce(name: Subject, register: LwwRegister, spared?: Promise<unknown>): void {
+    const { nodes, store } = this.#remotes
+    const stored = spared && store ? store.persistAfter(spared, name, [register]) : store?.persist(name, [register])
+    void after(stored, () => nodes?.broadcast(name, [register]))
   }
 
   readonly #tell: NonNullable<EndWatcher['ended']> = (...end) => {

@@ -13,7 +13,8 @@ import type { RequestUse } from '../feature.js'
 import { isTransferred } from '../identity/value-transfer.js'
 import type { Parts } from '../parts.js'
 import { tracked } from '../settings/report.js'
-import type { Sub, UserSubject } from '../subjects/subject.js'
+import { type Sub, subjectHash } from '../subjects/subject.js'
+import type { IdentifiedUser } from '../subjects/visitor.js'
 import type { Owner } from '../values/values.js'
 import { isUncaught } from './headers-sent.js'
 import { usedLate } from './late-requests.js'
@@ -39,7 +40,7 @@ const WITHHELD =
 const LEAVE_FIRST =
   '. A route that calls live.revoke or live.erase for its own visitor calls await ctx.liveSession.leave() next'
 
-export interface RequestParts extends HandleParts, Pick<Parts, 'cookieValues' | 'features'> {
+export interface RequestParts extends HandleParts, Pick<Parts, 'cookieValues' | 'ends' | 'features'> {
   readonly snapshots: Snapshots
 }
 
@@ -115,7 +116,7 @@ export class RequestHandle extends Handle {
       const named = await visit.identify()
       const { user } = named
       await visit.load(user)
-      if (user !== visit.visitor.user) this.#changeUser(user)
+      if (user !== visit.visitor.user) this.#changeUser(named)
       const isSignIn = user !== undefined && visit.visitor.user === undefined
       await visit.changeTo(named)
       if (isSignIn) this.#warnOfLeaving()
@@ -123,8 +124,10 @@ export class RequestHandle extends Handle {
   }
 
   /** @throws any refusal by a feature */
-  #changeUser(user: UserSubject | undefined): void {
-    for (const { changesUser } of this.#parts.features) changesUser?.(this.#ctx, this.#visit, user)
+  #changeUser(named?: IdentifiedUser): void {
+    const { user } = named ?? {}
+    const isRevoked = named && user && this.#parts.ends.validityOfUser(subjectHash(user), named.revision) === 'revoked'
+    for (const { changesUser } of this.#parts.features) changesUser?.(this.#ctx, this.#visit, user, isRevoked === true)
   }
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
@@ -134,7 +137,7 @@ export class RequestHandle extends Handle {
       // After a user, the browser's own values stay, so they need the newest writes of other processes.
       const keepsValues = !forget && visit.visitor.user !== undefined
       return after(keepsValues ? visit.load(undefined) : undefined, () => {
-        this.#changeUser(undefined)
+        this.#changeUser()
         return visit.leave(forget)
       })
     }, this.report)

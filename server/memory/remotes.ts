@@ -7,7 +7,7 @@ import type { Subject } from '../subjects/subject.js'
 /** The store, for new registers and for ends. `StoreClient` describes the members. */
 interface RemoteStore {
   persist(name: StoreKey, registers: readonly LwwRegister[]): void
-  persistAfter(first: StoreKey, name: StoreKey, registers: readonly LwwRegister[]): Promise<void>
+  persistAfter(first: Promise<unknown>, name: StoreKey, registers: readonly LwwRegister[]): Promise<void>
   clear(name: StoreKey, revocationRegisters: readonly LwwRegister[], generation?: number): void
   clearGuest(guest: StoreKey, revocationRegisters: readonly LwwRegister[]): void
   discard(subject: Subject, revocationRegisters: readonly LwwRegister[], generation: number): void

@@ -109,8 +109,8 @@ export class StoreClient {
     this.#writeQueue.add(subject, registers)
   }
 
-  /** The same as `persist`, but begins, and resolves, when the current writes of `first` are stored, or the deadline has passed. */
-  persistAfter(first: StoreKey, subject: StoreKey, registers: readonly LwwRegister[]): Promise<void> {
+  /** The same as `persist`, after `first` has resolved. */
+  persistAfter(first: Promise<unknown>, subject: StoreKey, registers: readonly LwwRegister[]): Promise<void> {
     return this.#writeQueue.addAfter(first, subject, registers)
   }
 

@@ -40,7 +40,7 @@ class PendingWrites {
   failureCount: number
   /** Consecutive failures while the store was up. */
   failures = 0
-  /** Whether a backoff, or earlier writes of another subject, delay the next call. */
+  /** Whether a backoff, or a write of another subject, delays the next call. */
   isHeld = false
 
   constructor(failureCount: number) {
@@ -76,12 +76,12 @@ export class WriteQueue {
     this.#plan()
   }
 
-  /** Adds registers whose call begins, and resolves, when the current writes of `first` are stored, or the deadline has passed. */
-  async addAfter(first: StoreKey, subject: StoreKey, registers: readonly LwwRegister[]): Promise<void> {
+  /** Adds registers, and sends them when `first` has resolved. */
+  async addAfter(first: Promise<unknown>, subject: StoreKey, registers: readonly LwwRegister[]): Promise<void> {
     const pending = this.#pendingOf(subject)
     pending.isHeld = true
     this.add(subject, registers)
-    await this.storedLevel([first])
+    await first
     this.#release(pending)
   }
 

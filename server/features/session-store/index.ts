@@ -9,7 +9,7 @@ import { renewSession } from '../../identity/identify-user.js'
 import type { FeatureParts } from '../../parts.js'
 import { check, checkNames } from '../../settings/option-checks.js'
 import { tracked } from '../../settings/report.js'
-import { subjectHash, type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
+import { type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
 import { AppSessions } from './app-sessions.js'
 import { Devices } from './devices.js'
 import { lifetimeEnd } from './session-content.js'
@@ -38,13 +38,6 @@ export function sessionFeature(parts: FeatureParts): Feature {
     throw new TypeError(
       `koa-live-session: ${call}: expected sessions in live.sessionStore(), received none. Pass it to koa-session as its store`,
     )
-  }
-  /** By request: the user who signs in, or survives a revocation, and the user's epoch then. The session may not be saved yet. */
-  const epochs = new WeakMap<Koa.Context, { readonly user: UserSubject; readonly epoch: number }>()
-  /** Whether a revocation came after the sign-in of this request, whose password may be the former. */
-  const isOvertaken = (ctx: Koa.Context, user: UserSubject): boolean => {
-    const known = epochs.get(ctx)
-    return known?.user === user && !parts.ends.accepts(subjectHash(user), known.epoch)
   }
   const recordUse = (ctx: Koa.Context, session: SessionEntry | undefined, user: UserSubject | undefined): void => {
     if (session) devices.recordUse(session, user, ctx)
@@ -92,29 +85,24 @@ export function sessionFeature(parts: FeatureParts): Feature {
       return session && lifetimeEnd(session.replica, appSessions.maxLifetime)
     },
     excepts: (user, except, epoch) => {
-      if (isOvertaken(except, user)) return undefined
-      epochs.set(except, { user, epoch })
       const session = store.sessionOf(except)
-      if (session) signIns.except(session, user, epoch)
+      if (!signIns.except(except, session, user, epoch)) return undefined
       recordUse(except, session, user)
       return session && appSessions.storedLevel(session.name)
     },
     erases: async (user) => {
       if (appSessions.isUsed) await devices.erase(user)
     },
-    changesUser: (ctx, visit, user) => {
+    changesUser: (ctx, visit, user, isRevoked) => {
       // The next person may sign in under the cookie of an ended session, whose successor's cookie is still on its way.
       const hasLeft = !user || visit.visitor.user !== undefined || store.namesUsersLogin(ctx)
-      // Reads the epoch now: a revocation between here and the response must end this sign-in, which may have used the former password.
-      if (user && !isOvertaken(ctx, user)) epochs.set(ctx, { user, epoch: parts.ends.of(subjectHash(user)) })
+      if (user) signIns.begin(ctx, visit, user, isRevoked)
       // Runs just before the headers are sent, because the app may set the user before it regenerates the session, or may sign out again.
       beforeHeaders(ctx.res, () => {
         // By now, the app has saved or destroyed the session that the user leaves.
         if (hasLeft) store.leave(ctx, (one) => !user && one !== visit.visitor.user)
         const session = store.sessionOf(ctx)
-        const known = epochs.get(ctx)
-        if (session && known && known.user === user && visit.visitor.user === user)
-          signIns.record(session, known.user, known.epoch)
+        if (session) signIns.recordBegun(ctx, session)
         // The session may have ended meanwhile, as by an erasure.
         if (session && appSessions.current(session)) recordUse(ctx, session, visit.visitor.user)
         if (!user) return

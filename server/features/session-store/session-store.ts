@@ -118,6 +118,8 @@ export class KoaSessionStore implements SessionStore {
     if (session && handOff) this.#sessions.write(session, new Map([[HAND_OFF_KEY, handOff.at]]), 'request')
     if (session && joined && !this.#parts.ends.isRetired(joined.login))
       this.#sessions.write(session, loginChange(joined.login, joined.isUsers), 'request')
+    // Before the answer, because the browser's next request may come to another process.
+    if (session) this.#signIns.recordBegun(Object(ctx), session)
     if (session && former) {
       // No request may ever bring the new id. A process that has just loaded the session knows no last use.
       const [only, ...others] = session.signIns

@@ -1,6 +1,7 @@
 // Records which users have signed in to a session, and ends logins.
 
 import { type Awaitable, after } from '../../../shared/promise.js'
+import type { Identified } from '../../identity/identified.js'
 import type { FeatureParts } from '../../parts.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
 import { type BrowserSubject, subjectHash, type UserSubject } from '../../subjects/subject.js'
@@ -11,10 +12,29 @@ import { firstSignIn, forgetting, HAND_OFF_KEY, loginChange, loginOf, signInChan
 
 type Parts = Pick<FeatureParts, 'ends' | 'settings' | 'store'>
 
+/** An epoch before all others: a sign-in in this epoch is over. */
+const OVER = -1
+
+/** The user who signs in with a request, or survives a revocation, and the user's epoch then. */
+interface BegunSignIn {
+  readonly user: UserSubject
+  readonly epoch: number
+  /** Undefined if the request only survives. */
+  readonly visit?: Identified
+}
+
+/** A login's name, and whether the login is a user's. */
+interface Login {
+  readonly login: BrowserSubject
+  readonly isUsers: boolean
+}
+
 /** Records sign-ins in their sessions, and ends logins. */
 export class SignIns {
   readonly #parts: Parts
   readonly #sessions: AppSessions
+  /** By request, until its session is saved. */
+  readonly #begun = new WeakMap<object, BegunSignIn>()
 
   constructor(parts: Parts, sessions: AppSessions) {
     this.#parts = parts
@@ -44,21 +64,54 @@ export class SignIns {
     this.#write(current, signInChange(signIn, current.signIns))
   }
 
-  /** Lets a session survive the revocation that is about to begin an epoch, in a login of its own. */
-  except(session: SessionEntry, user: UserSubject, epoch: number): void {
+  /**
+   * Begins a request's sign-in, in the user's epoch of now: a later revocation must end the sign-in, which may have used the former
+   * password. The session may not be saved yet.
+   *
+   * @param isRevoked whether the user was revoked while `identify` was under way
+   */
+  begin(ctx: object, visit: Identified, user: UserSubject, isRevoked: boolean): void {
+    const epoch = isRevoked ? OVER : this.#parts.ends.of(subjectHash(user))
+    if (!this.#isOvertaken(ctx, user)) this.#begun.set(ctx, { user, epoch, visit })
+  }
+
+  /** Records the sign-in that a request has begun, unless the request has signed out again. */
+  recordBegun(ctx: object, session: SessionEntry): void {
+    const begun = this.#begun.get(ctx)
+    if (begun && begun.visit?.visitor.user === begun.user) this.record(session, begun.user, begun.epoch)
+  }
+
+  /**
+   * Lets a request survive the revocation that is about to begin an epoch, and its session, if any, in a login of its own. Returns false if
+   * an earlier revocation has ended the request's sign-in.
+   */
+  except(ctx: object, session: SessionEntry | undefined, user: UserSubject, epoch: number): boolean {
+    if (this.#isOvertaken(ctx, user)) return false
+    this.#begun.set(ctx, { ...this.#begun.get(ctx), user, epoch })
+    if (session) this.#except(session, user, epoch)
+    return true
+  }
+
+  /** Whether a revocation came after the sign-in that a request has begun. */
+  #isOvertaken(ctx: object, user: UserSubject): boolean {
+    const begun = this.#begun.get(ctx)
+    return begun?.user === user && !this.#parts.ends.accepts(subjectHash(user), begun.epoch)
+  }
+
+  #except(session: SessionEntry, user: UserSubject, epoch: number): void {
     const current = this.#sessions.current(session)
     if (!current) return
     const { login, signedIn, signIns } = current
     const { since = this.#parts.settings.clock() } = signIns.find((signIn) => signIn.user === user) ?? {}
     this.#write(current, new Map([...signInChange({ user, epoch, since }), ...loginChange()]))
-    this.#parts.ends.retireEmpty(login, signedIn.isUsersLogin, current.name)
+    this.#parts.ends.retireEmpty(login, signedIn.isUsersLogin, this.#stored(current))
   }
 
   /** Returns the login of a session, even of an ended one, and whether it is a user's; undefined if this process does not know it. */
-  loginOf(name: SessionName): { readonly login: BrowserSubject; readonly isUsers: boolean } | undefined {
+  loginOf(name: SessionName): Login | undefined {
     const retired = this.#parts.ends.retired(name)
     const known = this.#sessions.find(name)
-    if (!retired) return known && { login: known.login, isUsers: known.signedIn.isUsersLogin }
+    if (!retired) return known && loginIn(known)
     const { isUsers = false, rotatedTo } = retired
     // An attacker may have planted a guest's id before a sign-in, and must not sign the user out by it.
     const mayBePlanted = !isUsers && this.#parts.settings.identify !== undefined
@@ -68,14 +121,15 @@ export class SignIns {
   /** Ends the login of a session. A session that stays, such as with a cart, begins another login, and forgets the users who have left. */
   leave(name: SessionName, staying?: SessionEntry, hasLeft: (user: UserSubject) => boolean = () => false): void {
     if (this.#sessions.isClosed) return
-    const known = this.loginOf(name)
     const { ends, store } = this.#parts
+    // Memory may have evicted the session since the request has read it.
+    const known = this.loginOf(name) ?? (ends.isRetired(name) ? undefined : staying && loginIn(staying))
     // Memory may have evicted the session, and a request that still has it would save it again.
     if (!known && !store && !ends.isRetired(name)) ends.retire(name, undefined)
     if (!known) return
     const left = staying?.signIns.filter(({ user }) => hasLeft(user)) ?? []
     if (staying) this.#write(staying, new Map([...forgetting(left), ...loginChange(), [HAND_OFF_KEY, undefined]]))
-    ends.retireEmpty(known.login, known.isUsers, staying?.name)
+    ends.retireEmpty(known.login, known.isUsers, staying && this.#stored(staying))
   }
 
   /** Whether a user without a recorded sign-in may have signed in after the last revocation that this process knows of. */
@@ -83,10 +137,19 @@ export class SignIns {
     return firstSignIn(replica) > this.#parts.ends.of(subjectHash(user))
   }
 
+  /** Resolves when the store has a session's current writes, or has not answered in time. */
+  async #stored({ name }: SessionEntry): Promise<unknown> {
+    return this.#sessions.storedLevel(name)
+  }
+
   /** A closing process writes nothing: then the session's beginning counts. */
   #write(session: SessionEntry, changes: FeatureChanges): void {
     if (!this.#sessions.isClosed) this.#sessions.write(session, changes, 'request')
   }
+}
+
+function loginIn({ login, signedIn }: SessionEntry): Login {
+  return { login, isUsers: signedIn.isUsersLogin }
 }
 
 function hasSignIn({ signIns }: SessionEntry, user: UserSubject): boolean {

@@ -95,11 +95,11 @@ describe('WriteQueue', () => {
     expect([store.open.size, queue.size]).toEqual([0, 0])
   })
 
-  it('begins a write after those of another subject, or at the deadline', async () => {
+  it('sends a write after those of another subject, or at the deadline', async () => {
     const fixture = createQueue()
     const { queue, store, write, calls } = fixture
     await write(['a', 1, 1])
-    const begun = queue.addAfter(ANN, BOB, registers([['b', 1, 1]]))
+    const begun = queue.addAfter(queue.storedLevel([ANN]), BOB, registers([['b', 1, 1]]))
     const all = queue.allStored()
     await turn()
     expect(calls()).toEqual([[['a', 1, 1]]])
@@ -109,7 +109,7 @@ describe('WriteQueue', () => {
     await store.next.answer()
     await all
     await write(['a', 2, 2])
-    const late = queue.addAfter(ANN, BOB, registers([['b', 2, 2]]))
+    const late = queue.addAfter(queue.storedLevel([ANN]), BOB, registers([['b', 2, 2]]))
     await pass(fixture, TIMEOUT)
     await late
     expect(store.calls.at(-1)).toMatchObject({ subject: BOB, registers: [{ key: 'b', stamp: 2 }] })

@@ -1,0 +1,226 @@
+import { describe, expect, it } from '@jest/globals'
+import type Koa from 'koa'
+import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
+import type { Socket } from 'socket.io'
+import { appSessionsOf } from '../support/app/app-sessions.js'
+import { identify } from '../support/app/auth.js'
+import { Bus } from '../support/app/bus.js'
+import { Gate } from '../support/app/gate.js'
+import { expectNoCrashes } from '../support/app/no-crashes.js'
+import { type Action, all, identifyNow, leave, rotate, SessionApp } from '../support/app/sessions.js'
+import { MINUTE } from '../support/app/times.js'
+import type { Visitor } from '../support/app/visitor.js'
+import { turns } from '../support/app/within.js'
+
+const clock = testClock()
+const start = (given: object = {}): Promise<SessionApp> =>
+  SessionApp.start({ clock, options: { identify, ...given } as never })
+
+const setUser =
+  (user: string): Action =>
+  ({ session }) =>
+    void Object.assign(session, { user })
+const signIn = (user: string): Action => all(setUser(user), rotate, identifyNow)
+
+const userOf = (node: SessionApp, visitor: Visitor): Promise<unknown> =>
+  node.ask(visitor, ({ liveSession, session }) => liveSession.userId ?? session.user ?? null)
+
+async function signedIn(node: SessionApp): Promise<Visitor> {
+  const visitor = await node.withSession({ cart: 1 })
+  await node.ask(visitor, signIn('ann'))
+  return visitor
+}
+
+/** A store whose calls that `isHeld` chooses wait at a gate. */
+function gatedStore(content: ReturnType<typeof memoryStore>, act: 'load' | 'merge') {
+  const gate = new Gate()
+  const rule = { isHeld: (_name: string, _keys: readonly string[]) => false }
+  const hold = async (name: string, keys: readonly string[]): Promise<void> => {
+    if (rule.isHeld(name, keys)) await gate.pass()
+  }
+  const store: typeof content = {
+    ...content,
+    load: async (name) => {
+      if (act === 'load') await hold(name, [])
+      return content.load(name)
+    },
+    merge: async (name, registers) => {
+      const keys = registers.map(({ key }) => key)
+      if (act === 'merge') await hold(name, keys)
+      return content.merge(name, registers)
+    },
+  }
+  return { gate, rule, store }
+}
+
+expectNoCrashes()
+
+describe.each<[string, () => object]>([
+  ['in memory', () => ({})],
+  ['in a store', () => ({ store: memoryStore() })],
+])('%s', (_, options) => {
+  it.each(['revoke', 'erase'] as const)('threat 159: %s ends a sign-in whose identify() still waits', async (end) => {
+    const asking = new Gate()
+    let isSlow = false
+    const slow = async (ctx: Koa.Context): Promise<unknown> => {
+      const user = identify?.(ctx)
+      if (isSlow) await asking.pass()
+      return user
+    }
+    const node = await start({ ...options(), identify: slow })
+    const visitor = await node.withSession({ cart: 1 })
+    const answer = node.fetch(visitor, (ctx) => {
+      isSlow = true
+      return all(setUser('ann'), identifyNow, rotate)(ctx)
+    })
+    await asking.entered
+    await node.app.live[end]('ann')
+    isSlow = false
+    asking.open()
+    expect((await answer).status).toBe(200)
+    expect(await userOf(node, visitor)).toBeNull()
+    expect(await node.app.live.devices('ann')).toEqual([])
+    await node.ask(visitor, signIn('ann'))
+    expect(await userOf(node, visitor)).toBe('ann')
+  })
+
+  it('threat 161: a sign-out of a browser that has left forgets the user', async () => {
+    const node = await start(options())
+    const visitor = await signedIn(node)
+    const [waiting, left] = [new Gate(), new Gate()]
+    const controller = new AbortController()
+    const answer = node.fetch(
+      visitor,
+      async (ctx) => {
+        delete ctx['session'].user
+        await ctx['session'].save()
+        ctx.res.once('close', () => void left.pass())
+        await waiting.pass()
+        await leave(ctx)
+      },
+      { signal: controller.signal },
+    )
+    await waiting.entered
+    controller.abort()
+    await answer.catch(() => undefined)
+    await left.entered
+    waiting.open()
+    await turns(5)
+    expect(await node.app.live.devices('ann')).toEqual([])
+    await node.ask(visitor, all(setUser('bob'), rotate, identifyNow))
+    clock.advance(1000)
+    await node.app.live.revoke('ann')
+    expect(await userOf(node, visitor)).toBe('bob')
+  })
+
+  it('threat 164: a label that is a rejected promise ends no process', async () => {
+    const deviceLabel = (): unknown => Promise.reject(new Error('no label'))
+    const node = await start({ ...options(), deviceLabel })
+    await signedIn(node)
+    expect(await node.app.live.devices('ann')).toMatchObject([{ label: undefined }])
+    expect(node.app.errors.map(String)).toContainEqual(expect.stringContaining('deviceLabel'))
+  })
+})
+
+it('threat 160: handOff rejects if its user is revoked while it loads the user', async () => {
+  const content = memoryStore()
+  const { gate, rule, store } = gatedStore(content, 'load')
+  const [one, two] = [await start({ store }), await start({ store: content })]
+  const bus = new Bus()
+  for (const { app } of [one, two]) bus.join(app.io)
+  const connected = new Promise<Socket>((resolve) => one.app.io.once('connection', resolve))
+  await one.visitor(cookieFor(one.app.live, {})).connect()
+  const socket = await connected
+  rule.isHeld = (name) => name === 'user:s:ann'
+  const sent = socket.liveSession.handOff('sign-in', {}, { to: '/', user: 'ann' })
+  await gate.entered
+  await two.app.live.revoke('ann')
+  await turns(5)
+  gate.open()
+  await expect(sent).rejects.toMatchObject({ code: 'superseded' })
+})
+
+it('threat 160: handOff rejects if its socket closes while it loads the user', async () => {
+  const { gate, rule, store } = gatedStore(memoryStore(), 'load')
+  const node = await start({ store })
+  const connected = new Promise<Socket>((resolve) => node.app.io.once('connection', resolve))
+  await node.visitor(cookieFor(node.app.live, {})).connect()
+  const socket = await connected
+  rule.isHeld = (name) => name === 'user:s:ann'
+  const sent = socket.liveSession.handOff('sign-in', {}, { to: '/', user: 'ann' })
+  await gate.entered
+  socket.disconnect(true)
+  gate.open()
+  await expect(sent).rejects.toMatchObject({ code: 'closed' })
+})
+
+it.each([true, false])(
+  'threat 162: no node learns of a revocation before its exception (adapter: %p)',
+  async (hasAdapter) => {
+    const content = memoryStore()
+    const { gate, rule, store } = gatedStore(content, 'merge')
+    const [one, two] = [await start({ store }), await start({ store: content })]
+    const bus = new Bus()
+    if (hasAdapter) for (const { app } of [one, two]) bus.join(app.io)
+    const visitor = await signedIn(one)
+    await one.app.live.settled()
+    clock.advance(1000)
+    rule.isHeld = (name) => name.startsWith('session:')
+    const revoked = one.fetch(visitor, (ctx) => one.app.live.revoke('ann', { except: ctx }))
+    await gate.entered
+    await turns(5)
+    expect(await userOf(two, two.visitor(visitor.cookie))).toBe('ann')
+    gate.open()
+    expect((await revoked).status).toBe(200)
+    expect(await userOf(two, two.visitor(visitor.cookie))).toBe('ann')
+  },
+)
+
+it.each<[string, Action]>([
+  ['identify() after regenerate()', signIn('ann')],
+  ['regenerate() after identify()', all(setUser('ann'), identifyNow, rotate)],
+])('threat 163: the answer to a sign-in waits for its record: %s', async (_, action) => {
+  const { gate, rule, store } = gatedStore(memoryStore(), 'merge')
+  const node = await start({ store, storeTimeout: MINUTE })
+  const visitor = await node.withSession({ cart: 1 })
+  rule.isHeld = (_name, keys) => keys.some((key) => key.startsWith('$user.'))
+  const order: string[] = []
+  const answer = node.ask(visitor, action).then(() => order.push('answered'))
+  await gate.entered
+  await turns(5)
+  order.push('stored')
+  gate.open()
+  await answer
+  expect(order).toEqual(['stored', 'answered'])
+})
+
+it('threat 165: leave() ends the login of a session that memory has just evicted', async () => {
+  const byHeader = ({ request }: Koa.Context): string | undefined => request.get('x-user') || undefined
+  const node = await start({ store: memoryStore(), identify: byHeader })
+  const own = node.visitor()
+  const headers = { 'x-user': 'ann' }
+  await node.fetch(own, signIn('ann'), { headers })
+  await node.fetch(own, rotate, { headers })
+  const sibling = node.visitor(own.cookie)
+  const waiting = new Gate()
+  const stepUp = node.fetch(
+    sibling,
+    all(() => waiting.pass(), rotate),
+    { headers },
+  )
+  await waiting.entered
+  await node.fetch(own, rotate, { headers })
+  waiting.open()
+  await stepUp
+  const sessions = appSessionsOf(node.app.live)
+  await node.fetch(
+    own,
+    (ctx) => {
+      for (const entry of [...sessions.all()]) sessions.drop(entry)
+      return leave(ctx)
+    },
+    { headers },
+  )
+  const after = await node.fetch(sibling, ({ session }) => session.user ?? null, { headers })
+  expect(await after.json()).toBeNull()
+})
