@@ -6,8 +6,8 @@ import { isStamp, toStamp } from '../../shared/stamp.js'
 import type { StoredRegister } from '../types/store.js'
 
 /**
- * A register in the form for a database. Of two registers of a key, the one with the larger `stamp` wins, on equal stamps with the larger
- * `value`, then with the larger `ids`. These two are ASCII texts, and compared byte by byte.
+ * A register in the form for a database. Of two registers of a key, the larger `stamp` wins, then the larger `value`, then the larger
+ * `ids`. Values and ids are ASCII texts: compare them byte by byte.
  */
 export interface EncodedRegister {
   /** As in `StoredRegister`: up to 255 bytes of UTF-8, so a database may have to escape it. */
@@ -50,8 +50,8 @@ export function decodeRegister(stored: {
 }
 
 /**
- * Merges registers of a subject, and returns the newest of each key. For a database that cannot compare while it writes. A register with an
- * invalid stamp loses to any other.
+ * Merges registers of a subject, and returns the newest of each key. Use it for a database that cannot compare while it writes. A register
+ * with an invalid stamp loses to any other.
  *
  * @param stored the subject's registers, each key once
  * @param written further registers, in any order

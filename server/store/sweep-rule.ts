@@ -9,8 +9,8 @@ export interface SweepRule {
   /** Returns the registers that stay of a subject whose last use was recorded at `lastUse`: all, some or none. */
   keep(subject: string, registers: readonly EncodedRegister[], lastUse: number): readonly EncodedRegister[]
   /**
-   * For a query: returns the time in ms since 1970 before which the last use of a subject, or of all subjects with this prefix, must be
-   * recorded for its values to be deleted.
+   * For a query: returns a limit in ms since 1970. A sweep deletes the values of the subject, or of each subject with this prefix, if the
+   * last use is recorded before the limit.
    *
    * @param maxAge the encoded value of the subject's register `$maxAge`, if any
    */

@@ -25,8 +25,8 @@ export interface AttachOptions {
    */
   readonly recheck?: number
   /**
-   * ms after which a recheck closes an open socket, and the browser reconnects with its current cookies and headers. A recheck itself
-   * repeats those of the opening request, so a socket behind a login proxy ends only at this age. `Infinity`: never.
+   * ms after which a recheck closes an open socket, and the browser reconnects with its current cookies and headers. A recheck reuses the
+   * headers of the opening request, so only this age ends a socket whose user has signed out at a login proxy. `Infinity`: never.
    *
    * @default 86_400_000 (a day)
    */
@@ -36,8 +36,8 @@ export interface AttachOptions {
 /** The options of `live.revoke(id, options)`. */
 export interface RevokeOptions {
   /**
-   * A request of the user. Its browser stays signed in: the browser gets a new cookie, and its sockets reconnect. If you compare your own
-   * sessions with `revokedAt`, restart this request's session after the call.
+   * A request of the user, whose browser stays signed in: it gets a new cookie, and its sockets reconnect. If you compare your own sessions
+   * with `revokedAt`, restart this request's session after the call.
    */
   readonly except?: Koa.Context
 }
@@ -84,7 +84,7 @@ export interface PluginMembers<F extends Fields, Identified extends boolean> {
    * connected; or if `connectionStateRecovery` is on
    */
   attach(io: AnyServer, options: AttachOptions): void
-  /** The form for an app without `identify`, whose visitors are all guests. */
+  /** For an app without `identify`, whose visitors are all guests. */
   attach(
     io: Identified extends true
       ? 'koa-live-session: identify is set, so handshake is needed: attach(io, { handshake: [sessions] })'
@@ -114,7 +114,7 @@ export interface PluginMembers<F extends Fields, Identified extends boolean> {
   revokedAt(id: UserId): Promise<number | undefined>
   /**
    * Deletes the user's values everywhere (GDPR), and revokes cookies and tickets that could restore them. If the store does not answer,
-   * `erase` resolves before the store has deleted the values, and `settled()` afterwards. Rejects with a `TypeError` if `id` is not a
+   * `erase` resolves early, and `settled()` resolves once the store has deleted the values. Rejects with a `TypeError` if `id` is not a
    * `UserId`.
    */
   erase(id: UserId): Promise<void>

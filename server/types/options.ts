@@ -14,9 +14,10 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /** The return value of `defineFields`. */
   readonly fields: F
   /**
-   * Returns the signed-in user's id, or nothing; a number and its text, such as `7` and `'7'`, are one user. `live.middleware()` calls this
-   * function, so put the middleware after your auth middleware. Each socket's handshake and rechecks call this function, too. So does
-   * `ctx.liveSession.identify()`, perhaps after a sign-out: then koa-session's `ctx.session` is null, so write `ctx.session?.userId`.
+   * Returns the signed-in user's id, or nothing. A number and its text, such as `7` and `'7'`, are the same user. `live.middleware()` calls
+   * this function, so put the middleware after your auth middleware. Each socket's handshake and rechecks call this function, too.
+   * `ctx.liveSession.identify()` also calls it, perhaps after a sign-out: then koa-session's `ctx.session` is null, so write
+   * `ctx.session?.userId`.
    *
    * The same id is the same user on every host of the app. If each tenant counts its own users, the id must name the tenant, too.
    *
@@ -57,7 +58,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly domain?: string | undefined
   /**
-   * Lifetime of the session, in ms since its last use. A session with `'session'` ends when the browser is closed, or 31 days after the
+   * Lifetime of the session, in ms since its last use. With `'session'`, the session ends when the browser is closed, or 31 days after its
    * last use.
    * @default 2_678_400_000 (31 days)
    */
@@ -106,9 +107,9 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly key?: string | undefined
   /**
-   * Whether the cookie is `Partitioned` (CHIPS), for an app in a frame of another site. With it, each embedding site has values of its own,
-   * and browsers that block third-party cookies keep this cookie. Needs `secure: true`. Changes the cookie's name to `'__Host-live-part'`
-   * or `<key>-part`, because browsers still send older, unpartitioned cookies.
+   * Whether the cookie is `Partitioned` (CHIPS), for an app in a frame of another site. Each embedding site then has values of its own, and
+   * browsers that block third-party cookies keep this cookie. Needs `secure: true`. Changes the cookie's name to `'__Host-live-part'` or
+   * `<key>-part`, because browsers still send older, unpartitioned cookies.
    *
    * @default false
    */
@@ -142,8 +143,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly maxIdle?: number | undefined
     /**
-     * Maximum number of users in the cache, and of browsers. Evicts the oldest half in one step, so a full cache may keep only half of the
-     * maximum.
+     * Maximum number of users in the cache, and the same number of browsers. The plugin evicts the oldest half in one step, so a full cache
+     * may keep only half of the maximum.
      *
      * @default 100_000
      */
@@ -195,7 +196,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
     readonly changesPerVisitor?: number | undefined
     /**
      * Maximum open connections of a user or guest in this process, all tabs and devices together. A page over the limit sends its changes
-     * by POST, and its sockets wait until a connection closes. A connection may join as many namespaces, and at least 20.
+     * by POST, and its sockets wait until a connection closes. A connection may join this many namespaces, or 20 if that is more.
      *
      * @default 20
      */

@@ -11,8 +11,8 @@ import type { UserId } from '../subjects/subject.js'
 /** The visitor's identity, for the app's own tables. */
 export interface VisitorIds {
   /**
-   * A hash of the user, or of a guest's browser: the same in every request and socket, on every node, independent of the option `keys`.
-   * Not a proof of identity. Show a user's id to no other visitor, who could find a number or a mail address behind the hash by trying.
+   * A hash of the user, or of a guest's browser: the same in every request and socket, on every node, independent of the option `keys`. Not
+   * a proof of identity. Do not show a user's id to other visitors: they could find a number or a mail address behind the hash by trying.
    * Undefined for a guest who has not consented, or whose cookie is neither in this request nor set by its response. A sign-in changes the
    * id to the user's hash, and a sign-out to the hash of a new guest.
    */
@@ -31,7 +31,7 @@ export interface VisitorIds {
  *
  * - `invalid_value`, `too_large` or `undeclared_key` if the value or the key is invalid;
  * - `superseded` if the visitor has meanwhile left this browser, by a sign-in, a sign-out or a revocation;
- * - `cookies_blocked` in a request from another site without a live cookie or without its user, unless the value belongs to an account;
+ * - `cookies_blocked` in a request from another site that lacks the live cookie or its user, unless the value belongs to an account;
  * - `closed` after `live.close()`.
  *
  * A programming mistake, such as passing a promise instead of its value, rejects with a `TypeError`. A rejection that no code awaits goes
@@ -57,7 +57,7 @@ export interface Session<F extends Fields, K extends keyof F & string> {
   setMany(values: { readonly [P in K]?: Settable<F[P]> }): Promise<Written>
   /**
    * Computes a value from the current value, atomically: within the process and, with a store, across all processes. Also rejects with
-   * `conflict` if others were repeatedly faster, with `store_unavailable` if the store is silent for 10 s, and with errors of `next`.
+   * `conflict` if other writes repeatedly came first, with `store_unavailable` if the store is silent for 10 s, and with errors of `next`.
    *
    * @param next synchronous and pure, because it may run more than once
    * @example
@@ -71,8 +71,8 @@ export interface Session<F extends Fields, K extends keyof F & string> {
 }
 /**
  * `ctx.liveSession`: the values of the request's visitor. Values set here go into the response's cookie, except fields kept outside the
- * cookie. Before `live.middleware()` has run, reading `ctx.liveSession` throws a `TypeError`, except while
- * `identify` is asking, and after the request has failed or was answered: then it has the values of a new guest.
+ * cookie. Before `live.middleware()` has run, reading `ctx.liveSession` throws a `TypeError`, with two exceptions: while `identify` runs,
+ * and after the request has failed or was answered, it has the values of a new guest.
  */
 export interface RequestSession<F extends Fields = RegisteredFields>
   extends Session<F, Keys<F>['request']>,
@@ -91,17 +91,17 @@ export interface RequestSession<F extends Fields = RegisteredFields>
   identify(): Promise<void>
   /**
    * Logs this browser out: gives it a new browser id, and makes its sockets reconnect as a guest. The account keeps its values, and the
-   * browser keeps values of scope `browser`. With `forget`, or for a guest, forgets the browser's values too, and removes the cookie.
+   * browser keeps values of scope `browser`. With `forget`, or for a guest, also forgets the browser's values, and removes the cookie.
    */
   leave(options?: { readonly forget?: boolean }): Promise<void>
   /**
    * Shows this browser a message once, within an hour: in the next page that calls `takeFlash`, or in an open page that listens
    * (`onFlash`). With `for: 'next'`, shows it only in a page loaded afterwards. After a redirect, open pages wait 2 s for the target page
-   * to take the message. A message is JSON of up to 1,000 bytes; at most the ten newest messages wait. Messages that a request adds survive
-   * its own sign-in or sign-out; earlier messages are dropped.
+   * to take the message. A message is JSON of up to 1,000 bytes; at most the ten newest messages wait. A sign-in or sign-out drops earlier
+   * messages, but keeps those that the same request has added.
    *
-   * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` (a request from another site without a live cookie or
-   * without its user), `closed`.
+   * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` (the visitor of a request from another site is unknown),
+   * `closed`.
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**
@@ -133,9 +133,8 @@ export interface SocketSession<F extends Fields = RegisteredFields>
     VisitorIds {
   /**
    * Shows this browser a message once, within an hour: in this socket's page if the page listens (`onFlash`), else as
-   * `ctx.liveSession.flash` does. With `for: 'next'`, shows it only in a page loaded afterwards: for use before
-   * this page navigates away. A message
-   * is JSON of up to 1,000 bytes. Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
+   * `ctx.liveSession.flash` does. With `for: 'next'`, shows it only in a page loaded afterwards: use this before the page navigates away. A
+   * message is JSON of up to 1,000 bytes. Rejects with `invalid_value`, `too_large`, `superseded`, `closed`.
    */
   flash(message: JsonValue, options?: { readonly for?: 'any' | 'next' }): Promise<void>
   /**
@@ -168,7 +167,7 @@ export interface UserSession<F extends Fields = RegisteredFields>
    * ms. Without a store: whether any value came from a cookie, a socket or an earlier write.
    */
   readonly loaded: boolean
-  /** Ends this handle's subscriptions: `using user = await live.user(id)` does so at the end of the block. */
+  /** Ends this handle's subscriptions, as `using user = await live.user(id)` does at the end of its block. */
   [Symbol.dispose](): void
 }
 

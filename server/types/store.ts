@@ -46,16 +46,16 @@ export interface SweepLimits {
  * Durable storage, shared by several nodes: Redis, a database, or your own. A store is one more replica: it holds the registers of each
  * subject. `merge` applies the merge rule inside the store, because another node may write at the same time.
  *
- * The rule: per key the larger `stamp` wins; on equal stamps the larger canonical JSON text of the value (keys sorted, non-ASCII characters
- * escaped), compared as bytes; a tombstone (a register without `value`) is the smallest. Store a tombstone like any other register; a
- * tombstone is not the same as `null`.
+ * The rule: per key the larger `stamp` wins. On equal stamps, the larger canonical JSON text of the value wins (keys sorted, non-ASCII
+ * characters escaped), compared as bytes; a tombstone (a register without `value`) is the smallest. Store a tombstone like any other
+ * register; a tombstone is not the same as `null`.
  *
- * A stamp is a safe integer, 1 or more. A subject or key is a text of 1 to 255 bytes in UTF-8 without U+0000. Compare them byte
- * by byte: case, accents and trailing spaces are significant. A value takes up to 64 kB, as escaped text up to six times as much.
+ * A stamp is a safe integer, 1 or more. A subject or key is a text of 1 to 255 bytes in UTF-8 without U+0000. Compare them byte by byte:
+ * case, accents and trailing spaces are significant. A value takes up to 64 kB, as escaped text up to six times as much.
  *
- * Each method rejects on failure; the write may then have happened or not, and a late or repeated write does no harm. A method need not
- * wait for a connection: the plugin has its own deadline, continues without the store and retries. `koa-live-session/store` has the rules
- * as functions, and `storeContract` of `koa-live-session/testing` checks whether a store keeps this contract.
+ * Each method rejects on failure, whether or not the write has happened. A late or repeated write does no harm. A method need not wait for
+ * a connection: the plugin has its own deadline, continues without the store and retries. `koa-live-session/store` has the rules as
+ * functions, and `storeContract` of `koa-live-session/testing` checks whether a store keeps this contract.
  *
  * An unreadable register (edited by hand, damaged, or from another program) must not prevent the others from loading, nor look like a
  * tombstone. Return its readable parts, with `Number.NaN` as an unreadable stamp or value, as `decodeRegister` does: the plugin validates
@@ -81,13 +81,13 @@ export interface Store {
   remove(subject: string): Promise<void>
   /**
    * Deletes the subject's registers and tombstones, except `$epoch` and `$generation`, which record that it has ended. Without this method,
-   * the plugin calls `remove`, and then writes these two again: a sign-out at another node that loads the session in between does not end
-   * the session's successor, if `regenerate()` has ended the session at that moment.
+   * the plugin calls `remove`, and then writes these two again. If another node loads a session between these calls, a sign-out there does
+   * not end the session with which `regenerate()` has replaced it.
    */
   removeValues?(subject: string): Promise<void>
   /**
-   * Deletes only the subject's tombstones whose stamps are smaller than `before`: the plugin makes no older writes any more. Does not count
-   * as a use. A store without `prune` keeps deleted keys of an app's own session (`live.sessionStore()`) until the session ends, and
+   * Deletes only the subject's tombstones whose stamps are smaller than `before`: the plugin no longer makes writes that old. Does not
+   * count as a use. A store without `prune` keeps deleted keys of an app's own session (`live.sessionStore()`) until the session ends, and
    * deleted entries of a user's list of devices for good.
    */
   prune?(subject: string, before: number): Promise<void>
@@ -95,9 +95,10 @@ export interface Store {
    * Deletes the subjects not used since `before` (ms since 1970), and returns how many. A store may record a subject's use only once a day:
    * such a store must keep the subject up to a day longer, never shorter. A store with expiry of its own may return 0.
    *
-   * If the value of `$maxAge` is a number, it is the subject's own lifetime: also deletes the subject, except `$epoch` and `$generation`,
-   * once it is unused for that many ms (a negative number is less than none), and up to a day later if uses are recorded late. Sessions,
-   * and the marks of used hand-offs and shown messages, have such a lifetime. A store that ignores it keeps them for `storeMaxIdle`.
+   * If the value of `$maxAge` is a number, it is the subject's own lifetime in ms. A sweep also deletes a subject that was unused for
+   * longer, except `$epoch` and `$generation`; a negative number deletes at once. If uses are recorded late, it may delete up to a day
+   * later. Sessions, and the marks of used hand-offs and shown messages, have such a lifetime. A store that ignores it keeps them for
+   * `storeMaxIdle`.
    *
    * @param limits for data deleted earlier or later
    */

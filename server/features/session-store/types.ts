@@ -29,11 +29,11 @@ export interface SessionStore {
    */
   get(id: string, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<unknown>
   /**
-   * Saves the changes that the request of `ctx` made after its `get`. `maxAge` is in ms; if omitted, the session ends when it is unused for
-   * `cache.maxIdle` or, with a store, for `storeMaxIdle`, and its cookie ends with the browser (koa-session's `'session'`; koa-session
-   * itself passes a day). Rejects with `invalid_value`, `too_large`, `malformed` or `closed`. Rejects with `superseded` after
-   * `regenerate()` of a session that another request has ended. Rejects with a `TypeError` if a new session has the id of an ended session,
-   * or if koa-session is older than 6.1 and so passes no `ctx`.
+   * Saves the changes that the request of `ctx` made after its `get`. `maxAge` is in ms; koa-session passes a day by default. Without
+   * `maxAge`, the session's cookie ends with the browser, as with koa-session's `'session'`, and the session ends when unused for
+   * `cache.maxIdle` or, with a store, for `storeMaxIdle`. Rejects with `invalid_value`, `too_large`, `malformed` or `closed`. Rejects with
+   * `superseded` after `regenerate()` of a session that another request has ended. Rejects with a `TypeError` if a new session has the id
+   * of an ended session, or if koa-session is older than 6.1 and so passes no `ctx`.
    */
   set(id: string, session: unknown, maxAge?: number, data?: { readonly ctx?: unknown }): Promise<void>
   /**
@@ -46,10 +46,10 @@ export interface SessionStore {
 /** The members of the plugin for sessions and devices. */
 export interface SessionStoreMembers {
   /**
-   * Returns the user's logins in `live.sessionStore()`, last used first. A user has at most 100: more end those unused for longest. The
-   * list is for showing: a revocation ends unlisted sessions, too. With a store, includes the devices at all nodes. A login is listed from
-   * its `identify()`, else from its next request. Marks the login of the request `current`, so that a page can show which device is its
-   * own. Rejects with a `TypeError` for an invalid `id`, or without `live.sessionStore()`.
+   * Returns the user's logins in `live.sessionStore()`, last used first. A user has at most 100: a further login ends the one unused for
+   * longest. The list is for display: a revocation also ends sessions that are not listed. With a store, includes the devices at all nodes.
+   * A login appears after its `identify()` or, without that call, at its next request. Marks the login of the request `current`, so that a
+   * page can show which device is its own. Rejects with a `TypeError` for an invalid `id`, or without `live.sessionStore()`.
    */
   devices(id: UserId, options?: { readonly current?: Koa.Context }): Promise<readonly Device[]>
   /**
