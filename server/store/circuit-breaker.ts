@@ -160,8 +160,8 @@ function answerOf<T>(act: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Calls `act` after a timeout, unless the returned function cancels the call. Lets the event loop read answers before: after a suspension,
- * a process runs its timers before it reads its sockets.
+ * Calls `act` after a timeout, unless the returned function cancels the call. The event loop reads waiting answers first: a process that
+ * was suspended runs its timers before it reads its sockets.
  */
 function onSilence(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
   let immediate: NodeJS.Immediate | undefined

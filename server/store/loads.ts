@@ -101,8 +101,7 @@ export class Loads {
   }
 
   async #load(subject: Subject): Promise<readonly LwwRegister[]> {
-    // If the store was not good, newer stored registers may come from this process: the store may have accepted an update without an
-    // answer.
+    // After an outage, newer stored registers may be this process's own: the store may have accepted an update without answering.
     const isSure = this.#breaker.state === 'good'
     const { registers, generation } = await this.#loadFromStore(subject)
     const { ends, remotes, memory, values } = this.#parts

@@ -36,7 +36,7 @@ export async function run(
   const rest = ['1', key, ...args]
   try {
     return await send(client, ['EVALSHA', script.sha, ...rest]).catch((error: unknown) => {
-      // After a restart, failover or flush, Redis does not know the script any more. Then `EVALSHA` has not run it, and `EVAL` is safe.
+      // After a restart, failover or flush, Redis does not know the script any more: `EVALSHA` has not run it, so `EVAL` is safe.
       if (!isReply(error, 'NOSCRIPT')) throw error
       return send(client, ['EVAL', script.text, ...rest])
     })

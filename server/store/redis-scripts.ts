@@ -11,9 +11,9 @@ export interface RedisScript {
 }
 
 /**
- * The functions of all scripts. The only Redis key of a script is a hash with the registers of a subject. Each register is a field with a
- * cell: `<stamp> <canonical JSON>`, or `<stamp>` for a tombstone. A tab character (`\\t`) and the ids of updates may follow. The field with
- * the empty name has the time of the subject's last use, updated at most once in `precision` ms.
+ * Functions that most scripts begin with. The only Redis key of a script is a hash with the registers of a subject. Each register is a
+ * field with a cell: `<stamp> <canonical JSON>`, or `<stamp>` for a tombstone. A tab character (`\\t`) and the ids of updates may follow.
+ * The field with the empty name has the time of the subject's last use, updated at most once in `precision` ms.
  */
 const COMMON = `
 -- Lua's numbers are doubles, exact up to LARGEST. Lua prints large numbers as 1.7e+12, so stamps are written as the texts received.

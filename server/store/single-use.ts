@@ -29,7 +29,7 @@ export class SingleUse {
   async spend(name: string): Promise<boolean | undefined> {
     // A concurrency of 0 means backoff. If the store is down without backoff, this call may be the half-open call.
     if (this.#breaker.concurrency === 0) return undefined
-    // The mark is the name's own lifetime, so the store deletes it.
+    // The register gives the name a lifetime of its own, after which the store deletes the name.
     const register = { key: MAX_AGE_KEY, stamp: nextStamp(this.#clock(), NEVER), value: LIFETIME }
     return this.#breaker.call(() => this.#store.compareAndSet(name, register, NEVER)).catch(() => undefined)
   }

@@ -56,8 +56,8 @@ export async function write(
 }
 
 /**
- * Deletes all values under the first store key. Writes the revocation registers before: a process that loads in between must find the
- * values or their end, because a sign-out there ends the login of the session that it finds.
+ * Writes the revocation registers, then deletes all values under the first store key. A process that loads in between must find the values
+ * or their end: a sign-out there ends the login of the session that it finds.
  */
 async function clear(store: ValidatedStore, subject: StoreKey, registers: Replica, generation: number): Promise<void> {
   const name = storeKey(subject)
@@ -66,7 +66,7 @@ async function clear(store: ValidatedStore, subject: StoreKey, registers: Replic
     // Another process has erased the user, unknown to this process. The values are under the store key of the generation `former`.
     if (former > FIRST_GENERATION && former < generation) await store.remove(storeKey(subject, former))
   }
-  // A revocation by another process must survive a store that removes all registers: the merge that follows writes it again.
+  // A store without `removeValues` also deletes another process's revocation. So reads it first: the merge that follows writes it again.
   const known = revocationsIn(registers, generation)
   const stored = await (known.length > 0 ? store.merge(name, known) : store.load(name))
   for (const revocation of stored.filter(isRevocation)) registers.merge(revocation, 'store')

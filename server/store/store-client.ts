@@ -128,7 +128,7 @@ export class StoreClient {
     const { memory, values } = this.#parts
     const isNothing = isSubject(guest) && memory.isLoaded(guest) && !values.find(guest)
     if (!isNothing || this.#writeQueue.has(guest)) this.clear(guest, revocationRegisters)
-    // Another process may have written since the last load. This load erases such values, because the guest's id is retired.
+    // Another process may have written values since the last load. A load deletes them, because the guest's id is retired.
     else this.#loads.load(guest).catch(() => undefined)
   }
 

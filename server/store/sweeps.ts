@@ -1,4 +1,4 @@
-// Decides when unused values are deleted from the store, and after how long.
+// Decides when the store deletes unused values, and after how long.
 
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Settings } from '../settings/settings.js'
@@ -24,7 +24,7 @@ export function beginSweeps(store: Store, { clock, maxAge, report, storeMaxIdle 
       report(new LiveSessionError('store_unavailable', 'the store has failed to delete old values', { cause }))
     }
   }
-  // At a random time in the first hour, because nodes may start together.
+  // Begins at a random time in the first hour, because nodes may start together.
   let cancel = schedule(clock, HOUR * Math.random(), () => {
     cancel = repeat(clock, DAY, sweep)
     void sweep()

@@ -32,7 +32,7 @@ export interface Update extends Omit<StoredUpdate, 'write'> {
   readonly next: () => JsonValue | undefined
 }
 
-/** An update in the store. */
+/** An update that the store applies, for a page, a handler or a job. */
 export interface StoredUpdate {
   readonly field: Pick<Field, 'key' | 'refusal'>
   /** Computes the next register, with the update's id and this stamp or a later one, from the register in memory. */
@@ -111,7 +111,7 @@ export class Updates<N extends StoreKey> {
    */
   async applyPersistently(subject: N, update: Update): Promise<Stamp> {
     const { breaker } = this.#store
-    // The id is random. In a numbered series, a later accepted id covers all earlier ids, so a retry of this id would count as accepted.
+    // The id is random: in a numbered series, an accepted id covers all earlier ids, so a retry of an earlier update would be ignored.
     const id = randomBytes(ID_BYTES).toString('hex')
     const { key } = update.field
     const write: StoredUpdate['write'] = (current, stamp) =>
@@ -132,7 +132,7 @@ export class Updates<N extends StoreKey> {
     }
   }
 
-  /** Returns whether an update is in flight, which the store may have before memory has. */
+  /** Returns whether an update is in flight: the store may have its value before memory has. */
   isInFlight(subject: N): boolean {
     return this.#inFlight.has(subject)
   }
@@ -154,9 +154,9 @@ export class Updates<N extends StoreKey> {
       const current = replica?.register(field.key)
       const accepted = acceptedAt(current, id)
       if (current && accepted !== undefined) {
-        // The store may have accepted an earlier attempt without an answer. Then other processes do not know of the update yet.
+        // The store may have accepted an earlier attempt without an answer, so that other processes do not know of the update yet.
         this.#memory.mergeStored(subject, current, source)
-        // Another process announced the update. If that process runs an earlier build, the update may not be stored.
+        // Another process announced the update. If it runs an earlier build, it may not have stored the update.
         if (replica?.source(field.key) === 'node') this.#store.persist(subject, [current])
         return accepted
       }

@@ -48,7 +48,7 @@ export class ValidatedStore {
     await this.#store.remove(name)
   }
 
-  /** Deletes all registers of a name; those of revocations remain, unless the store lacks `removeValues`. */
+  /** Deletes all registers of a name, except revocation registers if the store has `removeValues`. */
   async removeValues(name: string): Promise<void> {
     if (this.#store.removeValues) await this.#store.removeValues(name)
     else await this.#store.remove(name)

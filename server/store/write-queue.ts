@@ -23,7 +23,7 @@ export interface WriteQueueDeps {
   /** Called after the eviction of a guest's queued writes. Writes in flight continue. */
   onEvict(guest: StoreKey): void
   generation(subject: StoreKey): number
-  /** Called with the stored registers of the written keys. They may be newer writes of another process. */
+  /** Called with the stored registers of the written keys, which may be newer writes of another process. */
   onStored(subject: StoreKey, stored: readonly LwwRegister[], generation: number): void
   /** Called when a write is stored late: after an outage, or after the subject was erased during the store call. */
   onLate(subject: StoreKey): void
@@ -50,8 +50,8 @@ class PendingWrites {
 
 /**
  * A write-behind queue: retries the newest write of each key until the store confirms this write. Sends one call at a time per subject:
- * otherwise a late write could restore erased values. A call that the circuit breaker has given up may still do so, until the next load.
- * Evicts only guests' writes, because the number of guests is unbounded.
+ * otherwise a late write could restore erased values. Only a call that the circuit breaker has given up may still restore them, until the
+ * next load. Evicts only guests' writes, because the number of guests is unbounded.
  */
 export class WriteQueue {
   readonly #store: ValidatedStore
@@ -99,7 +99,7 @@ export class WriteQueue {
   clear(subject: StoreKey, revocationRegisters: readonly LwwRegister[], name: string = storeKey(subject)): void {
     const pending = this.#pendingOf(subject)
     pending.next = combined(pending.next ?? storeCall(), storeCall([name]))
-    // Drops the writes made before.
+    // Discards the writes that came before the clear.
     pending.registers.clear()
     this.add(subject, revocationRegisters)
   }

@@ -1,3 +1,5 @@
+// Creates and updates the table of `sqlStore`.
+
 import { sql } from 'kysely'
 import { type AnyDatabase, engineOf } from './engines.js'
 import { checkTable, DEFAULT_TABLE } from './rows.js'

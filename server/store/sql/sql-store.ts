@@ -231,7 +231,7 @@ export async function attempt<T>(doing: string, act: () => Promise<T>): Promise<
 }
 
 /**
- * Wraps a driver's error without its extra properties, which logs would print. They contain visitors' values: mysql2 attaches the whole
+ * Wraps a driver's error without its extra properties, because logs would print the visitors' values in them: mysql2 attaches the whole
  * statement, PostgreSQL the failed row.
  */
 function failure(doing: string, error: unknown): Error {

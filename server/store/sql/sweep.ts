@@ -66,8 +66,8 @@ interface Lifetime {
 }
 
 /**
- * Looks at some subjects with a lifetime of their own, in the order of their names, and deletes the values of those that have outlived it.
- * Needs no transaction: after such a time, a use finds what has ended.
+ * Looks at a batch of subjects with a lifetime of their own, in the order of their names, and deletes the values of outlived subjects.
+ * Needs no transaction: a use after the lifetime finds an ended subject anyway.
  *
  * @param after the last subject of the previous batch
  * @returns the number of deleted subjects, and the last subject; undefined if no subject is left
@@ -85,7 +85,7 @@ export async function sweepOutlived(
       select cast(max(used.read_at) as ${text}) from ${name} as used where used.subject = own.subject) as read_at
     from ${name} as own where own.${KEY} = ${MAX_AGE_KEY} and own.subject > ${after}
     order by own.subject limit ${sql.lit(BATCH)}`.execute(db)
-  // Not in SQL, where the cast of a text such as "session", or of a damaged value, would fail the whole statement.
+  // Compared here, because in SQL the cast of a text such as "session", or of a damaged value, would fail the whole statement.
   const outlived = rows.filter(({ subject, life, read_at }) => Number(read_at) < limitOf(subject, life))
   if (outlived.length > 0) {
     const those = sql`subject in (${sql.join(outlived.map(({ subject }) => subject))})`
