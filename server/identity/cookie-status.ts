@@ -37,8 +37,8 @@ export type CookieStatus =
   /** Valid cookies of several browsers, none of the current user: an attacker has planted some. */
   | 'ambiguous'
   /**
-   * Its user was revoked after the signature. Or its id is retired, and the retirement notice shows that the browser missed its next
-   * cookie.
+   * The user was revoked after the cookie was signed. Or the browser id is retired, and the retirement notice shows that the browser never
+   * got its next cookie.
    */
   | 'revoked'
   /** Its browser id is retired. The request may be late: sent before the browser got its next visitor. */

@@ -26,7 +26,7 @@ export interface PageIdentity extends Identified {
 /** A visitor who leaves the browser, named by a cookie. */
 interface Departure {
   readonly from: Pick<CookieContent, 'browser' | 'user' | 'registers'>
-  /** The user to whom the id rotates. */
+  /** The user for whom the browser gets a rotated id; undefined for a guest. */
   readonly user: UserSubject | undefined
   /** The visitor to whom values transfer; undefined: none do. */
   readonly heir: Visitor | undefined

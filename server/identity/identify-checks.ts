@@ -6,13 +6,13 @@ import { LENGTH } from './who.js'
 
 /** The maximum number of browsers to remember. */
 const MAX = 1000
-/** ms: two tabs can alternate between users this fast, and a page between its ways, but no person can. */
+/** ms within which tabs can alternate between users, and a page between its ways of asking, but a person cannot. */
 const SOON = 10_000
 
-/** The ways in which a browser brings what proves its user. */
+/** The ways in which a browser asks the server and proves its user. */
 type Way = 'page loads' | 'POSTs' | 'handshakes'
 
-/** By way, the user whom `identify` has lately named for a browser; undefined if none. */
+/** The recent answers of `identify` for a browser: the user named for each way, or undefined if none was. */
 interface Answers {
   readonly user: Sub | undefined
   readonly at: number
@@ -37,7 +37,7 @@ const SURVIVES =
   "identify still names a user after live.revoke or live.erase, because the app's own session has not ended: expected an end of each " +
   'session that began before live.revokedAt(id), or sessions in live.sessionStore(), which end by themselves'
 
-/** Detects handshakes without what requests have, and an `identify` with contradictory answers for a browser, and warns. */
+/** Warns if a browser's handshakes lack the cookie or the proof of its requests, or if `identify` contradicts itself. */
 export class IdentifyChecks {
   readonly #warn: Warn
   readonly #clock: () => number
@@ -53,8 +53,8 @@ export class IdentifyChecks {
   }
 
   /**
-   * Records whom `identify` names for a browser. Warns if a POST names a user right after a page load did not. A handshake may
-   * come before the POST that renews an expired token, so warns of it only if it gets the same answer before and after such a POST.
+   * Records whom `identify` names for a browser. Warns if a POST names a user right after a page load that named none. Warns of a handshake
+   * only after two equal answers, because a handshake may come before the POST that renews an expired token.
    *
    * @param user the user whom the cookie or `identify` names; undefined if neither names one
    * @param next the browser's id after this request
@@ -68,7 +68,7 @@ export class IdentifyChecks {
   ): void {
     const now = this.#clock()
     const known = this.#answers.get(browser)
-    // Most POSTs contradict nothing.
+    // Without an earlier answer, a POST contradicts nothing.
     if (!known && way === 'POSTs') return
     const isSame = known && now - known.at < SOON && (user ?? known.user) === known.user
     const former: Answers['ways'] = isSame ? known.ways : new Map()
@@ -81,7 +81,7 @@ export class IdentifyChecks {
     this.#answers.set(next, { user: user ?? known?.user, at: now, ways })
   }
 
-  /** Forgets what is known of a browser, because a handshake brings the cookie and the proof of the same user. */
+  /** Forgets a browser's answers, because its handshake brings the cookie and the proof of the same user. */
   forget(browser: BrowserId): void {
     this.#answers.delete(browser)
   }

@@ -1,4 +1,4 @@
-// Calls the app's `identify`, and checks its answer.
+// Calls the app's `identify`, checks its answer, and detects if it reads `ctx.session` before koa-session has loaded the session.
 
 import type Koa from 'koa'
 import { type Awaitable, after, allOf } from '../../shared/promise.js'
@@ -33,8 +33,6 @@ export function createSignedIn(
   }
 }
 
-// Detects reads of `ctx.session` in `identify` before koa-session has loaded the session.
-
 /** The symbol descriptions of koa-session's cached instance in a context, since version 5. */
 const INSTANCE = new Set(['contextSession instance', 'context#_contextSession'])
 
@@ -61,7 +59,7 @@ export function watchSession(ctx: Koa.Context, expected: string): () => void {
   }
 }
 
-/** Lets a request go on with a new session, as koa-session does for an unknown id. `null` would fail routes that read a key of the session. */
+/** Gives a request a new session, as koa-session does for an unknown id: `null` would fail routes that read a key of the session. */
 export function renewSession(ctx: Koa.Context): void {
   Object.assign(sessionOf(ctx) ?? {}, { session: undefined, prevHash: undefined })
   // koa-session creates the session when it is read.
@@ -69,14 +67,16 @@ export function renewSession(ctx: Koa.Context): void {
 }
 
 /**
- * The time by koa-session, in ms since 1970. koa-session writes `_expire` by the machine's clock, and compares with it. By the plugin's
- * clock, a test's clock that is ahead would make every session look expired.
+ * Returns koa-session's time in ms since 1970. koa-session sets and checks `_expire` by the machine's clock: by a test's clock that is
+ * ahead, every session would look expired.
  */
 export function koaSessionNow(): number {
   return Date.now()
 }
 
-/** Returns when koa-session's saved session of a request expires, by `koaSessionNow`; Infinity if there is none, or the browser decides. */
+/**
+ * Returns when a request's session in koa-session expires, by `koaSessionNow`; Infinity if there is none, or if it ends with the browser.
+ */
 export function expiryOf(ctx: Koa.Context): number {
   const { session }: { readonly session?: unknown } = sessionOf(ctx) ?? {}
   const { _expire }: { readonly _expire?: unknown } = Object(session)

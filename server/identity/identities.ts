@@ -1,3 +1,5 @@
+// Names the visitor of a request, and rotates and retires browser ids.
+
 import { type CookieContent, type ReadCookie, readable, readables, type VerifiedCookie } from '../cookie/content.js'
 import type { LiveCookie, Sender } from '../cookie/cookie.js'
 import type { CookieValues } from '../cookie/cookie-values.js'
@@ -30,7 +32,7 @@ type CookieOwner = Pick<CookieContent, 'browser' | 'user' | 'registers'>
 const VALID: readonly CookieStatus[] = ['own', 'other']
 /** The statuses of valid cookies that end because `identify` names another visitor. */
 const OF_OTHERS: readonly CookieStatus[] = ['other', 'ambiguous']
-/** ms after a sign-in within which the guest's cookie leads to the same browser: a double click makes two requests, as do two nodes. */
+/** ms after a sign-in for which the guest's cookie leads to the same rotated id: a double click signs in twice, perhaps at two nodes. */
 const DOUBLE_SIGN_IN = 60_000
 /** The length of a random browser id. */
 const ID_LENGTH = 22
@@ -58,7 +60,7 @@ export class Identities {
     this.#keys = parts.cookieKeys
   }
 
-  /** Decides who the visitor of a cookie is. Evicts idle memory, and changes nothing else: `adopt` takes over the cookie. */
+  /** Decides who the visitor of a cookie is. Changes nothing, except that it evicts idle memory: `adopt` applies the cookie. */
   recognize(read: ReadCookie | undefined, user: UserSubject | undefined): RequestIdentity {
     const cookie = readable(read)
     if (!cookie) return newVisitor(read ? (read.isNewer ? 'newer' : 'ambiguous') : 'none', user, read)
@@ -131,7 +133,9 @@ export class Identities {
       : next
   }
 
-  /** Returns the exact status of a retired cookie. If `retired`, the request may be late, so its response must replace no newer cookie. */
+  /**
+   * Returns the exact status of a retired cookie. If `retired`, the request may be late, so its response must not replace a newer cookie.
+   */
   #statusOfRetired(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): CookieStatus {
     const { cookie, ends } = this.#parts
     const { browser, user: former } = retired
@@ -153,7 +157,7 @@ export class Identities {
     return { ...next, departures: [{ from: previous, user, heir: next.visitor }] }
   }
 
-  /** Carries out the departures of an identity. Returns the names whose connections must close, because their browser has another visitor. */
+  /** Carries out the departures of an identity. Returns the names whose connections must close. */
   depart({ departures }: RequestIdentity): readonly string[] {
     return departures.flatMap(({ from, user, heir }) =>
       heir ? this.#transfer(from, user, heir) : this.#retire(from, user),
@@ -161,8 +165,8 @@ export class Identities {
   }
 
   /**
-   * Retires an id, and transfers its values: at a guest's sign-in, the guest's values to the account; if the former visitor was a user,
-   * only the browser's own.
+   * Retires an id, and transfers its values: at a guest's sign-in, the guest's values to the account; after a user, only the browser's own
+   * values.
    */
   #transfer(previous: CookieOwner, user: UserSubject | undefined, heir: Visitor): readonly string[] {
     const old = browserSubject(previous.browser)
@@ -179,8 +183,8 @@ export class Identities {
   }
 
   /**
-   * Returns the identity with the id to which another request has rotated a retired cookie, at a sign-in of the same user, as after a
-   * double click. Undefined if no request has rotated the cookie's id to this user.
+   * Returns the identity with the rotated id that an earlier request has derived from this retired cookie for the same user, as after a
+   * double click; undefined if no request has.
    */
   followRotation(retired: VerifiedCookie, user: UserSubject | undefined, sender: Sender): RequestIdentity | undefined {
     if (this.#statusOfRetired(retired, user, sender) !== 'rotated') return undefined
@@ -190,20 +194,20 @@ export class Identities {
   /** Returns the identity of a new guest. The browser's id ends. @param isUsed whether the request has written under the id */
   forget(previous: CookieOwner, status: CookieStatus, isUsed: boolean): RequestIdentity {
     const next = newVisitor(statusAfterForgetting(status), undefined)
-    // No browser has an id that this request has made for a guest.
+    // This request itself has made the guest's id, so no browser has it.
     if (previous.user === undefined && next.cookieStatus === status && !isUsed) return next
     return { ...next, departures: [{ from: previous, user: undefined, heir: undefined }] }
   }
 
   /** Returns the browser's next visitor. A user's late requests all get the same id. */
   #rotatedVisitor(previous: CookieOwner, user: UserSubject | undefined): Visitor {
-    // With a derived id for guests, everyone with the old cookie would know the next visitor's id.
+    // A guest's next id is random: a derived id would go to everyone who has the old cookie.
     return new Visitor((user && this.#usableRotatedId(previous, user)) ?? newBrowserId(), user)
   }
 
   /**
    * Returns the derived browser id of a user whom `identify` has just named; undefined if that id is retired. After a minute, only the
-   * user's own cookie leads to that id: an attacker may have planted any other on several devices of the user.
+   * user's own cookie leads to that id: an attacker may have planted another cookie on several devices of the user.
    */
   #usableRotatedId(previous: CookieOwner, user: UserSubject): BrowserId | undefined {
     const { ends, settings } = this.#parts
@@ -216,8 +220,8 @@ export class Identities {
   }
 
   /**
-   * Returns whether the visitor's browser id is the rotated id of the guest whose tabs have this name. So the guest has signed in as this
-   * user, in this browser, and no sign-out, other sign-in or revocation came since: each makes another id.
+   * Returns whether the visitor's browser id is the rotated id of the guest whose tabs have this name. If so, the guest has signed in as
+   * this user in this browser. Any later sign-out, sign-in or revocation would have made another id.
    */
   wasGuest(tabs: Sub, { browser, user }: Visitor): boolean {
     return user !== undefined && this.#rotatedIdOf(tabs, undefined, user) === browser
@@ -238,7 +242,7 @@ export class Identities {
     const isAgain = this.#parts.ends.isRetired(browserSubject(browser))
     const next = user && subjectHash(user)
     const hasLeft = !isAgain && former !== undefined && former !== next
-    // Only the first sign-in begins the minute in which a second one joins it. The hash, because the row outlives an erasure of the user.
+    // Only the first sign-in starts the minute of `DOUBLE_SIGN_IN`. The register has the user's hash, because its row outlives an erasure.
     const rotatedTo = isAgain ? undefined : next
     const isUsers = (next ?? former) !== undefined
     this.#parts.ends.retire(browserSubject(browser), rotatedTo, isUsers, registers.length === 0)

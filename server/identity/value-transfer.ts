@@ -1,4 +1,4 @@
-// Decides which values a sign-in or sign-out carries over to the account and the new browser id.
+// Decides which values a sign-in or sign-out transfers to the account and the new browser id.
 
 import type { Field } from '../../shared/field.js'
 import { acceptedAt } from '../../shared/idempotency-keys.js'
@@ -57,7 +57,7 @@ export class ValueTransfer {
     this.#keep(register, user)
   }
 
-  /** Keeps the account's value, even one that an earlier sign-in transferred with the same stamp; without one, takes the guest's. */
+  /** Keeps the account's value, even if an earlier sign-in transferred it with the same stamp. Without one, takes the guest's value. */
   #keep(register: LwwRegister, user: UserSubject): void {
     const values = this.#values
     if (!values.find(user)?.stamp(register.key)) values.merge(user, [{ ...register, stamp: LOWEST_STAMP }], 'login')
@@ -88,7 +88,7 @@ export class ValueTransfer {
         values.merge(user, [sum], 'login')
       }
     } catch (error) {
-      // An error in a rule must fail no sign-in, and lose no value of which the account has none.
+      // An error in a rule must not fail the sign-in, nor lose a guest's value that the account lacks.
       this.#settings.report(error)
       this.#keep(register, user)
     }
@@ -103,7 +103,7 @@ function transfersIn(field: Field | undefined, scope: Field['scope']): field is 
   return field?.scope === scope && isTransferred(field)
 }
 
-/** Returns whether a guest's value in a tab follows the guest to the user. */
+/** Returns whether a guest's value in a tab becomes the user's at a sign-in. */
 export function staysInTab(field: Field | undefined): boolean {
   return transfersIn(field, 'tab') && field.onLogin === 'newest'
 }

@@ -10,7 +10,7 @@ import type { Visitor } from '../subjects/visitor.js'
 import { createConsent, type HasConsent } from './consent.js'
 import type { Identified, PageIdentity } from './identified.js'
 
-/** Characters: 132 bits. */
+/** The length of a `who` in characters: 132 bits. */
 export const LENGTH = 22
 /** The minimum number of POSTs within the lifetime of the live cookie or of koa-session's session, whichever is shorter. */
 const TIMES = 4
