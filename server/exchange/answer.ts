@@ -15,7 +15,7 @@ import type { Values } from '../values/values.js'
 /** The members of an answer that the exchange itself computes. */
 type ExchangeParts = Pick<PageAnswer, 'otherVisitor' | 'results' | 'ticket' | 'persisted' | 'unsaved'>
 
-/** What an answer has: only the results; also the page's identity; also all readable values. */
+/** How much an answer has: the results; for `identity`, also the page's identity; for `greeting`, also all readable values. */
 export type Include = 'results' | 'identity' | 'greeting'
 
 export interface AnswerParts {
@@ -25,7 +25,6 @@ export interface AnswerParts {
   readonly store: StoreClient | undefined
 }
 
-/** Builds the answers to pages. */
 export class Answers {
   readonly #parts: AnswerParts
 

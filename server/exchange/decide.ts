@@ -24,7 +24,7 @@ export interface PageChange {
   readonly group: Group
   /** Whether this update is part of a list that the store decides, with `writeList`. */
   readonly isListed: boolean
-  /** The stamp of the change if it is accepted now or, if the page resent it, on an earlier attempt; else its refusal. Undefined at first. */
+  /** The stamp with which the change was accepted, now or on an earlier attempt, or its refusal. Undefined at first. */
   outcome: Stamp | LiveSessionError | undefined
 }
 
@@ -40,8 +40,8 @@ interface Rules {
 }
 
 /**
- * Reads the changes of a message, and refuses those that the visitor may not make or whose value is invalid. Updates that go to the store
- * are grouped by key: however many there are, a key takes one call.
+ * Reads the changes of a message, and refuses those that the visitor may not make or whose value is invalid. Groups updates that go to the
+ * store by key, so that each key takes a single store call.
  */
 export function readChanges(set: readonly WireChange[], { fields, isGuest, isStored }: Rules): readonly PageChange[] {
   const groups = new Map<string | number, PageChange[]>()
@@ -76,12 +76,12 @@ export function readChanges(set: readonly WireChange[], { fields, isGuest, isSto
   })
 }
 
-/** Returns the groups in the order in which to decide: by their first change, but each after the groups with earlier changes of its keys. */
+/** Returns the groups in the order of their first changes, but each group after those with earlier changes of its keys. */
 export function inOrder(changes: readonly PageChange[]): readonly Group[] {
   const groups = new Set<Group>()
   const ordered: Group[] = []
   const place = (group: Group): void => {
-    // Also ends a cycle of groups, which our own pages never send.
+    // This check also ends a cycle of groups, which our own pages never send.
     if (groups.has(group)) return
     groups.add(group)
     for (const { previous } of group) if (previous) place(previous.group)
@@ -91,17 +91,17 @@ export function inOrder(changes: readonly PageChange[]): readonly Group[] {
   return ordered
 }
 
-/** What is to be done for a group. The outcomes are in its changes. */
+/** The writes that a group needs. The group's changes have the outcomes. */
 export interface Decision {
   /** The registers to write. */
   readonly written: ReadonlyMap<Field, LwwRegister>
-  /** The fields whose current register is what the page wants: another process may have written it without reaching the store. */
+  /** The fields whose register already has the page's change. Another process may have written it without storing it. */
   readonly same: readonly Field[]
 }
 
 /**
- * Decides a group that does not go to the store. An invalid change refuses the whole group; else each change whose key has a newer value
- * than its base is refused, and the others get a common stamp.
+ * Decides a group that does not go to the store. If a change is invalid, the whole group is refused. Otherwise each change whose key has a
+ * newer value than its base is refused, and the others get a common stamp.
  *
  * @param register returns the current register of a field
  */
@@ -136,7 +136,7 @@ export function decide(group: Group, register: (field: Field) => LwwRegister | u
 
 /**
  * Computes the write of a list of updates of a key, of which at least the last was not accepted before. Each update has a stamp of its own,
- * because a page must not take an earlier value for the last. Called for each attempt of the compare-and-set.
+ * so that a page does not mistake an earlier value for the last. Called for each attempt of the compare-and-set.
  *
  * @param stamp the stamp for the first new update
  * @throws {LiveSessionError} the refusal of the first update that cannot be applied
@@ -158,9 +158,7 @@ export function writeList(list: Group, current: LwwRegister | undefined, stamp: 
   return register
 }
 
-/**
- * Returns the base of a change as this server believes it: the claimed base, but at most the later of now and its own stamp of the key.
- */
+/** Returns the base of a change to trust: the claimed base, but at most the later of now and this server's stamp of the key. */
 export function trustedBase(
   { claimedBase, previous }: PageChange,
   register: LwwRegister | undefined,
@@ -179,8 +177,8 @@ export function trustedBase(
 }
 
 /**
- * Returns the base that a change replaces. Returns undefined if nothing is to be written, and sets the outcome: accepted before, or refused
- * because the current value is newer than the base (`superseded`, for an update `conflict`) or because its id is far ahead
+ * Returns the base that a change replaces. If nothing is to be written, returns undefined, and sets the outcome: accepted before; refused
+ * because the current value is newer than the base (`superseded`, for an update `conflict`); or refused because the id is far ahead
  * (`rate_limited`).
  */
 function judge(change: PageChange, field: Field, current: LwwRegister | undefined, now: number): Stamp | undefined {
@@ -203,7 +201,7 @@ function judge(change: PageChange, field: Field, current: LwwRegister | undefine
   return undefined
 }
 
-/** Another member of a group knows the page's ids from tickets. A page of ours retries after this code, so loses nothing. */
+/** Refuses ids far ahead, by which another browser could make a page's next updates count as accepted. Our pages retry after this code. */
 function checkAhead(
   register: LwwRegister | undefined,
   key: string,

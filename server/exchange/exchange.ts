@@ -45,7 +45,7 @@ export interface ExchangeContext {
   onRefusal(this: void, error: LiveSessionError): void
 }
 
-/** The state of an exchange whose changes are applied, or are when `applied` resolves. */
+/** The state of an exchange. Its changes are applied already, or once `applied` resolves. */
 interface Progress {
   /** The fields whose values in tickets are outdated. */
   readonly overtaken: readonly Field[]
@@ -63,7 +63,6 @@ export interface ExchangeParts {
   readonly answers: Answers
 }
 
-/** Exchanges messages with pages. */
 export class Exchange {
   readonly #parts: ExchangeParts
 
@@ -114,8 +113,8 @@ export class Exchange {
   }
 
   /**
-   * Decides groups, and writes what applies. Returns undefined if no store call is needed; else a promise that resolves when all groups are
-   * decided: a group waits for the store calls of earlier changes of its keys.
+   * Decides groups, and writes their registers. Returns undefined if no store call is needed; else a promise that resolves when all groups
+   * are decided: a group waits for the store calls of earlier changes of its keys.
    *
    * @throws {LiveSessionError} `closed`
    */
@@ -143,7 +142,7 @@ export class Exchange {
     return Promise.all(calls).then(() => this.#apply(waiting, context))
   }
 
-  /** Makes a list of updates in the store. */
+  /** Applies a list of updates in the store, and sets their outcomes. */
   async #update(list: Group, context: ExchangeContext): Promise<void> {
     const { store, values, settings } = this.#parts
     const { owner, source, permit } = context
@@ -176,8 +175,8 @@ export class Exchange {
   ): Promise<PageAnswer> {
     const { identity, owner, socket, source } = context
     const { answers, pageTickets, store } = this.#parts
-    // Signs the ticket in this turn if possible, so that other sockets get the same ticket. So does not await changes that are decided.
-    // The store call comes later, and waits for all writes in the ticket.
+    // Does not await changes that are decided already, because a ticket signed in this turn also goes to the other sockets. The store call
+    // comes later, and waits for all writes in the ticket.
     if (applied !== undefined) await applied
     const accepted: Field[] = []
     const newer: Field[] = []
@@ -220,10 +219,7 @@ function refusal(error: unknown): LiveSessionError {
   return error
 }
 
-/**
- * Resolves with the level of each subject's writes. Subjects are separate: one that is never stored must neither delay nor lower the
- * others.
- */
+/** Resolves with the level of each subject's writes: a subject that is never stored must not delay or lower the level of others. */
 async function levelsOf(
   store: StoreClient,
   owner: Visitor,

@@ -189,7 +189,7 @@ export abstract class Handle {
     return this.#refuse(method, key)
   }
 
-  /** Returns undefined for a wrong key, after a warning, where an error could end the process. */
+  /** Returns the field of a key to read. Where an error could end the process, warns of a wrong key, and returns undefined. */
   #readable(method: string, key: string): Field | undefined {
     if (this.#fields.has(key) || !this.isOver) return this.declared(method, key)
     this.#warnOfKey(method, key)

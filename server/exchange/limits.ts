@@ -10,8 +10,8 @@ import type { LimitOptions } from '../settings/settings.js'
 const WITHOUT_COOKIE = 'without a cookie'
 
 /**
- * Returns the name of a visitor's bucket. Without a cookie, a guest has a new id in each request. So all such guests share a bucket:
- * otherwise each request of a flood would have a new bucket.
+ * Returns the name of a visitor's bucket. Without a cookie, a guest has a new id in each request. So all guests without a cookie share a
+ * bucket: otherwise each request of a flood would have a new bucket.
  */
 function countedAs({ cookie, visitor }: Identified): string {
   return cookie || visitor.user !== undefined ? visitor.subject() : WITHOUT_COOKIE
@@ -23,7 +23,7 @@ function countedAs({ cookie, visitor }: Identified): string {
  */
 const TICKET_RATE = 512 * 1024
 
-/** Approximate bytes of a bucket with its name. Those of users count, too: an evicted bucket is full again. */
+/** Approximate bytes of a bucket with its name. Users' buckets share the memory of guests, because an eviction only refills them. */
 const BUCKET_BYTES = 250
 
 /** Limits the changes, tickets and questions of browsers. The app's own calls do not count. */
@@ -109,7 +109,7 @@ function refuseUntil(wait: number, what: string): void {
 
 /** A token bucket: gains `rate` tokens per second, and holds at most twice as many. */
 export class Bucket {
-  /** The most tokens. */
+  /** The maximum number of tokens. */
   readonly size: number
   readonly #rate: number
   #tokens: number

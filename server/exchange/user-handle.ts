@@ -1,3 +1,5 @@
+// Implements the handle of `live.user(id)`.
+
 import type { Listener } from '../../shared/change.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { Replica } from '../../shared/replica.js'

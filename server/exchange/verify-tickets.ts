@@ -73,7 +73,7 @@ export class TicketVerifier {
     }
     const isTabs = tab !== undefined && sub === subjectHash(tab)
     const isOwn = isTabs || sub === subjectHash(browserSubject)
-    // After a guest's sign-in, the user's tab takes over the values that follow.
+    // After a guest's sign-in, the user's tab takes over the tab values for which `staysInTab` is true.
     const isFormer = !isOwn && tab !== undefined && identities.wasGuest(sub, visitor)
     if (!isOwn && !isFormer)
       throw new LiveSessionError('other_visitor', `ticket ${index} is another visitor's`, { index })
