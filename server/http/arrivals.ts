@@ -18,7 +18,7 @@ import { Lateness } from './late-requests.js'
 /** The user whom `identify` named at the start of a request, and the visitor, if recognized already. */
 export interface Arrival extends IdentifiedUser {
   readonly recognized?: RequestIdentity
-  /** Whether the visitor is unknown, so that the visit may not change the response. */
+  /** Whether the visitor is unknown, so that the visit must not change the response. */
   readonly isUnknown?: boolean
 }
 
@@ -39,7 +39,7 @@ interface ArrivalParts {
   readonly store: StoreClient | undefined
 }
 
-/** What requests and handshakes ask before they know their visitor. */
+/** Identifies and loads the visitors of requests and handshakes. */
 export class Arrivals {
   readonly #parts: ArrivalParts
 
@@ -74,7 +74,7 @@ export class Arrivals {
     return identities.recognize(cookie.read(req, user), user)
   }
 
-  /** Takes over the epoch and the values of the cookie that a visitor was recognized by. */
+  /** Adopts the epoch and the values of the cookie by which the visitor was recognized. */
   adopt(recognized: RequestIdentity): void {
     this.#parts.identities.adopt(recognized)
   }
@@ -85,7 +85,7 @@ export class Arrivals {
     return store?.loadIfStale(identities.subjectsToLoad(readables(cookie.read(req, user)), user))
   }
 
-  /** Returns the arrival of a new guest, for a request of which `identify` and the cookie are unknown. */
+  /** Returns the arrival of a new guest, for a request that is used before `identify` and the cookie are known. */
   ofNewGuest(): Arrival {
     return {
       user: undefined,

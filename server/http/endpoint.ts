@@ -82,7 +82,7 @@ async function answerByFeature({ features }: PostParts, ctx: Koa.Context): Promi
   return false
 }
 
-/** Turns an error of the endpoint with a code into the response. */
+/** Answers with the refusal if the endpoint throws an error with a code. */
 async function refuse({ settings }: PostParts, ctx: Koa.Context, next: Koa.Next): Promise<void> {
   try {
     await next()
@@ -141,7 +141,7 @@ function answerOtherPage(parts: PostParts, ctx: Koa.Context, identity: PageIdent
   return parts.exchange.answerOtherVisitor(identity)
 }
 
-/** @param identity the visitor of the request; the visitor after this response if the page named no `who` */
+/** @param identity the visitor of the request or, if the page named no `who`, the visitor after this response */
 async function answer(
   parts: PostParts,
   visit: Visit,

@@ -1,4 +1,4 @@
-// Detects when a browser has received a response, and when the app's code can only log.
+// Detects when a browser has received a response, and when nothing catches the errors of the app's code.
 
 import type { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'

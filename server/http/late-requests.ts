@@ -16,9 +16,7 @@ export class Lateness {
   readonly #ends: Ends
   /** The request's cookie, if its browser id was already retired. */
   readonly retiredCookie: VerifiedCookie | undefined
-  /**
-   * Whether the cookie is retired and `identify` does not name the cookie's user. Then the request's writes belong to no current visitor.
-   */
+  /** Whether the request's writes belong to no current visitor: the cookie is retired, and `identify` does not name its user. */
   #isLate: boolean
   #revision: number
   /**

@@ -1,4 +1,4 @@
-// Decides whether a request comes from our own pages or from another site, and what pages of `origins` may read (CORS).
+// Decides whether a request comes from our own pages or from another site, and which responses pages of `origins` may read (CORS).
 
 import type Koa from 'koa'
 import onHeaders from 'on-headers'
@@ -34,8 +34,8 @@ export interface OriginHeaders {
 }
 
 /**
- * Returns whether a POST comes from our own pages, by the rules of Go's CrossOriginProtection, but also compares the scheme. A POST with
- * neither header comes from no browser, or from one that sends no cross-site cookies.
+ * Returns whether a POST comes from our own pages, by the rules of Go's CrossOriginProtection, but also compares the scheme. A POST without
+ * `Origin` and `Sec-Fetch-Site` is harmless: its client is no browser, or a browser that sends no cookies across sites.
  */
 export function isOwnPost(headers: OriginHeaders, trusted: readonly string[]): boolean {
   const { origin, site } = headers
@@ -88,7 +88,7 @@ export function isOwnPolling(headers: OriginHeaders, trusted: readonly string[])
 
 /**
  * Returns whether browsers withhold the live cookie from this request because of the cookie's `SameSite` (RFC 6265bis, 5.6.7), or may
- * withhold the app's session, whose `SameSite` may be stricter. The response to a navigation may set a cookie nevertheless.
+ * withhold the app's session, whose `SameSite` may be stricter. The response to a navigation can still set a cookie.
  */
 export function isWithheldFrom(
   ctx: Koa.Context,

@@ -1,4 +1,4 @@
-// Creates `ctx.liveSession`, and explains a `ctx.liveSession` that a context does not have.
+// Creates `ctx.liveSession`, and explains why a context has none.
 
 import type Koa from 'koa'
 import { addMembers } from '../exchange/handle.js'
@@ -16,7 +16,7 @@ const IN_HANDSHAKE =
 const TOO_SOON =
   'ctx.liveSession was read before live.middleware() knew the visitor, as by a timer or a listener of the request: it had the values of a ' +
   'new guest'
-/** In place of the handle: the request has entered `live.middleware()`, which does not know the visitor yet. */
+/** Stands for the handle while `live.middleware()` does not know the request's visitor yet. */
 const ENTERED = null
 const handshakes = new WeakSet<object>()
 const REQUEST = Symbol('koa-live-session')
@@ -54,10 +54,10 @@ export class RequestHandles {
   }
 
   /**
-   * Returns the `ctx.liveSession` of a request: a new guest's for a log of a request that was answered or failed before
-   * `live.middleware()` knew the visitor, and for a timer or a listener that reads meanwhile, because an error there would end the process.
+   * Returns the `ctx.liveSession` of a request. Until `live.middleware()` knows the visitor, a timer, a listener or a log of an ended
+   * request gets that of a new guest, because an error there would end the process.
    *
-   * @throws {TypeError} before `live.middleware()`, if the request goes on, so that the app's middleware stands in the wrong order
+   * @throws {TypeError} if middleware that comes before `live.middleware()` reads it
    */
   of(ctx: Koa.Context): RequestHandle {
     const handle: RequestHandle | typeof ENTERED | undefined = ctx[REQUEST]
@@ -69,15 +69,15 @@ export class RequestHandles {
     return new this.#Handle(this.#parts, ctx, () => this.#begin(ctx, guest))
   }
 
-  /** Notes that a request has entered `live.middleware()`, unless it passes twice. */
+  /** Notes that a request has entered `live.middleware()`. A second pass changes nothing. */
   expect(ctx: Koa.Context): void {
     ctx[REQUEST] ??= ENTERED
   }
 }
 
 /**
- * Marks the context of a handshake, which has no `ctx.liveSession`. The error of a read then does not blame the place of
- * `live.middleware()`.
+ * Marks the context of a handshake, which has no `ctx.liveSession`, so that the error of a read names the handshake, not the order of
+ * middleware.
  */
 export function noteHandshake(ctx: Koa.Context): void {
   handshakes.add(ctx)

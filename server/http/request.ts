@@ -44,11 +44,11 @@ export interface RequestParts extends HandleParts, Pick<Parts, 'cookieValues' | 
   readonly snapshots: Snapshots
 }
 
-/** `ctx.liveSession`: the values of the visitor who made the request. */
 const TOO_SOON =
   'koa-live-session: a change before live.middleware() knew the visitor, as by a timer, or in a log of a request that has failed: ' +
   'expected it after the middleware, in a route'
 
+/** `ctx.liveSession`: the values of the visitor who made the request. */
 export class RequestHandle extends Handle {
   protected override readonly source = 'request'
   readonly #parts: RequestParts
@@ -134,7 +134,7 @@ export class RequestHandle extends Handle {
     this.#written = undefined
     return tracked(() => {
       const visit = this.#openVisit
-      // After a user, the browser's own values stay, so they need the newest writes of other processes.
+      // After a user, the browser's own values stay: loads other processes' newest writes to them.
       const keepsValues = !forget && visit.visitor.user !== undefined
       return after(keepsValues ? visit.load(undefined) : undefined, () => {
         this.#changeUser()
@@ -148,7 +148,7 @@ export class RequestHandle extends Handle {
     this.#written.add(field)
   }
 
-  /** Warns of each value that this request has set for the guest and the sign-in did not transfer. */
+  /** Warns of each guest's value that this request has set and the sign-in has not transferred. */
   #warnOfLeaving(): void {
     for (const field of this.#written ?? [])
       if (!isTransferred(field)) this.#parts.settings.warn(describeLeft(field.key))
@@ -174,8 +174,8 @@ export class RequestHandle extends Handle {
   }
 
   /**
-   * Continues as the user whom `identify` names now, because the app may have signed a user in or out without notifying the plugin.
-   * Otherwise a flash message would go to a visitor other than the next request's.
+   * Continues as the user whom `identify` names now, because the app may have signed a user in or out without notifying the plugin. A flash
+   * message must go to the visitor of the next request.
    */
   #refreshUser(): Awaitable<unknown> {
     const visit = this.#visit

@@ -1,4 +1,4 @@
-// Tells a page when its visitor's session ends, and lets its POST extend koa-session's session or not.
+// Tells a page when its visitor's session ends, and decides whether its POST extends koa-session's session.
 
 import type Koa from 'koa'
 import type { WireEnd } from '../../shared/protocol.js'
@@ -13,8 +13,8 @@ interface Sliding {
 }
 
 /**
- * Makes this request extend koa-session's session, or not; undefined leaves the app's options. Returns whether use extends the session.
- * Without `rolling` and `renew`, the app wants a fixed end: neither use nor a page extends the session.
+ * Sets whether this request extends koa-session's session; with undefined, the app's options decide. Returns whether use extends the
+ * session. Without `rolling` and `renew`, the app wants a fixed end: neither use nor a page extends the session.
  */
 export function setExtension(ctx: Koa.Context, extend: boolean | undefined): boolean {
   // koa-session copies its options for each request.

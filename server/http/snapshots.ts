@@ -13,7 +13,6 @@ import type { Visit } from './visit.js'
 
 type SnapshotParts = Pick<Parts, 'cookieValues' | 'features' | 'pageTickets' | 'settings' | 'values'>
 
-/** Creates snapshots. */
 export class Snapshots {
   readonly #parts: SnapshotParts
 
@@ -51,7 +50,7 @@ export class Snapshots {
       // count, because pages never send them.
       if (!field.isLocal && isStamp(stamp) && stamp > (inCookie.get(field.key) ?? NEVER)) unsaved.push(field.key)
     }
-    // Assigns members one by one, because TypeScript finds no misspelt member in a spread.
+    // Assigns members one by one, because in a spread TypeScript does not find a misspelt member.
     const snapshot: WritableSnapshot = { values, defaults, stamps }
     if (who !== undefined) snapshot.who = who
     // If the browser withheld its cookie, the page learns its identity in its first exchange.

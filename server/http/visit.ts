@@ -17,7 +17,7 @@ import { type Lateness, warnOfLateChange, warnOfLateRead } from './late-requests
 import { isWithheldFrom } from './origin.js'
 import { clearUnseenPages } from './page-load.js'
 
-/** The statuses of a cookie that is of another visitor than the request, and that a sign-in may lead to nevertheless. */
+/** The statuses in which the received cookie is not that of the request's visitor, but a sign-in may still continue with it. */
 const NOT_PREVIOUS: readonly CookieStatus[] = ['retired', 'withheld']
 
 type VisitParts = Pick<Parts, 'arrivals' | 'cookieWriter' | 'endings' | 'identities' | 'pageIdentities' | 'settings'>
@@ -35,7 +35,7 @@ export class Visit implements PageIdentity, ResponseContext {
   #hooks: readonly ResponseHook[] = []
   /** Whether the browser's visitor leaves with this request. */
   #isVisitorLeaving = false
-  /** Whether the headers were sent before the first use, or the visitor is unknown: then the visit only answers reads, as those of a log. */
+  /** Whether the visit only answers reads, as of a log: the headers were sent before the first use, or the visitor is unknown. */
   readonly isReadOnly: boolean
 
   /** Decides who the visitor is; `begin` acts. */
@@ -50,7 +50,7 @@ export class Visit implements PageIdentity, ResponseContext {
     this.#lateness = parts.arrivals.latenessOf(this.#received, this.#identity, arrival)
   }
 
-  /** Takes over the cookie, retires the ids that the request ends, and adds the response's headers. Called once, before any use. */
+  /** Adopts the cookie, retires the ids that the request ends, and adds the response's headers. Called once, before any use. */
   begin(): this {
     const { res } = this.#ctx
     this.#parts.arrivals.adopt(this.#received)
