@@ -1,4 +1,4 @@
-// Decides whether a connection or a socket may come in, by its visitor's connections and its own namespaces.
+// Admits or refuses connections and sockets: by the handshake, and by the limits of connections and namespaces.
 
 import { ServerResponse } from 'node:http'
 import type Koa from 'koa'
@@ -19,7 +19,7 @@ const TOO_MANY =
   'connections, so further pages get no live updates until one closes. ' +
   'Raise it if an id stands for many people: node_modules/koa-live-session/docs/troubleshooting.md#rate_limited'
 
-/** The most namespaces of a connection, unless the app allows a visitor more connections. */
+/** The maximum number of namespaces of a connection, or `socketsPerVisitor` if that is more. */
 const NAMESPACES = 20
 
 const FAILED =
@@ -77,7 +77,7 @@ export class Admissions {
     return connection
   }
 
-  /** @throws {LiveSessionError} `rate_limited` if a connection with sockets in so many namespaces may not join another */
+  /** @throws {LiveSessionError} `rate_limited` if a connection in `joined` namespaces may not join another */
   #checkNamespaces(joined: number): void {
     const most = Math.max(NAMESPACES, this.#parts.settings.limits.socketsPerVisitor)
     if (joined >= most) throw new LiveSessionError('rate_limited', `a connection may join at most ${most} namespaces`)
@@ -97,10 +97,10 @@ export class Admissions {
   /** Reports an error of the app once, regardless of the number of namespaces. */
   #fail(error: unknown, link: Link, ctx: Koa.Context): never {
     const { settings } = this.#parts
-    // If the store does not answer, closes the connection, so that socket.io reconnects. It would not retry a refused socket.
+    // If the store does not answer, closes the connection: then socket.io reconnects, while it never retries a refused socket.
     if (error instanceof LiveSessionError && error.code === 'store_unavailable') void link.hangUp()
     if (error instanceof LiveSessionError || error instanceof HandshakeFailure) throw error
-    // Middleware may refuse a visitor, as in a request.
+    // A refusal by middleware, as in a request, is no failure.
     if (!isRefusal(error)) settings.warn(FAILED)
     noteFailure(ctx)
     settings.report(error, ctx)

@@ -36,7 +36,7 @@ export function attachTo(io: Server, settings: Settings, admissions: Admissions,
   watchPolling(io, settings)
   const handles = new WeakMap<Socket, SocketHandle>()
   const enter = async (socket: Socket): Promise<void> => {
-    // In a child of a dynamic namespace, the parent's handlers also run, so this may be the second call.
+    // In a child of a dynamic namespace, the parent's handlers also run, so `enter` may run twice for a socket.
     if (handles.has(socket)) return
     const connection = await admissions.enter(socket, linkOf(socket))
     const handle = create(socket, connection)

@@ -1,3 +1,5 @@
+// Finds a connection's user, by the app's middleware and `identify`.
+
 import type Koa from 'koa'
 import { noteHandshake } from '../http/request-handles.js'
 import { IN_HANDSHAKES, type SignedIn, watchSession } from '../identity/identify-user.js'
@@ -21,7 +23,7 @@ export class Authentication {
     this.#middleware = middleware
   }
 
-  /** Whether handshakes run any code of the app. Otherwise all connections belong to guests. */
+  /** Whether handshakes run code of the app. If not, all connections belong to guests. */
   get isNeeded(): boolean {
     return this.#settings.identify !== undefined || this.#middleware.length > 0
   }
@@ -68,7 +70,7 @@ function cookiesSetIn({ res }: Koa.Context): readonly string[] {
   return [...new Set(names)].filter((name) => !name.endsWith(SIGNED))
 }
 
-/** Describes cookies in a response that no browser gets, such as new tokens for a refresh token, which is spent for good. */
+/** Describes cookies in a response that no browser gets. If they are new tokens, the browser's refresh token is used up. */
 function describeLost(names: readonly string[]): string {
   return (
     `attach(io, { handshake }): middleware set the cookie ${names.join(', ')} in a handshake or a recheck, where no browser gets it: ` +

@@ -56,14 +56,14 @@ export class Connections {
     return this.of(...this.#connections.keys())
   }
 
-  /** Returns the number of connections under a name, also of connections without sockets. */
+  /** Returns the number of connections under a name, including those without sockets. */
   count(name: string): number {
     return this.#under(name).size
   }
 
   /**
    * Leaves a connection unanswered until it closes: at the latest after socket.io's `connectTimeout`, or when a connection under the name
-   * closes. Its sockets then reconnect by themselves; a refused socket would not.
+   * closes. Sockets of a closed connection reconnect by themselves, refused sockets do not.
    */
   async waitForRoom(name: string, link: Link): Promise<void> {
     if (!link.isOpen) return
@@ -80,20 +80,20 @@ export class Connections {
     const waiting = this.#waiting.get(name)
     const [next] = waiting ?? []
     if (!next) return
-    // Closing takes a while. A place that is left meanwhile is for the next one.
+    // Closing takes a while: a place that becomes free meanwhile is for the next waiting connection.
     waiting?.delete(next)
     void next.hangUp()
   }
 
-  /** Returns whether a connection's visitor has left, also after the close. */
+  /** Returns whether a connection's visitor has left, even if the connection is closed. */
   hasGone(connection: Connection): boolean {
     const { hasVisitorLeft, isWatched } = connection
     return hasVisitorLeft || (!isWatched && !connection.isCurrent(this.#ends))
   }
 
   /**
-   * Closes a connection if its visitor has left, and returns true. The message about a revocation may be lost, but a later cookie of the
-   * user reveals the revocation.
+   * Closes a connection if its visitor has left, and returns true. If the message about a revocation was lost, a later cookie of the user
+   * reveals the revocation.
    */
   closeIfLeft(connection: Connection): boolean {
     if (!this.hasGone(connection)) return false
@@ -102,8 +102,8 @@ export class Connections {
   }
 
   /**
-   * Closes a connection with too many unread bytes. Counts fewer unread bytes toward the guest memory, which may close the connection
-   * later. No value is lost, because a page gets all values when it reconnects.
+   * Closes a connection with too many unread bytes. Counts a smaller number toward the guest memory, which may close the connection later.
+   * No value is lost, because a page gets all values when it reconnects.
    */
   readonly #closeIfUnread = (link: Link): void => {
     const { unread } = link

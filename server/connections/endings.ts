@@ -1,4 +1,4 @@
-// Ends visitors: revokes and erases users, and closes the connections of those who have left, until the browser knows it.
+// Revokes and erases users. Until a browser has its next cookie, closes the connections of the visitor who has left.
 
 import type { ServerResponse } from 'node:http'
 import type Koa from 'koa'
@@ -27,7 +27,7 @@ interface Spared {
 /** Ends visitors in this process. `Ends` tells the other processes. */
 export class Endings {
   readonly #parts: EndingParts
-  /** The id rotations whose response has not arrived, so that the browser still sends its former cookie: by retired name, their number. */
+  /** By retired name, the number of id rotations whose response has not arrived: the browser still sends its former cookie. */
   readonly #pending = new Map<string, number>()
 
   constructor(parts: EndingParts) {
@@ -38,8 +38,8 @@ export class Endings {
    * Revokes a user's cookies and tickets. Resolves when the user's connections are closed, and the store has confirmed the revocation or
    * did not answer in time.
    *
-   * @param spared a request of the user. Its browser id is rotated before the page hears of the closed connection: the page's next request
-   * may still bring the former cookie, and then gets the new id
+   * @param spared a request of the user. `revoke` rotates the browser's id before the page's connection closes: the page's next request may
+   * still bring the former cookie, and must get the new id
    */
   async revoke(user: UserSubject, spared?: Spared): Promise<void> {
     const { ends, store, features } = this.#parts
@@ -70,15 +70,15 @@ export class Endings {
     await store?.storedLevel([user])
   }
 
-  /** Returns whether the response that retires a name has not arrived. */
+  /** Returns whether the response that retires a name has not arrived yet. */
   isPending(name: string): boolean {
     return this.#pending.has(name)
   }
 
   /**
    * Closes the connections under the retired names, and resolves when they are closed. Until the response arrives, this browser still
-   * connects with its former cookie: then closes the connections that the former user has opened since, too. Other browsers reconnect
-   * immediately.
+   * connects with its former cookie. The arrival closes all connections opened since, under these names or by the former user. Other
+   * browsers reconnect immediately.
    *
    * @param user the former user
    */

@@ -1,4 +1,4 @@
-// Decides whose connection a handshake opens, by origin, user and cookie.
+// Decides who opens a connection, and who may not, by origin, user and cookie.
 
 import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'

@@ -1,4 +1,4 @@
-// A browser's connection by socket.io. Its transport is engine.io's, a websocket or polling.
+// Implements `Link` with socket.io, whose transport is engine.io's: a websocket or polling.
 
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'socket.io'

@@ -31,9 +31,7 @@ export class PageEvents {
   readonly #parts: PageEventParts
   readonly #socket: PageSocket
   readonly #link: Link
-  /**
-   * Counts messages that our own pages rarely send, with the same limit as changes. No other limit counts tickets that are cheap to refuse.
-   */
+  /** Counts refusals that our own pages rarely cause, limited like changes. No other limit counts bad tickets that are cheap to refuse. */
   readonly #malformed: Bucket
   readonly #context: ExchangeContext & SocketContext
   readonly #ofFeatures: readonly (ReturnType<NonNullable<Feature['events']>> | undefined)[]
@@ -77,7 +75,7 @@ export class PageEvents {
   #exchange(input: unknown, hasAck: boolean): Awaitable<PageAnswer> {
     const { identity, owner } = this.#context
     const message = parseMessage(input)
-    // Only a POST tells and extends the end, because the handshake's cookies are as old as the connection.
+    // Only a POST tells or extends the session's end, because the handshake's cookies are as old as the connection.
     if (message.extend !== undefined) throw new LiveSessionError('malformed', 'expected a POST with extend')
     const { who } = message
     const isOwn = who === undefined || who === identity.who

@@ -84,7 +84,7 @@ export class SocketHandle extends Handle {
 
   /** Subscribes the socket, listens to the page's events, and sends the page the values missing in its cookie. */
   open(): void {
-    // In a child of a dynamic namespace, the parent's handlers also run, so this may be the second call.
+    // In a child of a dynamic namespace, the parent's handlers also run, so `open` may run twice.
     if (this.#isOpen || this.#connection.wasClosed) return
     this.#isOpen = true
     this.#connection.add(this, this.#socket)

@@ -1,4 +1,4 @@
-// Lets open sockets hear of their visitor's changes.
+// Subscribes open sockets to their visitors' changes.
 
 import type { Listener } from '../../shared/change.js'
 import type { CookieValues } from '../cookie/cookie-values.js'
