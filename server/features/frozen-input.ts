@@ -1,3 +1,5 @@
+// Validates and freezes the app's input to a feature.
+
 import { LiveSessionError } from '../../shared/errors.js'
 import { freezeJson, type JsonValue, NotJson } from '../../shared/json.js'
 

@@ -58,7 +58,7 @@ function mayBePage(ctx: Koa.Context, cookie: CookieOptions): boolean {
   return destination === 'document' || (destination === 'empty' && isUncertain(ctx))
 }
 
-/** Returns whether the page may stay invisible. A prefetched page may never be shown, and a service worker's fetch may be for a frame. */
+/** Returns whether nobody may ever see this page: a prefetched page may never be shown, and a service worker may fetch for a frame. */
 function isUncertain(ctx: Koa.Context): boolean {
   return isPrefetch(ctx) || isWorkerNavigation(ctx)
 }
@@ -112,7 +112,7 @@ function valueInAddress(field: Field, search: string, { settings }: FeatureParts
 
 /** Returns the values that a parameter's texts can stand for, the likeliest first. The field's default decides how to read the texts. */
 function meaningsOf(texts: readonly string[], fallback: JsonValue | undefined): readonly JsonValue[] {
-  // Of a checked box, a form sends the hidden field before the box, too.
+  // Takes the last text: for a checked box, a form also sends the hidden field before it.
   const text = texts.at(-1) ?? ''
   if (Array.isArray(fallback)) {
     // A multiple select sends a text for each choice.

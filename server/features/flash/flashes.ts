@@ -79,7 +79,7 @@ export class Flashes {
     return received.some(this.#isConsumed)
   }
 
-  /** Leases messages to the next page load until `endLease`. Otherwise an open page would consume them first. */
+  /** Leases messages to the next page load until `endLease`, because an open page would consume them first. */
   lease(messages: readonly Message[]): void {
     for (const { id } of messages) this.#leased.add(id)
   }

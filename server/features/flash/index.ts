@@ -52,7 +52,7 @@ export function flashFeature(parts: FeatureParts): Feature {
     events: ({ cookie, visitor }) => {
       const since = flashes.count
       return {
-        // A page that reconnects sends `true`. Such a page may not take messages restricted to the next page load.
+        // A page that reconnects sends `true`, and may not take messages restricted to the next page load.
         [TAKE_FLASH]: (isBack) => {
           if (isBack !== undefined && isBack !== true)
             throw new LiveSessionError('malformed', 'expected nothing, or true after a reconnect')

@@ -136,9 +136,9 @@ export class RequestFlash implements ResponseHook {
 }
 
 /**
- * Returns the receiver of the response; undefined if the response may never be visible. A prefetched page may stay hidden, a browser shows
- * no response to HEAD or OPTIONS, and any site can hide our pages in frames or in its scripts' fetches. If the visitor reloads a page, the
- * browser closes the connection while the app's code for the former request still runs.
+ * Returns who gets the response: a page load, or a script in an open page; undefined if the response may never be visible. A prefetched
+ * page may stay hidden, a browser shows no response to HEAD or OPTIONS, and any site can hide our pages in frames or in its scripts'
+ * fetches. If the visitor reloads a page, the browser closes the connection while the app's code for the former request still runs.
  */
 export function receiverOf(ctx: Koa.Context, { origins, cookie }: Settings): Receiver | undefined {
   if (WITHOUT_PAGE.includes(ctx.method) || isPrefetch(ctx) || isClosed(ctx.res)) return undefined

@@ -53,7 +53,7 @@ export function handOffFeature(parts: FeatureParts): Feature {
       },
     },
     post: (ctx) => sendOn(parts, tokens, ctx),
-    // The revocation by this request itself does not come after the hand-off that it has taken.
+    // A revocation by the request that has taken the hand-off does not count as newer than the hand-off.
     excepts: (user, ctx) => {
       const handOff = parts.handOffs.get(ctx)
       if (handOff && !isRevokedSince(parts, user, handOff)) parts.handOffs.delete(ctx)

@@ -107,7 +107,7 @@ export async function redeemHandOff(
   if (token === undefined) return undefined
   // Prevents login CSRF: another site's form could bring the attacker's own token, and sign the visitor in as the attacker.
   checkOwnPost(parts.settings, ctx)
-  // Only for the browser whose cookie the socket brought.
+  // Decrypts the token only for the browser whose cookie the socket brought.
   const { cookie } = use.visit
   const handOff = cookie && tokens.decrypt(token, { browser: subjectHash(cookie.browserSubject), purpose })
   if (!handOff) return undefined
@@ -116,7 +116,7 @@ export async function redeemHandOff(
   // The visitor may have left while the body was read or the schema validated.
   if (use.visit.isSuperseded) return undefined
   const isFirst = await tokens.redeem(handOff)
-  // Whatever this request does with the payload is as old as the token.
+  // Everything that this request does with the payload counts as done when the token was made.
   parts.handOffs.set(ctx, handOff)
   const user = handOff.signsIn?.user
   // Another node may have ended this browser's id, or revoked the user.
@@ -125,7 +125,7 @@ export async function redeemHandOff(
   return isFirst && !use.visit.isSuperseded ? value : undefined
 }
 
-/** Returns whether a user was revoked since a hand-off: only with the user's name, whatever the clocks of nodes show. */
+/** Returns whether a user was revoked since a hand-off: by epoch if the hand-off names the user, otherwise by the clocks of nodes. */
 export function isRevokedSince(
   { ends }: Pick<FeatureParts, 'ends'>,
   user: UserSubject,

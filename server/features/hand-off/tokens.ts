@@ -14,7 +14,7 @@ import { EncryptionKeys } from './encryption-keys.js'
 const TYPE = 'live-session-hand-off+jwt'
 /** Lifetime of a token in seconds. */
 const LIFETIME = 60
-/** Maximum unredeemed tokens of a browser that this process remembers: a browser with more forgets its oldest, not those of others. */
+/** Maximum unredeemed tokens of a browser that this process remembers: each further token replaces the browser's own oldest. */
 const MAX_OPEN = 20
 /** Maximum bytes of a payload: the form with the encrypted payload must stay below the limits of body parsers. */
 const MAX_PAYLOAD = 16 * 1024
@@ -56,7 +56,7 @@ export class HandOffTokens {
    */
   encrypt({ browser, purpose }: Recipient, to: string, payload: JsonValue, signsIn: HandOffOrigin['signsIn']): string {
     const { settings, store } = this.#parts
-    // With fractions, because a revocation may follow within a second.
+    // Keeps fractions of a second, because a revocation may follow within the same second.
     const iat = settings.clock() / 1000
     const jti = randomBytes(16).toString('base64url')
     const claims = { aud: settings.cookie.name, browser, purpose, to, ...signsIn, jti, iat, exp: iat + LIFETIME }

@@ -30,7 +30,7 @@ import { SessionRounds } from './session-rounds.js'
 import { isSignedOut, type SignedIn } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
-/** ms after which another process's response counts as sent. The message that it was sent may be lost. */
+/** ms after which another process's response counts as sent, because the message about it may be lost. */
 const LONGEST_ANSWER = 30_000
 
 type Parts = FeatureDataParts & Pick<FeatureParts, 'notifications' | 'values'>
@@ -130,7 +130,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     let isCertain = await this.reload(name)
     const subjects = this.find(name)?.dependsOn ?? []
     await this.parts.store?.loadIfStale(subjects)
-    // Another process may have excepted the session from a revocation of which this process has learnt only now.
+    // Another process may have spared the session from a revocation that this process has just learned of.
     if (subjects.length > 0 && !this.ongoing(name)) isCertain = await this.reload(name)
     const session = this.find(name)
     const end = session && this.endOf(session)
@@ -139,7 +139,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
       const { login, signedIn } = session
       const { handedOn, isUsersLogin } = signedIn
       this.#end(name, end)
-      // Without a store, nothing else remembers such an end. Tells no other process, which may know that the session goes on.
+      // Without a store, only this process remembers the end. It tells no other process, because others may know that the session goes on.
       if (!this.parts.store && end === 'destroyed') {
         const revocation = { epoch: this.parts.settings.clock(), rotatedTo: handedOn, isUsers: isUsersLogin }
         this.parts.ends.learn(name, { revocation, generation: FIRST_GENERATION }, 'store')
@@ -191,7 +191,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
 
   /** @throws {LiveSessionError} `too_large` if a session with these changes would have too many keys, or lately deleted keys */
   checkRoom(session: SessionEntry, changes: FeatureChanges): void {
-    // Otherwise old tombstones would refuse each change that deletes a key, and only an accepted change prunes them.
+    // Prunes first: old tombstones would make each deletion exceed the limit, and only an accepted change prunes them.
     if (this.find(session.name) === session) this.prune(session)
     checkKeyCount(changesOf(session.replica), changes)
   }

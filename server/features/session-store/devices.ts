@@ -22,7 +22,7 @@ const LIST = 'devices:'
 const HOUR = 60 * 60 * 1000
 /** Maximum logins of a user. */
 const MOST = 100
-/** A user's logins are at most this share of `cache.maxVisitors`, so that others' stay. */
+/** The maximum share of `cache.maxVisitors` for one user's logins, so that other users' logins stay in memory. */
 const SHARE = 1 / 20
 const LONGEST_LABEL = 200
 
@@ -87,9 +87,9 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     if (!isKnown) this.#limit(user, login).catch(this.parts.settings.report)
   }
 
-  /** Ends the logins unused for longest if a user has too many beside a new one: a user may sign in thousands of times. */
+  /** If a user's new login exceeds the limit, ends the logins unused for longest: a user may sign in thousands of times. */
   async #limit(user: UserSubject, login: BrowserSubject): Promise<void> {
-    // Other processes may have listed logins.
+    // Other processes may have listed more logins.
     const { all } = await this.#loaded(user)
     if (this.#sessions.isClosed) return
     const others = all.filter((listed) => listed.login !== login)

@@ -43,7 +43,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
     if (session) devices.recordUse(session, user, ctx)
   }
   /**
-   * Destroys a session that does not count for its user, unless a revocation has spared the session, as the store may know by now. Returns
+   * Asks the store whether a revocation has spared a session that does not count for its user, and otherwise destroys the session. Returns
    * whether the session has ended.
    */
   const end = async (ctx: Koa.Context, session: SessionEntry, user: UserSubject): Promise<boolean> => {

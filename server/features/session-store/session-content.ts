@@ -23,7 +23,7 @@ export type SessionContent = ReadonlyMap<string, JsonValue>
 export const CREATION_KEY = '$born'
 /** Marks the last save, from which the lifetime counts. */
 export const RENEWAL_KEY = '$renewed'
-/** The metadata. The lifetime counts from the last save; it may be negative, as in koa-session, or `session` if the browser decides. */
+/** The metadata. The lifetime in ms counts from the last save, and may be negative, as in koa-session; `session`: the browser decides. */
 const OWN = new Set([CREATION_KEY, RENEWAL_KEY, MAX_AGE_KEY])
 /** The prefix of the register keys for keys of `ctx.session`, which keeps them apart from the keys above. */
 const MARK = '.'
@@ -74,7 +74,7 @@ export function contentOf(replica: Replica): SessionContent {
   return definedOf([...changesOf(replica)].filter(([key]) => isContent(key)))
 }
 
-/** Returns whether koa-session has given a register, or a handler may: others say whose the session is. */
+/** Returns whether a register has content from koa-session or a handler. Other registers say whose the session is. */
 function isContent(key: string): boolean {
   return OWN.has(key) || keyOf(key) !== undefined
 }
@@ -130,7 +130,7 @@ export function withChanges(before: SessionContent, changes: FeatureChanges): Se
   return definedOf([...before, ...changes])
 }
 
-/** Returns the contents that a successor has not changed: what it has deleted, such as the user, must not come back. */
+/** Returns the contents that a successor has not changed: a key that it has deleted, such as the user, must not come back. */
 export function unchangedBy(successor: SessionContent, former: SessionContent): SessionContent {
   return new Map([...former].filter(([key, value]) => keyOf(key) === undefined || sameJson(value, successor.get(key))))
 }

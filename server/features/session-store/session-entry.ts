@@ -8,7 +8,7 @@ import { changesOf, definedOf, type SessionContent, type SessionName } from './s
 import { loginChange, loginOf, type SignedIn, type SignIn, signedInTo } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
-/** A request with a session. */
+/** The use of a session by a request. */
 interface SessionUse {
   readonly user: UserSubject | undefined
   readonly login: BrowserSubject
@@ -46,12 +46,12 @@ export class SessionEntry extends FeatureEntry<SessionName> {
     return loginOf(this.name, this.signedIn.handedOn)
   }
 
-  /** All that the session hands on to its successor under another id. */
+  /** The contents that the session hands on to its successor under another id. */
   get inheritance(): SessionContent {
     return definedOf([...loginChange(this.login), ...changesOf(this.replica)])
   }
 
-  /** A session says itself whether a user has signed in to it: a process may have just loaded the session. */
+  /** Whether a user has signed in, by the session's own registers: this process may have just loaded the session. */
   override get isUsers(): boolean {
     return this.signIns.length > 0
   }

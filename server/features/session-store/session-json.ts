@@ -10,8 +10,8 @@ const MAX_BYTES = 64 * 1024
 const MAX_KEY_BYTES = 254
 
 /**
- * Keys that koa-session leaves out when it saves. Such a key in a store would make each request with the session fail, or change the
- * session's age.
+ * Keys that koa-session leaves out when it saves. A stored session with one of these keys would make each of its requests fail, or change
+ * its age.
  */
 const NOT_STORABLE = new Set(['isNew', 'length', 'populated', 'externalKey', 'maxAge', 'toJSON'])
 /**

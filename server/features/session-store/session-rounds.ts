@@ -1,4 +1,4 @@
-// Looks at the sessions in memory, round by round: at those that may have ended first.
+// Refreshes and drops the sessions in memory, round by round: first those that may have ended.
 
 import { isWithin } from '../../../shared/checks.js'
 import type { FeatureDataParts } from '../../store/feature-data.js'
@@ -34,7 +34,7 @@ export class SessionRounds {
     })
   }
 
-  /** Returns the sessions with sockets to look at now: stale ones, and those that have ended, as with their login or a former user. */
+  /** Returns the sessions with sockets to refresh now: those that are stale, and those that have ended, for example with their login. */
   readonly urgent = (pinned: Iterable<SessionEntry>): readonly SessionEntry[] => {
     const mayHaveEnded = this.#hasEnds || this.#sessions.maxLifetime !== Infinity
     this.#hasEnds = false

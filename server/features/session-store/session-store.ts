@@ -30,7 +30,7 @@ import type { SessionStore } from './types.js'
 const USED =
   'koa-live-session: session: expected a new id, received the id of an ended session. Let genid return a new id each time'
 
-/** A session as a request has read it. The save of the request is compared with this content. */
+/** A session as a request has read it. The request's save is compared with the content. */
 interface ReadSession {
   /** koa-session's id of the session. */
   readonly id: string
@@ -40,7 +40,7 @@ interface ReadSession {
   readonly isOfBrowser: boolean
 }
 
-/** How a session continued under another id. */
+/** The session that continues another session under a new id. */
 interface NextSession {
   readonly session: SessionEntry
   /** The contents of the former session at its end that this session has not changed. */
@@ -48,8 +48,8 @@ interface NextSession {
 }
 
 /**
- * A session that a request has ended. It may continue, because koa-session's `regenerate()` is a `destroy` and then a `set` under another
- * id.
+ * A session that a request has ended. The session may continue, because koa-session's `regenerate()` is a `destroy` and then a `set` under
+ * another id.
  */
 interface EndedSession {
   readonly read: ReadSession
@@ -74,8 +74,8 @@ export class KoaSessionStore implements SessionStore {
   /** By request, the session that its cookie names, even if ended. */
   readonly #named = new WeakMap<object, SessionName>()
   /**
-   * How each regenerated session continues under a new id. A double click on a sign-in makes two requests, and both must continue in that
-   * session.
+   * By regenerated session, the session that continues it. A double click on a sign-in makes two requests, and both must continue in the
+   * same session.
    */
   readonly #next = new WeakMap<SessionEntry, Promise<NextSession | undefined>>()
 
@@ -121,7 +121,7 @@ export class KoaSessionStore implements SessionStore {
     // Before the answer, because the browser's next request may come to another process.
     if (session) this.#signIns.recordBegun(Object(ctx), session)
     if (session && former) {
-      // No request may ever bring the new id. A process that has just loaded the session knows no last use.
+      // Lists the session now: no request may ever bring its id. A process that has just loaded the former session knows no last use.
       const [only, ...others] = session.signIns
       const user = ended.read.session.lastUse?.user ?? (others.length === 0 ? only?.user : undefined)
       this.#devices.recordUse(session, user, ctx as Koa.Context)
@@ -148,7 +148,7 @@ export class KoaSessionStore implements SessionStore {
     await stored
   }
 
-  /** The visitor leaves with a request: ends the login of the session that its cookie names. Another session may go on. */
+  /** Ends the login of the session that a leaving visitor's cookie names. The request's own session may go on. */
   leave(ctx: Koa.Context, hasLeft: (user: UserSubject) => boolean): void {
     const named = this.#named.get(ctx)
     if (!named || this.#sessions.isClosed) return
@@ -159,7 +159,9 @@ export class KoaSessionStore implements SessionStore {
     if (left && left !== staying) this.#sessions.destroy(named, ctx.res, left.signedIn)
   }
 
-  /** Whether the cookie of a guest's request names a session in a user's login: one that has ended, or one that followed it. */
+  /**
+   * Whether the cookie of a guest's request names an ended session of a user's login, or a guest's session that has joined such a login.
+   */
   namesUsersLogin(ctx: Koa.Context): boolean {
     const named = this.#named.get(ctx)
     if (!named) return false
@@ -199,7 +201,7 @@ export class KoaSessionStore implements SessionStore {
   #recordEnd(ctx: unknown, read: ReadSession, content: SessionContent | undefined): void {
     const next = new Promise<NextSession | undefined>((goOn) => {
       this.#ended.set(Object(ctx), { read, content, goOn })
-      // The `set` that follows may be refused.
+      // If no `set` follows, the end of the response resolves the promise.
       const res = responseOf(ctx)
       if (res && isClosed(res)) goOn(undefined)
       else res?.once('close', () => goOn(undefined))
@@ -207,7 +209,7 @@ export class KoaSessionStore implements SessionStore {
     if (content) this.#next.set(read.session, next)
   }
 
-  /** Returns the login in which a request's new session goes on: that of the ended session that its cookie names. */
+  /** Returns the login that a request's new session joins: the login of the ended session that the cookie names. */
   #endedLogin(ctx: unknown): ReturnType<SignIns['loginOf']> {
     const named = this.#named.get(Object(ctx))
     return named && this.#sessions.isRetired(named) ? this.#signIns.loginOf(named) : undefined
@@ -234,8 +236,8 @@ export class KoaSessionStore implements SessionStore {
   /**
    * Returns the contents with which an ended session continues under another id.
    *
-   * @throws {LiveSessionError} `superseded` if another request has ended the session for good, or a user of it was revoked: the cookie of a
-   * session that has ended would replace that of the visitor's next session
+   * @throws {LiveSessionError} `superseded` if another request has ended the session for good, or its user was revoked: an ended session's
+   * cookie must not replace the cookie of the visitor's next session
    */
   async #carriedContent(ended: EndedSession): Promise<SessionContent> {
     const next = ended.content ? undefined : await this.#next.get(ended.read.session)

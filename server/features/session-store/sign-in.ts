@@ -20,11 +20,11 @@ import { CREATION_KEY, type SessionName } from './session-content.js'
 
 /** The prefix of the register for a user who has signed in to the session: `[user, epoch, since]`, with the user's epoch at that time. */
 const SIGN_IN = '$user.'
-/** The key of the time of the hand-off that a session's users may have signed in by, in ms since 1970. */
+/** The key of a register with the time, in ms since 1970, of the hand-off by which the session's users may have signed in. */
 export const HAND_OFF_KEY = '$handedOff'
 /**
- * The key of a session's login, unless the session is the login's first: all sessions that one sign-out ends. A login's name is a browser
- * subject that no browser has, so it is loaded, retired and remembered like those of browsers.
+ * The key of a session's login; the first session of a login has none. A login's name is a browser subject that no browser has, so that it
+ * is loaded, retired and remembered like a browser's.
  */
 const LOGIN_KEY = '$login'
 /** The length of a hash in a register key, or in the name of a login. */
@@ -45,7 +45,7 @@ export interface SignIn {
 export interface SignedIn {
   readonly signIns: readonly SignIn[]
   readonly handedOn: BrowserSubject | undefined
-  /** Whether the session is a guest's that goes on in a user's login. */
+  /** Whether the session is a guest's that has joined a user's login. */
   readonly isJoined: boolean
   readonly isUsersLogin: boolean
 }
@@ -63,7 +63,9 @@ export function signedInTo(content: FeatureChanges): SignedIn {
   return { signIns, handedOn, isJoined, isUsersLogin: isJoined || signIns.length > 0 }
 }
 
-/** Returns whether a session's login is over, or a user of it was revoked after the sign-in. No list decides this: it may lose entries. */
+/**
+ * Returns whether a session's login is over, or a user of it was revoked since. Does not ask the list of devices, which may lose entries.
+ */
 export function isSignedOut({ signIns, handedOn }: SignedIn, ends: Ends): boolean {
   const isOver = handedOn !== undefined && ends.isRetired(handedOn)
   return isOver || signIns.some(({ sub, epoch }) => !ends.accepts(sub, epoch))
@@ -76,7 +78,7 @@ export function loginOf(name: SessionName, handedOn: string | undefined): Browse
   return browserSubject(hash.slice(0, HASH_LENGTH) as BrowserId)
 }
 
-/** Returns the change with which a session goes on in a login. @param isUsers whether a guest's session goes on in a user's login */
+/** Returns the change with which a session joins a login. @param isUsers whether a guest's session joins a user's login */
 export function loginChange(login: BrowserSubject = browserSubject(newBrowserId()), isUsers?: boolean): FeatureChanges {
   return new Map([[LOGIN_KEY, isUsers ? [login] : login]])
 }
@@ -87,7 +89,7 @@ export function firstSignIn(replica: Replica): number {
   return typeof handedOff === 'number' ? Math.min(handedOff, replica.stamp(CREATION_KEY)) : replica.stamp(CREATION_KEY)
 }
 
-/** Returns the change that records a sign-in, and forgets the earliest of too many others, but never the first: staff may act as customers. */
+/** Returns the change that records a sign-in. Of too many, it forgets the earliest except the very first: staff may act as customers. */
 export function signInChange(signIn: Omit<SignIn, 'sub' | 'key'>, others: readonly SignIn[] = []): FeatureChanges {
   const { user, epoch, since } = signIn
   const tooMany = others.toSorted((one, other) => other.since - one.since).slice(MOST_USERS - 2, -1)

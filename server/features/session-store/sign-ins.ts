@@ -42,8 +42,8 @@ export class SignIns {
   }
 
   /**
-   * Returns whether a session counts for the user whom `identify` names at the start of a request or handshake. Without a recorded sign-in,
-   * the user has signed in when the session began, or later, but not before the making of a hand-off.
+   * Returns whether a session counts for the user whom `identify` names at the start of a request or handshake. A user without a recorded
+   * sign-in counts as signed in since the session began or, if earlier, since its hand-off was made.
    */
   admits(session: SessionEntry, user: UserSubject): Awaitable<boolean> {
     const current = this.#sessions.current(session)
@@ -52,7 +52,7 @@ export class SignIns {
     return after(this.#parts.store?.refresh([user]), () => this.#isUnrevoked(current, user))
   }
 
-  /** Records a sign-in, unless an earlier one is recorded: a switch back to an account proves nothing. */
+  /** Records a sign-in, unless an earlier one is recorded: a switch back to an account is no new sign-in. */
   record(session: SessionEntry, user: UserSubject, epoch?: number): void {
     const current = this.#sessions.current(session)
     if (!current || hasSignIn(current, user)) return

@@ -22,7 +22,7 @@ type Verified = ReturnType<TicketVerifier['verify']>
 export function tabFeature(parts: FeatureParts): Feature {
   const { pageTickets, limits, values, settings, verifier } = parts
   if (pageTickets.tabKeys.length === 0) return {}
-  /** Verifies the tab's own tickets. Returns none if any ticket is refused, because a bad ticket must block neither page nor connection. */
+  /** Verifies the tab's own tickets. If any is refused, returns none, because a bad ticket must not block the page or the connection. */
   const redeemOwn = (input: unknown, identity: Identified, where: RefusedWhere): Verified => {
     const { visitor } = identity
     try {
