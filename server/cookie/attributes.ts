@@ -36,8 +36,8 @@ export function attributesOf({ sameSite, domain, partitioned }: CookieOptions): 
 }
 
 /**
- * Returns the name of the cookie with a tab's tickets. Apps under paths of a host share its cookies, and differ in their `key`. Without the
- * key's prefix, because browsers refuse `__Host-` from a script over plain http.
+ * Returns the name of the cookie with a tab's tickets. Apps of one host share its cookies, so the name begins with the live cookie's name.
+ * Omits the prefix, because browsers refuse `__Host-` from a script over plain http.
  */
 export function tabCookieName({ name }: CookieOptions): string {
   return `${name.replace(/^__(Host|Secure)-/, '')}-tab`

@@ -66,7 +66,7 @@ export class CookieValues {
     return isCurrent ? this.merge(cookie, visitor) : this.#memo(visitor)
   }
 
-  /** Returns the replica with a field of a request's visitor, if any. */
+  /** Returns the replica that may have a field's value for a request's visitor. */
   replica(field: Field, cookie: VerifiedCookie | undefined, visitor: Visitor): Replica | undefined {
     if (field.scope === 'tab') return undefined
     // Memory may have evicted values since the request began, but the cookie still has them.

@@ -143,7 +143,7 @@ export class LiveCookie {
 
   /**
    * Gives the browser a cookie with the time of its id's retirement. A request under the retired id that brings this notice was sent after
-   * the retirement, and is not late. Signed by our own code, in one cookie: a subdomain could plant an invented notice.
+   * the retirement, and is not late. Our own code signs the notice, within its cookie, because a subdomain could plant an invented notice.
    */
   announceRetirement(req: IncomingMessage, res: ServerResponse, retired: RetirementNotice | undefined): void {
     this.#announceRetirement(this.#context(req, res), retired)
@@ -201,8 +201,8 @@ export class LiveCookie {
   }
 
   /**
-   * Prefers the current user's cookie, because a valid cookie that an attacker plants belongs to another visitor. For a guest no cookie has
-   * such proof, so cookies of several browser ids are ambiguous.
+   * Prefers the current user's cookie, because a valid cookie that an attacker plants belongs to another visitor. Nothing tells a guest's
+   * own cookie from a planted one, so a guest's cookies of several browser ids are ambiguous.
    */
   #choose(verified: readonly GoodCookie[], user: UserSubject | undefined): ReadCookie | undefined {
     const current = verified.filter((cookie) => cookie.isNewer || this.#ends.validityOf(cookie) === 'current')

@@ -1,4 +1,4 @@
-// Decides which values of another build, which may allow more, fit into the cookie.
+// Decides which values fit into the cookie, because another build may have allowed larger values.
 
 import { mostBytes } from '../../shared/budget.js'
 import type { LwwRegister } from '../../shared/register.js'
@@ -7,7 +7,7 @@ import { exactly, total } from './size.js'
 
 /**
  * Returns the registers that fit into the budget. Values within their fields' shares always fit, because the shares are checked at startup.
- * Of larger values, which another build has allowed, keeps the newest, this build's before undeclared keys.
+ * Of larger values, which another build has allowed, keeps the newest: first of declared keys, then of undeclared keys.
  */
 export function fitting(
   own: readonly LwwRegister[],

@@ -37,7 +37,6 @@ export function headBytes(res: ServerResponse): number {
   return OF_NODE + lines.join('').length
 }
 
-/** Returns the sum of the registers' bytes. */
 export function total(registers: readonly LwwRegister[], bytes: (register: LwwRegister) => number): number {
   let sum = 0
   for (const register of registers) sum += bytes(register)
