@@ -62,7 +62,6 @@ export class Changes {
     return news.length
   }
 
-  /** Stores new registers. */
   persist(subject: Subject, news: readonly LwwRegister[]): void {
     const { store } = this.#parts.remotes
     if (store && !isLocal(subject)) store.persist(subject, news)

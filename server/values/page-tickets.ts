@@ -124,7 +124,6 @@ export class PageTickets {
     return ticket
   }
 
-  /** Returns a signed ticket. */
   ticket(
     subject: Subject,
     registers: readonly LwwRegister[],
@@ -137,7 +136,7 @@ export class PageTickets {
       sub,
       epoch,
       generation: generation || undefined,
-      // An expiry is no valid stamp, so the server would refuse its register if a page sent the register back.
+      // Leaves out expired registers: if a page sent one back, the server would refuse the expiry as a stamp.
       changes: registers.filter(({ stamp }) => isStamp(stamp)).map(toWire),
       ids: idsOf(registers, now),
       expiries: expiriesOf(this.#parts.settings.fields, registers, now),

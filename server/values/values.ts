@@ -107,7 +107,7 @@ export class Values {
     return newerCount
   }
 
-  /** Stores a key's current register again, because another process may have written the register without reaching the store. */
+  /** Writes a key's current register to the store once more: another process may have made the change without storing it. */
   persistAgain(subject: Subject, key: string): void {
     const register = this.find(subject)?.register(key)
     if (register) this.#changes.persist(subject, [register])
