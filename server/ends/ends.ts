@@ -26,14 +26,14 @@ import { epochRegister, generationRegister, type Revocation, type SubjectState, 
 /** The epoch of all guests. */
 const ONLY_EPOCH = 0
 const GUESTS: Signature = { epoch: ONLY_EPOCH, generation: FIRST_GENERATION }
-/** The revision of a revocation from the store: counts as before every request, so `isRetiredSince` ignores the revocation. */
+/** The revision of an end loaded from the store: earlier than every request, so `isRetiredSince` ignores this end. */
 const BEFORE = 0
 
 /** Watches the ends that this process begins or learns of. */
 export interface EndWatcher {
   /**
-   * Called for each sign-out, retirement, revocation and erasure: the one place to log such events. May name a name again: `revokeAgain`
-   * repeats a retirement or sign-out once its response has arrived.
+   * Called for each sign-out, retirement, revocation and erasure: the one place to log such events. May be called again for a name:
+   * `revokeAgain` repeats a retirement or sign-out once its response has arrived.
    *
    * @param name a retired browser subject or feature key, the hash of a revoked or erased user, or a `SignOutKey`
    * @param retirement of a retired name: after a sign-in, `rotatedTo` is the user's hash
@@ -41,7 +41,7 @@ export interface EndWatcher {
   ended?(this: void, name: string, cause: Exclude<Validity, 'current'> | 'erased', retirement?: Revocation): void
   /** Called when a user's values of all earlier generations have become invalid. */
   erased?(this: void, user: UserSubject): void
-  /** Called after an end that another process has begun, so that none of this process's code closes the connections. */
+  /** Called after an end that another process has begun: the watcher closes the connections, because no other code here does. */
   endedElsewhere?(this: void, name: string): void
 }
 
@@ -64,8 +64,8 @@ interface Claim {
 }
 
 /**
- * Records revocations and retired browser ids. The cookies and tickets of a user carry the epoch of their signature; older epochs are
- * invalid. A browser id has a single epoch: once retired, it never becomes valid again.
+ * Records revocations and retired browser ids. The cookies and tickets of a user carry the epoch in which they were signed; older epochs
+ * are invalid. A browser id has a single epoch: once retired, it never becomes valid again.
  */
 export class Ends {
   readonly #remotes: Remotes
@@ -188,7 +188,7 @@ export class Ends {
   }
 
   /**
-   * Retires a name under which nothing is stored, unless it is retired.
+   * Retires a name under which nothing is stored, unless it is retired already.
    *
    * @param spared resolves when the store has what the retirement spares
    */
@@ -239,14 +239,14 @@ export class Ends {
     return user === undefined || this.#users.accepts(user, signed) ? 'current' : 'revoked'
   }
 
-  /** Returns the validity of a visitor since `revision` was `since`. With a cookie, only the cookie's validity counts. */
+  /** Returns a visitor's validity: of the cookie or, without a cookie, by the ends since `revision` was `since`. */
   validitySince({ visitor: { browserSubject, userSub }, cookie }: Claim, since: number): Validity {
     if (cookie) return this.validityOf(cookie)
     if (this.isRetired(browserSubject)) return 'retired'
     return userSub === undefined ? 'current' : this.validityOfUser(userSub, since)
   }
 
-  /** Returns the validity of a user without a cookie since `revision` was `since`: a sign-out in any browser counts. */
+  /** Returns the validity of a user without a cookie, by the ends since `revision` was `since`: a sign-out in any browser counts. */
   validityOfUser(sub: Sub, since: number): Validity {
     if (this.#users.revision(sub) > since) return 'revoked'
     return (this.#signOuts.get(signOutKey(sub)) ?? BEFORE) > since ? 'signed-out' : 'current'
@@ -268,7 +268,7 @@ export class Ends {
     this.#tell(key, 'signed-out')
   }
 
-  /** Returns whether the end may invalidate connections: false for a known revocation of a user, and for a known end in the store. */
+  /** Returns whether connections may have to close: false for a user's known revocation, and for a known end loaded from the store. */
   #apply(name: string, revocation: Revocation, from: 'store' | 'node'): boolean {
     const isSeen = from === 'store'
     if (isUser(name)) {

@@ -19,8 +19,8 @@ export interface RetiredName extends Revocation {
 }
 
 /**
- * Retired browser ids and keys of features, in bounded memory. Keeps each until the cookies and tickets signed before have expired. Guests'
- * names share the memory bound of guests, so they never evict users' names.
+ * Retired browser ids and keys of features, in bounded memory. Keeps each name until the cookies and tickets signed before its end have
+ * expired. Guests' names share the memory bound of guests, so they never evict users' names.
  */
 export class RetiredNames {
   readonly #users: RotatingCache<RetiredName>

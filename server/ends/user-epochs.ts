@@ -110,7 +110,7 @@ export class UserEpochs {
     this.#records.set(sub, { ...this.#recordOf(sub), ...changes })
   }
 
-  /** A future epoch comes from a fast clock, so it ranks below every past epoch but the first: a past epoch may be a newer revocation. */
+  /** Epochs in the future come from fast clocks, and rank below past epochs except `FIRST`: a past epoch may be the newer revocation. */
   #isLater(epoch: number, known: number): boolean {
     if (known === FIRST) return epoch > FIRST
     const now = this.#clock()

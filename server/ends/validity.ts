@@ -1,4 +1,4 @@
-// What visitors and signatures are worth, and the registers of revocations, retirements and erasures.
+// The validity of visitors and signatures, and the registers of revocations, retirements and erasures.
 
 import { LiveSessionError } from '../../shared/errors.js'
 import { isKey } from '../../shared/fields.js'
