@@ -6,7 +6,7 @@ interface GuestCache {
   rotate(this: void): void
 }
 
-/** The bounds of what features keep, such as app sessions: of guests' data, with the other data of guests, and of users' data. */
+/** The memory bounds of feature data, such as app sessions. Guests' feature data shares the bound of all guest data. */
 export interface Budgets {
   readonly guests: GuestMemory
   readonly users: GuestMemory

@@ -1,4 +1,4 @@
-// A browser's connection and its sockets, as the server needs them. `connections/` has socket.io's.
+// A browser's connection and its sockets, as the server needs them; `connections/` provides both from socket.io.
 
 import type { IncomingMessage } from 'node:http'
 import type { LiveSessionServerToClient } from '../../shared/protocol.js'
@@ -8,7 +8,7 @@ type Events = LiveSessionServerToClient
 /** Sends an event to a page, if the page is connected. */
 export type Emit = <E extends keyof Events>(event: E, ...args: Parameters<Events[E]>) => void
 
-/** A page's socket in a namespace. A socket of socket.io has these members itself, because a wrapper would cost each message. */
+/** A page's socket in a namespace. A socket of socket.io has these members itself, because a wrapper would slow down each message. */
 export interface PageSocket {
   readonly id: string
   readonly rooms: ReadonlySet<string>

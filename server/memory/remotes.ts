@@ -1,4 +1,4 @@
-// What gets the new registers of this process's memory: the store, and the app's other processes.
+// The receivers of this process's new registers: the store, and the app's other processes.
 
 import type { LwwRegister } from '../../shared/register.js'
 import type { StoreKey } from '../subjects/store-key.js'
@@ -21,7 +21,7 @@ interface RemoteNodes {
   learntLate(subject: Subject): void
 }
 
-/** Known only after the parts that use them: the core sets the store, and `attach` the nodes. */
+/** The store and the other processes, created after the parts that use them: the core sets `store`, and `attach` sets `nodes`. */
 export interface Remotes {
   /** Undefined without the option `store`. */
   store: RemoteStore | undefined

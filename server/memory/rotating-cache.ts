@@ -21,8 +21,8 @@ export interface RotatingCacheOptions<V = unknown> {
   /** A bound in bytes that several caches share, and a function for an entry's bytes. @default no limit */
   readonly shared?: { readonly bytes: GuestMemory; weigh(this: void, thing: V): number }
   /**
-   * Called on each eviction, which makes references to entries outdated. `count`: the most entries that a rotation may have dropped; 0 for
-   * other evictions.
+   * Called on each eviction, which makes references to entries outdated. `count`: an upper bound for the entries that a rotation has
+   * dropped; 0 for other evictions.
    */
   readonly onDrop?: (count: number) => void
   /** ms after which an unused entry may be evicted. @default never */
@@ -156,7 +156,7 @@ export class RotatingCache<V, K = string> {
     this.#setSizes(this.#newerBytes - weigh(newer), this.#olderBytes - weigh(older))
   }
 
-  /** Sets the sizes of both maps: never below 0, although an entry may have grown uncounted after its size was added. */
+  /** Sets the sizes of both maps. Never below 0: an entry that has grown uncounted is subtracted with its new size. */
   #setSizes(newer: number, older: number): void {
     const [newerBytes, olderBytes] = [Math.max(0, newer), Math.max(0, older)]
     this.#shared?.bytes.grow(newerBytes - this.#newerBytes, olderBytes - this.#olderBytes)
