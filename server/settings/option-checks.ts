@@ -1,4 +1,4 @@
-// Rejects unknown options, and formats errors about options.
+// Rejects unknown options, formats errors about options, and warns about options without effect.
 
 import { unknownOption } from '../../shared/checks.js'
 import type { FieldSpec, Fields } from '../../shared/types.js'
@@ -25,9 +25,7 @@ export function shown(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-// Warns about options without effect: valid alone, but not in this combination.
-
-/** The option that another option requires to have an effect. */
+/** An option without which another has no effect. */
 type Need = 'store' | 'identify'
 
 const NEEDS: Partial<Readonly<Record<keyof LiveSessionOptions<Fields>, Need>>> = {

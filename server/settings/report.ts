@@ -1,4 +1,4 @@
-// Reports errors that no caller receives, and logs warnings.
+// Reports errors that no caller receives, logs warnings, and publishes refusals on a diagnostics channel.
 
 import { channel } from 'node:diagnostics_channel'
 import { inspect, types } from 'node:util'
@@ -14,10 +14,10 @@ export type Report = (error: unknown, ctx?: Koa.Context) => void
 
 /** The requests and handshakes that an error has ended. */
 const failed = new WeakSet<Koa.Context>()
-/** The requests and handshakes named with a reported error. */
+/** The requests and handshakes that the app's error listeners have already received. */
 const named = new WeakSet<Koa.Context>()
 
-/** Returns whether an error has ended a request or a handshake: the app's listeners run where nothing catches their errors. */
+/** Returns whether an error has ended a request or a handshake. Then nothing catches the errors of the app's listeners. */
 export function hasFailed(ctx: Koa.Context): boolean {
   return failed.has(ctx)
 }
@@ -50,7 +50,7 @@ export function createReport(app: Koa, emitRefusal: EmitRefusal, onError: (error
         const returned: unknown = onError(error)
         if (returned instanceof Promise) returned.catch(fallBack)
       } else if (app.listenerCount('error') > 0) {
-        // Names a request once, because a listener may cause the next error by a change of its values.
+        // Passes a request once: a listener that writes the request's values may cause another error, without end.
         const isNamed = ctx && !named.has(ctx)
         if (ctx) named.add(ctx)
         app.emit('error', asError(error), isNamed ? ctx : undefined)
@@ -94,8 +94,6 @@ function asError(thrown: unknown): Error {
   return new Error(`koa-live-session: expected an Error, received ${inspect(thrown)}`, { cause: thrown })
 }
 
-// Publishes refusals on a diagnostics channel.
-
 /** The name of the diagnostics channel: each message is a `RefusalMessage`. */
 export const REFUSAL_CHANNEL = 'koa-live-session:refusal'
 
@@ -123,7 +121,7 @@ const refusals = channel(REFUSAL_CHANNEL)
 /** Publishes a refusal. Does nothing if the channel has no subscribers. */
 export type EmitRefusal = (where: RefusedWhere, refusal: LiveSessionError, visitorId?: () => Sub) => void
 
-/** @param app named in each message, because the channel is the process's */
+/** @param app named in each message, because all apps of a process share the channel */
 export function createEmitRefusal(app: Koa): EmitRefusal {
   return (where, { code, message, key }, visitorId) => {
     if (!refusals.hasSubscribers) return

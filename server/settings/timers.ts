@@ -1,9 +1,9 @@
-// Starts all timers of the server: by the app's clock if it has timers, as a test's clock does, or in real time. The deadlines of answers
-// take real time: with a clock that stands, a silent store would block a request for ever.
+// Starts all timers of the server: by the app's clock if it has timers, as `testClock` has, otherwise in real time. Deadlines for answers
+// are always in real time: while a test's clock stands, a silent store must not block a request.
 
 import { LONGEST_TIMER } from '../../shared/checks.js'
 
-/** Calls `act` once `ms` have passed, with the ms that have passed since. The returned function cancels the call. */
+/** Calls `act` once `ms` have passed, with the ms by which the call is late. The returned function cancels the call. */
 export type After = (ms: number, act: (late: number) => void) => () => void
 
 /** Returns ms since 1970. */
@@ -17,7 +17,7 @@ export function schedule(clock: Clock, ms: number, act: () => void): () => void 
 /**
  * Calls `act` after `ms` of real time. The returned function cancels the call.
  *
- * @param keepsAlive whether the process stays until then
+ * @param keepsAlive whether the timer keeps the process alive
  */
 export function inRealTime(ms: number, act: () => void, keepsAlive: boolean = false): () => void {
   const timer = setTimeout(act, ms)
@@ -31,7 +31,7 @@ export function keepAlive(): () => void {
   return () => clearInterval(timer)
 }
 
-/** Like `schedule`, but also in real time, whichever is first: requests wait for the store, even while a test's clock stands. */
+/** Like `schedule`, but in real time if that is sooner: requests wait for the store even while a test's clock stands. */
 export function scheduleRetry(clock: Clock, ms: number, act: () => void): () => void {
   const cancel = (): void => {
     for (const end of ends) end()
@@ -45,13 +45,13 @@ export function scheduleRetry(clock: Clock, ms: number, act: () => void): () => 
 }
 
 /**
- * Calls `act` every `ms`, until the returned function is called. After a jump of a test's clock over many intervals, calls `act` once, with
- * their number, which is otherwise 1.
+ * Calls `act` every `ms`, until the returned function is called. `act` gets the number of intervals that have passed: 1 or, after a jump of
+ * a test's clock, more.
  */
 export function repeat(clock: Clock, ms: number, act: (intervals: number) => unknown): () => void {
   const { after } = clock
   if (after) {
-    // Waits for the former call, which may skip a call beside it, because the next comes only with the clock's next move.
+    // Starts a call after the former has ended: `act` may ignore a call during another, and the next comes only with the clock's next move.
     let last = Promise.resolve<unknown>(undefined)
     const again = (late: number): void => {
       cancel = after(ms, again)
@@ -60,7 +60,7 @@ export function repeat(clock: Clock, ms: number, act: (intervals: number) => unk
     let cancel = after(ms, again)
     return () => cancel()
   }
-  // Node has a longest timer, and a call that comes earlier than asked only looks more often.
+  // Node limits the length of a timer; calls more often than asked do no harm.
   const timer = setInterval(() => void act(1), Math.min(ms, LONGEST_TIMER)).unref()
   return () => clearInterval(timer)
 }
