@@ -3,9 +3,9 @@
 import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 const MIN_BYTES = 32
-/** A random secret of 32 hex digits has fewer different characters in three of a million cases. */
+/** Minimum of different characters in a secret: of a million random secrets of 32 hex digits, three have fewer. */
 const MIN_CHARACTERS = 9
-/** Copied from an example, so strangers know the secret. */
+/** Marks a secret copied from an example, which strangers know. */
 const PLACEHOLDER = /change.?me|only for development/i
 const isPlaceholder = (text: string): boolean => PLACEHOLDER.test(text)
 const GENERATE = `Generate one: node -p "crypto.randomBytes(32).toString('base64url')"`
@@ -86,7 +86,7 @@ export class SigningKeys {
 /**
  * Validates the app's secrets, from which all keys are derived.
  *
- * @throws {TypeError} if there are no secrets, if one is short, a placeholder or, in production, simple, or if they are unreadable (a Keygrip)
+ * @throws {TypeError} if no secrets are readable (as in a Keygrip), or if one is short, a placeholder or, in production, too simple
  */
 export function readSecrets(keys: unknown, source: string): readonly string[] {
   const fail = (received: string, advice = GENERATE): never => {

@@ -50,7 +50,7 @@ export function userSubject(given: unknown, source = 'identify'): UserSubject {
   )
 }
 
-/** Whether a text is what `String(id)` or a template makes of a missing id: all such visitors would be one user. */
+/** Whether a text comes from a missing id, by `String(id)` or a template: all such visitors would be one user. */
 function isMadeOfNoId(id: string): boolean {
   return ['undefined', 'null', 'NaN', '[object Object]'].includes(id)
 }
@@ -126,7 +126,7 @@ export function isBrowserId(id: unknown): id is BrowserId {
   return typeof id === 'string' && BROWSER_ID.test(id)
 }
 
-/** Returns a subject's public name, the same for all tabs of a browser. The hash has no key, so that a key rotation orphans no values. */
+/** Returns a subject's public name, equal for all tabs of a browser. The hash is unkeyed, so that a rotation of secrets loses no values. */
 export function subjectHash(subject: Subject): Sub {
   return hash(isTab(subject) ? subject.slice(0, subject.indexOf('/')) : subject)
 }
