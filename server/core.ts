@@ -51,7 +51,7 @@ export interface Core extends Parts {
   readonly createSocketHandle: CreateSocketHandle
 }
 
-/** Creates all parts. Each names what it uses in its own `...Parts`. */
+/** Creates all parts. The type `...Parts` of a part lists the parts that it uses. */
 export function createCore(app: Koa, settings: Settings, makers: readonly MakeFeature[]): Core {
   const { secrets, maxAge, maxIdle, maxVisitors, maxGuestBytes, storeRefresh, clock, warn } = settings
   // Filled below.
@@ -72,7 +72,7 @@ export function createCore(app: Koa, settings: Settings, makers: readonly MakeFe
 
   // The live cookie.
   const cookieKeys = new SigningKeys(secrets, 'cookie')
-  // First of the watchers, because a feature may read a changed value.
+  // The memos watch memory first, because a changed value must drop them before a feature reads the value.
   const memos = new CookieMemos(memory, ends)
   const cookie = new LiveCookie(app, cookieKeys, { settings, guestMemory, memos, ends })
   const cookieMembers = new CookieMembers(features)

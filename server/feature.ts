@@ -36,8 +36,8 @@ export interface Feature {
   /** Content of the live cookie, which the core alone signs and writes. */
   readonly cookie?: CookieMember
   /**
-   * Called when a browser connects. No later hook gets the handshake's context. May return a function that adds members to each socket of
-   * the connection.
+   * Called when a browser connects. The only hook that gets the handshake's context. May return a function that adds members to each socket
+   * of the connection.
    */
   readonly connects?: (ctx: Koa.Context, link: Link) => ((socket: PageSocket) => void) | undefined
   /** Answers a POST to the core's endpoint if the body is not JSON. Returns whether the feature has answered. */
@@ -49,9 +49,7 @@ export interface Feature {
   readonly begins?: (ctx: Koa.Context, useOf: () => RequestUse, user: UserSubject | undefined) => void
   /** Adds members to the result of `snapshot` and `embed`, which the core serializes. */
   readonly snapshot?: (use: RequestUse, snapshot: WritableSnapshot) => void
-  /**
-   * Returns the tab's values for the snapshot if the page's request brings tab values: memory has only the values of tabs with a socket.
-   */
+  /** Returns the tab's values for the snapshot, if the request brings them: memory has only the values of tabs with a socket. */
   readonly tab?: (ctx: Koa.Context, identity: Identified) => Replica | undefined
   /**
    * Called when `ctx.liveSession.identify()` finds another user, and by `leave()`, before the request continues as that user or as a guest.
@@ -71,13 +69,13 @@ export interface Feature {
   /** Returns when the app's session of a request ends, however much it is used, in ms since 1970; undefined if never. */
   readonly endsBy?: (ctx: Koa.Context) => number | undefined
   /**
-   * Called just before a revocation begins an epoch, which the sign-in of the request `except` survives. `revoke` awaits the promise: the
-   * next request may come to another process.
+   * Called just before a revocation begins `epoch`: the sign-in of the request `except` must survive. `revoke` awaits the promise, because
+   * the next request may reach another process.
    */
   readonly excepts?: (user: UserSubject, except: Koa.Context, epoch: number) => unknown
   /** Deletes what the feature has about an erased user. `erase` awaits the promise. */
   readonly erases?: (user: UserSubject) => Promise<void>
-  /** The feature's data that stores and other processes have, too. */
+  /** The feature's data that the plugin stores, and shares with other processes. */
   readonly data?: readonly AnyFeatureData[]
   /** Called when the plugin closes. */
   readonly close?: () => void

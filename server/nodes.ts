@@ -97,7 +97,7 @@ export class Nodes {
     }
   }
 
-  /** Called when a load finds another process's change, of which an adapter would have told open pages at once. */
+  /** Called when a load finds another process's change: with an adapter, open pages would have learned of it at once. */
   learntLate(subject: Subject): void {
     const { memory, store, settings } = this.#parts
     const isOwn = store?.updatesOf(subject)?.isInFlight(subject)

@@ -1,4 +1,4 @@
-// The parts that features, requests and connections use: each picks its own. The parts below them name theirs themselves.
+// The parts that features, requests and connections may use; each takes those that it names.
 
 import type Koa from 'koa'
 import type { Connections } from './connections/connections.js'
@@ -34,7 +34,7 @@ export interface HandOffOrigin {
 /** The parts that features may use; each feature takes those that it names. */
 export interface FeatureParts extends FeatureDataParts {
   readonly app: Koa
-  /** All features, once they are created, and the data of all. */
+  /** All features and their data: both lists are empty until every feature is created. */
   readonly features: readonly Feature[]
   readonly featureData: readonly AnyFeatureData[]
   readonly memory: Memory
@@ -54,7 +54,7 @@ export interface FeatureParts extends FeatureDataParts {
   readonly handshake: { isGiven: boolean }
 }
 
-/** What requests and connections use: also the parts that no feature needs. */
+/** The parts that requests and connections use, including those that no feature needs. */
 export interface Parts extends FeatureParts {
   readonly arrivals: Arrivals
   readonly cookieValues: CookieValues
@@ -65,5 +65,4 @@ export interface Parts extends FeatureParts {
   readonly signedIn: SignedIn
 }
 
-/** Creates a feature. */
 export type MakeFeature = (parts: FeatureParts) => Feature

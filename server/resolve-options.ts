@@ -98,7 +98,7 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
   const storeLife = store?.maxIdle ?? Infinity
   const longLived = `expected one that keeps values for maxAge (${maxAge} ms) or longer, like redisStore(client, { maxIdle: ${maxAge} })`
   check(storeLife >= maxAge, 'store', longLived, storeLife)
-  // A store may record a subject's use only once a day: with less than a day, `sweep` would delete subjects in use.
+  // A store may record a subject's use only once a day: with a shorter `storeMaxIdle`, `sweep` would delete subjects in use.
   check(storeMaxIdle >= DAY, 'storeMaxIdle', `expected a day (${DAY} ms) or more`, storeMaxIdle)
   check(!isAsync(deviceLabel), 'deviceLabel', 'expected a function that answers at once', 'an async function')
   // A promise is truthy, so with an async function every visitor would count as consenting.
@@ -115,8 +115,8 @@ export function resolveOptions(app: Koa, options: LiveSessionOptions<Fields>): S
     cookie,
     maxAge,
     origins: Object.freeze([...origins]),
-    // Half of `storeMaxIdle`, because the cache evicts an unused subject only within twice `maxIdle`. Memory must not write back values
-    // that the store has deleted.
+    // Half of `storeMaxIdle`, because the cache keeps an unused subject for up to twice `maxIdle`, and must not write back values that the
+    // store has deleted.
     maxIdle: idle ?? (store ? Math.min(maxAge, storeMaxIdle / 2) : maxAge),
     limits: Object.freeze(limited),
     report,
