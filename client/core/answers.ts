@@ -71,7 +71,7 @@ function questionAnswered(page: Page, answer: PageAnswer): void {
     page.cookie = 'blocked'
     addEffect(page, 'who', who)
   }
-  // Handshakes lack the cookie that POSTs have, as on another host: stay connected, and save by POST.
+  // Handshakes lack the cookie that POSTs have, as with a socket on another host: stay connected, and save by POST.
   const isInVain = hasCookie && page.postHasCookie && page.socket === 'greeting'
   page.postHasCookie = hasCookie
   if (isInVain) page.questions = 0
@@ -113,7 +113,7 @@ function applyResults(page: Page, { tickets = [], set = [] }: PageMessage, answe
   // Merge the ticket first: its ids tell which `update`s the current values contain.
   if (ticket) addTicket(page, ticket)
   const toRetry = set.filter(([key], i) => applyResult(page, key, answer.results[i], isPost && !unsaved?.includes(key)))
-  // Pause without backoff, which would also delay changes that do not wait for the store.
+  // Pause without backoff: backoff would also delay changes that do not wait for the store.
   if (toRetry[0]) startTimer(page, isPost ? 'postPause' : 'sendPause', RETRY_PAUSE, RETRY_PAUSE)
   const allTickets = ticket ? [...tickets, ticket] : tickets
   applySaveReport(page, { persisted, unsaved, tickets: isPost ? allTickets : undefined })
@@ -135,10 +135,10 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
   // A change without callers is from another page's outbox. If the current value equals the change's, the server has accepted it already.
   const isCurrentValue = code && stamp && !sent.callers[0] && sameJson(value, sent.value)
   if (!code || isCurrentValue) {
-    // Merge the sent value only if no ticket with that stamp came: a ticket's value, as transformed by the schema, wins.
+    // Merge the sent value only if no ticket with that stamp has come: a ticket has the value as transformed by the schema.
     if (state.stamp < stamp) merge(state, stamp, sent.value)
     sent.stamp = stamp
-    // The later changes in an unloading page's last POST are based on this change.
+    // In an unloading page's last POST, the later changes of the key are based on this change.
     for (const next of pendingOf(state))
       if (sent.inDoubt && next.inDoubt) {
         next.base = stamp
@@ -146,7 +146,7 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
       }
     // The answer to a POST may already have reported the value as unsaved.
     if (state.code === 'store_unavailable') abandon(page, state, { code: state.code })
-    // If this answer does not save the change, its promise resolves only if an earlier answer has saved this stamp.
+    // If this answer does not save the change, the promise resolves only if an earlier answer has saved the stamp.
     else markSaved(page, state, isSaved ? stamp : state.settled)
     return
   }
@@ -159,7 +159,7 @@ function applyResult(page: Page, key: string, result: ChangeResult | undefined, 
   else reject(page, state, sent, code)
 }
 
-/** Rejects a change, except the callers whose own values may be valid. */
+/** Rejects a change, but retries it for those callers whose own values may be valid. */
 function reject(page: Page, state: KeyState, sent: Change, code: LiveSessionErrorCode): void {
   // Later `update`s in flight build on the refused value.
   for (const next of pendingOf(state)) if (next.isInFlight && next.id) markUnsent(next)
@@ -171,8 +171,8 @@ function reject(page: Page, state: KeyState, sent: Change, code: LiveSessionErro
 }
 
 /**
- * Handles the refusal of a whole message. If the refusal names a ticket, abandons the keys of that ticket and resends the rest. Otherwise
- * abandons every key of the message or, if the message was only a question, every key with changes.
+ * Handles the refusal of a whole message. After a temporary refusal, retries. If the refusal names a ticket, abandons the keys of that
+ * ticket and resends the rest. Otherwise abandons every key of the message or, if the message was only a question, every key with changes.
  */
 function messageRefused(
   page: Page,
@@ -224,6 +224,7 @@ export function applyTabMessage(page: Page, message: TabMessage): void {
   unblock(page)
   page.questions = 0
   if (page.socket === 'none') requestCookie(page)
-  // A connection about to name its visitor usually has the current cookie. With an older one, its greeting makes this tab notify the rest.
+  // A connection about to name its visitor usually has the current cookie. If not, this tab announces the older visitor, and the
+  // other tabs correct it.
   else if (!page.timers.has('greet')) startTimer(page, 'link', RECONNECT_PAUSE)
 }

@@ -47,9 +47,9 @@ export interface PostResponse {
 
 /** The outcome of a POST: an answer, a refusal, or neither. */
 export interface Posted {
-  /** Undefined if there was none. */
+  /** Undefined if no response arrived. */
   readonly response?: PostResponse
-  /** ms from `Retry-After`. */
+  /** ms from `Retry-After`; 0 without that header. */
   readonly wait: number
   readonly answer?: PageAnswer | false | undefined
   readonly error?: RefusalReason | false | undefined
@@ -82,7 +82,7 @@ export interface Events {
   begin: []
   /**
    * Sets or deletes values; several values are a group. With `call.next`, `values` has the shown value, from which `next` computes. For a
-   * typed text, `inputType` is that of the DOM's event.
+   * typed text, `inputType` is that of the DOM event.
    */
   set: [
     call: Call,
@@ -93,7 +93,7 @@ export interface Events {
   disconnect: []
   /** The server is about to close the connection, or the browser has lost the network. */
   reconnect: []
-  /** A connection failed, and socket.io retries (`isActive`), or the server has refused the socket, perhaps with a code. */
+  /** A connection has failed. If `isActive`, socket.io retries; otherwise the server has refused the socket, perhaps with a code. */
   refused: [code: string | undefined, isActive?: boolean | undefined]
   ticket: [ticket: string]
   /** The answer to a message over the socket; undefined if lost. */
@@ -116,7 +116,7 @@ export interface Events {
   return: [who?: string | undefined]
   /** The browser shows or hides the page, or a page has stored a visitor. `who` is the browser's proved visitor, if known. */
   look: [who: string | undefined]
-  /** A script, as of Turbo or htmx, has put other HTML with `embed()` into the document of a page with a visitor. */
+  /** A script, such as Turbo or htmx, has put other HTML with `embed()` into the document. */
   html: [text: string]
   use: []
   wake: []
@@ -147,9 +147,9 @@ export interface Effects {
   share: [message: TabMessage]
   /** Notifies the app of another visitor. */
   visitor: [visitor: PageVisitor]
-  /** Takes the outboxes of other pages. */
+  /** Removes the outboxes of other pages from the storage, and passes them to the event `restored`. */
   restore: []
-  /** Stores the browser's proved visitor for other pages, or removes it if undefined. The page looks then. */
+  /** Stores the browser's proved visitor for other pages; if undefined, removes the stored visitor. The event `look` follows. */
   who: [who: string | undefined]
   /** Resolves or rejects the promise of this call. */
   settle: [call: Call, refusal: RefusalReason | undefined]

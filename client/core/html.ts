@@ -30,7 +30,7 @@ export function beginPage(
   html?: unknown,
   former?: Page,
 ): Page {
-  // Plain values have no stamps, and are older than any write, so they serve as defaults.
+  // Plain values have no stamps and count as older than any write, so they serve as defaults.
   const snapshot: Initial = isSnapshot(initial) ? initial : { defaults: initial }
   const { who, persisted, renew = RENEWAL, defaults } = snapshot
   const page: Page = {
@@ -51,7 +51,7 @@ export function beginPage(
     timers: new Set(),
     effects: [],
   }
-  // The visitor of the same HTML may have left since: then only the former page knows the visitor.
+  // The visitor may have changed since this HTML was made: then only the former page knows the visitor.
   if (former && (former.html === html || (who && who === former.who))) continuePage(page, former)
   else page.mustAsk = former && who !== former.who
   setDefaults(page, defaults)
@@ -73,9 +73,9 @@ export function mergeSnapshot(page: Page, { values, stamps = {}, deleted, unsave
   scheduleExpiry(page, expiries)
 }
 
-/** Copies the visitor and the values of the former client's page. Pending mutations are in the outbox. */
+/** Copies the visitor and the values of the former client's page. Its pending mutations come from the outbox instead. */
 function continuePage(page: Page, { who, kind, cookie, isReady, keys }: Page): void {
-  // Not undefined: the former page's proof may be older than another tab's.
+  // If `mustAsk` were undefined, `begin` would store this visitor, although another tab may have proved a newer one.
   Object.assign(page, { who, kind, cookie, isReady, mustAsk: false })
   for (const [key, state] of keys) {
     page.keys.set(key, { ...state, changes: [] })

@@ -17,7 +17,7 @@ export interface Change {
   id: string
   /** The name shared by the changes of a `setMany`, which are sent together. */
   group: string | undefined
-  /** A list of one: the value from which the `update` was computed, which may be undefined. Absent before the first run. */
+  /** The value from which the `update` was computed, in a list because the value may be undefined. Absent before the first run. */
   from?: readonly [value: JsonValue | undefined] | undefined
   /** The stamp of the value that the change replaces; set when the change is sent. */
   base?: Stamp | undefined
@@ -27,7 +27,7 @@ export interface Change {
    * the change. `store_unavailable`: the store did not answer the server.
    */
   inDoubt?: boolean | 'store_unavailable' | undefined
-  /** Whether the change is left from before the page hid its values. */
+  /** Whether the change was made before the page hid its values. */
   isLeft?: boolean
   /** The stamp from the server's acknowledgement. */
   stamp?: Stamp | undefined
@@ -91,14 +91,14 @@ export function ensureKey({ keys }: PageKeys, key: string): KeyState {
   return keys.get(key) as KeyState
 }
 
-/** Returns the pending mutations in order. Each is sent after the outcome of the previous one; mutations in doubt are sent together. */
+/** Returns the pending mutations in order. Each waits for the outcome of the previous mutation; mutations in doubt are sent together. */
 export function pendingOf({ changes }: KeyState): readonly Change[] {
   return changes.filter(({ stamp }) => !stamp)
 }
 
-/** Returns the shown value; undefined for the default. @param isHidden whether to show only new changes, as the visitor is unknown */
+/** Returns the shown value; undefined for the default. @param isHidden whether to show only new changes, because the visitor is unknown */
 export function liveOf(state: KeyState, isHidden = false): JsonValue | undefined {
-  // An `update`, and a change made before, would show a value that may be another visitor's.
+  // An `update`, or a change made before the page hid its values, could show another visitor's value.
   const pending = pendingOf(state).filter(({ id, isLeft }) => !isHidden || !(id || isLeft))
   return (pending.at(-1) ?? (isHidden ? UNKNOWN : state)).value
 }
@@ -181,7 +181,7 @@ export function markUnsent(change: Change): Change {
   })
 }
 
-/** Computes the new `update`s, and again each unsent `update` whose base value has changed. */
+/** Computes each new `update`, and recomputes each unsent `update` whose base value has changed. */
 export function rebase(page: PageKeys): void {
   for (const state of page.keys.values()) {
     let below = state.value
@@ -192,7 +192,7 @@ export function rebase(page: PageKeys): void {
         change.from = [from]
         change.callers = change.callers.filter((call) => {
           try {
-            // Skip a call already contained in the base value: another page sent that call from the outbox.
+            // Skip a call that the base value already contains: another page has sent the call from the outbox.
             value = state.ids?.some(([id]) => impliesKey(id, call.id)) ? from : call.next?.(value)
             return true
           } catch (error) {

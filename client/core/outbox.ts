@@ -13,8 +13,8 @@ function keysOf({ keys }: Page, isTab: boolean): Pick<Page, 'keys'> {
 }
 
 /**
- * Returns the outbox to store: the visitor, tickets not seen in the cookie, and pending mutations; `''` if empty, without a visitor, if
- * cookies are blocked, or if a user may not have consented.
+ * Returns the outbox as text: the visitor, the tickets not seen in the cookie, and the pending mutations. Returns `''` if there is nothing
+ * to store, the visitor is unknown, cookies are blocked, or a user may not have consented to cookies.
  */
 export function serializeOutbox(page: Page, isTab = false): string {
   if (!page.who || page.cookie === 'blocked' || (page.kind === 'user' && !page.cookie)) return ''
@@ -33,11 +33,11 @@ export function restoreOutboxes(page: Page, texts: readonly string[], tabKeys: r
     reset(page, state, true)
     state.isTab = true
   }
-  // Merge tickets first, to skip older changes.
+  // Merge all tickets first, so that changes older than a ticket are skipped.
   read(page, texts, ([, tickets]) => {
     for (const ticket of tickets) addOldTicket(page, ticket)
   })
-  // By key, the pending mutations of a single page: each builds on the previous one.
+  // By key, the pending mutations of a single page, because each mutation builds on the page's previous one.
   const lists = new Map<string, readonly WireChange[]>()
   read(page, texts, ([, , pending]) => {
     for (const [key] of pending) {
@@ -64,12 +64,15 @@ export function restoreOutboxes(page: Page, texts: readonly string[], tabKeys: r
   }
 }
 
-/** Returns whether `list` replaces another page's `known` list: `list` continues `known`, or the lists differ and its base is newer. */
+/**
+ * Returns whether `list` replaces another page's list `known`: either `list` continues `known`, or neither continues the other and the base
+ * of `list` is newer.
+ */
 function isFurther(list: readonly WireChange[], known: readonly WireChange[]): boolean {
   return hasAll(list, known) || (!hasAll(known, list) && (list[0] as WireChange)[1] > (known[0]?.[1] ?? -1))
 }
 
-/** Returns whether the list has the last of the other changes. If so, it has all of the other changes that still count. */
+/** Returns whether `list` has the last change of `others`, and so all changes of `others` that still count. */
 function hasAll(list: readonly WireChange[], others: readonly WireChange[]): boolean {
   const last = others.at(-1)?.[2]
   return list.some(([, , id]) => id && id === last)

@@ -26,24 +26,24 @@ export interface Page extends PageKeys {
    */
   socket: 'none' | 'down' | 'up' | 'greeting' | 'greeted'
   /**
-   * Whether the newest question had the cookie, with no greeting since and no POST that lacked it: then a greeting without it proves that
-   * handshakes lack it, and a refused socket does not prove that cookies are blocked.
+   * True after a question that had the cookie, until a connection has the cookie or a POST lacks it. While true, a greeting without the
+   * cookie proves that handshakes lack it, and a refused socket does not prove that cookies are blocked.
    */
   postHasCookie?: boolean | undefined
   /** Whether the page must request its missing cookie by a POST of `{}`. */
   mustAsk?: boolean | undefined
-  /** The browser's stored visitor, when the page looked last. */
+  /** The browser's stored visitor, as the page last read it. */
   look?: string | undefined
-  /** Counts how often a look has hidden the values, to end loops. Reset at the end of `renew`. */
+  /** Counts how often the stored visitor has made the page hide its values, to end loops. Reset by the timer `renew`. */
   doubts: number
-  /** Counts answered questions and dropped POSTs, to end loops. Reset by an accepted POST, a wake, another tab or the end of `renew`. */
+  /** Counts answered questions and dropped POSTs, to end loops. Reset by an accepted POST, `wake`, another tab and `renew`'s end. */
   questions: number
-  /** Whether the values are the visitor's: false before the HTML or a greeting brings values, and while a restored page asks for `who`. */
+  /** Whether values are the visitor's: false before HTML or a greeting brings values, and while a restored page asks for its visitor. */
   isReady: boolean
   /** The POST in flight. While the page waits for the lock, `isQueued` is set instead. */
   postInFlight?: PageMessage | undefined
   isQueued?: boolean
-  /** Whether the visitor uses the page, but no POST of the browser was accepted for `renew` seconds: the cookie may expire. */
+  /** Whether the visitor has used the page after `renew` seconds without an accepted POST of this browser: the cookie may expire. */
   mustRenew?: boolean
   /** Seconds after which a page in use POSTs to renew its cookie. */
   renew: number
@@ -59,7 +59,7 @@ export interface Page extends PageKeys {
   now: number
   /** Whether the visitor has left the page: its last POST is sent or unnecessary. */
   isLeft?: boolean
-  /** The new visitor, not announced to the app yet: while the page unloads, a reload by the app would cancel the sign-in's navigation. */
+  /** The new visitor, until the app is told: not while the page unloads, because a reload by the app would cancel the navigation. */
   newVisitor?: PageVisitor | undefined
   /** The text of `embed()`, or `initial`, that the page has last read. */
   html?: unknown

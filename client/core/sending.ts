@@ -47,7 +47,7 @@ function isPostDue(page: Page): boolean | undefined {
   )
 }
 
-/** Returns whether any value is still to be saved. */
+/** Returns whether any value is unsaved. */
 export function hasUnsaved({ keys }: Page): boolean {
   return [...keys.values()].some(({ stamp, settled }) => stamp > settled)
 }
@@ -74,7 +74,7 @@ export function postWithLock(page: Page): void {
   addEffect(page, 'post', page.postInFlight, page.failures ? RETRY_TIMEOUT + pauseOf(page.failures) : POST_TIMEOUT)
 }
 
-/** Returns a message with these changes and as many tickets as fit; without changes, at least one ticket. The next POST has the others. */
+/** Returns a message with these changes and as many tickets as fit; without changes, at least one. The next POST has the other tickets. */
 export function bodyOf(page: Page, set: readonly WireChange[]): PageMessage {
   let space = MAX_LENGTH - JSON.stringify(set).length
   const some = unpersistedTickets(page).filter((ticket, i) => {
@@ -93,7 +93,7 @@ function startDue(page: Page): readonly WireChange[] {
   for (const [key, state] of page.keys) {
     const list = sendableOf(state)
     const group = list[0]?.group
-    // Send a group in its own message, because the server refuses an oversized message as a whole. First send all changes that precede it.
+    // Send a group in its own message, because the server refuses an oversized message as a whole. First send all earlier changes.
     if (set[0] ? group !== set[0][4] : group && later.some((one) => one.group === group)) continue
     // Each change carries its base stamp: a late delivery, by an abandoned POST or a dead connection, must not overwrite a later change.
     const wires = list.map((sent) => wire(key, sent, sent.base ?? state.stamp))
@@ -138,7 +138,7 @@ export function wirePending({ keys }: Pick<Page, 'keys'>): readonly WireChange[]
   return [...keys].flatMap(([key, state]) => pendingOf(state).map((change) => wire(key, change, baseOf(state))))
 }
 
-/** Marks all pending mutations as sent with the last POST or, if the page hides its values, as left from before. */
+/** Marks all pending mutations: at an unload, as possibly sent; when the page hides its values, as made before. */
 export function markPending({ keys }: Page, isUnload?: boolean): void {
   for (const state of keys.values())
     for (const change of pendingOf(state))
@@ -169,7 +169,7 @@ export function pauseOf(failures: number): number {
   return Math.min(MAX_PAUSE, 250 * 2 ** failures)
 }
 
-/** Pauses with exponential backoff, for at least `minPause` ms, of which at most `MAX_WAIT` count. */
+/** Pauses with exponential backoff: for at least `minPause` ms, which counts as `MAX_WAIT` if it is longer. */
 export function backOff(page: Page, name: TimerName, minPause: number): void {
   page.failures += 1
   const pause = pauseOf(page.failures) / 2

@@ -5,11 +5,15 @@ import { type KeyState, UNKNOWN } from './key-state.js'
 import type { Page } from './page.js'
 
 /**
- * Status of a key's newest change. `'unknown'`: the page does not know its visitor at the moment; it shows the default until the server has
- * named the visitor. `'default'`: never set, nothing to save. `'saving'`: shown, and being sent. `'saved'`: confirmed by a response to a
- * browser that keeps our cookie. `'offline'`: shown, kept, and sent when the endpoint is reachable again or, with the reason
- * `store_unavailable`, when the store answers again. `'rejected'`: refused for the given `reason` and rolled back, until this page sets the
- * key again; with `cookies_blocked` or `store_unavailable`, or after a refused ticket, the value stays shown, but only in this page.
+ * The status of a key's newest change:
+ * - `'unknown'`: the page does not know its visitor, and shows the default until the server has named the visitor
+ * - `'default'`: never set, nothing to save
+ * - `'saving'`: shown, and being sent
+ * - `'saved'`: confirmed by a response to a browser that keeps our cookie
+ * - `'offline'`: shown and kept. The page sends the change when the endpoint is reachable again or, with the reason `store_unavailable`,
+ *   when the store answers again
+ * - `'rejected'`: refused for the given `reason` and rolled back, until this page sets the key again. With `cookies_blocked` or
+ *   `store_unavailable`, or after a refused ticket, the value stays shown, but only in this page
  */
 export type Status = 'unknown' | 'default' | 'saved' | 'saving' | 'offline' | 'rejected'
 

@@ -31,27 +31,27 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *     too, but rejects promises.
  *  6. At first, the page does not know whether the browser keeps its cookie. The page asks: it POSTs `{}`, the response sets the cookie,
  *     and the socket reconnects. Until a request has shown the cookie (`accepted`), only an unloading page POSTs values. Cookies count as
- *     `blocked` after an answer without a visitor, or after three questions without an accepted POST (`questions`) of which the last lacked the
- *     cookie: the page then shows values and sends them over the socket, but rejects their promises as `cookies_blocked`. If the last question
- *     had the cookie, only the socket is refused: the page then POSTs. If a question has shown the cookie, but neither the
- *     connection before nor after it, only handshakes lack the cookie: the page then POSTs, as without a socket.
+ *     `blocked` after an answer without a visitor, or after three questions without an accepted POST (`questions`) if the last question
+ *     lacked the cookie. The page then shows values and sends them over the socket, but rejects their promises as `cookies_blocked`. If
+ *     the last question had the cookie, only the socket is refused, and the page POSTs. If a question had the cookie, but the connections
+ *     before and after it had not, only handshakes lack the cookie, and the page POSTs as without a socket.
  *  7. A single tab POSTs at a time; tabs tell each other which values are saved. The timers `postPause`, `sendPause` and, for a refused
  *     socket, `link` back off by `failures`. After a dropped POST, and after three questions, `link` backs off by `questions`.
  *  8. Tickets not seen in the cookie (`persisted`), and pending mutations, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all pending
  *     mutations, as far as the browser allows. The next page resends them, each group on its own: the server recognizes accepted changes by
  *     id or value.
- * 10. The visitor may be another after Back, after a sign-out in another tab, or in other HTML of the document. Each page stores the
- *     `who` of its HTML, and of each answer that proves the cookie. A restored page reads the browser's newest; an open page looks when
- *     it is shown or hidden, and when a page stores one. Unless it is its own, the page shows defaults and new changes until an
- *     answer names the visitor (`isReady`). While a page unloads, `onVisitor` is not called.
+ * 10. The visitor may have changed after Back, after a sign-out in another tab, or in other HTML of the document. Each page stores the
+ *     `who` of its HTML, and of each answer that proves the cookie. A restored page reads the stored `who`; so does an open page when it is
+ *     shown or hidden, and when a page stores a `who`. If the stored `who` is not the page's, the page shows only defaults and new changes
+ *     until an answer names the visitor (`isReady`). While a page unloads, `onVisitor` is not called.
  * 11. The core has no clock, randomness, socket or storage.
  */
 
 const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K]) => void } = {
   begin: (page) => {
-    // A sign-out's HTML has a guest without a `who`. Without `guest` or `user`, HTML tells nothing of the visitor; nor does prefetched or
-    // cached HTML, or a later client in the document: then `mustAsk` is true or false.
+    // Store the visitor of the HTML; the guest after a sign-out has no `who`. Skip HTML without a visitor (no `kind`), and HTML that may
+    // be old: `mustAsk` is set for prefetched and cached HTML, and for a later client in the document.
     if (page.kind && page.mustAsk === undefined) addEffect(page, 'who', page.cookie && page.who)
     if (page.cookie === 'accepted') addEffect(page, 'restore')
     if (page.socket === 'down') awaitGreeting(page)
@@ -107,7 +107,7 @@ const HANDLERS: { readonly [K in keyof Events]: (page: Page, ...args: Events[K])
   // Until this timer ends, the app learns of no other visitor.
   unload: (page) => startTimer(page, 'unload', 10_000),
   leave: (page) => {
-    // `freeze` follows `pagehide` if the page enters the back/forward cache: handle only the first.
+    // `freeze` follows `pagehide` if the page enters the back/forward cache: handle only the first event.
     if (page.isLeft) return
     abortPost(page)
     page.isLeft = true
@@ -177,8 +177,8 @@ export function step(page: Page, [on, ...args]: Event): readonly Effect[] {
 }
 
 /**
- * Ends the pauses before POSTs and sends, and resets the count of questions. Also ends `renew`, because timers stop while the machine
- * sleeps and while the page is in the back/forward cache.
+ * Ends the pauses before POSTs and sends, and resets the count of questions. Ends the timer `renew`, too: timers do not run while the
+ * machine sleeps or the page is in the back/forward cache.
  */
 function wake(page: Page): void {
   page.questions = 0
@@ -187,7 +187,7 @@ function wake(page: Page): void {
   page.timers.delete('renew')
 }
 
-/** Compares the page's visitor with the browser's `who`, and asks for the visitor. Hides the values of any other visitor. */
+/** Asks the server for the visitor. If `who`, the browser's stored visitor, is not the page's, hides the values until the answer. */
 function compare(page: Page, who?: string): void {
   // If the browser keeps its cookie, hide the values until an answer confirms the visitor.
   if (page.cookie === 'accepted') {

@@ -47,7 +47,7 @@ function mergeClaims(page: Page, ticket: string, claims: TicketClaims, unsaved?:
     }
     merge(state, stamp, value, ids.get(key))
     if (state.stamp === stamp) state.ticket = ticket
-    // A page without `who` is another guest at its next connection, so the value is not saved.
+    // A page without `who` becomes another guest at its next connection, so the value is not saved.
     if (claims.tab && page.who) markSaved(page, state, Infinity as Stamp)
     if (unsaved && !unsaved.includes(key)) markSaved(page, state, stamp)
   }

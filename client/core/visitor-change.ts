@@ -15,7 +15,7 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
   const kind = claims[0]?.guest ? 'guest' : 'user'
   // Without a cookie, `who` is missing, and each connection is another guest.
   if (!who || who !== page.who) {
-    // Carry over changes made before the visitor is known, and changes of a new guest, because several responses may set guest cookies.
+    // Carry over changes made before the visitor is known, and changes of a new guest: several first responses may each set a guest cookie.
     const isCarried = !page.kind || (page.kind === 'new' && kind === 'guest')
     for (const state of page.keys.values()) reset(page, state, isCarried)
     if (!isCarried) page.newVisitor = { kind, id }
@@ -33,7 +33,7 @@ export function switchVisitor(page: Page, { who, user: id, greeting = [], renew 
     page.subs.add(sub)
   }
   for (const ticket of greeting) addTicket(page, ticket)
-  // POST again all values missing in the greeting: an older answer may have replaced the cookie, and the process may have restarted.
+  // POST again all values that the greeting lacks: an older answer may have replaced the cookie, and the process may have restarted.
   for (const state of page.keys.values())
     if (state.ticket && !greeting.includes(state.ticket)) state.settled = state.persisted = NEVER
   page.isReady = true
@@ -85,12 +85,12 @@ export function awaitGreeting(page: Page): void {
   startTimer(page, 'greet', GREETING_TIMEOUT, GREETING_SPREAD)
 }
 
-/** If the browser keeps no cookie, rejects all promises, as nothing is ever saved; values stay shown and go over the socket. */
+/** If the browser keeps no cookie, rejects all promises, because nothing will be saved. Values stay shown and go over the socket. */
 export function rejectIfBlocked(page: Page): void {
   if (page.cookie !== 'blocked') return
   for (const state of page.keys.values()) {
     settle(page, state.changes, { code: 'cookies_blocked' })
-    // From now on, an acknowledged change only marks its value as this page's. An `update` must still be rebased onto newer values.
+    // From now on, an acknowledged change only marks the value as this page's. A pending `update` must still be rebased onto newer values.
     const changes = state.changes.filter(({ stamp }) => !stamp || stamp === state.stamp)
     state.changes = changes.map((one) => (one.stamp || !one.id ? { ...one, id: '', callers: [] } : one))
   }
