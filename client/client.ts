@@ -101,10 +101,10 @@ export function createClient<F extends Fields>(
       listener(value)
     })
     const show = (): void => {
-      // A default that hides a value is no value of this visitor.
+      // While the page hides its values, the shown default is not this visitor's value.
       if (page.isReady) give(shown(key))
     }
-    // A subscription within a listener has already brought the value of the change in progress.
+    // A listener that was added during a notification has already received the value of that notification.
     const unsubscribe = onChange(({ key: one, value }) => one === key && value !== last && give(value))
     // Browsers restore form controls after scripts have run, just before `pageshow`: then show the value again.
     globalThis.addEventListener?.('pageshow', show)
@@ -152,7 +152,7 @@ export function createClient<F extends Fields>(
     close: () => {
       dispatch('close')
       tell(closing)
-      // Within a listener, too, the last notification comes before the end.
+      // If a listener closes the client, notifications are paused: send the last notification all the same.
       notifier.isPaused = false
       notifier.notify()
       notifier.isClosed = true
@@ -197,7 +197,7 @@ function createDispatch(
     }
     if (who && who !== page.who) notifier.source = 'login'
     if (event[0] === 'answered') notifier.source ??= 'socket'
-    // Run effects before listeners: so changes are sent before the listeners' own messages. Immediate results join the same notification.
+    // Run effects first, so that changes are sent before the listeners' own messages, and immediate results join the same notification.
     const wasPaused = notifier.isPaused
     notifier.isPaused = true
     // Guarded, because an effect may call the app's listeners on the socket, which may throw.

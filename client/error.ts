@@ -54,7 +54,7 @@ export const SHORT_TEXTS: ErrorTexts = {
 function soundOf(this: Readonly<Record<string, unknown>>, key: string): unknown {
   const value = this[key]
   const isLeaf = value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
-  // An undefined member of an object passes: JSON omits the member. This function rejects undefined in a list, `JSON.parse` as the root.
+  // JSON omits an undefined member of an object, so it passes. In a list, undefined is rejected here; as the root, by `JSON.parse`.
   const prototype = Object.getPrototypeOf(value ?? this)
   if (isLeaf || Array.isArray(value) || !(prototype && Object.getPrototypeOf(prototype))) return value
   throw new TypeError(key)

@@ -7,13 +7,13 @@ import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'
 
 /**
- * URL changes that need not wait: a reload before the change would set the older value in all tabs. Browsers reject more than 100 changes
- * in 10 s, and also count changes by the app's own router.
+ * The number of URL changes that need not wait: a reload before a URL change would set the URL's older value in all tabs. Browsers reject
+ * more than 100 changes in 10 s, and also count changes by the app's own router.
  */
 const BURST = 20
 /** ms between URL changes after a burst. */
 const PACE = 200
-/** ms after the start of a navigation in which another page may replace this page. A download, for example, replaces nothing. */
+/** ms after the start of a navigation during which another page may replace this page. A download, for example, replaces nothing. */
 const LEAVING = 10_000
 
 /** Not all browsers have `prerendering`. */
@@ -38,7 +38,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
   const controller = new AbortController()
   const { signal } = controller
   let pause: ReturnType<typeof setTimeout> | undefined
-  /** The recent URL changes: a token bucket. */
+  /** The number of recent URL changes, as in a token bucket. */
   let recent = 0
   let last = ''
   /** The page's URL at the start of an unload. Later changes must not alter this URL, because going back restores values from it. */
@@ -49,7 +49,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     const text = parameterOf(location.search, name)
     return text === undefined ? text : fromParameter(text, defaults[key])
   }
-  /** Whether the app's own router is not navigating: a URL change would abort its navigation. */
+  /** Returns whether the app's own router is idle: a URL change would abort the router's navigation. */
   const isRouterIdle = (): boolean => !globalThis.navigation?.transition
   /** Returns the page's URL with the fields' current values. */
   const addressNow = (): string => {
@@ -126,7 +126,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     signal.addEventListener('abort', live.onVisitor(write))
     addEventListener('popstate', travel, { signal })
     addEventListener('pageshow', ({ persisted }) => persisted && read(true), { signal })
-    // A restored page may get newer values before `pageshow` reaches this module.
+    // Keep the URL from `pagehide` on: a restored page may get newer values before `pageshow` reaches this module.
     addEventListener('pagehide', () => (leftUrl = location.href), { signal })
     // Older browsers do not report navigations by the app's own router, so there the next change of a value updates the URL.
     globalThis.navigation?.addEventListener(

@@ -24,8 +24,8 @@ export interface StoreSessionOptions
 
 /**
  * A small hook for server-rendered pages: POSTs the tickets of `store_session` events. The responses store the tickets' changes in the
- * cookie, where they survive a server restart. Keeps no values and reports no status. On the socket of a `createLiveSession`, the hook
- * would miss the changes made by that client, which POSTs them itself.
+ * cookie, where they survive a server restart. Keeps no values and reports no status. Do not use the hook on the socket of a
+ * `createLiveSession` client: that client POSTs its changes itself, and the hook would miss them.
  *
  * @param socket the page's socket
  * @param options like those of `createLiveSession`
@@ -62,7 +62,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
   const post = (): void => {
     planned = 0
     const tickets = [...new Map(unsaved.values()).keys()]
-    // The endpoint, and browsers with `keepalive`, accept no longer body: the next POST has the other tickets.
+    // Neither the endpoint nor a `keepalive` fetch accepts a longer body: the next POST has the other tickets.
     while (`${tickets}`.length > 65e3) tickets.pop()
     if (who && (tickets[0] || posted + life < Date.now())) void send(tickets)
   }
@@ -102,7 +102,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     else setTimeout(askAgain, 5000)
   }
   const onTicket = (ticket: string): void => {
-    // `atob` garbles non-ASCII text, but only keys and stamps matter. Skip changes older than the unsaved changes, from a restarted server.
+    // `atob` garbles non-ASCII text, but only keys and stamps matter. Skip changes older than the unsaved: a restarted server may send them.
     for (const [key, stamp] of (JSON.parse(atob(`${ticket.split('.')[1]}`.replace(/[-_]/g, '/'))) as TicketClaims)
       .changes)
       if (stamp >= (unsaved.get(key)?.[1] ?? 0)) unsaved.set(key, [ticket, stamp])
@@ -124,11 +124,11 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
                 unsaved.clear()
                 answer.greeting?.forEach(onTicket)
               }
-              // Tickets have waited for this answer. In a browser without cookies, the hook requests a cookie only once, if answered.
+              // POST the tickets that waited for this answer. If the browser keeps no cookie, request one only until an answer comes.
               plan()
               if (who) asked = 0
               else if (!asked++) void send()
-              // An open connection may be dead, for example after a change of networks. The timeout doubles, because the server may be slow.
+              // An open connection may be dead, as after a change of networks. The timeout doubles, because the server may be slow.
             } else if (socket.connected && !isOver) {
               timeout *= 2
               socket.disconnect().connect()

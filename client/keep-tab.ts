@@ -60,7 +60,7 @@ export function keepTab(live: AnyClient): Unsubscribe {
   }
   if (socket) socket.auth = auth
   const unsubscribe = (): void => {
-    // If the app has wrapped `auth`, it stays, and adds no tickets.
+    // If the app has wrapped our `auth`, ours stays, but without `page.tab` adds no tickets.
     Object.assign(page, { tab: '', followTab: undefined })
     globalThis.removeEventListener?.('beforeunload', leave)
     if (socket?.auth === auth) socket.auth = given

@@ -39,7 +39,7 @@ export function create<F extends Fields>(
   const html = given ?? embedded()
   const initial = (typeof html === 'string' ? parseHtml(html) : html) as AnySnapshot | Plain | undefined
   const { document, location } = globalThis
-  // On a server each client is another visitor's.
+  // On a server, each client has another visitor, so no client continues a former page.
   const page = beginPage(initial, !!socket, html, document && pages.get(endpoint))
   if (document) pages.set(endpoint, page)
   return createClient(
@@ -47,7 +47,7 @@ export function create<F extends Fields>(
     (dispatch) => createBrowserEnvironment(socket, posts, poster, dispatch, page),
     texts,
     { socket, posts, initial: isSnapshot(initial) ? initial : undefined },
-    // A page begins, to send outboxes and to ask for the visitor. Elsewhere, a client begins only to ask an endpoint with an origin.
+    // In a page, begin: send outboxes and ask for the visitor. Elsewhere, begin only if the values must come from an endpoint's full URL.
     !!location || (!initial && !socket && endpoint.includes('://')),
   )
 }

@@ -16,7 +16,7 @@ export interface Notifier {
   readonly changes: Listeners<[change: AnyChange]>
   readonly statuses: Listeners<[key: string, detail: StatusDetail]>
   readonly visitors: Listeners<[visitor: PageVisitor]>
-  /** Resolves once the page knows its visitor's values; another promise after the page has lost sight of its visitor. */
+  /** Resolves once the page knows its visitor's values. Replaced by a new promise while the page does not know its visitor. */
   ready: Promise<void>
   /** Whether listeners know the first values. */
   isReady: boolean
@@ -72,7 +72,7 @@ export function createNotifier(page: Readonly<Page>): Notifier {
       notifier.source = undefined
       for (let [key, [value, detail]] of notices()) {
         const [previous, was] = last.get(key) ?? none
-        // The server's version of a text, such as a trimmed one, would replace the text under the visitor's fingers.
+        // The server's version of a text, such as a trimmed one, would replace the text while the visitor types.
         if (page.timers.has(`~${key}`) && !(source === 'request' && pendingOf(readKey(page, key))[0])) value = previous
         last.set(key, [value, detail])
         if (value !== previous) tell(changes, { key, value, previous, source })
@@ -82,7 +82,7 @@ export function createNotifier(page: Readonly<Page>): Notifier {
       followReady()
     }
     notifier.isPaused = false
-    // Listeners keep answering each change with another change: yield to the page.
+    // Yield to the page if listeners still answer each change with another change.
     if (isNews) setTimeout(notify)
   }
 

@@ -39,8 +39,8 @@ export const LiveSessionProvider: FunctionComponent<{
 
 /**
  * Returns a value, its setter, and the status of its newest change. `set(value)` resolves and rejects as `live.set` does, and
- * `set((previous) => next)` as `live.update` does. All renders get the same `set`. For a read-only field,
- * the type of `set` is `never`. On a page without `embed()` or `initial`, await `live.ready` before rendering.
+ * `set((previous) => next)` as `live.update` does. All renders get the same `set`. For a read-only field, the type of `set` is `never`. On
+ * a page without `embed()` or `initial`, await `live.ready` before rendering.
  *
  * @throws {TypeError} without a `LiveSessionProvider` above the component, and before `live.ready`
  *
@@ -65,7 +65,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   const initial = (): readonly [Value<F[K]>, StatusDetail] =>
     live[INTERNALS].initialState(key) ?? [live.get(key), live.status(key)]
   const { subscribe, get } = useMemo(() => {
-    /** The value as listeners know it: of a text that is being typed, not yet the server's version. */
+    /** The value that the listener has last received; `live.get` may already have the server's version of a text that is being typed. */
     let told: readonly [Value<F[K]>] | undefined
     return {
       get: () => (told ?? [live.get(key)])[0],

@@ -11,13 +11,13 @@ import type { AnyClient, EndingSession, SessionEndOptions } from './types.js'
 const PAUSE = 60_000
 /** ms after which a question counts as lost. */
 const TIMEOUT = 10_000
-/** When a page may have slept, or may differ from another tab. `visibilitychange` bubbles to the window. */
+/** After these events, the page may have slept, or another tab may have extended the session. `visibilitychange` bubbles to the window. */
 const EVENTS = ['visibilitychange', 'pageshow', 'online']
 
 /**
- * Calls the listener before the visitor's session ends, so that the page can offer to extend it (WCAG 2.2.1): when `before` ms are left,
- * then about once a minute; when the session was extended, here or elsewhere; and when it has ended, even while the machine slept. The
- * session is koa-session's or the live cookie, whichever ends first. To learn the end extends neither.
+ * Calls the listener before the visitor's session ends, so that the page can offer to extend the session (WCAG 2.2.1): when `before` ms are
+ * left, then about once a minute. Also calls the listener when the session was extended, here or elsewhere, and when it has ended, even
+ * while the machine slept. The session is koa-session's or the live cookie, whichever ends first. Asking for the end extends neither.
  *
  * @throws {TypeError} if `live` is not a client
  * @example
@@ -33,7 +33,7 @@ export function onSessionEnd(
 ): Unsubscribe {
   const { page, dispatch, onClose, posts } = internalsOf(live)
   const notify = guarded(listener)
-  /** The last answer; undefined if the end is unknown. */
+  /** The session's end from the last answer; undefined if unknown. */
   let end: WireEnd | undefined
   /** The times of the last answer by two clocks: the first may be set back, the second may stop while the machine sleeps. */
   let times: readonly number[] = []
@@ -90,7 +90,7 @@ export function onSessionEnd(
       end = answer.end
       times = clocks()
     }
-    // Without an answer, such as offline, the page counts by itself.
+    // Without an answer, such as when offline, the page's own clocks tell how much time is left.
     if (end && leftOf(end) <= before) tell('ending')
     else if (isWarned) tell('extended')
     plan()

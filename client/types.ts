@@ -66,7 +66,7 @@ export interface EndingSession {
   readonly canExtend: boolean
   /**
    * Extends the session, as using it does. The listener learns the outcome: `extended`, `ended`, or `ending` if the server could not be
-   * reached. Resolves then, or a little earlier if the page asks again meanwhile, as when the browser shows it. Never rejects.
+   * reached. Resolves after the outcome, or a little earlier if the browser shows the page meanwhile. Never rejects.
    */
   extend(): Promise<void>
 }
@@ -93,8 +93,8 @@ export interface FieldStore<V, S> {
  */
 export interface LiveSessionClient<F extends Fields = RegisteredFields> extends Observable<F, Keys<F>['readable']> {
   /**
-   * Resolves when the first values are known; immediately with `initial` or `embed()`. After the page has lost sight of its visitor (status
-   * `unknown`), it is another promise, which resolves when the visitor is known. Never rejects.
+   * Resolves when the first values are known; immediately with `initial` or `embed()`. While the page does not know its visitor (status
+   * `unknown`), `ready` is a new promise, which resolves when the visitor is known. Never rejects.
    */
   readonly ready: Promise<void>
   /**

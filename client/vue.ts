@@ -68,7 +68,7 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   }
   const follow = (): void => {
     onScopeDispose(live.subscribe(key, update))
-    // Not `live.get`, which has the server's version of a text that is still being typed.
+    // Keep the value: `live.get` may already have the server's version of a text that is being typed.
     onScopeDispose(live.onStatus(() => update(state.value[0])))
   }
   if (isHydrating) onMounted(follow)

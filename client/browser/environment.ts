@@ -42,7 +42,7 @@ export function createBrowserEnvironment(
       dispatch('refused', data?.code, socket?.active),
     ['store_session' satisfies typeof STORE_SESSION]: (ticket: string) => dispatch('ticket', ticket),
     ['live_session:reconnect' satisfies typeof RECONNECT]: () => {
-      // Sent at a sign-out, too, whose response may be a page without our client.
+      // The server also sends this event at a sign-out, and the sign-out's response may be a page without our client.
       storage.who('')
       dispatch('reconnect')
     },
@@ -72,9 +72,9 @@ export function createBrowserEnvironment(
     // `pageshow` also fires on load.
     pageshow: ({ persisted }) => persisted && come(),
     visibilitychange: look,
-    // Ignore other items: documents that answer each other's writes, as of `keepTab` in frames, never stop. Without a `key`, all are gone.
+    // Ignore other items: frames with `keepTab` would answer each other's writes forever. Without a `key`, all items are gone.
     storage: ({ key, storageArea }) => (key ?? name) === name && storageArea === attempt(() => localStorage) && look(),
-    // The HTML was made before: only an answer names the visitor.
+    // The HTML of a prerendered page may be old: only an answer names the visitor.
     prerenderingchange: on('return'),
   })
   const { document, MutationObserver } = globalThis
@@ -123,7 +123,7 @@ export function createBrowserEnvironment(
 }
 
 export interface Timers {
-  /** Starts a timer of `ms` plus a random part of `spread`, because many browsers lose a server together. */
+  /** Starts a timer of `ms` plus a random part of `spread`, because many browsers lose a server at the same time. */
   start(...[name, ms, spread]: Effects['timer']): void
   close(): void
 }

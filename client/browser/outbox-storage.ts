@@ -14,7 +14,7 @@ export interface Storage {
 export function createStorage(name: string): Storage {
   // Undefined if unavailable: then each access throws within `attempt`.
   const storage = attempt(() => globalThis.localStorage) as globalThis.Storage
-  // The space ends the name: another app's endpoint may begin with this endpoint, but none contains a space.
+  // The space ends the name: another app's endpoint may begin with this endpoint, but no endpoint contains a space.
   const prefix = `${name} `
   const own = prefix + Math.random()
   let written = ''
@@ -39,7 +39,10 @@ export function createStorage(name: string): Storage {
   }
 }
 
-/** Returns undefined if `act` throws, as with blocked, full or damaged storage, and on a server, where all visitors would share the storage. */
+/**
+ * Returns the result of `act`; undefined if `act` throws, as with blocked, full or damaged storage, and on a server, where all visitors
+ * would share the storage.
+ */
 export function attempt<T>(act: () => T): T | undefined {
   try {
     return globalThis.document && act()

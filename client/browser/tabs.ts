@@ -4,7 +4,7 @@ import type { TabMessage } from '../core/events.js'
 
 /** Coordinates the tabs of this browser: a lock for POSTs, and a channel for their outcomes. */
 export interface Tabs {
-  /** Waits for the lock for at most `PATIENCE` ms: its holder may be frozen. Then the tab POSTs without the lock until the lock is free. */
+  /** Waits at most 5 s for the lock, because its holder may be frozen. Afterwards the tab POSTs without the lock until the lock is free. */
   queue(): void
   release(): void
   share(message: TabMessage): void
@@ -18,11 +18,11 @@ export interface Tabs {
 const PATIENCE = 5000
 
 export function createTabs(name: string, onLock: () => void, onMessage: (message: TabMessage) => void): Tabs {
-  // Only in browsers: on a server each client is another visitor's.
+  // Only in browsers: on a server, each client has another visitor.
   const { navigator, BroadcastChannel } = (globalThis.document ? globalThis : {}) as typeof globalThis
   let channel: BroadcastChannel | undefined
   let release = (): void => undefined
-  /** Whether the last wait for the lock timed out, and the lock was not free since: its holder may be frozen. */
+  /** Whether the last wait for the lock timed out, and the lock has not been free since: a frozen page may hold the lock. */
   let isStuck: boolean | undefined
   const join = (): void => {
     if (channel) return
@@ -44,7 +44,7 @@ export function createTabs(name: string, onLock: () => void, onMessage: (message
       const isOver = new Promise((resolve) => {
         signal.onabort = resolve
       })
-      // After a release, a late grant or refusal is no turn: the tab may have queued again.
+      // After a release, a late grant or refusal must not call `onLock`: the tab may have queued again.
       let isReleased = false
       release = () => {
         isReleased = true
@@ -55,7 +55,7 @@ export function createTabs(name: string, onLock: () => void, onMessage: (message
       setTimeout(() => controller.abort(name), PATIENCE)
       const act = async (lock: unknown): Promise<void> => {
         isStuck = !lock
-        // The former holder's message arrives separately from the lock: let the message arrive first.
+        // The former holder's message may arrive just after the lock: let the message arrive first.
         await new Promise((resolve) => setTimeout(resolve))
         begin()
         await isOver

@@ -49,7 +49,7 @@ const open: string[] = []
 type Part = 'onFlash' | 'followAddress' | 'followHandOffs' | 'keepTab'
 
 const A_SOCKET = ['socket', 'a socket. Pass createLiveSession({ socket: io() })'] as const
-/** By function, the option of the client without which the function has no effect, and a remedy. */
+/** By function, the client's option that the function needs, and a remedy. */
 const NEEDS: Partial<Record<Part, readonly [needed: 'socket' | 'initial', remedy: string]>> = {
   onFlash: A_SOCKET,
   followHandOffs: A_SOCKET,
@@ -134,7 +134,7 @@ function warnOfSecond(live: AnyClient): void {
   onClose(() => void open.splice(open.indexOf(endpoint), 1))
 }
 
-/** Warns in the console if the document has several scripts of `embed()`, or an escaped one; also after a part of it was replaced. */
+/** Warns in the console if the document has several scripts of `embed()`, or an escaped script; also after new HTML came. */
 function warnOfEmbeds(live: AnyClient): void {
   let known: number | undefined
   const check = (): void => {
@@ -142,7 +142,7 @@ function warnOfEmbeds(live: AnyClient): void {
     if (length === known) return
     known = length
     if (length > 1) console.warn(EMBEDDED_TWICE)
-    // The browser writes text of the page as `&lt;`, but text of a script as `<`.
+    // `innerHTML` has `<` as `&lt;` in the page's text, but as `<` in a script.
     else if (!length && document.body?.innerHTML.includes(`&lt;script type="application/json" id="${EMBED_ID}"`))
       console.warn(ESCAPED_EMBED)
   }
@@ -191,7 +191,7 @@ export function warnOfForgotten(live: AnyClient): void {
   onClose(() => void socket?.off(FLASH, flash).off(HAND_OFF, handOff))
 }
 
-/** Explains calls without a function: `update` rejects as if its function had thrown, and the others throw. */
+/** Explains calls that lack their function: `update` rejects as if its function had thrown, and the others throw. */
 function explainCallbacks(live: AnyClient): void {
   const { subscribe, update, onChange, onStatus, onVisitor } = live
   const checked: Pick<AnyClient, 'subscribe' | 'update' | 'onChange' | 'onStatus' | 'onVisitor'> = {

@@ -31,7 +31,7 @@ export const FULL_TEXTS: ErrorTexts = {
 
 const logged = new WeakSet<object>()
 
-/** Logs an error, unless the console has it. */
+/** Logs each error object once. */
 export function logOnce(error: unknown): void {
   if (error instanceof Error && logged.has(error)) return
   if (error instanceof Error) logged.add(error)

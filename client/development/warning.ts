@@ -133,7 +133,7 @@ function unlisted(origin: string): string {
     : `If the server is up, list '${origin}' in its origins.`
 }
 
-/** Warns in the console of refused sockets, once for each reason. Returns a function that ends this. */
+/** Warns in the console of refused sockets, once for each reason. Returns a function that ends the warnings. */
 export function warnOfRefusals(socket: AnySocket): () => void {
   const warned = new Set<string>()
   let refusals = 0
@@ -180,8 +180,8 @@ export function watchSocket({ socket, page, onClose }: Pick<Internals, 'socket' 
   const probe = (): void => {
     socket.timeout(PATIENCE).emit(EXCHANGE, {}, (lost: Error | null, answer?: PageAnswer | Refusal) => {
       const isBare = !!answer && !('ok' in answer) && !answer.hasCookie
-      // A page reconnects when it gets its first cookie. So neither an answer lost with its connection, nor an answer without the cookie,
-      // proves anything before a POST has had the cookie. The next connection asks again.
+      // A page reconnects when it gets its first cookie. So an answer proves nothing if it was lost with its connection, or came without
+      // the cookie before a POST has had the cookie. The next connection asks again.
       if (lost ? !socket.connected : isBare && !page.postHasCookie) return
       socket.off('connect', probe)
       if (lost) console.warn(`koa-live-session: ${UNATTACHED}`)
@@ -206,7 +206,7 @@ export function watchCookie(live: AnyClient): void {
   })
 }
 
-/** Returns how the handshakes of this socket get the cookie. */
+/** Returns a remedy for a socket whose handshakes lack the cookie. */
 function remedyFor(socket: AnySocket): string {
   const isElsewhere = originOf(String(Reflect.get(socket.io, 'uri')).replace(/^ws/, 'http')) !== globalThis.origin
   const remedy = isElsewhere
