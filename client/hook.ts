@@ -102,7 +102,7 @@ export function storeSession(socket: AnySocket, options: StoreSessionOptions = {
     else setTimeout(askAgain, 5000)
   }
   const onTicket = (ticket: string): void => {
-    // `atob` garbles non-ASCII text, but only keys and stamps matter. Skip changes older than the unsaved: a restarted server may send them.
+    // `atob` garbles non-ASCII text, but only keys and stamps matter. After a restart, the server may send older changes: skip them.
     for (const [key, stamp] of (JSON.parse(atob(`${ticket.split('.')[1]}`.replace(/[-_]/g, '/'))) as TicketClaims)
       .changes)
       if (stamp >= (unsaved.get(key)?.[1] ?? 0)) unsaved.set(key, [ticket, stamp])
