@@ -14,7 +14,7 @@ const TICKET_BUDGET = 24_000
 const LONGEST_ESCAPE = 6
 /** Characters of the longest number in JSON: `-1.2345678901234567e+100`. */
 const LONGEST_NUMBER = 24
-/** Characters of `["",9007199254740991,""]`. The factor 2 in `mostBytes` also leaves space for the comma after it. */
+/** Characters of `["",9007199254740991,""]`. The factor 2 in `mostBytes` also leaves space for the next comma. */
 const FRAME = 24
 
 /** Bytes in V8 of an empty object or list. */

@@ -1,4 +1,4 @@
-// Checks durations and callbacks, and suggests names: otherwise only TypeScript finds such mistakes.
+// Checks durations and callbacks, and suggests names, for apps without TypeScript.
 
 /** A hundred years: longer durations are mistakes, and could lead to times beyond safe integers. */
 const MOST = 36_525 * 24 * 60 * 60 * 1000

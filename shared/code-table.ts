@@ -4,7 +4,7 @@ import type { LiveSessionErrorCode } from './codes.js'
 
 interface Row {
   readonly meaning: string
-  /** Its further statuses by POST, each with its case. */
+  /** The code's other statuses in answers to POSTs, each with its case. */
   readonly otherStatuses?: Readonly<Record<number, string>>
   /** The page's treatment of the change or the message. */
   readonly page: string
@@ -15,7 +15,7 @@ interface Row {
 const RETRIES = 'retries'
 const REJECTS = 'rejects the change, and shows the value before'
 
-/** The codes: the usual status of each is in `STATUSES`, its remedy in docs/troubleshooting.md, under its name. */
+/** The codes. `STATUSES` has the usual status of each code; docs/troubleshooting.md has a remedy under the code's name. */
 export const CODES: Readonly<Record<LiveSessionErrorCode, Row>> = {
   invalid_value: {
     meaning: 'the schema rejects the value, or JSON cannot carry it',

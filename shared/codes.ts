@@ -1,4 +1,4 @@
-// The codes of refusals, with their usual statuses, and whether a code is temporary, of the value or suspicious: see `code-table.ts`.
+// The codes of refusals, their usual statuses, and their kinds: temporary, of the value, suspicious. For the rest, see `code-table.ts`.
 
 /** Each code with its usual HTTP status. */
 export const STATUSES = {
@@ -42,7 +42,7 @@ export const STATUSES = {
  * | `cookies_blocked` | 403 | the browser keeps no cookie, or has sent none |
  * | `closed` | 503 | after `live.close()`, or on a socket that is not open |
  *
- * By POST, some have further statuses, too: 202, 204, 405, 413 or 415.
+ * In the answer to a POST, some codes may have another status: 202, 204, 405, 413 or 415.
  */
 export type LiveSessionErrorCode = keyof typeof STATUSES
 
@@ -60,7 +60,7 @@ export function isOfValue(code: LiveSessionErrorCode): boolean {
   return code === 'invalid_value' || code === 'too_large'
 }
 
-/** Returns whether our own pages cause a refusal rarely or never. */
+/** Returns whether our own pages rarely or never cause refusals with this code. */
 export function isSuspicious(code: LiveSessionErrorCode): boolean {
   return code === 'malformed' || code === 'bad_ticket' || code === 'other_visitor'
 }

@@ -33,7 +33,7 @@ export interface FieldDefaults {
   /** The field's own `maxBytes`, or its share of the budget. */
   readonly maxBytes: number
   readonly onLogin: 'account' | 'newest' | 'drop'
-  /** Reports an error of the schema or of `migrate`, which a page or a stored value may be the only one to meet. */
+  /** Reports an error of the schema or of `migrate` that no code of the app catches: a page's input or a stored value has caused it. */
   readonly report?: (error: unknown) => void
 }
 
@@ -109,7 +109,7 @@ export class Field {
     throw this.refusal('too_large', `too_large: ${what}. Raise its maxMembers.`)
   }
 
-  /** @param isReported whether to report an error of the schema, because no caller of the app gets it */
+  /** @param isReported whether to report an error of the schema, because no caller in the app gets the error */
   #stored(json: JsonValue, isReported = false): JsonValue {
     // Skip the schema for an input too large to shrink below `maxBytes`.
     this.#mustFit(json, SLACK * this.maxBytes)
@@ -142,7 +142,7 @@ export class Field {
       this.#remember(stored, reading)
       return reading.value
     } catch (error) {
-      // The next read calls the app's code again, because the error may pass.
+      // Remember no reading: the error may pass, so the next read calls the app's code again.
       this.#reportOnce(error)
       return undefined
     }
@@ -200,7 +200,7 @@ export class Field {
     else this.#report(error)
   }
 
-  /** Returns the output for no input; undefined if the schema expects an input. */
+  /** Returns the schema's output for `undefined`; undefined if the schema rejects it. */
   #defaultOfSchema(): JsonValue | undefined {
     try {
       return this.#parse(undefined)?.value
@@ -249,7 +249,7 @@ export class Field {
   }
 
   #invalid(reason: string, cause?: unknown): LiveSessionError {
-    // A schema's message quotes the rejected value, which must stay hidden.
+    // A schema's message may quote the rejected value, which must stay hidden.
     if (this.access === 'hidden') return this.refusal('invalid_value', `set("${this.key}"): not a valid value`)
     return invalidValue(this.key, reason, cause)
   }

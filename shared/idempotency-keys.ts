@@ -17,7 +17,7 @@ const MAX_IN_TICKET = 50
 const FORGOTTEN = ''
 
 const ID = /^[\w-]{1,32}$/
-/** The form of a page's id: each page numbers its changes. Without a bound, one forged id would stand for all later updates of the page. */
+/** The form of a page's id: each page numbers its changes. Without a limit, one forged id would stand for all later updates of the page. */
 const NUMBERED = /^(\w+)-(\d{1,8})$/
 
 /** A register whose stamps may be plain numbers. */
@@ -29,7 +29,7 @@ export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value)
 }
 
-/** Returns whether a page may give an update this id: another program may choose any id, but none with a number of another form. */
+/** Returns whether a page may give an update this id. Other programs may choose any id, except one with another form of number: `a-1e3`. */
 export function isPageId(value: unknown): value is string {
   if (!isId(value)) return false
   const [, number = 'none'] = /^\w*-(\w*)$/.exec(value) ?? []
@@ -59,8 +59,8 @@ export function isFarAhead(register: LwwRegister | undefined, id: string, now: n
 }
 
 /**
- * Returns the stamp of an accepted update. After a later update of the same page, returns the stamp before that update's, because the page
- * must not take the earlier value for the later. Undefined if never accepted, if the id was dropped meanwhile, or for a `set`.
+ * Returns the stamp of an accepted update. If the same page has made a later update since, returns the stamp just before the later update,
+ * so that the page does not give the earlier value the later stamp. Returns undefined for a `set`, and for an id never accepted or dropped.
  */
 export function acceptedAt(register: LwwRegister | undefined, id: string): Stamp | undefined {
   const [accepted, stamp] = register?.ids?.find(([one]) => one !== FORGOTTEN && impliesKey(one, id)) ?? []
@@ -80,7 +80,7 @@ export function withRecentIds(
   return ids.length === 0 ? next : { ...next, ids }
 }
 
-/** Returns at most `most` ids of the last two minutes, the newest. The forgotten watermark replaces the dropped ids. */
+/** Returns the newest ids of the last two minutes, at most `most`. The forgotten watermark replaces the dropped ids. */
 function youngest(ids: readonly IdempotencyKey[], now: number, most: number = MAX_IDS): readonly IdempotencyKey[] {
   const tooMany = ids.length > most ? ids.length - most : -1
   const last = ids.findLastIndex(([id, stamp], at) => id === FORGOTTEN || stamp <= now - ID_LIFETIME || at <= tooMany)
@@ -121,7 +121,7 @@ function complement(stamp: number): number {
   return Number.MAX_SAFE_INTEGER - stamp
 }
 
-/** Returns an untrusted input if valid: a list of at most `MAX_IDS` ids, each with a stamp. */
+/** Returns an untrusted input if it is a list of at most `MAX_IDS` ids, each with a stamp; otherwise undefined. */
 export function readIds(input: unknown): readonly IdempotencyKey[] | undefined {
   return Array.isArray(input) && input.length > 0 && input.length <= MAX_IDS && input.every(isAcceptedId)
     ? input

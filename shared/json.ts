@@ -45,7 +45,7 @@ export function freezeJson(root: unknown): JsonValue {
     return frozen
   }
   const walk = (value: unknown): JsonValue => {
-    // Also for -0.
+    // This also replaces -0.
     if (value === 0) return 0
     if (typeof value !== 'object' || value === null) return isSound(value) ? value : refuse(String(flawOf(value)))
     if (steps.length >= MAX_DEPTH) refuse(`more than ${MAX_DEPTH} levels`)

@@ -11,7 +11,7 @@ export class PageError extends Error {
   override readonly name = 'LiveSessionError'
   /** The reason of the refusal. */
   declare readonly code: LiveSessionErrorCode
-  /** The key of the field; for `setMany` all keys in a single text: `'division, theme'`. A page always has it. */
+  /** The key of the field; for `setMany` all keys in a single text: `'division, theme'`. Always present in a page. */
   declare readonly key: string | undefined
 
   /** @internal */

@@ -41,7 +41,7 @@ export function isAsync(given: unknown): boolean {
   return typeof given === 'function' && given.constructor.name === 'AsyncFunction'
 }
 
-/** The promise of a write. If the app never calls `then`, a rejection is reported, and is no unhandled rejection. */
+/** The promise of a write. If the app never calls `then`, a rejection goes to `report`, and does not end the process. */
 export class TrackedPromise<T> extends Promise<T> {
   #isAwaited = false
 

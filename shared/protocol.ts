@@ -22,7 +22,7 @@ export const DEFAULT_ENDPOINT = '/store_session'
 
 /** The member of a socket's `auth` with the tickets of its tab. */
 export const TAB_AUTH = 'liveTab'
-/** The `tabCookie` of an app without an own `key`, and of a page without a snapshot. */
+/** The default of `tabCookie`: for an app without its own `key`, and for a page without a snapshot. */
 export const TAB_COOKIE = 'live-tab'
 
 /** Maximum bytes of a POST body: the limit of browsers for `keepalive`. */
@@ -62,7 +62,7 @@ export interface PageMessage {
 /** The result of a change. A refusal in favour of the current value includes that value. */
 export type ChangeResult =
   | {
-      /** The stamp of the write; for a retried change, the stamp of its first arrival or of a later change of the same page. */
+      /** The stamp of the write. A retry gets the stamp of the first arrival or, after a later change by the same page, one before that. */
       readonly stamp: Stamp
       /** The durability of the write. */
       readonly level: Level
@@ -121,7 +121,7 @@ export interface Refusal {
 export interface PostRefusal {
   readonly error: Omit<Refusal, 'ok'> & { readonly message: string }
 }
-/** The body of the endpoint's response. Check for a member before the others: a proxy or a portal may have answered instead. */
+/** The body of the endpoint's response. First check for `persisted` or `error`: a proxy or a portal may have answered instead. */
 export type PostBody =
   | (PageAnswer & { readonly [K in keyof PostRefusal]?: undefined })
   | (PostRefusal & { readonly [K in keyof PageAnswer]?: undefined })
@@ -154,7 +154,7 @@ export interface LiveSessionClientToServer {
 
 /** The message between processes. Pass this type as `InterServerEvents` to your own `Server`. */
 export interface LiveSessionInterServer {
-  /** Announces new registers of a subject. `ids` has, by key, the ids of their updates; `kids` names the sender's ticket keys. */
+  /** Announces new registers of a subject. `ids` has, by key, the ids of updates; `kids` has the ids of the sender's signing keys. */
   'live_session:merge': (
     subject: string,
     registers: readonly (readonly [key: string, stamp: number, value?: JsonValue])[],
@@ -182,7 +182,7 @@ export interface TicketClaims {
   readonly ids?: IdsByKey | undefined
   /** The expiry times of values, counted from the signature. Expired values are not in `changes`. */
   readonly expiries?: Expiries | undefined
-  /** The value of each readable field without a value in `changes`: migrated from an older build, or the default. Only in a greeting. */
+  /** For each readable field to which `changes` gives no value: its migrated value, or its default. Only in a greeting. */
   readonly defaults?: Readonly<Record<string, JsonValue>> | undefined
   /** Set for a guest; only in a greeting. */
   readonly guest?: true | undefined

@@ -6,7 +6,7 @@ import { ignoreRejection, isThenable } from './promise.js'
 const QUOTED_ISSUES = 3
 
 export class AsyncSchema extends TypeError {
-  /** The late answer, which rejects if the schema's own code has thrown: zod answers with a promise then. */
+  /** The schema's promise. It rejects if the schema's own code has thrown: zod then answers with a promise. */
   readonly answer: PromiseLike<unknown>
 
   constructor(answer: PromiseLike<unknown>) {
@@ -23,7 +23,7 @@ export function validate(schema: StandardSchemaV1, value: unknown): StandardSche
   throw new AsyncSchema(result)
 }
 
-/** Describes the issues of a schema, the first few in full. */
+/** Describes the first few issues of a schema, and counts the rest. */
 export function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {
   const rest = issues.length > QUOTED_ISSUES ? `; and ${issues.length - QUOTED_ISSUES} more` : ''
   return issues.slice(0, QUOTED_ISSUES).map(describeIssue).join('; ') + rest

@@ -44,7 +44,7 @@ export type ClientAccess = 'hidden' | 'read' | 'write'
  *
  * - `'user'`: the user, on every device; before a sign-in, the guest
  * - `'browser'`: only this browser, even while a user is signed in there
- * - `'tab'`: only this tab, until a sign-out; until a sign-in, too, unless `onLogin` is `'newest'`
+ * - `'tab'`: only this tab. A sign-out ends the value, and so does a sign-in, except with `onLogin: 'newest'`
  */
 export type Scope = 'user' | 'browser' | 'tab'
 /**
@@ -79,8 +79,8 @@ export interface FieldSpec {
   /**
    * The owner of the value. With `'tab'` the tab itself persists the value in sessionStorage (`keepTab`), across reloads, back navigation
    * and server restarts; the server keeps the value only while the tab's socket is open. No cookie, store or other tab has the value. A
-   * sign-out ends it, and a sign-in unless `onLogin` is `'newest'`. A duplicated tab begins with a copy. Not with `url`, `cookie: true` or
-   * `client: 'hidden'`.
+   * sign-out ends the value, and so does a sign-in, except with `onLogin: 'newest'`. A duplicated tab begins with a copy. Not with `url`,
+   * `cookie: true` or `client: 'hidden'`.
    *
    * @default 'user'
    */
@@ -127,7 +127,7 @@ export interface FieldSpec {
    */
   readonly url?: string
   /**
-   * Decides whose value wins at a sign-in: see `LoginRule`. With `scope: 'tab'` there is no account's value: `'newest'` keeps a guest's.
+   * Decides whose value wins at a sign-in: see `LoginRule`. With `scope: 'tab'` no account has a value: `'newest'` keeps the guest's value.
    *
    * @default the plugin's onLogin; `'drop'` with `scope: 'tab'`
    */
