@@ -1,3 +1,5 @@
+// Simulates a restart of the process.
+
 import { restart } from '../server/features/inspector/actions.js'
 import { coreOf } from '../server/plugin.js'
 import type { LiveSessionPlugin } from '../server/types/live.js'

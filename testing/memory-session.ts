@@ -68,13 +68,13 @@ export function memorySession<F extends Fields>(
   return Object.assign(handle, { change }) as unknown as MemorySession<F>
 }
 
-/** Creates the core of a process of its own, without a store. Its clock follows fake timers. */
+/** Creates a core without a store, as if in a process of its own. Its clock follows the fake timers of test runners. */
 export function memoryCore(fields: Fields, makers: readonly MakeFeature[]): Core {
   const app = new Koa()
   return createCore(app, settingsFor(app, fields), makers)
 }
 
-/** Resolves the options with the default `cookieBudget`, as the app's is unknown here, or with the maximum if the fields need more. */
+/** Resolves the options with the default `cookieBudget`, or with the maximum if the fields need more: the app's own is unknown here. */
 function settingsFor(app: Koa, fields: Fields): Settings {
   const own = { keys: KEYS, clock: () => Date.now() }
   try {

@@ -26,7 +26,7 @@ const GUEST = { sub: 'guest', epoch: 0 }
 /** Maximum bytes of a cookie in browsers. */
 const MAX_COOKIE = 4096
 
-/** Compiles the fields with the default `cookieBudget`, as the app's is unknown here, or with the maximum if the fields need more. */
+/** Compiles the fields with the default `cookieBudget`, or with the maximum if the fields need more: the app's own is unknown here. */
 function compiled(fields: Fields): FieldMap {
   try {
     return compileFields(fields, COOKIE_BUDGET, { onLogin: 'account' })

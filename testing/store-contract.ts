@@ -23,10 +23,10 @@ const CONNECTIONS = 4
 /**
  * Returns the contract of every `Store` as tests for any runner; the documentation of `Store` describes the contract in words.
  *
- * `create` is called four times for each test, and must always connect to the **same** place: the same table, the same prefix. If a store
- * can have several connections, return different connections, at least in turn, so that they race with each other like two nodes; a store
- * within the process may be the same each time. Each store is closed after its test (`close()` closes nothing that `create` has opened:
- * keep track of such clients, and close them after all tests).
+ * Each test calls `create` four times, which must always connect to the **same** place: the same table, the same prefix. If a store can
+ * have several connections, return different connections, at least in turn, so that they race with each other like nodes. For a store
+ * within the process, you may return the same store each time. Each test closes its stores. A store's `close()` closes no client that
+ * `create` has opened: close such clients yourself after all tests.
  *
  * Use a place for these tests only: each test has its own subject, but `sweep` affects all subjects. Run the tests one after the other.
  *

@@ -28,7 +28,7 @@ export interface TestClient<F extends Fields = RegisteredFields> extends LiveSes
   /** Reconnects: the page receives the missed values, and sends its waiting changes. */
   online(): void
   /**
-   * Makes the server refuse the page's next change; each further call, one change more. The page reacts as always: it retries after
+   * Makes the server refuse the page's next change; each further call adds a change. The page reacts as always: it retries after
    * a code with a status of 429 or more, keeps the value shown after `cookies_blocked`, and otherwise rolls back and rejects.
    *
    * @throws {TypeError} for an unknown code

@@ -1,14 +1,16 @@
+// A clock and timers that only a test moves.
+
 import type { After } from '../server/settings/timers.js'
 
 /** A clock that only `advance` moves: `liveSession(app, { clock: clock.now })`. */
 export interface TestClock {
   /** Returns ms since 1970. */
   readonly now: () => number
-  /** Moves the clock forward by `ms`, and starts each call whose time has come. */
+  /** Moves the clock forward by `ms`, and starts the waiting work that is due then. */
   advance(ms: number): void
 }
 
-/** A call that waits until the clock has moved by `at` ms in all. */
+/** A call to start when the clock has moved by `at` ms in all. */
 interface Waiting {
   readonly at: number
   readonly act: (late: number) => void
@@ -21,7 +23,7 @@ interface Waiting {
  * - `advance` starts these if they are due: rechecks of sockets, the end of expired sessions, reloads from the store, the daily sweep, and
  *   messages that a redirect's target has not taken. Each starts once per call, however far the clock moves. They run in the background, so
  *   await their effects.
- * - A store that has failed is asked again by this clock or in real time, whichever is first.
+ * - The plugin asks a failed store again by this clock or in real time, whichever is first.
  * - Deadlines of answers, such as `storeTimeout`, follow the machine's clock.
  *
  * @param start ms since 1970; by default now, as browsers and cookie jars use their own clocks
@@ -32,7 +34,7 @@ interface Waiting {
  */
 export function testClock(start: number = Date.now()): TestClock {
   let now = start
-  // Setting the clock back delays no call.
+  // Never shrinks, so that setting the clock back delays no call.
   let passed = 0
   const waiting = new Set<Waiting>()
   const after: After = (ms, act) => {
@@ -45,7 +47,7 @@ export function testClock(start: number = Date.now()): TestClock {
     advance(ms) {
       now += ms
       passed += Math.max(0, ms)
-      // Only the calls that wait now: an interval begins again, and would run 2.7 million times in 31 days.
+      // Start only the calls that wait now: an interval waits again after each call, and would run 2.7 million times in 31 days.
       const due = [...waiting].filter(({ at }) => at <= passed).toSorted((one, other) => one.at - other.at)
       for (const call of due) if (waiting.delete(call)) call.act(passed - call.at)
     },

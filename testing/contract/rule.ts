@@ -49,7 +49,7 @@ export function newest(registers: readonly LwwRegister[]): readonly Entry[] {
   return sorted([...expected.values()])
 }
 
-/** Returns the connection for a turn. */
+/** Returns the connection whose turn it is. */
 export function inTurn(connections: readonly Store[], turn: number): Store {
   const store = connections[turn % connections.length]
   if (isStore(store)) return store
