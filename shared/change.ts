@@ -29,7 +29,7 @@ export type Listener = (change: AnyChange) => void
 
 /** The result of a write. */
 export interface Written {
-  /** The time of the write in ms since 1970, but at least one more than the keys' last stamp. Later writes of the keys have larger stamps. */
+  /** The write's time in ms since 1970, but at least one more than the keys' last stamp. Later writes of the keys have larger stamps. */
   readonly stamp: number
   /** `'store'`: confirmed by the store within `storeTimeout`. `'memory'`: there is no store, or it has not confirmed the write yet. */
   readonly level: Level
