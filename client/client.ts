@@ -73,7 +73,7 @@ export function createClient<F extends Fields>(
         else {
           const values = keys.map((key) => [key, valueFor(key)] as const)
           notifier.source ??= 'request'
-          // The DOM's current event, which callers need not pass: undefined in shadow trees and after an `await`.
+          // The DOM's current event, so that callers need not pass it: undefined in shadow trees and after an `await`.
           dispatch('set', { id, next, settle }, values, (globalThis.event as InputEvent | undefined)?.inputType)
         }
       } catch (error) {

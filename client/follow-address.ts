@@ -115,9 +115,9 @@ export function followAddress(live: AnyClient): Unsubscribe {
   }
   const begin = (): void => {
     last = location.href
-    // The server has applied or refused all values in the URL except `unapplied` values. Take these from the URL, never from the HTML.
+    // The server has applied or refused all values in the URL, except `unapplied` ones: set these from the URL, never from the HTML.
     setFromAddress((key) => Object.hasOwn(unapplied, key))
-    // `onChange` and `onVisitor` return functions to unsubscribe.
+    // An abort calls the functions that `onChange` and `onVisitor` return, which unsubscribe.
     signal.addEventListener(
       'abort',
       live.onChange(({ source }) => (source === 'request' ? stay : follow)()),

@@ -64,7 +64,7 @@ export function onSessionEnd(
     clearTimeout(timer)
     const ms = end ? leftOf(end) - (isWarned ? 0 : before) : 0
     timer = setTimeout(look, ms > 0 ? Math.min(PAUSE, ms + 1) : PAUSE)
-    // In browsers timers are numbers.
+    // In browsers, timers are numbers without `unref`.
     timer.unref?.()
   }
   /** Asks the server if the end is near or unknown. */
@@ -81,7 +81,7 @@ export function onSessionEnd(
       tell('ended')
       if (!answer.otherVisitor) return
       ended = page.who
-      // The page asks for its visitor.
+      // These events make the page ask for its visitor.
       dispatch('wake')
       dispatch('use')
       return

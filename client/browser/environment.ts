@@ -15,7 +15,7 @@ interface NavigationEntry extends PerformanceEntry {
   readonly deliveryType?: string
 }
 
-/** The properties of the window's events, each of which has only some of them. */
+/** The properties of the window's events; each event has only some of the properties. */
 type WindowEvent = Partial<PageTransitionEvent & StorageEvent>
 
 /** Creates a page's environment in a browser: the socket, POSTs, storage, other tabs and DOM events. */
@@ -66,7 +66,7 @@ export function createBrowserEnvironment(
     offline: on('reconnect'),
     beforeunload: on('unload'),
     pagehide: leave,
-    // A frozen page answers no other tab, and the browser may discard it without another event.
+    // Leave before a freeze: a frozen page answers no other tab, and the browser may discard the page without another event.
     freeze: leave,
     resume: come,
     // `pageshow` also fires on load.
@@ -134,7 +134,7 @@ export function createTimers(onTime: (name: TimerName) => void): Timers {
     start: (name, ms, spread) => {
       clearTimeout(timers.get(name))
       const timer = setTimeout(() => onTime(name), ms + spread * Math.random())
-      // Long timers must not keep a Node process alive. In browsers timers are numbers.
+      // Long timers must not keep a Node process alive. In browsers, timers are numbers without `unref`.
       if (name === 'renew' || name[0] === ':') timer.unref?.()
       timers.set(name, timer)
     },

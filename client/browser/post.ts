@@ -32,7 +32,7 @@ export const createPoster: CreatePoster = (options, onPosted) => {
       if (!timeout) return void send(options, body, { keepalive: true })
       const controller = new AbortController()
       current = controller
-      // After the response, an abort has no effect. The timer must not keep a Node process alive. In browsers timers are numbers.
+      // After the response, an abort has no effect, so the timer need not keep a Node process alive. Browsers have no `unref`.
       setTimeout(() => controller.abort(), timeout).unref?.()
       void send(options, body, { signal: controller.signal }).then((posted) => {
         if (current === controller) onPosted(posted)

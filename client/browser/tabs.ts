@@ -51,7 +51,7 @@ export function createTabs(name: string, onLock: () => void, onMessage: (message
         controller.abort()
       }
       const begin = (): void => void (isReleased || onLock())
-      // An abort with this reason is a timeout.
+      // The reason `name` marks the abort as a timeout.
       setTimeout(() => controller.abort(name), PATIENCE)
       const act = async (lock: unknown): Promise<void> => {
         isStuck = !lock

@@ -22,7 +22,7 @@ export interface Call {
   readonly next?: Next | undefined
   /** The value of a `set`. */
   readonly value?: JsonValue | undefined
-  /** Receives the outcome. */
+  /** Called once the change is saved or, with `refusal`, refused. */
   readonly settle?: (refusal?: RefusalReason) => void
 }
 

@@ -129,7 +129,7 @@ function freeze<T extends JsonValue | undefined>(value: T): T {
 }
 
 /**
- * Adds a pending mutation. If the last one is unsent, the new one replaces it and adopts its callers; but an `update` replaces no `set`.
+ * Adds a pending mutation, which replaces an unsent last mutation and adopts its callers. But an `update` never replaces a `set`.
  */
 export function addPending(
   page: PageKeys,

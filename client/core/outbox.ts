@@ -7,7 +7,7 @@ import type { Page } from './page.js'
 import { wirePending } from './sending.js'
 import { addOldTicket, unpersistedTickets } from './tickets.js'
 
-/** Returns the page's keys of this tab, or all other keys. */
+/** Returns the page's keys with `scope: 'tab'`, or all other keys. */
 function keysOf({ keys }: Page, isTab: boolean): Pick<Page, 'keys'> {
   return { keys: new Map([...keys].filter(([, state]) => !state.isTab !== isTab)) }
 }

@@ -183,7 +183,7 @@ export function warnOfForgotten(live: AnyClient): void {
   socket?.on(FLASH, flash).on(HAND_OFF, handOff)
   live.onChange(({ key, source }) => {
     if (initial?.tab?.includes(key)) miss('keepTab', `a reload loses "${key}"`, 'keepTab(live)')
-    // A page that neither changes the field nor has it in the address may leave the function out.
+    // A page needs `followAddress` only if it changes the field, or if its URL has the field's parameter.
     const name = urls[key]
     if (name !== undefined && (source === 'request' || parameterOf(location.search, name) !== undefined))
       miss('followAddress', `the address does not follow "${key}"`, 'followAddress(live)')

@@ -56,7 +56,7 @@ function describeRefusal(code: ErrorTextCode, key: string): string {
   return `koa-live-session: ${key}: ${code}${reason ? `: ${reason}` : ''}. ${explainedAt(code)}`
 }
 
-/** Copies a JSON value; the error for any other value has the path of the flaw. */
+/** Copies a JSON value. For any other value, throws an error that names the path of the flaw. */
 function copy(key: string, value: unknown, method: string = 'set'): JsonValue {
   if (typeof key !== 'string')
     throw new TypeError(

@@ -19,7 +19,7 @@ interface RefusedSocket {
 /** Consecutive `other_visitor` refusals of a socket before a warning: a sign-in or sign-out causes up to two. */
 const MIN_REFUSALS = 3
 const NOT_STICKY = 'polling requests reach several processes'
-/** The message of a handshake that an error of the app has ended. */
+/** The server's message if an error of the app has ended the handshake. */
 const FAILED = 'handshake failed'
 const AGAIN = 'the-socket-comes-back-again-and-again'
 const UNATTACHED =
@@ -142,7 +142,7 @@ export function warnOfRefusals(socket: AnySocket): () => void {
   }
   const refused = ({ message, data, context }: RefusedSocket): void => {
     const isNotSticky = context?.status === 400
-    // socket.io retries a socket after any other error of the network.
+    // Skip other network errors, after which socket.io retries.
     if (socket.active && !isNotSticky && !data?.code) return
     const reason = data?.code ?? (isNotSticky ? NOT_STICKY : message)
     if (warned.has(reason)) return
@@ -194,10 +194,10 @@ export function watchSocket({ socket, page, onClose }: Pick<Internals, 'socket' 
   onClose(() => void socket.off('connect', probe))
 }
 
-/** Warns in the console of a likely cause if a page over http keeps no cookie. Without consent, the server names no visitor. */
+/** Warns in the console of a likely cause if a page over http keeps no cookie. Skips pages without consent: they know no visitor. */
 export function watchCookie(live: AnyClient): void {
   const { page } = internalsOf(live)
-  // Browsers treat http://localhost like https. Outside browsers there is no context.
+  // Browsers treat http://localhost like https. Outside browsers, `isSecureContext` is undefined.
   if (globalThis.isSecureContext ?? true) return
   const end = live.onStatus((_, { reason }) => {
     if (reason !== 'cookies_blocked' || page.who === undefined) return
@@ -231,7 +231,7 @@ function originOf(href: string): string {
   return origin === 'null' ? `${protocol}//${host}` : origin
 }
 
-/** Returns the place of an explanation, in a file of the installed package. */
+/** Returns the path of an explanation in the installed package. */
 export function explainedAt(anchor: string): string {
   return `node_modules/koa-live-session/docs/troubleshooting.md#${anchor}`
 }
