@@ -27,7 +27,7 @@ export function checkNext(key: string, next: unknown): void {
   )
 }
 
-/** The remedy for an object in place of the key of `set`, to append to a message. */
+/** The remedy if `set` gets an object instead of a key, to append to a message. */
 export const USE_SET_MANY = ' To set several values use setMany(values)'
 
 /** @throws {TypeError} if the listener of `subscribe` is not a function */

@@ -8,7 +8,7 @@ interface Row {
   readonly otherStatuses?: Readonly<Record<number, string>>
   /** The page's treatment of the change or the message. */
   readonly page: string
-  /** The reason in the errors of a page in development, and in the log of a refused address. */
+  /** The reason, for a page's errors in development, and for the server's log of a refused value in a URL. */
   readonly reason?: string
 }
 

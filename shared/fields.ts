@@ -124,7 +124,7 @@ function checkField(key: string, spec: Declarations[string]): Declarations[strin
   expect(isGuests, ".guests: expected 'read', and only where client is 'write'", guests)
   expect(['user', 'browser', 'tab'].includes(scope), ".scope: expected 'user', 'browser' or 'tab'", scope)
   expect(cookie === undefined || typeof cookie === 'boolean', '.cookie: expected a boolean', cookie)
-  // The cookie is signed, not encrypted: its owner could read the value.
+  // The cookie is signed, not encrypted, so the visitor could read a hidden value.
   expect(!(client === 'hidden' && cookie), '.cookie: expected false where client is hidden', cookie)
   expect(maxBytes === undefined || isPositive(maxBytes), '.maxBytes: expected a positive whole number', maxBytes)
   const isCount = maxMembers === undefined || (isPositive(maxMembers) && maxMembers <= MAX_MEMBERS)

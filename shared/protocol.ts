@@ -62,7 +62,10 @@ export interface PageMessage {
 /** The result of a change. A refusal in favour of the current value includes that value. */
 export type ChangeResult =
   | {
-      /** The stamp of the write. A retry gets the stamp of the first arrival or, after a later change by the same page, one before that. */
+      /**
+       * The stamp of the write; for a retry, the stamp of its first arrival or, if the page has changed the key since, a stamp just before
+       * that change.
+       */
       readonly stamp: Stamp
       /** The durability of the write. */
       readonly level: Level

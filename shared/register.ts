@@ -27,7 +27,7 @@ export const EPOCH_KEY = '$epoch'
 /** The key of the register for the current generation of a user's values: each erasure begins a new generation. */
 export const GENERATION_KEY = '$generation'
 
-/** The key of the register with a subject's own lifetime, in ms after its last use: then stores delete the subject. */
+/** The key of the register with a subject's own lifetime: stores delete the subject so many ms after its last use. */
 export const MAX_AGE_KEY = '$maxAge'
 
 /** Returns whether a register is a revocation register: of a revocation, a retired browser id or an erasure. */
