@@ -51,7 +51,7 @@ export function memoryAppSession<S extends object = RegisteredSession>(
       'request',
     )
   }
-  // Untyped inside, as all handles are.
+  // Untyped inside, as all handles are: only the declaration knows the types of values.
   return Object.assign(handle, {
     change,
     end: () => sessions.destroy(name, undefined),

@@ -64,7 +64,7 @@ export function memorySession<F extends Fields>(
   handle.open()
   const change = (key: string, value: unknown, source: ChangeSource = 'request'): void =>
     write('change', { [key]: value }, source)
-  // Untyped inside, as all handles are.
+  // Untyped inside, as all handles are: only the declaration knows the types of values.
   return Object.assign(handle, { change }) as unknown as MemorySession<F>
 }
 

@@ -4,7 +4,7 @@ import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Link, PageSocket } from '../server/memory/link.js'
 
-/** An open connection. */
+/** A connection that stays open until the server ends it. */
 export class UnheardLink implements Link {
   readonly request: IncomingMessage = new IncomingMessage(new Socket())
   readonly remoteAddress = undefined
@@ -32,7 +32,7 @@ export function unheardSocket(): PageSocket {
   return {
     id: '',
     rooms: new Set<string>(),
-    // No tab sends its own values.
+    // The handshake brings no values of a tab.
     handshake: { auth: {} },
     emit: () => undefined,
     on: () => undefined,
