@@ -257,7 +257,7 @@ describe('threat 14: values that another build has allowed', () => {
     expect(await browser.run({ old: 900, mid: 700, big: 400 })).toEqual({ old: 0, mid: 450, big: 250 })
   })
 
-  it('give way to values within maxBytes, in three shifts of maxBytes', async () => {
+  it('give way to values within maxBytes after each change of maxBytes', async () => {
     const browser = new Deploys()
     const shares = (big: string) => ({ a: 100, b: 100, c: 100, [big]: 1700 })
     expect(await browser.run(shares('a'), { a: 1200, b: 30 })).toEqual({ a: 1200, b: 30, c: 0 })
@@ -266,7 +266,7 @@ describe('threat 14: values that another build has allowed', () => {
     expect(browser.longest).toBeLessThanOrEqual(MOST_BY_DEFAULT)
   })
 
-  it('are called unsaved once they left the cookie, by page and log', async () => {
+  it('are reported unsaved, by page and log, once they left the cookie', async () => {
     const [browser, other] = [new Deploys(), new Deploys()]
     await browser.visit({ a: 1900, c: 100 }, { a: 1200, c: 30 })
     expect([browser.statuses, browser.warnings]).toEqual([{ a: 'saved', c: 'saved' }, []])

@@ -118,7 +118,7 @@ describe.each<[string, () => object]>([
     expect(await node.app.live.devices('ann')).toHaveLength(100)
   })
 
-  it('threat 149: 101 expired logins end none that goes on', async () => {
+  it('threat 149: 101 expired logins end no login in use', async () => {
     const node = await start(options(), { maxAge: 14 * DAY })
     const own = await signedIn(node)
     const short: Action = ({ session }) => void Object.assign(session, { maxAge: 20 * MINUTE })
@@ -130,7 +130,7 @@ describe.each<[string, () => object]>([
     expect(await userOf(node, own)).toBe('ann')
   })
 
-  it('threat 149: a login whose session lasts longer later stays on the list', async () => {
+  it('threat 149: a login stays listed when its session gets a longer maxAge', async () => {
     const node = await start(options(), { maxAge: HOUR })
     const own = await signedIn(node)
     await node.ask(own, ({ session }) => void Object.assign(session, { maxAge: 30 * DAY }))
@@ -143,7 +143,7 @@ describe.each<[string, () => object]>([
     expect(await userOf(node, own)).toBeNull()
   })
 
-  it('threat 151: a sign-in that a revocation has overtaken does not spare itself', async () => {
+  it('threat 151: a sign-in overtaken by a revocation cannot except itself', async () => {
     const node = await start(options())
     const own = await signedIn(node)
     const late = node.visitor()

@@ -73,7 +73,7 @@ describe('hand-offs', () => {
       expect((await take(visitor, token)).status).toBe(401)
     })
 
-    it('signs nobody in who was revoked since (threat 106)', async () => {
+    it('signs in no user who was revoked since (threat 106)', async () => {
       const { app, visitor, token } = await handed(optionsOf())
       await app.live.revoke('ann')
       const answer = await bring(visitor, token)

@@ -20,8 +20,8 @@ async function flood(socket: TestSocket, changes: number): Promise<number> {
   return refused.length
 }
 
-describe('threat 17: a flood of changes', () => {
-  it('is refused on a socket after a burst of twice the rate', async () => {
+describe('threat 17: the rate limit of changes', () => {
+  it('refuses changes of a socket after a burst of twice the rate', async () => {
     const app = await App.start({ options: { limits } })
     const socket = await app.visitor().connect()
     expect(await flood(socket, 30)).toBe(20)
@@ -30,7 +30,7 @@ describe('threat 17: a flood of changes', () => {
     expect(await flood(socket, 6)).toBe(1)
   })
 
-  it('is refused for a visitor across all sockets and POSTs', async () => {
+  it('holds for all sockets and POSTs of a visitor together', async () => {
     const app = await App.start({ options: { limits } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const [one, two] = [await visitor.connect(), await visitor.connect()]
@@ -44,7 +44,7 @@ describe('threat 17: a flood of changes', () => {
     expect((await visitor.store(CHANGE)).status).toBe(200)
   })
 
-  it('includes each change of a message, even a refused change', async () => {
+  it('counts each change of a message, even a refused change', async () => {
     const app = await App.start({ options: { limits } })
     const socket = await app.visitor().connect()
     for (let i = 0; i < 5; i += 1) {
@@ -54,7 +54,7 @@ describe('threat 17: a flood of changes', () => {
     expect(await socket.change('division', 1)).toEqual(limited)
   })
 
-  it('does not include tickets', async () => {
+  it('counts no tickets', async () => {
     const app = await App.start({ options: { limits } })
     const visitor = app.visitor(cookieFor(app.live, {}))
     const socket = await visitor.connect()
@@ -64,7 +64,7 @@ describe('threat 17: a flood of changes', () => {
     for (let i = 0; i < 50; i += 1) expect(await socket.sendTickets(text)).toHaveProperty('results')
   })
 
-  it('may begin with one message larger than the burst', async () => {
+  it('accepts one message larger than the burst', async () => {
     const app = await App.start({ options: { limits: { ...limits, changesPerSocket: 0.5 } } })
     const socket = await app.visitor().connect()
     expect(await socket.set(['division', -1, '', 1], ['cart', -1, '', []])).toHaveProperty('results')
@@ -74,7 +74,7 @@ describe('threat 17: a flood of changes', () => {
     expect(await socket.change('division', 1)).toHaveProperty('stamp')
   })
 
-  it('does not include the app\u2019s own changes', async () => {
+  it('counts no changes of the app itself', async () => {
     const app = await App.start({
       options: { limits },
       routes: async (ctx) => {
@@ -146,7 +146,7 @@ describe('threat 68: changes by sockets without a cookie', () => {
 describe('threat 112: the limit shared by all without a cookie', () => {
   const changes = (count: number) => ({ set: Array.from({ length: count }, (_, value) => ['division', -1, '', value]) })
 
-  it('is overdrawn by no message: a larger one is refused for good', async () => {
+  it('refuses a message larger than the burst for good', async () => {
     const app = await App.start({ options: { limits } })
     const answer = await app.visitor().store(changes(17))
     expect([answer.status, (await answer.json()).error.code]).toEqual([400, 'too_large'])

@@ -93,7 +93,7 @@ describe.each([
     expect(await userOf(node, visitor)).toEqual(GUEST)
   })
 
-  it('is not continued by a held regenerate() after a revocation that excepts its successor', async () => {
+  it('is not continued by a late regenerate() after its successor was excepted', async () => {
     const node = await start(options())
     const visitor = await signedIn(node)
     const response = await node.during(
@@ -109,7 +109,7 @@ describe.each([
     expect(await userOf(node, visitor)).toEqual(ANN)
   })
 
-  it('ends, too, if two of the user revoke all others at once', async () => {
+  it('ends if two sessions of the user revoke all others at once', async () => {
     const node = await start(options())
     const others: Action = async (ctx) => {
       await ctx['session'].regenerate()
@@ -160,7 +160,7 @@ describe.each([
     expect(await awaited('the end of the session', ended)).toBe('destroyed')
   })
 
-  it('is not evicted from a revocation by a flood of sign-ins', async () => {
+  it('ends at a revocation despite a flood of sign-ins', async () => {
     const node = await start({ ...options(), cache: { maxVisitors: 40 } })
     const visitor = await signedIn(node)
     for (let at = 0; at < 60; at += 1) await signedIn(node)
@@ -237,7 +237,7 @@ describe('threat 132: a hand-off that names its user', () => {
     expect(await taken(two, visitor, token)).toBeNull()
   })
 
-  it.each([-MINUTE, MINUTE])('threat 158: counts no clock of the node that revokes (%d ms)', async (skew) => {
+  it.each([-MINUTE, MINUTE])('threat 158: is judged without the clock of the revoking node (%d ms)', async (skew) => {
     const store = memoryStore()
     const skewed = { clock: { now: () => clock.now() + skew }, options: { identify, store } }
     const [one, two] = [await start({ store }), await SessionApp.start(skewed as never)]

@@ -101,12 +101,12 @@ describe('a page that asks when the session ends', () => {
   })
 })
 
-describe('a session that has ended', () => {
+describe('a session', () => {
   it.each<[string, (app: SessionApp, ann: Visitor) => unknown]>([
     ['by maxAge', () => clock.advance(maxAge + 1000)],
     ['by a sign-out', (app, ann) => app.ask(app.visitor(ann.cookie), signOut)],
     ['by a revocation', (app) => app.app.live.revoke('ann')],
-  ])('is extended by no page: %s', async (_, end) => {
+  ])('is extended by no page once it has ended: %s', async (_, end) => {
     const app = await start()
     const { ann, post } = await signedIn(app)
     const { cookie } = ann
@@ -117,7 +117,7 @@ describe('a session that has ended', () => {
     expect(await isSignedIn(app, app.visitor(cookie))).toBe(false)
   })
 
-  it('is not revived by an extension that began before', async () => {
+  it('is not revived by an extension that began before its end', async () => {
     const gate = new Gate()
     let isHeld = false
     const slowly = async (ctx: Koa.Context): Promise<unknown> => {
@@ -135,7 +135,7 @@ describe('a session that has ended', () => {
     expect(await isSignedIn(app, ann)).toBe(false)
   })
 
-  it('of a fixed time is not moved by extend', async () => {
+  it('without rolling is not extended by a page', async () => {
     const app = await start({ session: { rolling: false } })
     const { ann, post } = await signedIn(app)
     clock.advance(maxAge - MINUTE)

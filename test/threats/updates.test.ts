@@ -30,7 +30,7 @@ describe.each([
   ['with a store', () => ({ store: memoryStore() })],
 ])('threat 118: the id of an update, %s', (_, options) => {
   it.each(['page-Infinity', 'page-1e9', 'page-0x99', 'page-123456789', 'page-'])(
-    'is refused as malformed if no page makes it: %s',
+    'is refused as malformed if no page makes such an id: %s',
     async (id) => {
       const { page, other, update, cart } = await twoPages(options())
       await update(page, 'page-1', ['soup'])
@@ -40,7 +40,7 @@ describe.each([
     },
   )
 
-  it.each(['page--1', 'page-x', 'page'])('stands for no other update without a number: %s', async (id) => {
+  it.each(['page--1', 'page-x', 'page'])('identifies no other update if it has no number: %s', async (id) => {
     const { page, other, update, cart } = await twoPages(options())
     await update(page, 'page-1', ['soup'])
     expect(await update(other, id, ['fish'])).toMatchObject({ stamp: expect.any(Number) })
@@ -48,7 +48,7 @@ describe.each([
     expect(await cart()).toEqual(['fish', 'tea'])
   })
 
-  it('is refused for now if far ahead of the newest id of its page', async () => {
+  it('is refused temporarily if far ahead of the newest id of its page', async () => {
     const { app, page, other, update, cart } = await twoPages(options())
     await update(page, 'page-1', ['soup'])
     expect(await update(other, 'page-99999999', ['nothing'])).toMatchObject({ code: 'rate_limited' })
@@ -60,7 +60,7 @@ describe.each([
     expect(await cart()).toEqual(['late'])
   })
 
-  it('stands for no much earlier update of its page', async () => {
+  it('does not identify a much earlier update of its page', async () => {
     const { page, other, update, cart } = await twoPages(options())
     await update(other, 'page-99999999', ['nothing'])
     expect(await update(page, 'page-1', ['soup'])).toMatchObject({ stamp: expect.any(Number) })
