@@ -92,7 +92,7 @@ describe('an open page whose handshakes fail', () => {
     },
   )
 
-  it('does no harm if the app reconnects, too', async () => {
+  it('sends no extra handshakes if the app reconnects, too', async () => {
     const { cut, open, handshakes } = await start('identify')
     const page = await open()
     page.socket.on('connect_error', () => void page.socket.connect())
@@ -106,7 +106,7 @@ describe('an open page whose handshakes fail', () => {
     ['handshake middleware', FAILED],
     ['identify', FAILED],
     ['an io.use() of the app', REFUSED],
-  ] as const)('says so in the console once: %s', async (call, expected) => {
+  ] as const)('warns in the console once: %s', async (call, expected) => {
     const { app, cut, open } = await start(call)
     const page = await open()
     const back = page.connected()

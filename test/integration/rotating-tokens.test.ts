@@ -97,7 +97,7 @@ it.each([1000, MINUTE])('a page outlives its access token of %d ms with a single
   expect([app.warnings, app.errors]).toEqual([[], []])
 })
 
-it('tells of cookies that middleware sets in a handshake', async () => {
+it('middleware that sets cookies in a handshake causes one warning', async () => {
   const { app, provider, visitor, clock } = await start(false)
   clock.advance(2 * MINUTE)
   await visitor.connect()
@@ -106,7 +106,7 @@ it('tells of cookies that middleware sets in a handshake', async () => {
   expect(app.warnings).toEqual(TOLD)
 })
 
-it('tells of cookies that middleware sets in a recheck', async () => {
+it('middleware that sets cookies in a recheck causes one warning', async () => {
   const { app, visitor, clock } = await start(false)
   await visitor.connect()
   expect(app.warnings).toEqual([])

@@ -140,7 +140,7 @@ describe('onSessionEnd', () => {
     expect(seen).toHaveLength(5)
   })
 
-  it('tells of an extension in another tab, and by a request', async () => {
+  it('reports an extension by another tab and by a request', async () => {
     const ann = await signIn(await start())
     const [one, other] = [await open(ann), await open(ann)]
     let told = [one.next(), other.next()]
@@ -187,7 +187,7 @@ describe('onSessionEnd', () => {
     expect(await told).toBe('extended 24 fixed')
   })
 
-  it('warns of no session that a guest does not have', async () => {
+  it('does not warn a guest who has no session', async () => {
     const page = await (await start()).visitor().open({ path: '/page', hasSocket: false })
     await page.live.set('division', 3)
     const told: unknown[] = []
@@ -198,7 +198,7 @@ describe('onSessionEnd', () => {
     expect([questions(page), told]).toEqual([1, []])
   })
 
-  it("tells of the end of a guest's session", async () => {
+  it("reports the end of a guest's session", async () => {
     const app = await start()
     const guest = app.visitor()
     await guest.fetch('/login')
@@ -220,7 +220,7 @@ describe('onSessionEnd', () => {
 })
 
 describe('a session that was revoked', () => {
-  it.each([[{ hasSocket: true }], [{}]])('is told as ended, and extended by no page: %p', async (how) => {
+  it.each([[{ hasSocket: true }], [{}]])('is reported as ended, and cannot be extended: %p', async (how) => {
     const app = await start()
     const ann = await signIn(app)
     const { seen, next } = await open(ann, how)
@@ -237,7 +237,7 @@ describe('a session that was revoked', () => {
 })
 
 describe('a page whose clock or machine', () => {
-  it('slept beyond the end, without a timer, says so when shown', async () => {
+  it('slept beyond the end reports the end when shown, without a timer', async () => {
     const { next } = await open(await signIn(await start()))
     const told = next()
     now += 9 * HOUR

@@ -28,7 +28,7 @@ async function openWithToken(visitor: Visitor, hasSocket: boolean): Promise<void
 }
 
 describe('a token in a header, which only POSTs bring', () => {
-  it('is told of at the second page load', async () => {
+  it('causes a warning at the second page load', async () => {
     const { app, told } = await start(bearer)
     const visitor = app.visitor()
     await openWithToken(visitor, false)
@@ -37,7 +37,7 @@ describe('a token in a header, which only POSTs bring', () => {
     expect(told()).toEqual([TOLD('POSTs', 'page loads')])
   })
 
-  it('is told of at once with a socket', async () => {
+  it('causes a warning at once with a socket', async () => {
     const { app, told } = await start(bearer)
     const visitor = app.visitor()
     await visitor.fetch('/page')
@@ -72,7 +72,7 @@ it('the guide’s token in a cookie names the user in all three', async () => {
   expect([socket?.liveSession.userId, told()]).toEqual(['ann', []])
 })
 
-it('a token in the query of the socket is told of', async () => {
+it('a token in the query of the socket causes a warning', async () => {
   const { app, told } = await start((ctx) => ctx.query['token'])
   const visitor = app.visitor()
   await visitor.fetch('/page')
@@ -100,7 +100,7 @@ describe('another id in handshakes than in requests', () => {
   it.each([
     ['ann', 'ann@example.test', 'ann', 'ann@example.test'],
     ['a\nb', `${LONG}tail`, 'a\\u000ab', LONG],
-  ])('is told of once, with both ids: %j and %j', async (id, other, one, two) => {
+  ])('causes one warning, with both ids: %j and %j', async (id, other, one, two) => {
     const { app, told } = await start((ctx) => (isHandshake(ctx) ? other : id))
     const visitor = app.visitor()
     await visitor.fetch('/page')
@@ -116,7 +116,7 @@ describe('another id in handshakes than in requests', () => {
   })
 })
 
-it('another id in handshakes leaves the changes of a page to POSTs', async () => {
+it('a page saves by POST if handshakes have another id', async () => {
   const { app } = await start((ctx) => (isHandshake(ctx) ? 'ann@example.test' : 'ann'))
   const { live } = await app.visitor().open({ path: '/page' })
   await live.set('division', 3)
@@ -124,13 +124,13 @@ it('another id in handshakes leaves the changes of a page to POSTs', async () =>
   await live.set('division', 4)
 })
 
-describe('nothing is told', () => {
+describe('no warning', () => {
   const session = (ctx: Koa.Context): string | undefined => ctx.cookies.get('user', { signed: false })
   const cookie = (visitor: Visitor, value: string): void => void visitor.jar.setCookieSync(value, visitor.url)
   const signIn = (visitor: Visitor, user = 'ann'): void => cookie(visitor, `user=${user}; Path=/`)
   const signOut = (visitor: Visitor): void => cookie(visitor, 'user=; Path=/; Max-Age=0')
 
-  it('of a token in a cookie, and of sign-outs and sign-ins', async () => {
+  it('follows a token in a cookie, sign-outs and sign-ins', async () => {
     const { app, told } = await start(session)
     const visitor = app.visitor()
     for (let times = 0; times < 3; times += 1) {
@@ -147,7 +147,7 @@ describe('nothing is told', () => {
     expect(told()).toEqual([])
   })
 
-  it('of another account without identify(), in two tabs', async () => {
+  it('follows another account without identify(), in two tabs', async () => {
     const { app, told } = await start(session)
     const visitor = app.visitor()
     for (const user of ['ann', 'bob', 'ann', 'eve']) {
@@ -159,7 +159,7 @@ describe('nothing is told', () => {
     expect(told().filter((warning) => !warning.includes('two users in turn'))).toEqual([])
   })
 
-  it('if somebody else signs in at once, or the same user later', async () => {
+  it('follows if another user signs in at once, or the same user later', async () => {
     const { app, told } = await start(session)
     const visitor = app.visitor()
     signIn(visitor)

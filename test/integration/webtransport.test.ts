@@ -37,7 +37,7 @@ function installWebTransport({ io }: App): void {
   }
 }
 
-it('a connection without an HTTP request is refused in words', async () => {
+it('a connection without an HTTP request is refused, with a warning', async () => {
   const app = await App.start({ io: { transports: ['polling', 'websocket', 'webtransport'] } })
   installWebTransport(app)
   const socket = connect(app.url, { transports: ['webtransport'], forceNew: true, reconnection: false })
