@@ -44,7 +44,7 @@ export function createNotifier(page: Readonly<Page>): Notifier {
   const unique = (detail: StatusDetail): StatusDetail => (details[JSON.stringify(detail)] ??= Object.freeze(detail))
   const status = (key?: string): StatusDetail =>
     unique(key === undefined ? overallStatus(page) : statusOf(page, readKey(page, key)))
-  /** Stands for the last notification of a key that had none. */
+  /** Serves as the last notification of a key that has had none. */
   const none: Notice = [undefined, unique({ status: 'default' })]
   const notices = (): readonly (readonly [key: string, notice: Notice])[] =>
     [...page.keys].map(([key]) => [key, [shown(key), status(key)]])

@@ -11,7 +11,7 @@ export function parameterOf(search: string, name: string): string | undefined {
   return others.length > 0 || (text && text.length > LONGEST_ADDRESS) ? undefined : text
 }
 
-/** Decodes a parameter: as plain text if the field's default is a string, else as JSON, falling back to plain text. */
+/** Decodes a parameter: as plain text if the field's default is a string or the text is not JSON, else as JSON. */
 export function fromParameter(text: string, fallback: JsonValue | undefined): JsonValue {
   if (typeof fallback === 'string') return text
   try {

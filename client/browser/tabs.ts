@@ -37,7 +37,7 @@ export function createTabs(name: string, onLock: () => void, onMessage: (message
 
   return {
     queue: () => {
-      // Without https there are no locks: the channel must suffice.
+      // Browsers have no locks over http: there the channel must suffice.
       if (!navigator?.locks) return onLock()
       const controller = new AbortController()
       const { signal } = controller

@@ -63,7 +63,7 @@ export function beginPage(
 export function mergeSnapshot(page: Page, { values, stamps = {}, deleted, unsaved, expiries }: Initial): void {
   for (const [key, stamp] of Object.entries(stamps)) {
     const state = ensureKey(page, key)
-    // In newer HTML, the tab's values may be another tab's.
+    // In newer HTML, values with `scope: 'tab'` may be another tab's.
     if (state.isTab || stamp <= state.stamp) continue
     merge(state, stamp, deleted?.includes(key) ? undefined : values?.[key])
     if (unsaved?.includes(key)) continue

@@ -11,8 +11,8 @@ export interface Page extends PageKeys {
   /** The visitor, as an opaque string from the server; undefined if unknown, or if the browser keeps no cookie. */
   who?: string | undefined
   /**
-   * `new`: a guest whose cookie no request has proved. Undefined without a snapshot; `''` if the server did not know the visitor,
-   * because the browser may have withheld its cookie: then the page asks.
+   * `new`: a guest whose cookie no request has proved. `''`: the page must ask, because the browser may have withheld its cookie from the
+   * request for the HTML. Undefined without a snapshot.
    */
   kind?: 'new' | 'guest' | 'user' | '' | undefined
   /**

@@ -163,7 +163,7 @@ export function warnOfRefusals(socket: AnySocket): () => void {
   return () => void socket.off('connect_error', refused).off('connect', connected)
 }
 
-/** Returns the cause of a refusal by the library, or where it is explained. */
+/** Returns the cause of a refusal by the library, or the path of its explanation. */
 function causeOf(reason: string): string {
   if (reason === FAILED)
     return `An error of the app in handshake middleware or identify, as the server's log says: ${explainedAt(AGAIN)}`
