@@ -56,8 +56,23 @@ function verdicts(names) {
       return [`\`${name}\`: ${what}`, readable(value), goal, noise > 0 ? percent(noise) : '', verdict]
     })
   })
-  const setting = `Measured on ${settingOf('read').join(', ')}. A table that differs says so.`
+  const setting = [`Measured on ${settingOf('read').join(', ')}.`, ...exceptions(names)].join(' ')
   return [setting, markdown({ columns: ['', 'measured', 'goal', 'control', ''], rows })].join('\n\n')
+}
+
+/** Says which rows were measured in another setting than `read`, a sentence for each setting. */
+function exceptions(names) {
+  const rows = new Map()
+  for (const name of names.filter(resultOf)) {
+    const setting = unusual(name).join(', ')
+    if (setting) rows.set(setting, [...(rows.get(setting) ?? []), `\`${name}\``])
+  }
+  return [...rows].map(([setting, those]) => `The rows ${those.join(', ')}: ${setting}.`)
+}
+
+function unusual(name) {
+  const usual = settingOf('read')
+  return settingOf(name).filter((part) => !usual.includes(part))
 }
 
 /** Returns the date, Node version and machine of a measurement: stated above the goals, and again for rows where they differ. */
@@ -70,8 +85,7 @@ function row(name, isPlotted, files) {
   const result = resultOf(name)
   if (!result) return `Not measured yet at this version: \`npm run bench ${name}\`.`
   const { commit, tables } = result
-  const usual = settingOf('read')
-  const source = [`Row \`${name}\``, `commit ${commit}`, ...settingOf(name).filter((part) => !usual.includes(part))]
+  const source = [`Row \`${name}\``, `commit ${commit}`, ...unusual(name)]
   return [`${source.join(', ')}:`, ...plots(name, result, files), ...(isPlotted ? [] : tables.map(titled))].join('\n\n')
 }
 
