@@ -1,0 +1,133 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import ts from 'typescript'
+import { TAB_AUTH } from '../../shared/protocol.js'
+
+const filesIn = (folder: string, ending: RegExp): readonly string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((path) => ending.test(path))
+
+/** Other packages whose names the documents use. */
+const PACKAGES = [
+  ...['@koa/router', '@types/express', '@types/koa', '@types/node', 'engine.io', 'fastify', 'koa', 'koa-session'],
+  ...['kysely', 'mysql2', 'redis', 'socket.io', 'socket.io-client', 'typescript/lib', 'vite/dist'],
+  ...['@fastify/cookie', '@fastify/session', '@socket.io/redis-adapter', '@socket.io/redis-streams-adapter'],
+]
+/** Names of systems without types here: web servers, process managers, compilers, other languages. */
+const OTHERS = new Set([
+  ...['proxy_add_x_forwarded_for', 'proxy_pass', 'large_client_header_buffers', 'http_host'],
+  ...['ResponseFieldSize', 'LimitRequestFieldSize', 'tune', 'bufsize', 'form_post', 'server_login_retry'],
+  ...['TimeoutStopSec', 'terminationGracePeriodSeconds', 'stop_grace_period', 'kill_timeout', 'Dockerfile'],
+  ...['get_session', 'Phoenix', 'PubSub', 'configure_session', 'clear_session', 'live_socket_id'],
+  ...[
+    'esnext',
+    'disposable',
+    'TS2664',
+    'TS2717',
+    'instrument',
+    'typedoc',
+    'CHROME_PATH',
+    'FIREFOX_PATH',
+    'defects',
+    'jsonl',
+    'ts',
+  ],
+])
+
+const PROTOCOLS = [
+  'docs/maintainers/protocol.md',
+  ...['client', 'server'].flatMap((folder) => filesIn(folder, /protocol\.md$/)),
+]
+const GUIDES = [
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/README.md', 'test/README.md', 'test/threats/README.md'],
+  ...filesIn('docs', /\.md$/).filter((path) => !path.startsWith('docs/api/') && !PROTOCOLS.includes(path)),
+]
+
+/** All identifiers of TypeScript files, and the words in their texts. */
+function wordsOf(paths: readonly string[]): ReadonlySet<string> {
+  return new Set(paths.flatMap((path) => readFileSync(path, 'utf8').match(WORDS) ?? []))
+}
+
+const WORDS = /[A-Za-z_$][\w$]*/g
+const CODE = /^ *```.*?^ *```$/gms
+const spansIn = (markdown: string): readonly string[] =>
+  [...markdown.replace(CODE, '').matchAll(/`([^`\n]+)`/g)].map(([, span = '']) => span)
+
+/** The names in a code span that is a name, a chain of members or a call; none of another span. */
+function namesIn(span: string): readonly string[] {
+  const [, chain = ''] = /^(?:await |new )?([A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*)\??(?:\(.*\))?$/.exec(span) ?? []
+  return chain === '' ? [] : chain.split('.')
+}
+
+/** The members that a code span or block gives to a message: `{ who?, results: [] }` has two, and `group: text` one. */
+function membersIn(text: string): readonly string[] {
+  const shapes = [...text.matchAll(/\{([^{}]*)\}/g)].flatMap(([, inner = '']) =>
+    [...inner.replace(/\[.*?\]/g, '[]').matchAll(/(?:^|,)\s*([a-z]\w*)\??\s*(?=[:,]|$)/g)].map(([, name = '']) => name),
+  )
+  const [, first] = /^([a-z]\w*)\??: /.exec(text) ?? []
+  return first === undefined ? shapes : [first, ...shapes]
+}
+
+/** The members of messages, and the options of fields and apps, which the protocol writes in the same form. */
+function knownMembers(): ReadonlySet<string> {
+  const keys = new Set<string>([TAB_AUTH])
+  const visit = (node: ts.Node): void => {
+    if (ts.isPropertySignature(node) || ts.isNamedTupleMember(node)) keys.add(node.name.getText())
+    node.forEachChild(visit)
+  }
+  for (const file of ['shared/protocol.ts', 'shared/types.ts', 'server/types/options.ts', 'server/types/session.ts'])
+    visit(ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true))
+  return keys
+}
+
+const own = wordsOf(['server', 'client', 'shared', 'testing'].flatMap((folder) => filesIn(folder, /\.tsx?$/)))
+const others = wordsOf(PACKAGES.flatMap((name) => filesIn(`node_modules/${name}`, /\.d\.[cm]?ts$/)))
+
+const samples = new Set(
+  GUIDES.flatMap((page) => readFileSync(page, 'utf8').match(CODE) ?? [])
+    .join('\n')
+    .match(WORDS),
+)
+
+/** Returns the names in a document's prose that neither the code, a sample nor another package has. */
+function unknownIn(markdown: string, isName: (span: string) => boolean): readonly string[] {
+  const isKnown = (name: string): boolean =>
+    own.has(name) || others.has(name) || samples.has(name) || OTHERS.has(name.replace('$', ''))
+  return spansIn(markdown).filter((span) => isName(span) && !namesIn(span).every(isKnown))
+}
+
+/** Whether a code span looks like a name of code: a call, a chain, or a word with a capital or `_` inside. */
+const isCode = (span: string): boolean => /^\w.*[.(A-Z_]/.test(span)
+
+describe('a name in', () => {
+  it.each(GUIDES)('exists: %s', (page) => {
+    expect(unknownIn(readFileSync(page, 'utf8'), isCode)).toEqual([])
+  })
+
+  it.each(PROTOCOLS)('exists, even a plain word: %s', (page) => {
+    expect(unknownIn(readFileSync(page, 'utf8'), () => true)).toEqual([])
+  })
+
+  it.each(['`live.revokeAll(id)`', '`revokeAllNow`', '`ctx.liveSession.takeFlashes()`', '`user_only`'])(
+    'is found if it does not exist: %s',
+    (markdown) => expect(unknownIn(markdown, isCode)).toHaveLength(1),
+  )
+})
+
+describe('a member in', () => {
+  const keys = knownMembers()
+
+  it.each(PROTOCOLS)('is a key of a message: %s', (page) => {
+    const text = readFileSync(page, 'utf8')
+    const blocks = [...text.matchAll(/^```\n(.*?)^```$/gms)].map(([, block = '']) => block)
+    const members = [...spansIn(text), ...blocks].flatMap(membersIn)
+    expect(members.filter((name) => !keys.has(name))).toEqual([])
+  })
+
+  it('is found in a shape, and before a colon', () => {
+    expect(membersIn('{ who?, results: [a, b], end }')).toEqual(['who', 'results', 'end'])
+    expect(membersIn('unvisited: { key: value }')).toEqual(['unvisited', 'key'])
+  })
+})
