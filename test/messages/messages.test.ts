@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -181,6 +182,37 @@ describe('newcomers', () => {
           'ctx.request.body, where parsers leave it. Put app.use(live.middleware()) before the code that reads the body',
       ])
     })
+  })
+
+  it.each([
+    ['before the middleware logs', 1],
+    ['after the middleware does not log', 0],
+  ])('a body parser %s a POST that a reload cuts', async (place, expected) => {
+    const parse: Koa.Middleware = async (ctx, next) => {
+      Object.assign(ctx.request, { body: JSON.parse(await text(ctx.req)) })
+      await next()
+    }
+    const [gate, reload] = [new Gate(), new AbortController()]
+    let end: (value: unknown) => void = () => undefined
+    const ended = new Promise((resolve) => {
+      end = resolve
+    })
+    const load: Koa.Middleware = async ({ res }, next) => {
+      void gate.pass()
+      await once(res, 'close')
+      await next().finally(() => setImmediate(end))
+    }
+    const isBefore = place.startsWith('before')
+    const before = isBefore ? [load, parse] : [load]
+    const app = await App.start({ before: () => before, attach: { handshake: [] }, routes: isBefore ? say : parse })
+    const { signal } = reload
+    const headers = { 'content-type': 'application/json' }
+    const cut = app.visitor().fetch('/store_session', { method: 'POST', body: '{}', headers, signal })
+    await gate.entered
+    reload.abort()
+    await expect(cut).rejects.toThrow('aborted')
+    await ended
+    expect(app.errors).toHaveLength(expected)
   })
 
   describe('a database without the table', () => {
