@@ -60,8 +60,8 @@ export class SessionApp {
     return this.app.visitor(cookie)
   }
 
-  async fetch(visitor: Visitor, action: Action, init?: RequestInit): Promise<Response> {
-    return visitor.fetch(`/${this.#actions.push(action) - 1}`, init)
+  async fetch(visitor: Visitor, action: Action, init?: RequestInit, query = ''): Promise<Response> {
+    return visitor.fetch(`/${this.#actions.push(action) - 1}${query}`, init)
   }
 
   /** Makes the request of `fetch`, and resolves with the response's JSON. */
