@@ -32,9 +32,9 @@ class QuickStart {
   }
 
   /** Builds the app of a guide, up to the command that starts the server. */
-  static async byHand(newcomer: Newcomer, guide: string): Promise<QuickStart> {
+  static async byHand(newcomer: Newcomer, guide: string, name: string = basename(guide, '.md')): Promise<QuickStart> {
     const steps = commands(guide)
-    const folder = join(newcomer.folder, basename(guide, '.md'))
+    const folder = join(newcomer.folder, name)
     const app = new QuickStart(newcomer, folder, steps, await freePort())
     mkdirSync(app.folder)
     for (const { file = '', text } of snippetsOf(guide)) app.#write(file, text)
@@ -66,6 +66,18 @@ class QuickStart {
     } finally {
       this.#write(script, text)
     }
+  }
+
+  /** Changes `server.js` as the guide says for a page without a bundler. */
+  dropBundler(): void {
+    const text = this.read('server.js')
+    const served = text
+      .replace(
+        'app.use(live.middleware())',
+        "const { modules, scripts } = require('./modules.js')\napp.use(modules)\n$&",
+      )
+      .replace('<script type="module" src="/bundle.js"></script>', () => `\${scripts}`)
+    this.#write('server.js', served)
   }
 
   get url(): string {
@@ -164,6 +176,29 @@ describe.each(GUIDES)('%s', (guide) => {
     ])('finds %s by its command for types', async (_, line, problem) => {
       await expect(quickStart.check(line)).rejects.toThrow(problem)
     })
+  })
+})
+
+describeInBrowser('docs/javascript.md without a bundler', () => {
+  let quickStart: QuickStart
+  beforeAll(async () => {
+    quickStart = await QuickStart.byHand(newcomer, 'docs/javascript.md', 'unbundled')
+    quickStart.dropBundler()
+  }, 300_000)
+  afterEach(() => quickStart.kill())
+
+  it('shares its filter between tabs, without the bundle', async () => {
+    await quickStart.check('')
+    await quickStart.start()
+    const person = await openBrowser()
+    const [one, two] = [await person.open(quickStart.url), await person.open(quickStart.url)]
+    await one.select('select', 'south')
+    await orders(two, /^order 2$/)
+    await showsStatus(one, 'saved')
+    expect(await one.$$eval('script[src]', (scripts) => scripts.map((script) => script.getAttribute('src')))).toEqual([
+      '/browser.mjs',
+    ])
+    expect(person.complaints).toEqual([])
   })
 })
 
