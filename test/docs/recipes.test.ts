@@ -13,6 +13,7 @@ import { z } from 'zod'
 import { App, appFields } from '../support/app/app.js'
 import { once } from '../support/app/awaited.js'
 import { Gate } from '../support/app/gate.js'
+import { send } from '../support/app/raw-http.js'
 import { type Action, all, identifyNow, SessionApp } from '../support/app/sessions.js'
 import { HOUR } from '../support/app/times.js'
 import { Visitor } from '../support/app/visitor.js'
@@ -116,6 +117,22 @@ describe(`act-as.ts of ${PAGE}`, () => {
     expect(await switchTo('ann')).toBe(403)
     expect(await seen()).toEqual(['bob', 'bob'])
   })
+})
+
+it(`tenants.ts of ${PAGE}: a session of one tenant is a guest's at another host`, async () => {
+  const { identify } = runSnippet('tenants.ts', PAGE, {}) as { identify: never }
+  const app = await App.start({
+    before: (koa) => [session({}, koa)],
+    options: { identify },
+    routes: (ctx) => {
+      if (ctx.path === '/sign-in') ctx['session'] = { userId: 1, tenant: ctx.hostname }
+      ctx.body = ctx.liveSession.userId ?? 'a guest'
+    },
+  })
+  const { headers } = await send(`${app.url}/sign-in`, { headers: { host: 'red.example' } })
+  const cookie = headers['set-cookie']?.map((text) => text.split(';')[0]).join('; ') ?? ''
+  const at = async (host: string): Promise<string> => (await send(app.url, { headers: { host, cookie } })).text
+  expect([await at('red.example'), await at('blue.example')]).toEqual(['red.example 1', 'a guest'])
 })
 
 describe(`copy-area.ts of ${PAGE}`, () => {
