@@ -14,10 +14,10 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /** The return value of `defineFields`. */
   readonly fields: F
   /**
-   * Returns the signed-in user's id, or nothing. A number and its text, such as `7` and `'7'`, are the same user. `live.middleware()` calls
-   * this function, so put the middleware after your auth middleware. Each socket's handshake and rechecks call this function, too.
-   * `ctx.liveSession.identify()` also calls it, perhaps after a sign-out: then koa-session's `ctx.session` is null, so write
-   * `ctx.session?.userId`.
+   * Returns the signed-in user's id, or nothing for a guest: with `?? 'guest'`, all strangers would be one user, and share their values. A
+   * number and its text, such as `7` and `'7'`, are one user. `live.middleware()` calls this function, so put the middleware after your auth
+   * middleware. Each socket's handshake and rechecks call this function, too. So does `ctx.liveSession.identify()`, perhaps after a
+   * sign-out: then koa-session's `ctx.session` is null, so write `ctx.session?.userId`.
    *
    * The same id is the same user on every host of the app. If each tenant counts its own users, the id must name the tenant, too.
    *
