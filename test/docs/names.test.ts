@@ -94,7 +94,11 @@ const samples = new Set(
 /** Returns the names in a document's prose that neither the code, a sample nor another package has. */
 function unknownIn(markdown: string, isName: (span: string) => boolean): readonly string[] {
   const isKnown = (name: string): boolean =>
-    own.has(name) || others.has(name) || samples.has(name) || OTHERS.has(name.replace('$', ''))
+    own.has(name) ||
+    others.has(name) ||
+    samples.has(name) ||
+    OTHERS.has(name.replace('$', '')) ||
+    /^TS\d{4}$/.test(name)
   return spansIn(markdown).filter((span) => isName(span) && !namesIn(span).every(isKnown))
 }
 

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join, relative, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { compile } from '../support/docs/compile.js'
-import { snippetsOf } from '../support/docs/readme.js'
+import { snippet, snippetsOf } from '../support/docs/readme.js'
+import { appFolder, tsc } from '../support/docs/tsc.js'
 import { writePrograms } from './snippet-apps.js'
 
 const documents = [
@@ -40,6 +41,17 @@ describe('a snippet', () => {
 
   it.each(documents)('handles refusals: %s', (page) => {
     expect(snippetsOf(page).filter(({ text }) => hidesRefusals(text))).toEqual([])
+  })
+
+  it.each([
+    ['annotated.ts', 'docs/troubleshooting.md', /^$/],
+    ['fields.ts', 'docs/values.md', /TS9013/],
+  ])('compiles with isolatedDeclarations only if its type is written out: %s', (file, page, expected) => {
+    const options = { isolatedDeclarations: true, declaration: true }
+    const config = { extends: resolve('tsconfig.json'), compilerOptions: options, files: [file], include: [] }
+    const app = appFolder({ [file]: snippet(file, page), 'tsconfig.json': JSON.stringify(config) })
+    expect(tsc('-p', app).join('\n')).toMatch(expected)
+    rmSync(app, { recursive: true })
   })
 
   it('handles refusals: all files in example/', () => {
