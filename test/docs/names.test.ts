@@ -21,19 +21,7 @@ const OTHERS = new Set([
   ...['ResponseFieldSize', 'LimitRequestFieldSize', 'tune', 'bufsize', 'form_post', 'server_login_retry'],
   ...['TimeoutStopSec', 'terminationGracePeriodSeconds', 'stop_grace_period', 'kill_timeout', 'Dockerfile'],
   ...['get_session', 'Phoenix', 'PubSub', 'configure_session', 'clear_session', 'live_socket_id'],
-  ...[
-    'esnext',
-    'disposable',
-    'TS2664',
-    'TS2717',
-    'instrument',
-    'typedoc',
-    'CHROME_PATH',
-    'FIREFOX_PATH',
-    'defects',
-    'jsonl',
-    'ts',
-  ],
+  ...['esnext', 'disposable', 'instrument', 'typedoc', 'CHROME_PATH', 'FIREFOX_PATH', 'defects', 'jsonl', 'ts'],
 ])
 
 const PROTOCOLS = [
