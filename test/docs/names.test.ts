@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import ts from 'typescript'
@@ -106,6 +106,23 @@ describe('a name in', () => {
     'is found if it does not exist: %s',
     (markdown) => expect(unknownIn(markdown, isCode)).toHaveLength(1),
   )
+})
+
+/** Whether a path of a code span exists: written from the root or a folder of the code, perhaps without its ending. */
+function isPath(path: string): boolean {
+  const places = ['', 'server/', 'client/', 'test/', 'server/features/', 'node_modules/']
+  const endings = ['', '.ts', '.test.ts']
+  return places.some((place) => endings.some((ending) => existsSync(place + path + ending)))
+}
+
+/** Entries of this package, packages that only readers install, functions of Elixir and media types. */
+const NO_PATH = /^koa-live-session\/|^@(koa|babel)\/|\/\d$|^application\//
+
+describe('a path in', () => {
+  it.each([...GUIDES, ...PROTOCOLS])('exists: %s', (page) => {
+    const paths = spansIn(readFileSync(page, 'utf8')).filter((span) => /^[\w@.-]+(\/[\w.-]+)+\/?$/.test(span))
+    expect(paths.filter((path) => !NO_PATH.test(path) && !isPath(path))).toEqual([])
+  })
 })
 
 describe('a member in', () => {
