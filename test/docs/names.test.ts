@@ -70,7 +70,8 @@ function knownMembers(): ReadonlySet<string> {
   return keys
 }
 
-const own = wordsOf(['server', 'client', 'shared', 'testing'].flatMap((folder) => filesIn(folder, /\.tsx?$/)))
+const CODE_FILES = ['server', 'client', 'shared', 'testing'].flatMap((folder) => filesIn(folder, /\.tsx?$/))
+const own = wordsOf(CODE_FILES)
 const others = wordsOf(PACKAGES.flatMap((name) => filesIn(`node_modules/${name}`, /\.d\.[cm]?ts$/)))
 
 const samples = new Set(
@@ -106,6 +107,34 @@ describe('a name in', () => {
     'is found if it does not exist: %s',
     (markdown) => expect(unknownIn(markdown, isCode)).toHaveLength(1),
   )
+})
+
+/** The members of each class and interface of the code. */
+function membersOfClasses(): ReadonlyMap<string, ReadonlySet<string>> {
+  const classes = new Map<string, Set<string>>()
+  const visit = (node: ts.Node): void => {
+    if ((ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node)) && node.name) {
+      const members = classes.get(node.name.text) ?? new Set()
+      for (const { name } of node.members) if (name) members.add(name.getText())
+      classes.set(node.name.text, members)
+    }
+    node.forEachChild(visit)
+  }
+  for (const file of CODE_FILES)
+    visit(ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true))
+  return classes
+}
+
+describe('a class in the architecture', () => {
+  it('has the named member', () => {
+    const classes = membersOfClasses()
+    const named = spansIn(readFileSync('docs/maintainers/architecture.md', 'utf8')).flatMap((span) => {
+      const [, name, member] = /^([A-Z]\w+)\.(\w+)/.exec(span) ?? []
+      return name !== undefined && member !== undefined ? [{ name, member }] : []
+    })
+    expect(named.length).toBeGreaterThan(20)
+    expect(named.filter(({ name, member }) => !classes.get(name)?.has(member))).toEqual([])
+  })
 })
 
 /** Whether a path of a code span exists: written from the root or a folder of the code, perhaps without its ending. */

@@ -286,7 +286,7 @@ describe('threat 6: a preflight', () => {
 
   it('succeeds at the endpoint alone', async () => {
     const { app, headers } = await startSite()
-    for (const path of ['/', '/store_session/', '/store_sessions', '/login/now?user=ann']) {
+    for (const path of ['/', '/store_session/', '/STORE_SESSION', '/store_sessions', '/login/now?user=ann']) {
       const answer = await send(app.url + path, { method: 'OPTIONS', headers: { ...headers, ...ASKS, ...questions } })
       expect([path, allowed(answer)]).toEqual([path, []])
     }
