@@ -151,10 +151,10 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
     readonly maxVisitors?: number | undefined
     /**
      * Approximate bytes of memory for the data of all guests in this process: values, flash messages, sessions of `live.sessionStore()`,
-     * verified cookies, retired browser ids, unread answers, and pending writes to the store. The oldest are evicted first. At most half of
-     * this memory is for data that cannot be evicted yet. Beyond that half, the oldest unsaved writes of guests are dropped while a store
-     * is down, and guests with open sockets keep only values that fit the cookie. Values and sessions of users are never evicted to make
-     * room for guests.
+     * verified cookies, retired browser ids, rate limits, unread answers, and pending writes to the store. The oldest are evicted first. At
+     * most half of this memory is for data that cannot be evicted yet. Beyond that half, the oldest unsaved writes of guests are dropped
+     * while a store is down, and guests with open sockets keep only values that fit the cookie. Values and sessions of users are never
+     * evicted to make room for guests.
      *
      * @default 64_000_000
      */
@@ -175,12 +175,12 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   /**
    * ms since a visitor's last use after which the store deletes their values: a day or more; may be less than `maxAge`. The store deletes a
    * guest's values after `maxAge` at the latest, because no cookie refers to them any more. Records of revoked users and retired browser
-   * ids stay for `maxAge`. With `Infinity` the store deletes nothing.
+   * ids stay for at least `maxAge`. With `Infinity` the store deletes nothing.
    *
    * @default 8_640_000_000 (100 days)
    */
   readonly storeMaxIdle?: number | undefined
-  /** Rate limits for browsers. The plugin refuses changes and sockets beyond the limits as `rate_limited`. */
+  /** Rate limits for browsers. Changes and namespaces beyond the limits are refused as `rate_limited`; connections wait. */
   readonly limits?: {
     /**
      * Maximum changes per second of a socket, with bursts of twice as many.

@@ -111,8 +111,8 @@ export interface RequestSession<F extends Fields = RegisteredFields>
   takeFlash(): Promise<readonly JsonValue[]>
   /**
    * Returns the payload of `socket.liveSession.handOff` for this request, as output by the schema. Returns `undefined` after the first
-   * call, and if the POST's body has no token, or a token over 60 s old, for another purpose or from another browser. Call it before
-   * `identify()`.
+   * call, and if the POST's body has no token, or a token over 60 s old, for another purpose, from another browser, or of a user revoked
+   * since. Call it before `identify()`.
    *
    * Rejects with `bad_origin`, `store_unavailable`, `invalid_value` (the schema refuses the payload), `too_large` or `malformed` (the
    * body).
