@@ -1,4 +1,4 @@
-// Implements `liveSession()`: assembles the core, the features and the methods of the plugin.
+// Assembles the core, the features and the methods of the plugin.
 
 import type Koa from 'koa'
 import type { Fields } from '../shared/types.js'
@@ -24,7 +24,7 @@ import { resolveOptions, warnAtStart } from './resolve-options.js'
 import { check, checkNames, warnOfIdleOptions } from './settings/option-checks.js'
 import { tracked, watchFailures } from './settings/report.js'
 import { subjectHash, type UserId, userSubject } from './subjects/subject.js'
-import type { AnyApp, AnyServer, AttachOptions, LiveSessionPlugin, PluginMembers, RevokeOptions } from './types/live.js'
+import type { AnyServer, AttachOptions, LiveSessionPlugin, PluginMembers, RevokeOptions } from './types/live.js'
 import type { LiveSessionOptions } from './types/options.js'
 import type { UserSession } from './types/session.js'
 
@@ -43,31 +43,6 @@ const IDLE_RECHECK =
   'attach(io): recheck, maxAge: no effect without identify or middleware in handshake, because there is nothing to run. Leave them out'
 
 const cores = new WeakMap<object, Core>()
-
-/**
- * Adds live session values to a Koa app, once per app: use the `middleware()` and `attach()` of the returned plugin.
- *
- * @param app a Koa 3 app
- * @throws {TypeError} for an invalid app or option, with the expected and the received value and a remedy
- * @example
- * const live = liveSession(app, { fields })
- * app.use(live.middleware())
- * live.attach(new Server(app.listen(3000)))
- */
-export function liveSession<const F extends Fields, I = unknown>(
-  app: AnyApp,
-  options: LiveSessionOptions<F, I>,
-): LiveSessionPlugin<F, unknown extends I ? false : true>
-export function liveSession(app: AnyApp, options: LiveSessionOptions<Fields>): LiveSessionPlugin<Fields> {
-  const call = 'liveSession(app)'
-  check(typeof app?.createContext === 'function', call, 'expected a Koa app', typeof app)
-  const isFirst = !('liveSession' in app.context)
-  check(isFirst, call, 'this app has a live session already. Call liveSession once, and import its result elsewhere')
-  // Koa 2 has APIs of the same names with other behaviour: an app would start, and fail later.
-  const isKoa3 = typeof app.response?.back === 'function'
-  check(isKoa3, call, 'expected an app of Koa 3', 'one of Koa 2. Run npm install koa@3')
-  return createPlugin(app, options, FEATURES)
-}
 
 /** Creates the plugin of `liveSession` with these features. */
 export function createPlugin(

@@ -7,7 +7,7 @@ import { checkWritable, jsonOf } from '../server/features/session-store/session-
 import type { AppSession, AppSessionValues } from '../server/features/session-store/types.js'
 import type { RegisteredSession } from '../shared/registered.js'
 import type { Frozen } from '../shared/types.js'
-import { memoryCore } from './memory-session.js'
+import { memoryCore } from './memory-core.js'
 import { UnheardLink, unheardSocket } from './unheard.js'
 
 /** `socket.session` of a browser with a session. */

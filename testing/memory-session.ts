@@ -1,23 +1,16 @@
 // A `socket.liveSession` for unit tests, with a core of its own and simulated changes from elsewhere.
 
-import Koa from 'koa'
 import { Connection } from '../server/connections/connections.js'
-import { spaceForRegisters } from '../server/cookie/size.js'
-import { type Core, createCore } from '../server/core.js'
+import type { Core } from '../server/core.js'
 import { whoOf } from '../server/identity/who.js'
-import type { MakeFeature } from '../server/parts.js'
 import { FEATURES } from '../server/plugin.js'
-import { resolveOptions } from '../server/resolve-options.js'
-import type { Settings } from '../server/settings/settings.js'
 import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/subjects/subject.js'
 import type { SocketSession } from '../server/types/session.js'
 import type { ChangeSource } from '../shared/change.js'
 import type { Fields, Settable } from '../shared/types.js'
+import { memoryCore } from './memory-core.js'
 import { acceptTestValues, type Given } from './test-values.js'
 import { UnheardLink, unheardSocket } from './unheard.js'
-
-/** The signing key may be public: nothing signed leaves the session. */
-const KEYS = ['the key of sessions that only tests have']
 
 /** `socket.liveSession` of a visitor who has a live cookie. */
 export interface MemorySession<F extends Fields> extends SocketSession<F> {
@@ -66,23 +59,6 @@ export function memorySession<F extends Fields>(
     write('change', { [key]: value }, source)
   // Untyped inside, as all handles are: only the declaration knows the types of values.
   return Object.assign(handle, { change }) as unknown as MemorySession<F>
-}
-
-/** Creates a core without a store, as if in a process of its own. Its clock follows the fake timers of test runners. */
-export function memoryCore(fields: Fields, makers: readonly MakeFeature[]): Core {
-  const app = new Koa()
-  return createCore(app, settingsFor(app, fields), makers)
-}
-
-/** Resolves the options with the default `cookieBudget`, or with the maximum if the fields need more: the app's own is unknown here. */
-function settingsFor(app: Koa, fields: Fields): Settings {
-  const own = { keys: KEYS, clock: () => Date.now() }
-  try {
-    return resolveOptions(app, { ...own, fields })
-  } catch {
-    const { cookie } = resolveOptions(app, { ...own, fields: {} })
-    return resolveOptions(app, { ...own, fields, cookieBudget: spaceForRegisters(cookie) })
-  }
 }
 
 /** Creates a visitor whose cookie has no values, recognized in a handshake. */
