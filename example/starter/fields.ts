@@ -1,4 +1,4 @@
-// The values shared by the server and its pages, declared once.
+// fields.ts: the values, declared once for both sides
 import { defineFields } from 'koa-live-session/fields'
 import { z } from 'zod'
 

@@ -37,7 +37,7 @@ afterAll(async () => {
 const script = (): Promise<string> => bundledSnippet('browser.ts', PAGE, SCRIPT)
 
 async function start(file: string): Promise<DocsServer> {
-  const others = { 'fields.ts': snippet('fields.ts'), 'browser.js': await script() }
+  const others = { 'fields.ts': snippet('fields.ts', 'docs/values.md'), 'browser.js': await script() }
   const server = await DocsServer.start(PAGE, file, { others, variables: { SECRETS } })
   ends.push(() => server.remove())
   return server
@@ -179,7 +179,10 @@ describeInBrowser('a page of another origin', () => {
     const port = await freePort()
     const start = (origins: readonly string[]): Promise<DocsServer> => {
       const change = (text: string): string => text.replace("['http://localhost:5173']", JSON.stringify(origins))
-      return DocsServer.start(PAGE, 'api.ts', { others: { 'fields.ts': snippet('fields.ts') }, change })
+      return DocsServer.start(PAGE, 'api.ts', {
+        others: { 'fields.ts': snippet('fields.ts', 'docs/values.md') },
+        change,
+      })
     }
     const [listing, proxied] = await Promise.all([start([`http://localhost:${port}`]), start([])])
     servers = { listing, proxied }

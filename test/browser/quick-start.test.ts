@@ -1,65 +1,77 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
-import type { Page } from 'puppeteer-core'
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
+import type { HTTPResponse, Page } from 'puppeteer-core'
 import { Newcomer } from '../support/docs/newcomer.js'
-import { commands, snippetsOf } from '../support/docs/readme.js'
-import { describeInBrowser, openBrowser } from '../support/page/browser.js'
-import { click, named, shows } from '../support/page/on-page.js'
+import { commands, type Snippet, snippetsOf, textsOf } from '../support/docs/readme.js'
+import { describeInBrowser, openBrowser, type Person } from '../support/page/browser.js'
+import { click, is, named, shows } from '../support/page/on-page.js'
 import { freePort } from '../support/servers/free-port.js'
 
-const GUIDES = ['docs/getting-started.md', 'docs/javascript.md']
+/** A page, or a section of it, which tells how to make an app: install packages, copy its code blocks, then build and start. */
+interface Guide {
+  readonly page: string
+  readonly title?: string
+}
 
-/**
- * The app of the quick start or of getting started, as a newcomer builds it. Only the port differs, because 3000 may be
- * taken.
- */
+const README: Guide = { page: 'README.md', title: 'Quick start' }
+const JAVASCRIPT: Guide = { page: 'docs/javascript.md' }
+
+/** An app as a newcomer makes it. Only the port differs, because 3000 may be taken. */
 class QuickStart {
   readonly folder: string
   readonly #newcomer: Newcomer
-  readonly #steps: readonly string[]
+  readonly #start: string
   readonly #port: number
   #server: ChildProcess | undefined
 
-  private constructor(newcomer: Newcomer, folder: string, steps: readonly string[], port: number) {
+  private constructor(newcomer: Newcomer, folder: string, start: string, port: number) {
     this.#newcomer = newcomer
     this.folder = folder
-    this.#steps = steps
+    this.#start = start
     this.#port = port
   }
 
-  /** Builds the app of a guide, up to the command that starts the server. */
-  static async byHand(newcomer: Newcomer, guide: string, name: string = basename(guide, '.md')): Promise<QuickStart> {
-    const steps = commands(guide)
-    const folder = join(newcomer.folder, name)
-    const app = new QuickStart(newcomer, folder, steps, await freePort())
-    mkdirSync(app.folder)
-    for (const { file = '', text } of snippetsOf(guide)) app.#write(file, text)
-    for (const command of steps.slice(0, -1)) await newcomer.run(command, app.folder)
-    return app
+  /** Installs the packages of a guide. */
+  static async installed(newcomer: Newcomer, { page, title }: Guide): Promise<QuickStart> {
+    const [install = ''] = textsOf('sh', page, title)
+    // The first command has packed the package already.
+    const [, folder] = /^mkdir (\S+)/m.exec(install) ?? []
+    const [at, script] = folder
+      ? [newcomer.clone, install.replace(/^npm ci.*\n/, '')]
+      : [join(newcomer.folder, 'empty'), install]
+    mkdirSync(at, { recursive: true })
+    await newcomer.run(script.trim().replaceAll('\n', ' && '), at)
+    return new QuickStart(newcomer, join(at, folder ?? '.'), commands(page, title).at(-1) ?? '', await freePort())
   }
 
-  /**
-   * Copies and installs the starter, as the README says. Its first two commands, for installing and packing, have run
-   * already.
-   */
+  /** Copies and installs the starter, as its page says. */
   static async copied(newcomer: Newcomer): Promise<QuickStart> {
-    const steps = commands('README.md', 'Quick start').slice(2)
+    const steps = commands('example/starter/README.md').slice(2)
     const folder = steps.find((step) => step.startsWith('cd '))?.slice('cd '.length) ?? ''
     await newcomer.run(steps.slice(0, -1).join(' && '), newcomer.clone)
-    const app = new QuickStart(newcomer, join(newcomer.clone, folder), steps, await freePort())
+    const app = new QuickStart(newcomer, join(newcomer.clone, folder), steps.at(-1) ?? '', await freePort())
     app.#write('server.ts', app.read('server.ts'))
     return app
   }
 
+  /** Writes these snippets and those that continue them, and runs a guide's commands up to the start of the server. */
+  async build({ page, title }: Guide, more: readonly Snippet[] = [], script = 'page.ts'): Promise<void> {
+    const files = new Map<string, string>()
+    for (const { file = '', text, continued } of [...snippetsOf(page, title), ...more])
+      files.set(continued ?? file, continued ? files.get(continued) + text : text)
+    for (const [file, text] of files) this.#write(file, text)
+    const [, build = ''] = textsOf('sh', page, title)
+    const steps = build.trim().split('\n').slice(0, -1)
+    await this.#newcomer.run(steps.join(' && ').replace('page.ts', script), this.folder)
+  }
+
   /** Appends a line to the page's script, and checks the types. */
-  async check(line: string): Promise<void> {
-    const [script = ''] = readdirSync(this.folder).filter((file) => /^browser\.(ts|mjs)$/.test(file))
+  async check(script: string, line: string, command: string): Promise<void> {
     const text = this.read(script)
-    const command = this.#steps.find((step) => /^npx tsc(?! --init)/.test(step)) ?? ''
     this.#write(script, `${text}\n${line}\n`)
     try {
       await this.#newcomer.run(command, this.folder)
@@ -90,8 +102,7 @@ class QuickStart {
 
   /** Resolves when the server prints its address. */
   async start(): Promise<void> {
-    const command = this.#steps.at(-1) ?? ''
-    const [program = '', ...args] = command.split(' ')
+    const [program = '', ...args] = this.#start.split(' ')
     // Its own process group, so that npm, its shell and the server end together.
     const server = spawn(program, args, {
       cwd: this.folder,
@@ -109,7 +120,7 @@ class QuickStart {
       })
     })
     if (await Promise.race([started, once(server, 'exit').then(() => false)])) return
-    throw new Error(`${command}: expected ${this.url}, received ${output.join('\n')}`)
+    throw new Error(`${this.#start}: expected ${this.url}, received ${output.join('\n')}`)
   }
 
   async kill(): Promise<void> {
@@ -134,73 +145,96 @@ beforeAll(async () => {
 }, 300_000)
 afterAll(() => newcomer.leave())
 
-const rows = (page: Page, count: number): Promise<unknown> =>
+const showsRows = (page: Page, count: number): Promise<unknown> =>
   page.waitForFunction(`document.querySelectorAll('li:not([hidden])').length === ${count}`)
-
-const orders = (page: Page, text: RegExp): Promise<void> => shows(page, 'ul', text)
-const showsStatus = (page: Page, text: string): Promise<void> => shows(page, '[role=status]', text)
 const isPressed = (page: Page, name: string): Promise<unknown> =>
   page.waitForSelector(`[value=${name}][aria-pressed=true]`)
 
-describe.each(GUIDES)('%s', (guide) => {
-  describeInBrowser('its app', () => {
-    let quickStart: QuickStart
-    beforeAll(async () => {
-      quickStart = await QuickStart.byHand(newcomer, guide)
-    }, 300_000)
-    afterEach(() => quickStart.kill())
+async function openTwo(person: Person, app: QuickStart): Promise<readonly [Page, Page]> {
+  return [await person.open(app.url), await person.open(app.url)]
+}
 
-    it('shares its filter between tabs, over a reload and a kill', async () => {
-      await quickStart.start()
-      const person = await openBrowser()
-      const [one, two] = [await person.open(quickStart.url), await person.open(quickStart.url)]
-      await orders(one, /^order 1order 2order 3$/)
-      await one.select('select', 'south')
-      await orders(two, /^order 2$/)
-      await showsStatus(one, 'saved')
-      await quickStart.kill()
-      await quickStart.start()
-      await one.reload()
-      await orders(one, /^order 2$/)
-      await two.select('select', 'all')
-      await orders(one, /^order 1order 2order 3$/)
-    })
+/** Chooses a division in a page, and resolves when the browser has the new cookie. */
+type Choose = (pages: readonly [Page, Page], division: string) => Promise<void>
+
+const byClient: Choose = async ([one], division) => {
+  await click(one, named('button', division))
+  await shows(one, '[role=status]', 'saved')
+}
+
+const byHook: Choose = async ([one, two], division) => {
+  // Either tab may POST.
+  const hasTicket = (answer: HTTPResponse): boolean => /"tickets":\["/.test(answer.request().postData() ?? '')
+  const stored = Promise.race([one.waitForResponse(hasTicket), two.waitForResponse(hasTicket)])
+  await click(one, named('button', division))
+  expect((await stored).status()).toBe(200)
+}
+
+/** Plays what the README promises after its commands. */
+async function sharesDivision(app: QuickStart, choose: Choose = byClient): Promise<void> {
+  await app.start()
+  const person = await openBrowser()
+  const [one, two] = await openTwo(person, app)
+  await showsRows(one, 4)
+  await choose([one, two], 'Film')
+  await isPressed(two, 'Film')
+  await showsRows(two, 2)
+  await app.kill()
+  await app.start()
+  await one.reload()
+  await isPressed(one, 'Film')
+  await showsRows(one, 2)
+  await click(two, named('button', 'Design'))
+  await isPressed(one, 'Design')
+  await showsRows(one, 1)
+  expect(person.complaints.filter((text) => !/Failed to load resource|WebSocket|ERR_/.test(text))).toEqual([])
+}
+
+/** Describes the app of a guide, with the command that checks its types. */
+function describeGuide(guide: Guide, script: string, command: string, more?: (app: () => QuickStart) => void): void {
+  describeInBrowser(`the app of ${guide.page}`, () => {
+    let app: QuickStart
+    beforeAll(async () => {
+      app = await QuickStart.installed(newcomer, guide)
+      await app.build(guide)
+    }, 300_000)
+    afterEach(() => app.kill())
+
+    it('shares its division between tabs, over a reload and a kill', () => sharesDivision(app))
 
     it('has no wrong type, even after its script is bundled', async () => {
-      await expect(quickStart.check('')).resolves.toBeUndefined()
+      await expect(app.check(script, '', command)).resolves.toBeUndefined()
     })
 
     it.each([
-      ['an undeclared key', "live.get('regoin')", `'"regoin"' is not assignable`],
-      ['a value of another type', "live.set('region', 3).catch(console.error)", "'number' is not assignable"],
+      ['an undeclared key', "live.get('divisoin')", `'"divisoin"' is not assignable`],
+      ['an undeclared value', "live.set('division', 'Fim').catch(console.error)", `'"Fim"' is not assignable`],
     ])('finds %s by its command for types', async (_, line, problem) => {
-      await expect(quickStart.check(line)).rejects.toThrow(problem)
+      await expect(app.check(script, line, command)).rejects.toThrow(problem)
     })
+
+    more?.(() => app)
+  })
+}
+
+describeGuide(README, 'page.ts', 'npx tsc --noEmit', (app) => {
+  it('grows by the handlers of getting started', async () => {
+    await app().build(README, snippetsOf('docs/getting-started.md'))
+    await app().start()
+    const [one, two] = await openTwo(await openBrowser(), app())
+    await is(two, 'document.title', '4 projects')
+    await one.keyboard.press('n')
+    await is(two, 'document.title', '2 projects')
+    await isPressed(two, 'Film')
+  })
+
+  it('saves by the hook, in place of the client', async () => {
+    await app().build(README, snippetsOf('README.md', 'Two ways for a page'), 'hook.ts')
+    await sharesDivision(app(), byHook)
   })
 })
 
-describeInBrowser('docs/javascript.md without a bundler', () => {
-  let quickStart: QuickStart
-  beforeAll(async () => {
-    quickStart = await QuickStart.byHand(newcomer, 'docs/javascript.md', 'unbundled')
-    quickStart.dropBundler()
-  }, 300_000)
-  afterEach(() => quickStart.kill())
-
-  it('shares its filter between tabs, without the bundle', async () => {
-    await quickStart.check('')
-    await quickStart.start()
-    const person = await openBrowser()
-    const [one, two] = [await person.open(quickStart.url), await person.open(quickStart.url)]
-    await one.select('select', 'south')
-    await orders(two, /^order 2$/)
-    await showsStatus(one, 'saved')
-    expect(await one.$$eval('script[src]', (scripts) => scripts.map((script) => script.getAttribute('src')))).toEqual([
-      '/browser.mjs',
-    ])
-    expect(person.complaints).toEqual([])
-  })
-})
+describeGuide(JAVASCRIPT, 'page.mjs', 'npx tsc')
 
 describeInBrowser('the starter', () => {
   let starter: QuickStart
@@ -209,27 +243,8 @@ describeInBrowser('the starter', () => {
   }, 300_000)
   afterEach(() => starter.kill())
 
-  it('shares its filter between tabs, over a restart and a kill', async () => {
-    await starter.start()
-    const secret = starter.read('.env')
-    expect(secret).toMatch(/^SECRET=[\w-]{43}$/)
-    const person = await openBrowser()
-    const [one, two] = [await person.open(starter.url), await person.open(starter.url)]
-    await click(one, named('button', 'Film'))
-    await isPressed(two, 'Film')
-    await rows(two, 2)
-    await showsStatus(one, 'saved')
-    await click(one, named('button', 'Restart the server'))
-    for (const page of [one, two]) await showsStatus(page, 'the server is back')
-    await click(two, named('button', 'Design'))
-    await isPressed(one, 'Design')
-    await showsStatus(two, 'saved')
-    await starter.kill()
-    await starter.start()
-    expect(starter.read('.env')).toBe(secret)
-    await one.reload()
-    await isPressed(one, 'Design')
-    await rows(one, 2)
-    expect(person.complaints.filter((text) => !/Failed to load resource|WebSocket|ERR_/.test(text))).toEqual([])
+  it('shares its division between tabs, over a reload and a kill', async () => {
+    await sharesDivision(starter)
+    expect(starter.read('.env')).toMatch(/^SECRET=[\w-]{43}$/)
   })
 })

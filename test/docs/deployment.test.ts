@@ -33,7 +33,7 @@ process.once('SIGTERM', () => {
 describe(`server.ts of ${PAGE}`, () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('closes by itself on %s', async (signal) => {
     server = await DocsServer.start(PAGE, 'server.ts', {
-      others: { 'fields.ts': snippet('fields.ts'), 'browser.js': '' },
+      others: { 'fields.ts': snippet('fields.ts', 'docs/values.md'), 'browser.js': '' },
       variables: { SECRETS: 'a secret of at least thirty-two bytes' },
     })
     expect(await server.end(signal)).toBe(0)

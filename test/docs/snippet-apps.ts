@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { compileScript, parse } from 'vue/compiler-sfc'
 import { snippetsOf } from '../support/docs/readme.js'
@@ -8,6 +8,12 @@ const FIELDS_PAGE = 'docs/values.md'
 
 /** Files known to readers, as `page/file`. */
 const GIVEN = 'test/docs/given'
+
+/** Continues the app of the README, whose files the starter has. */
+const CONTINUATION = 'docs/getting-started.md'
+const STARTER = ['fields.ts', 'server.ts', 'page.ts'].map(
+  (file) => [file, readFileSync(join('example/starter', file), 'utf8')] as const,
+)
 
 /** A reader's files in a folder, by name. */
 type Files = ReadonlyMap<string, string>
@@ -33,15 +39,15 @@ export function writePrograms(folder: string, pages: readonly string[]): Readonl
 
 /** Splits a page into apps; each declaration of fields begins an app. */
 function appsOf(page: string): readonly Files[] {
-  const apps = [new Map<string, string>()]
-  for (const { file, text } of snippetsOf(page)) {
+  const apps = [new Map(page === CONTINUATION ? STARTER : [])]
+  for (const { file, text, continued } of snippetsOf(page)) {
     const isNext = text.includes('interface Register') && declaresFields(apps.at(-1) ?? new Map())
     if (isNext) apps.push(new Map())
-    const [, begun = file] = /^.*: the last lines of (\S+)$/m.exec(text) ?? []
     const app = apps.at(-1)
-    if (begun !== undefined) app?.set(begun, (begun === file ? '' : (app.get(begun) ?? '')) + text)
+    if (continued !== undefined) app?.set(continued, (app.get(continued) ?? '') + text)
+    else if (file !== undefined) app?.set(file, text)
   }
-  return apps
+  return apps.filter((files) => files.size > 0)
 }
 
 function declaresFields(files: Files): boolean {

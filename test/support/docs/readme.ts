@@ -7,16 +7,19 @@ interface Block {
 }
 
 /** Code for readers, and the file in its first line. */
-interface Snippet extends Block {
+export interface Snippet extends Block {
   readonly file: string | undefined
+  /** The file that the code continues, of `// a.ts: the last lines of b.ts`. */
+  readonly continued: string | undefined
 }
 
 const LANGUAGES = new Set(['js', 'ts', 'tsx', 'vue', 'svelte', 'html'])
 
-export function snippetsOf(page: string): readonly Snippet[] {
-  return blocks(readFileSync(page, 'utf8'))
+/** Returns the snippets of a page, or of a section of it. */
+export function snippetsOf(page: string, title?: string): readonly Snippet[] {
+  return blocksOf(page, title)
     .filter(({ language }) => LANGUAGES.has(language))
-    .map((block) => ({ ...block, file: fileOf(block.text) }))
+    .map((block) => ({ ...block, file: fileOf(block.text), continued: continuedBy(block.text) }))
 }
 
 /** Returns the snippet of a page whose first comment names this file. */
@@ -33,22 +36,27 @@ export function wordsOf(mark: string, page: string): readonly string[] {
   return found.trim().split(/\s+/)
 }
 
-export function textsOf(mark: string, page: string): readonly string[] {
-  return blocks(readFileSync(page, 'utf8')).flatMap(({ language, text }) => (language === mark ? [text] : []))
+/** Returns the texts of the blocks with this language, of a page or of a section of it. */
+export function textsOf(mark: string, page: string, title?: string): readonly string[] {
+  return blocksOf(page, title).flatMap(({ language, text }) => (language === mark ? [text] : []))
 }
 
 /** Returns the commands of a page, or of a section of it, as a list. */
 export function commands(page: string, title?: string): readonly string[] {
+  return textsOf('sh', page, title).flatMap((text) => text.trimEnd().split(/\n| && /))
+}
+
+function blocksOf(page: string, title?: string): readonly Block[] {
   const text = readFileSync(page, 'utf8')
   const part = title === undefined ? text : text.split(/^## /m).find((section) => section.startsWith(`${title}\n`))
   if (part === undefined) throw new Error(`${page} has no section ${title}`)
-  return blocks(part).flatMap((block) => (block.language === 'sh' ? block.text.trimEnd().split(/\n| && /) : []))
-}
-
-function blocks(markdown: string): readonly Block[] {
-  return [...markdown.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({ language, text }))
+  return [...part.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({ language, text }))
 }
 
 function fileOf(text: string): string | undefined {
   return /^(?:\/\/|<!--) ([\w./-]+\.(?:m?js|tsx?|vue|svelte|html|ejs))\b/.exec(text)?.[1]
+}
+
+function continuedBy(text: string): string | undefined {
+  return /^.*: the last lines of (\S+)$/m.exec(text)?.[1]
 }
