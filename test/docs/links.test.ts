@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
+import { brokenLinks, idsIn } from '../support/docs/links.js'
 
 const NO_DOCUMENTS = new Set(['node_modules', '.cache', '.git', 'dist'])
 
@@ -13,43 +14,11 @@ function documentsIn(folder: string): readonly string[] {
   })
 }
 
-function withoutCode(markdown: string): string {
-  return markdown.replace(/^ *(```|~~~).*?^ *\1$/gms, '')
-}
-
-/** Returns the ids that GitHub gives to the headings of a document. */
-function idsIn(markdown: string): ReadonlySet<string> {
-  const ids = new Set<string>()
-  for (const [, heading = ''] of withoutCode(markdown).matchAll(/^#{1,6} (.*)$/gm)) {
-    const text = heading.replace(/\[(.*?)\]\(.*?\)/g, '$1').toLowerCase()
-    const id = text.replace(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, '').replaceAll(' ', '-')
-    let count = 0
-    while (ids.has(count === 0 ? id : `${id}-${count}`)) count += 1
-    ids.add(count === 0 ? id : `${id}-${count}`)
-  }
-  return ids
-}
-
-/** Returns a document's links to files and headings of the repository. */
-function linksIn(markdown: string): readonly string[] {
-  const text = withoutCode(markdown).replace(/`[^`\n]*`/g, '')
-  const links = text.matchAll(/\]\(<?([^)\s>]+)|^\[[^\]]+\]: <?([^\s>]+)|\b(?:href|src|srcset)="([^"]+)"/gm)
-  return [...links].map((found) => found.slice(1).join('')).filter((link) => !/^(?:[a-z]+:|\/\/)/.test(link))
-}
-
-/** Returns the links of a document that lead nowhere. */
-function brokenIn(markdown: string, path: string): readonly string[] {
-  return linksIn(markdown).filter((link) => {
-    const [file = '', id] = decodeURIComponent(link).split('#')
-    const target = file === '' ? path : join(dirname(path), file)
-    if (!existsSync(target)) return true
-    return id !== undefined && target.endsWith('.md') && !idsIn(readFileSync(target, 'utf8')).has(id)
-  })
-}
+const REPOSITORY = { has: existsSync, read: (path: string) => readFileSync(path, 'utf8') }
 
 describe('the links of a document', () => {
   it.each(documentsIn('.'))('lead to files and headings: %s', (path) => {
-    expect(brokenIn(readFileSync(path, 'utf8'), path)).toEqual([])
+    expect(brokenLinks(readFileSync(path, 'utf8'), path, REPOSITORY)).toEqual([])
   })
 
   it.each([
@@ -59,7 +28,7 @@ describe('the links of a document', () => {
     '<img src="missing.webp">',
     '[a](README.md#no)',
   ])('are found if they lead nowhere: %s', (markdown) => {
-    expect(brokenIn(markdown, 'test.md')).toHaveLength(1)
+    expect(brokenLinks(markdown, 'test.md', REPOSITORY)).toHaveLength(1)
   })
 
   it('count equal headings, as GitHub does', () => {
