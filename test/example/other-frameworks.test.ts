@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fastifySession from '@fastify/session'
@@ -15,7 +14,6 @@ import { Gate } from '../support/app/gate.js'
 import { idleIntervals } from '../support/app/idle-intervals.js'
 import { present } from '../support/app/present.js'
 import { Visitor } from '../support/app/visitor.js'
-import { snippet } from '../support/docs/readme.js'
 import type { Page } from '../support/page/page.js'
 
 interface App {
@@ -115,10 +113,6 @@ async function open(visitor: Visitor): Promise<Page> {
   await page.connected()
   return page
 }
-
-it.each(['live.ts', 'sessions.ts', 'sign-in.ts'])('docs/other-frameworks.md shows the example’s %s', (file) => {
-  expect(snippet(file, 'docs/other-frameworks.md')).toBe(readFileSync(`example/express/${file}`, 'utf8'))
-})
 
 const GUEST = { user: '', theme: 'light', cart: [] }
 
