@@ -1,4 +1,4 @@
-/** The members of the driver that docs/stores-reference.md uses, because the driver itself would add ten packages to the installation. */
+/** The members of the driver that store.ts uses, because the driver itself would add ten packages to the installation. */
 declare module 'mongodb' {
   type Condition<T> = { readonly $eq: T } | { readonly $lt: T }
   type Filter<T> = { readonly [Member in keyof T]?: T[Member] }
