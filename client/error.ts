@@ -5,8 +5,6 @@ import type { JsonValue } from '../shared/json.js'
 import { PageError } from '../shared/page-error.js'
 import type { RefusalReason } from './core/events.js'
 
-export { PageError }
-
 /**
  * The code of an error: the reason of a refusal, or
  * - `before_ready`: a read before the first values are known

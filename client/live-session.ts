@@ -1,34 +1,20 @@
 // Creates the client from the app's options, and finds the snapshot of `embed()` in the page.
 
 import { type AnySnapshot, DEFAULT_ENDPOINT } from '../shared/protocol.js'
-import type { RegisteredFields } from '../shared/registered.js'
 import type { Fields } from '../shared/types.js'
 import { embedded } from './browser/embed.js'
 import { createBrowserEnvironment } from './browser/environment.js'
-import { type CreatePoster, createPoster } from './browser/post.js'
+import type { CreatePoster } from './browser/post.js'
 import { createClient } from './client.js'
 import { beginPage, isSnapshot, parseHtml } from './core/html.js'
 import type { Page, Plain } from './core/page.js'
-import { type ErrorTexts, SHORT_TEXTS } from './error.js'
+import type { ErrorTexts } from './error.js'
 import type { LiveSessionClient, LiveSessionClientOptions } from './types.js'
 
 /** By endpoint, the newest client's page in this document. */
 export const pages: Map<string, Page> = new Map()
 
-/**
- * Creates the page's client, which shows changes immediately and saves them in the cookie.
- *
- * @example
- * const live = createLiveSession({ socket: io() })
- * live.subscribe('division', (division) => render(division))
- * await live.set('division', 3)
- */
-export function createLiveSession<F extends Fields = RegisteredFields>(
-  options: LiveSessionClientOptions<F> = {},
-): LiveSessionClient<F> {
-  return create(options, SHORT_TEXTS, createPoster)
-}
-
+/** Creates a client with these texts of errors and this way to POST. */
 export function create<F extends Fields>(
   options: LiveSessionClientOptions<F>,
   texts: ErrorTexts,

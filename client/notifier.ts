@@ -2,11 +2,11 @@
 
 import type { AnyChange, ChangeSource } from '../shared/change.js'
 import type { JsonValue } from '../shared/json.js'
-import type { PageVisitor } from './core/events.js'
 import { pendingOf, readKey, shownOf } from './core/key-state.js'
 import { MAX_ROUNDS } from './core/limits.js'
 import type { Page } from './core/page.js'
-import { overallStatus, type StatusDetail, statusOf } from './core/status.js'
+import type { PageVisitor, StatusDetail } from './core/public.js'
+import { overallStatus, statusOf } from './core/status.js'
 
 type Notice = readonly [value: JsonValue | undefined, detail: StatusDetail]
 

@@ -4,8 +4,7 @@ import type { Socket } from 'socket.io-client'
 import type { Observable, Snapshot, Unsubscribe } from '../shared/observable.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Fields, Keys, Settable, Value, Values } from '../shared/types.js'
-import type { PageVisitor } from './core/events.js'
-import type { StatusDetail } from './core/status.js'
+import type { PageVisitor, StatusDetail } from './core/public.js'
 
 /** A socket with any events of the app. */
 export type AnySocket = Socket<any, any>

@@ -17,7 +17,7 @@ import {
 } from 'vue'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Keys, Settable, Value } from '../shared/types.js'
-import type { StatusDetail } from './core/status.js'
+import type { StatusDetail } from './core/public.js'
 import { type Hydratable, INTERNALS } from './internals.js'
 import type { LiveSessionClient } from './types.js'
 

@@ -3,14 +3,7 @@
 import type { LiveSessionErrorCode } from '../../shared/codes.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { PageAnswer, PageMessage, Refusal } from '../../shared/protocol.js'
-
-/** The visitor whose values a page shows. */
-export interface PageVisitor {
-  /** Whether a user is signed in. */
-  readonly kind: 'guest' | 'user'
-  /** The user's id, as text; undefined for a guest. */
-  readonly id: string | undefined
-}
+import type { PageVisitor } from './public.js'
 
 /** Computes a value from the previous value. May throw, and runs again after the previous value has changed. */
 export type Next = (value: JsonValue | undefined) => JsonValue

@@ -2,8 +2,9 @@
 
 import type { JsonValue } from '../../shared/json.js'
 import type { PageMessage } from '../../shared/protocol.js'
-import type { PageVisitor, TimerName } from './events.js'
+import type { TimerName } from './events.js'
 import { ensureKey, type PageKeys, reuseShown } from './key-state.js'
+import type { PageVisitor } from './public.js'
 
 export type Plain = Readonly<Record<string, JsonValue>>
 

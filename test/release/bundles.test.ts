@@ -62,7 +62,7 @@ describe('a production page', () => {
     const script = await importing('createLiveSession')
     expect(Object.values(PARTS).filter((words) => script.includes(words))).toEqual([])
     // Minified names may differ in length.
-    const alone = await bundle(`export { createLiveSession } from './client/live-session.ts'`)
+    const alone = await bundle(`export { createLiveSession } from './client/create-live-session.ts'`)
     expect(Math.abs(script.length - alone.length)).toBeLessThan(10)
   })
 
