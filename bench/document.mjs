@@ -9,10 +9,10 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PAGES = [`${ROOT}docs/maintainers/performance.md`, `${ROOT}bench/README.md`]
 const PLOTS = 'performance'
 /**
- * `<!-- bench read -->` begins the part of the row `read`, `<!-- bench plots: growth -->` its plots alone, and `<!-- bench targets: read, mock -->`
- * the verdicts of these rows.
+ * `<!-- bench read -->` begins the part of the row `read`, `<!-- bench plots: growth -->` its plots alone, `<!-- bench tables: read -->` its
+ * tables alone, and `<!-- bench targets: read, mock -->` the verdicts of these rows.
  */
-const PARTS = /(<!-- bench (?:(targets|plots): )?([\w, ]+) -->\n)[\s\S]*?(<!-- end -->)/g
+const PARTS = /(<!-- bench (?:(targets|plots|tables): )?([\w, ]+) -->\n)[\s\S]*?(<!-- end -->)/g
 
 /** Rewrites the pages and the plots. */
 export function writeDocument() {
@@ -25,7 +25,7 @@ function generate() {
   const files = new Map()
   for (const page of PAGES) {
     const text = readFileSync(page, 'utf8').replace(PARTS, (_, begin, kind, names, end) => {
-      const part = kind === 'targets' ? verdicts(names.split(', ')) : row(names, kind === 'plots', files)
+      const part = kind === 'targets' ? verdicts(names.split(', ')) : row(names, kind, files)
       return `${begin}\n${part}\n\n${end}`
     })
     files.set(page, text)
@@ -81,12 +81,15 @@ function settingOf(name) {
   return [date, `with Node ${node}`, `on ${machine}`]
 }
 
-function row(name, isPlotted, files) {
+function row(name, kind, files) {
   const result = resultOf(name)
   if (!result) return `Not measured yet at this version: \`npm run bench ${name}\`.`
   const { commit, tables } = result
-  const source = [`Row \`${name}\``, `commit ${commit}`, ...unusual(name)]
-  return [`${source.join(', ')}:`, ...plots(name, result, files), ...(isPlotted ? [] : tables.map(titled))].join('\n\n')
+  const usual = settingOf('read')
+  const source = [`Row \`${name}\``, `commit ${commit}`, ...settingOf(name).filter((part) => !usual.includes(part))]
+  const drawn = kind === 'tables' ? [] : plots(name, result, files)
+  const listed = kind === 'plots' ? [] : tables.map(titled)
+  return [`${source.join(', ')}:`, ...drawn, ...listed].join('\n\n')
 }
 
 const titled = (table) => (table.title ? `${capital(table.title)}:\n\n${markdown(table)}` : markdown(table))
