@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { beforeAll, expect, it } from '@jest/globals'
 import { brokenLinks } from '../support/docs/links.js'
 
@@ -37,6 +37,16 @@ it('the package has the guides, and no document of maintainers', () => {
   const all = ['README.md', 'SECURITY.md', 'CHANGELOG.md', ...guides.map((name) => `docs/${name}`)]
   expect(documents()).toEqual(expect.arrayContaining(all))
   expect(documents().filter((path) => path.includes('maintainers'))).toEqual([])
+})
+
+it('each packed example has the files that it imports', () => {
+  // Fastify's guide names the differences from Express; its fields are Express's.
+  const examples = [...packed].filter((path) => /^example\/(?!fastify).*\.ts$/.test(path))
+  const imported = examples.flatMap((path) =>
+    [...read(path).matchAll(/ from '(\..*)\.js'/g)].map(([, to]) => posix.join(posix.dirname(path), `${to}.ts`)),
+  )
+  expect(imported).toContain('example/starter/fields.ts')
+  expect(imported.filter((path) => !packed.has(path))).toEqual([])
 })
 
 it('each link of a packed document leads into the package', () => {
