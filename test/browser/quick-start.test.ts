@@ -222,9 +222,9 @@ describeGuide(README, 'page.ts', 'npx tsc --noEmit', (app) => {
     await app().build(README, snippetsOf('docs/getting-started.md'))
     await app().start()
     const [one, two] = await openTwo(await openBrowser(), app())
-    await is(two, 'document.title', '4 projects')
+    await is(two, 'document.title', 'Projects: 4')
     await one.keyboard.press('n')
-    await is(two, 'document.title', '2 projects')
+    await is(two, 'document.title', 'Projects: 2')
     await isPressed(two, 'Film')
   })
 
