@@ -234,7 +234,16 @@ describeGuide(README, 'page.ts', 'npx tsc --noEmit', (app) => {
   })
 })
 
-describeGuide(JAVASCRIPT, 'page.mjs', 'npx tsc')
+describeGuide(JAVASCRIPT, 'page.mjs', 'npx tsc', (app) => {
+  it('shares its division without a bundler', async () => {
+    app().dropBundler()
+    await app().check('page.mjs', '', 'npx tsc')
+    await sharesDivision(app())
+    const page = await (await openBrowser()).open(app().url)
+    const sources = await page.$$eval('script[src]', (scripts) => scripts.map((script) => script.getAttribute('src')))
+    expect(sources).toEqual(['/page.mjs'])
+  })
+})
 
 describeInBrowser('the starter', () => {
   let starter: QuickStart

@@ -74,11 +74,12 @@ const CODE_FILES = ['server', 'client', 'shared', 'testing'].flatMap((folder) =>
 const own = wordsOf(CODE_FILES)
 const others = wordsOf(PACKAGES.flatMap((name) => filesIn(`node_modules/${name}`, /\.d\.[cm]?ts$/)))
 
-const samples = new Set(
-  GUIDES.flatMap((page) => readFileSync(page, 'utf8').match(CODE) ?? [])
+const samples = new Set([
+  ...(GUIDES.flatMap((page) => readFileSync(page, 'utf8').match(CODE) ?? [])
     .join('\n')
-    .match(WORDS),
-)
+    .match(WORDS) ?? []),
+  ...wordsOf(filesIn('example', /(?<!\.d)\.tsx?$/)),
+])
 
 /** Returns the names in a document's prose that neither the code, a sample nor another package has. */
 function unknownIn(markdown: string, isName: (span: string) => boolean): readonly string[] {
@@ -88,7 +89,7 @@ function unknownIn(markdown: string, isName: (span: string) => boolean): readonl
     samples.has(name) ||
     OTHERS.has(name.replace('$', '')) ||
     /^TS\d{4}$/.test(name)
-  return spansIn(markdown).filter((span) => isName(span) && !namesIn(span).every(isKnown))
+  return spansIn(markdown).filter((span) => isName(span) && !existsSync(span) && !namesIn(span).every(isKnown))
 }
 
 /** Whether a code span looks like a name of code: a call, a chain, or a word with a capital or `_` inside. */
