@@ -16,7 +16,7 @@ import type {
   TicketClaims,
 } from '../shared/protocol.js'
 import type { Fields } from '../shared/types.js'
-import type { AnySocket, LiveSessionClientOptions } from './types.js'
+import type { LiveSessionClientOptions, PageSocket } from './types.js'
 
 /** The options of `storeSession(socket, options)`, like those of `createLiveSession`. */
 export interface StoreSessionOptions
@@ -33,7 +33,7 @@ export interface StoreSessionOptions
  * @example
  * storeSession(io())
  */
-export function storeSession(socket: AnySocket, options: StoreSessionOptions = {}): () => void {
+export function storeSession(socket: PageSocket, options: StoreSessionOptions = {}): () => void {
   /** By key, the newest change not yet accepted by the endpoint. */
   const unsaved = new Map<string, readonly [ticket: string, stamp: number]>()
   /** The connection's visitor, if the handshake had the browser's cookie; without a cookie the endpoint cannot store tickets. */

@@ -7,15 +7,15 @@ import type { Keys, Value } from '../shared/types.js'
 import type { PostOptions } from './browser/post.js'
 import type { Dispatch, EffectHandlers } from './core/events.js'
 import type { Page } from './core/page.js'
-import type { StatusDetail } from './core/public.js'
-import type { AnyClient, AnySocket, LiveSessionClient } from './types.js'
+import type { StatusDetail } from './core/status.js'
+import type { AnyClient, LiveSessionClient, PageSocket } from './types.js'
 
 /** The key of a client's internals. A registered symbol, the same even in an app that bundles the package twice. */
 export const INTERNALS: unique symbol = Symbol.for('live-session')
 
 /** A client's internals, for `onFlash`, `onSessionEnd`, `followAddress`, `followHandOffs`, `keepTab`, React and Vue. */
 export interface Internals {
-  readonly socket: AnySocket | undefined
+  readonly socket: PageSocket | undefined
   readonly posts: PostOptions
   /** The snapshot from `embed()` or `initial`; undefined if `initial` has plain values. */
   readonly initial: AnySnapshot | undefined

@@ -1,13 +1,38 @@
 // The public types of the client.
 
-import type { Socket } from 'socket.io-client'
 import type { Observable, Snapshot, Unsubscribe } from '../shared/observable.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Fields, Keys, Settable, Value, Values } from '../shared/types.js'
 import type { PageVisitor, StatusDetail } from './core/public.js'
 
-/** A socket with any events of the app. */
-export type AnySocket = Socket<any, any>
+/** The `auth` of a handshake, or a function that is called with a callback for each connection. */
+export type SocketAuth = { [key: string]: any } | ((send: (auth: object) => void) => void)
+
+/**
+ * The members of a page's socket that the library uses: that of `connect()` from `koa-live-session/socket`, or of `io()` from
+ * `socket.io-client`.
+ */
+export interface PageSocket {
+  /** Whether events reach the server now. */
+  readonly connected: boolean
+  /** Whether the socket is connected, or will try to connect by itself. */
+  readonly active: boolean
+  /** What the next handshake brings; `keepTab` adds the values of the tab. */
+  auth: SocketAuth
+  /** Adds a listener. */
+  on(event: string, listener: (...args: any[]) => void): PageSocket
+  /** Removes a listener. */
+  off(event?: string, listener?: (...args: any[]) => void): PageSocket
+  /** Sends an event. A function as the last argument gets the server's answer. */
+  emit(event: string, ...args: any[]): unknown
+  /** Sets the limit, in ms, of the next event's answer. Its function gets an error first, or `null`. */
+  timeout(ms: number): Pick<PageSocket, 'emit'>
+  /** Connects, unless active. */
+  connect(): PageSocket
+  /** Closes the connection; the socket is not active any more. */
+  disconnect(): PageSocket
+}
+
 /** A client with any fields. */
 export type AnyClient = LiveSessionClient<any>
 
@@ -17,7 +42,7 @@ export interface LiveSessionClientOptions<F extends Fields> {
    * The page's socket, of any namespace; may connect later. Without a socket, the page POSTs changes, and learns of other changes only from
    * answers, other tabs and newer HTML.
    */
-  readonly socket?: AnySocket
+  readonly socket?: PageSocket
   /** The first values; by default those of `ctx.liveSession.embed()` in the page. Plain values count as older than any ticket. */
   readonly initial?: Snapshot<F> | Values<F, Keys<F>['readable']>
   /**

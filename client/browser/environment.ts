@@ -4,7 +4,7 @@
 import type { EXCHANGE, PageAnswer, RECONNECT, Refusal, STORE_SESSION } from '../../shared/protocol.js'
 import type { Dispatch, Effects, Environment, Event, TimerName } from '../core/events.js'
 import type { Page } from '../core/page.js'
-import type { AnySocket } from '../types.js'
+import type { PageSocket } from '../types.js'
 import { embedded } from './embed.js'
 import { attempt, createStorage } from './outbox-storage.js'
 import type { CreatePoster, PostOptions } from './post.js'
@@ -20,7 +20,7 @@ type WindowEvent = Partial<PageTransitionEvent & StorageEvent>
 
 /** Creates a page's environment in a browser: the socket, POSTs, storage, other tabs and DOM events. */
 export function createBrowserEnvironment(
-  socket: AnySocket | undefined,
+  socket: PageSocket | undefined,
   options: PostOptions,
   createPoster: CreatePoster,
   dispatch: Dispatch,

@@ -26,7 +26,7 @@ import { type Internals, internalsOf } from '../internals.js'
 import { keepTab as tab } from '../keep-tab.js'
 import { create } from '../live-session.js'
 import { onSessionEnd as sessionEnd } from '../session-end.js'
-import type { AnyClient, AnySocket, LiveSessionClient, LiveSessionClientOptions } from '../types.js'
+import type { AnyClient, LiveSessionClient, LiveSessionClientOptions, PageSocket } from '../types.js'
 import { FULL_TEXTS, logOnce } from './error-texts.js'
 import { watchCookie, watchedPoster, watchSocket } from './warning.js'
 
@@ -105,8 +105,8 @@ export const keepTab: typeof tab = (live) => {
 }
 
 /** @throws {TypeError} for mistakes that otherwise only TypeScript finds */
-function checkOptions(options: { readonly socket?: AnySocket }): void {
-  if ('emit' in options && 'io' in options)
+function checkOptions(options: { readonly socket?: PageSocket }): void {
+  if ('emit' in options)
     throw new TypeError('koa-live-session: createLiveSession: expected { socket: io() }, received the socket itself')
   const { socket } = options
   if (socket && typeof socket.on !== 'function')

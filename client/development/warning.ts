@@ -6,7 +6,7 @@ import { DEFAULT_ENDPOINT, EXCHANGE } from '../../shared/protocol.js'
 import { type CreatePoster, createPoster } from '../browser/post.js'
 import type { PostResponse } from '../core/events.js'
 import { type Internals, internalsOf } from '../internals.js'
-import type { AnyClient, AnySocket } from '../types.js'
+import type { AnyClient, PageSocket } from '../types.js'
 
 /** The error of a `connect_error`: from the server's middleware, or of a polling request. */
 interface RefusedSocket {
@@ -39,7 +39,7 @@ const ABOUT_LARGE_HEADERS = explainedAt('502-behind-nginx')
 
 /** The options by which a page reaches its server. */
 export interface Ways {
-  readonly socket?: AnySocket | undefined
+  readonly socket?: PageSocket | undefined
   readonly endpoint?: string
   readonly credentials?: RequestCredentials
 }
@@ -68,7 +68,7 @@ export function createWarning(ways: Ways): (response?: PostResponse, isOurs?: bo
     if (status === 429 || (status >= 500 && times < REPEATED)) return undefined
     if (status === 502) return `If the server is up, its headers do not fit the proxy's buffer: ${ABOUT_LARGE_HEADERS}`
     if (status >= 500) return 'The log of the server, or of its proxy, says why.'
-    const home = origin && socket && originOf(String(Reflect.get(socket.io, 'uri')).replace(/^ws/, 'http'))
+    const home = origin && socket && originOf(serverOf(socket))
     if (home && home !== server) return `Pass endpoint: '${home}${DEFAULT_ENDPOINT}'.`
     const login = status < 300 ? 'It may be a login page: sign in again. ' : ''
     return `${login}Under a sub-path, pass endpoint: '/tools/store_session'. Otherwise check that the server calls app.use(live.middleware()).`
@@ -133,8 +133,8 @@ function unlisted(origin: string): string {
     : `If the server is up, list '${origin}' in its origins.`
 }
 
-/** Warns in the console of refused sockets, once for each reason. Returns a function that ends the warnings. */
-export function warnOfRefusals(socket: AnySocket): () => void {
+/** Warns in the console of refused sockets, once for each reason. Returns a function that ends this. */
+export function warnOfRefusals(socket: PageSocket): () => void {
   const warned = new Set<string>()
   let refusals = 0
   const connected = (): void => {
@@ -206,19 +206,34 @@ export function watchCookie(live: AnyClient): void {
   })
 }
 
-/** Returns a remedy for a socket whose handshakes lack the cookie. */
-function remedyFor(socket: AnySocket): string {
-  const isElsewhere = originOf(String(Reflect.get(socket.io, 'uri')).replace(/^ws/, 'http')) !== globalThis.origin
+/** A socket of socket.io-client has `io`, ours has `url`. */
+interface SocketParts {
+  readonly url?: string
+  readonly io?: {
+    readonly uri?: string
+    readonly opts?: { readonly transports?: readonly unknown[]; readonly withCredentials?: boolean }
+  }
+}
+
+/** Returns the URL of the socket's server. */
+function serverOf({ url, io }: PageSocket & SocketParts): string {
+  return String(url ?? io?.uri).replace(/^ws/, 'http')
+}
+
+/** Returns how the handshakes of this socket get the cookie. */
+function remedyFor(socket: PageSocket & SocketParts): string {
+  const isElsewhere = originOf(serverOf(socket)) !== globalThis.origin
+  const option = socket.io ? 'pass withCredentials: true to io(), and ' : ''
   const remedy = isElsewhere
-    ? 'The socket is of another origin: pass withCredentials: true to io(), and set the option domain on the server.'
+    ? `The socket is of another origin: ${option}set the option domain on the server.`
     : 'Let the proxy forward the Cookie header of handshakes.'
   return `${remedy} ${explainedAt('the-socket-lacks-the-cookie')}`
 }
 
 /** Returns the missing options: by default, browsers send cookies to another origin with a WebSocket, but not with `fetch` or polling. */
-function lackingOf(credentials: RequestCredentials, socket: AnySocket | undefined): readonly string[] {
-  const { transports = ['polling'], withCredentials = false } = socket?.io.opts ?? {}
-  const isBare = socket && !withCredentials && [...transports].some((one) => one === 'polling')
+function lackingOf(credentials: RequestCredentials, socket: (PageSocket & SocketParts) | undefined): readonly string[] {
+  const { transports = ['polling'], withCredentials = false } = socket?.io?.opts ?? { transports: [] }
+  const isBare = !withCredentials && transports.includes('polling')
   return [
     ...(credentials === 'include' ? [] : ["credentials: 'include'"]),
     ...(isBare ? ['withCredentials: true to io()'] : []),
