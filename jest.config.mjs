@@ -25,6 +25,7 @@ const moduleNameMapper = {
   // In Node with all that can be said of mistakes.
   '^koa-live-session/client$': '<rootDir>/client/development/index.ts',
   '^koa-live-session/hook$': '<rootDir>/client/development/hook.ts',
+  '^koa-live-session/socket$': '<rootDir>/client/development/socket.ts',
   '^koa-live-session/testing$': '<rootDir>/testing/index.ts',
   '^koa-live-session/(react|vue)$': '<rootDir>/client/$1.ts',
   '^koa-live-session/store$': '<rootDir>/server/store/index.ts',

@@ -121,6 +121,7 @@ describe('an app with the installed package', () => {
   it.each([
     ['client', 'index'],
     ['hook', 'hook'],
+    ['socket', 'socket'],
   ])('gets development messages in Node: %s', (entry, name) => {
     const script = `console.log(import.meta.resolve('koa-live-session/${entry}'))`
     const file = execFileSync(process.execPath, ['--input-type=module', '-e', script], {

@@ -23,6 +23,7 @@ export const THROWS: Readonly<Record<string, Readonly<Record<string, Place>>>> =
   'client/development/checked-client.ts': { onSessionEnd: 'page', checkOptions: 'page' },
   'client/development/error-texts.ts': { copy: CHANGE },
   'client/development/hook.ts': { storeSession: 'page' },
+  'client/development/socket.ts': { connect: 'page', checkOptions: 'page', checkEvent: 'page', fail: 'page' },
   'client/error.ts': { settable: CHANGE, soundOf: 'client/error.ts settable' },
   'client/internals.ts': { internalsOf: 'page' },
   'client/react.ts': { useLiveSession: 'page' },

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import ts from 'typescript'
@@ -121,6 +121,17 @@ const PROGRAMS = [
 describe('registered fields', () => {
   it.each(PROGRAMS)('are known in the program %s', (name) => {
     expect(problems.filter((line) => line.includes(`${basename(folder)}/${name}/`))).toEqual([])
+  })
+
+  it('are known without socket.io-client', () => {
+    const client = join(folder, 'node_modules/koa-live-session/dist/client')
+    const declarations = readdirSync(client, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.ts'),
+    )
+    expect(declarations).toContain('types.d.ts')
+    const imported = (file: string): boolean =>
+      /(from|import\() *['"]socket\.io-client/.test(readFileSync(join(client, file), 'utf8'))
+    expect(declarations.filter(imported)).toEqual([])
   })
 
   it("cause no other error, even in the package's declarations", () => {

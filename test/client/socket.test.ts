@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { connect } from 'koa-live-session/socket'
+import { connect as connectInProduction } from '../../client/socket.js'
+
+/** The URLs of the opened WebSockets, which never answer. */
+const opened: string[] = []
+class SilentWebSocket {
+  constructor(url: URL) {
+    opened.push(url.href)
+  }
+  close(): void {}
+}
+const { WebSocket: original } = globalThis
+beforeEach(() => {
+  opened.length = 0
+  Object.assign(globalThis, { WebSocket: SilentWebSocket })
+})
+afterEach(() => void Object.assign(globalThis, { WebSocket: original }))
+
+const KNOWN = 'known: url, path, namespace, auth, reconnectionDelay, reconnectionDelayMax, timeout'
+const MORE = 'socket.io-client has more: pass the socket of its io()'
+
+describe('connect()', () => {
+  it.each<[string, object | undefined]>([
+    ['ws://localhost/socket.io/', undefined],
+    ['ws://localhost/tools/socket.io/', { path: '/tools/socket.io' }],
+    ['wss://app.example/socket.io/', { url: 'https://app.example/some/page?q=1', namespace: '/chat' }],
+    ['wss://app.example:81/io/', { url: 'wss://app.example:81', path: '/io/' }],
+  ])('opens %s with the options %j', (url, options) => {
+    const socket = connect(options)
+    expect(opened).toEqual([`${url}?EIO=4&transport=websocket`])
+    expect([socket.url, socket.connected, socket.active]).toEqual([opened[0], false, true])
+    socket.disconnect()
+  })
+
+  it.each<[string, unknown]>([
+    ["options: expected an object, such as { url: 'https://app.example' }, received /chat", '/chat'],
+    [`reconnectonDelay: no such option (${KNOWN}). Did you mean "reconnectionDelay"?`, { reconnectonDelay: 1 }],
+    [`transports: no such option (${KNOWN}). ${MORE}`, { transports: ['websocket'] }],
+    ["url: expected the server's URL, such as 'https://app.example', received app.example", { url: 'app.example' }],
+    ["url: expected the server's URL, such as 'https://app.example', received file:///x", { url: 'file:///x' }],
+    ["path: expected a path, such as '/tools/socket.io', received tools/socket.io", { path: 'tools/socket.io' }],
+    ["namespace: expected a name, such as '/chat', received chat", { namespace: 'chat' }],
+    ['auth: expected an object or a function, received token', { auth: 'token' }],
+    ['timeout: expected ms, more than 0 and at most 100 years, received 0', { timeout: 0 }],
+  ])('explains: %s', (text, options) => {
+    expect(() => connect(options as never)).toThrow(new TypeError(`koa-live-session: connect: ${text}`))
+    expect(opened).toEqual([])
+  })
+
+  it('explains a runtime without WebSocket', () => {
+    Object.assign(globalThis, { WebSocket: undefined })
+    const text = 'this runtime has no WebSocket. Use a browser, Node 22 or newer, or io() of socket.io-client'
+    expect(() => connect()).toThrow(new TypeError(`koa-live-session: connect(): ${text}`))
+  })
+})
+
+describe('emit()', () => {
+  it.each<[string, unknown]>([
+    ['an array of bytes', new Uint8Array(1)],
+    ['a nested buffer', { files: [new ArrayBuffer(1)] }],
+    ['a file', new Blob()],
+  ])('refuses binary data: %s', (_, value) => {
+    const socket = connect()
+    const text = 'koa-live-session: emit("save"): this socket sends JSON, no binary data. '
+    expect(() => socket.emit('save', 1, value)).toThrow(new TypeError(text + MORE))
+    expect(() => socket.timeout(1).emit('save', value)).toThrow(TypeError)
+    socket.disconnect()
+  })
+
+  it('explains the name of an own event', () => {
+    const socket = connect()
+    const text = 'koa-live-session: emit("connect"): the socket itself emits this event. Use another name'
+    expect(() => socket.emit('connect')).toThrow(new TypeError(text))
+    socket.disconnect()
+  })
+})
+
+it('the production build checks nothing', () => {
+  const socket = connectInProduction({ transports: ['websocket'] } as never)
+  expect(() => socket.emit('connect', new Uint8Array(1))).not.toThrow()
+  socket.disconnect()
+})
