@@ -56,7 +56,7 @@ module.exports = {
       name: 'client-is-for-browsers',
       severity: 'error',
       from: { path: '^client/' },
-      to: { pathNot: ['^client/', '^shared/', '^node_modules/(socket\\.io-client|(@types/)?react|vue)/'] },
+      to: { pathNot: ['^client/', '^shared/', '^node_modules/((@types/)?react|vue)/'] },
     },
     {
       name: 'a-framework-in-its-file-only',

@@ -34,6 +34,28 @@ const moduleNameMapper = {
   '^(\\.{1,2}/.*)\\.js$': '$1',
 }
 
+/** The browser tests that run again with the small socket in place of socket.io-client. */
+const WITH_EACH_SOCKET = [
+  'back',
+  'bare-sockets',
+  'failing-posts',
+  'filter',
+  'first-tabs',
+  'frozen-tabs',
+  'left-sign-ins',
+  'lost-visitor',
+  'newer-html',
+  'restored-tabs',
+  'sign-in',
+  'stored-visitor',
+  'tab-frames',
+  'tab-values',
+  'tabs',
+  'updates',
+  'visitors',
+  'withheld-cookies',
+]
+
 const leftOut = isAll ? [] : ONLY_IN_ALL
 
 const base = {
@@ -83,6 +105,14 @@ export default {
       displayName: 'browser',
       testEnvironment: 'node',
       testMatch: ['<rootDir>/test/browser/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/browser/global-setup.mjs',
+    },
+    {
+      ...base,
+      displayName: 'small-socket',
+      testEnvironment: 'node',
+      testMatch: isAll ? [`<rootDir>/test/browser/(${WITH_EACH_SOCKET.join('|')}).test.ts`] : [],
+      globals: { PAGE_SOCKET: 'small' },
       globalSetup: '<rootDir>/test/browser/global-setup.mjs',
     },
   ],

@@ -16,6 +16,8 @@ const alias = {
   'koa-live-session/vue': path('client/vue.ts'),
   'koa-live-session/redis': path('server/store/redis.ts'),
   'koa-live-session/testing': path('testing/index.ts'),
+  // Tests replace modules.
+  ...JSON.parse(process.env.EXAMPLE_ALIAS ?? '{}'),
 }
 
 /**

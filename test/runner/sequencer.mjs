@@ -1,7 +1,7 @@
 import Sequencer from '@jest/test-sequencer'
 
 /** Projects with long tests that mostly wait, and would leave a core idle at the end. */
-const FIRST = ['browser', 'simulation']
+const FIRST = ['browser', 'small-socket', 'simulation']
 
 /** Runs test files in Jest's order, but those of some projects first. */
 export default class LongestFirst extends Sequencer {

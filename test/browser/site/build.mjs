@@ -9,6 +9,9 @@ const alias = {
   'koa-live-session/client': path('client/index.ts'),
 }
 
+/** The page's scripts, with either socket. */
+const SOCKETS = { page: {}, 'small-page': { 'socket.io-client': path('test/support/page/small-io.ts') } }
+
 /** Bundles the site of the browser tests into a folder. The server's bundle includes its packages, to start faster. */
 export async function buildSite(outdir) {
   const shared = { bundle: true, alias, outdir, logLevel: 'warning', minify: true }
@@ -21,7 +24,15 @@ export async function buildSite(outdir) {
       format: 'cjs',
       target: 'node20',
     }),
-    build({ ...shared, entryPoints: [path('test/browser/site/page.ts')], format: 'esm', target: 'es2022' }),
+    ...Object.entries(SOCKETS).map(([out, socket]) =>
+      build({
+        ...shared,
+        entryPoints: [{ in: path('test/browser/site/page.ts'), out }],
+        alias: { ...alias, ...socket },
+        format: 'esm',
+        target: 'es2022',
+      }),
+    ),
   ])
   // esbuild's process would live as long as this process.
   await stop()

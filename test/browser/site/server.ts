@@ -8,11 +8,11 @@ import session from 'koa-session'
 import { Server } from 'socket.io'
 import { fields, type SiteFields } from './fields.js'
 
-const { SITE_FOLDER = '.', SITE_SECRET = '' } = process.env
+const { SITE_FOLDER = '.', SITE_PAGE = 'page', SITE_SECRET = '' } = process.env
 /** No image is needed, but Firefox asks for /favicon.ico and complains. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'"
 const KEYS = ['division', 'theme', 'cart', 'role'] as const
-const script = readFileSync(join(SITE_FOLDER, 'page.js'))
+const script = readFileSync(join(SITE_FOLDER, `${SITE_PAGE}.js`))
 
 const app = new Koa({ keys: [SITE_SECRET] })
 const account = session({ key: 'app' }, app)

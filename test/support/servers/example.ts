@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { socketAlias } from '../page/page-socket.js'
 
 const INSPECTOR = /^Inspector: (http:\S+)$/
 /** A framework's development build reports mistakes. */
@@ -24,7 +25,13 @@ export class Example {
     this.#folder = folder
     // Its own process group, so that npm, its shell and the server end together.
     this.#process = spawn('npm', ['run', script, ...args], {
-      env: { ...process.env, ...DEFAULTS, EXAMPLE_CACHE: folder, ...variables },
+      env: {
+        ...process.env,
+        ...DEFAULTS,
+        EXAMPLE_CACHE: folder,
+        EXAMPLE_ALIAS: JSON.stringify(socketAlias),
+        ...variables,
+      },
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
     })

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll } from '@jest/globals'
+import { isSmall } from '../page/page-socket.js'
 
 const folder = process.env['SITE_FOLDER'] ?? ''
 /** Unchanged after a restart, as an app keeps its secret. */
@@ -64,7 +65,7 @@ export class SiteServer {
 }
 
 function load(): Loaded {
-  const env = { ...process.env, SITE_SECRET: secret, SITE_FOLDER: folder }
+  const env = { ...process.env, SITE_SECRET: secret, SITE_FOLDER: folder, SITE_PAGE: isSmall ? 'small-page' : 'page' }
   const child = fork(join(folder, 'server.cjs'), { env, execArgv: [] })
   return { child, isLoaded: once(child, 'message') }
 }
