@@ -38,6 +38,8 @@ const moduleNameMapper = {
 const WITH_EACH_SOCKET = [
   'back',
   'bare-sockets',
+  'blocked-sockets',
+  'deployment',
   'failing-posts',
   'filter',
   'first-tabs',
@@ -46,6 +48,7 @@ const WITH_EACH_SOCKET = [
   'lost-visitor',
   'newer-html',
   'restored-tabs',
+  'shown-again',
   'sign-in',
   'stored-visitor',
   'tab-frames',

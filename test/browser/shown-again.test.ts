@@ -12,6 +12,17 @@ const describeInInstalled = (title: string, run: () => void): void => {
 }
 
 describeInInstalled('threat 94: a restored page', () => {
+  it('is restored despite its open socket, which connects again', async () => {
+    const { app, page, goBack } = await startNotes({ hasSocket: true })
+    await page.evaluate("addEventListener('pageshow', ({ persisted }) => { window.isRestored = persisted })")
+    await is(page, 'socket.connected', true)
+    const { id } = (await page.evaluate('({ id: socket.id })')) as { id: string }
+    await page.goto(`${app.url}/about`)
+    await goBack()
+    expect(await page.evaluate('isRestored')).toBe(true)
+    await is(page, `socket.connected && socket.id !== ${JSON.stringify(id)}`, true)
+  })
+
   it.each(WITH_AND_WITHOUT_SOCKET)('hides Ann’s values after her sign-out, %s', async (_, hasSocket) => {
     const { app, page, goBackUnanswered, seen } = await startNotes({ hasSocket })
     await page.goto(`${app.url}/forget`)

@@ -1,4 +1,5 @@
 import { build } from 'esbuild'
+import { socketAlias } from '../page/page-socket.js'
 import { snippet } from './readme.js'
 
 /** Bundles a document's snippet as a reader does, with more code appended. */
@@ -8,6 +9,7 @@ export async function bundledSnippet(file: string, page: string, more = ''): Pro
     bundle: true,
     format: 'esm',
     write: false,
+    alias: socketAlias,
     plugins: [
       {
         name: 'files of the same document',

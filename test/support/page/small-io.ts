@@ -5,13 +5,11 @@ import { connect as open, type SocketOptions } from '../../../client/socket.js'
 type Values = readonly unknown[]
 type Listener = (...values: never[]) => void
 
-/** Takes what `io()` takes. The small socket has no other transport and needs no other option. */
+/** Takes what `io()` takes. The small socket ignores the options that it does not have. */
 export function io(...given: readonly (string | SocketOptions)[]) {
   const [url, options = {}] = typeof given[0] === 'string' ? given : [undefined, ...given]
-  const { reconnectionDelay, reconnectionDelayMax, timeout } = options as SocketOptions
   const where = url === undefined ? {} : { url: new URL(String(url), location.href).href }
-  const own = Object.entries({ reconnectionDelay, reconnectionDelayMax, timeout }).filter(([, ms]) => ms !== undefined)
-  const socket = open({ ...where, ...Object.fromEntries(own) })
+  const socket = open({ ...where, ...(options as SocketOptions) })
   const { emit, timeout: limit } = socket
   const outgoing: Listener[] = []
   let isLimited = false
