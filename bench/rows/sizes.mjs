@@ -8,6 +8,7 @@ import { tableOfRows } from '../harness/table.mjs'
 const HERE = fileURLToPath(new URL('../..', import.meta.url))
 const PARTS = ['onFlash', 'followAddress', 'followHandOffs']
 const CLIENT = `export { createLiveSession } from './index.js'`
+const SOCKET = `export { connect } from './socket.js'`
 const all = (names) => `export { ${names.join(', ')} } from './index.js'`
 
 const ENTRIES = {
@@ -15,8 +16,11 @@ const ENTRIES = {
   ...Object.fromEntries(PARTS.map((part) => [`and ${part}`, all(['createLiveSession', part])])),
   'and all parts': all(['createLiveSession', ...PARTS]),
   'client, development': `export { createLiveSession } from './development/index.js'`,
+  'client and socket': `${CLIENT}; ${SOCKET}`,
   'client and socket.io-client': `${CLIENT}; export { io } from 'socket.io-client'`,
   hook: `export * from './hook.js'`,
+  'hook and socket': `export * from './hook.js'; ${SOCKET}`,
+  'hook and socket.io-client': `export * from './hook.js'; export { io } from 'socket.io-client'`,
   react: `export * from './react.js'`,
   vue: `export * from './vue.js'`,
 }
