@@ -47,6 +47,7 @@ const WITH_EACH_SOCKET = [
   'left-sign-ins',
   'lost-visitor',
   'newer-html',
+  'readme',
   'restored-tabs',
   'shown-again',
   'sign-in',

@@ -115,6 +115,24 @@ describe.each(SOCKETS)('%s', (_, open) => {
       expect([await next(), await next(), await next()]).toEqual(['disconnect: transport close', 'connect', 1])
     })
 
+    it('are sent once, also if a later connection follows', async () => {
+      let received = 0
+      const server = await Served.start((socket) => {
+        echoes(socket)
+        socket.on('early', (answer) => {
+          received += 1
+          answer(received)
+        })
+      })
+      const { socket, add, next } = connectTo(server)
+      socket.emit('early', add)
+      expect([await next(), await next()]).toEqual(['connect', 1])
+      socket.disconnect().connect()
+      expect([await next(), await next()]).toEqual(['disconnect: io client disconnect', 'connect'])
+      socket.emit('echo', 1, add)
+      expect([await next(), received]).toEqual([1, 1])
+    })
+
     it('pass an emit() that the page has wrapped', async () => {
       const { socket, add, next } = connectTo(await Served.start(echoes))
       const { emit } = socket
@@ -165,12 +183,19 @@ describe.each(SOCKETS)('%s', (_, open) => {
     })
 
     it('that times out before the connection takes its event along', async () => {
-      const { socket, add, next, rest } = connectTo(await Served.start(echoes))
+      const received: string[] = []
+      const server = await Served.start((one) => {
+        one.on('echo', (text, answer) => {
+          received.push(text)
+          answer(text)
+        })
+      })
+      const { socket, add, next, rest } = connectTo(server)
       socket.disconnect()
       socket.timeout(1).emit('echo', 'lost', (lost: Error | null) => add(lost?.message))
       expect(await next()).toBe('operation has timed out')
       socket.connect().emit('echo', 'after', add)
-      expect([await next(), await next(), rest()]).toEqual(['connect', 'after', []])
+      expect([await next(), await next(), rest(), received]).toEqual(['connect', 'after', [], ['after']])
     })
 
     it.each([
@@ -497,24 +522,50 @@ describe.each(SOCKETS)('%s', (_, open) => {
       expect(await next()).toBe('connect')
     })
 
-    it('that fails is tried again after random, growing pauses', async () => {
-      const url = await closedUrl()
-      const pauses: number[] = []
-      const { setTimeout: wait } = globalThis
-      jest.spyOn(globalThis, 'setTimeout').mockImplementation(((act: () => void, ms = 0, ...args: []) => {
-        if (ms < LONG) return wait(act, ms, ...args)
-        pauses.push(ms / LONG)
-        return wait(act, 0, ...args)
-      }) as never)
-      const { socket, next } = connectTo(
-        { url },
-        { reconnectionDelay: 2 * LONG, reconnectionDelayMax: 6 * LONG, timeout: LONG - 1 },
-      )
-      for (let left = 6; left > 0; left -= 1) await next()
-      socket.disconnect()
-      const [first = 0, second = 0, ...others] = pauses
-      expect([first >= 1, first <= 3, second >= 2, second <= 6]).toEqual([true, true, true, true])
-      expect(others.slice(1, 3)).toEqual([6, 6])
+    describe('that fails', () => {
+      const SLOW = { reconnectionDelay: 2 * LONG, reconnectionDelayMax: 6 * LONG, timeout: LONG - 1 }
+
+      /** Skips the pauses between two attempts, and returns their list in units of `LONG`. */
+      function skipPauses(): readonly number[] {
+        const pauses: number[] = []
+        const { setTimeout: wait } = globalThis
+        jest.spyOn(globalThis, 'setTimeout').mockImplementation(((act: () => void, ms = 0, ...args: []) => {
+          if (ms < LONG) return wait(act, ms, ...args)
+          pauses.push(ms / LONG)
+          return wait(act, 0, ...args)
+        }) as never)
+        return pauses
+      }
+      const isFirst = (pause = 0): boolean => pause >= 1 && pause <= 3
+      const isSecond = (pause = 0): boolean => pause >= 2 && pause <= 6
+
+      it('is tried again after random, growing pauses', async () => {
+        const url = await closedUrl()
+        const pauses = skipPauses()
+        const { socket, next } = connectTo({ url }, SLOW)
+        for (let left = 6; left > 0; left -= 1) await next()
+        socket.disconnect()
+        const [first, second, ...others] = pauses
+        expect([isFirst(first), isSecond(second), others.slice(1, 3)]).toEqual([true, true, [6, 6]])
+      })
+
+      it('is tried again soon after disconnect() or a connection', async () => {
+        const url = await closedUrl()
+        const pauses = skipPauses()
+        const { socket, next } = connectTo({ url }, SLOW)
+        for (let left = 6; left > 0; left -= 1) await next()
+        const later = pauses.length
+        socket.disconnect().connect()
+        await next()
+        expect(isFirst(pauses[later])).toBe(true)
+        for (let left = 6; left > 0; left -= 1) await next()
+        await Served.start((one) => one.on('cut', () => one.conn.close()), {}, Number(new URL(url).port))
+        while ((await next()) !== 'connect');
+        const last = pauses.length
+        socket.emit('cut')
+        expect([await next(), await next()]).toEqual(['disconnect: transport close', 'connect'])
+        expect(isFirst(pauses[last])).toBe(true)
+      })
     })
   })
 })
