@@ -111,13 +111,17 @@ export default {
       testMatch: ['<rootDir>/test/browser/**/*.test.ts'],
       globalSetup: '<rootDir>/test/browser/global-setup.mjs',
     },
-    {
-      ...base,
-      displayName: 'small-socket',
-      testEnvironment: 'node',
-      testMatch: isAll ? [`<rootDir>/test/browser/(${WITH_EACH_SOCKET.join('|')}).test.ts`] : [],
-      globals: { PAGE_SOCKET: 'small' },
-      globalSetup: '<rootDir>/test/browser/global-setup.mjs',
-    },
+    ...(isAll
+      ? [
+          {
+            ...base,
+            displayName: 'small-socket',
+            testEnvironment: 'node',
+            testMatch: [`<rootDir>/test/browser/(${WITH_EACH_SOCKET.join('|')}).test.ts`],
+            globals: { PAGE_SOCKET: 'small' },
+            globalSetup: '<rootDir>/test/browser/global-setup.mjs',
+          },
+        ]
+      : []),
   ],
 }
