@@ -7,7 +7,7 @@ import type { Keys, Value } from '../shared/types.js'
 import type { PostOptions } from './browser/post.js'
 import type { Dispatch, EffectHandlers } from './core/events.js'
 import type { Page } from './core/page.js'
-import type { StatusDetail } from './core/status.js'
+import type { StatusDetail } from './core/public.js'
 import type { AnyClient, LiveSessionClient, PageSocket } from './types.js'
 
 /** The key of a client's internals. A registered symbol, the same even in an app that bundles the package twice. */

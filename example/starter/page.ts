@@ -1,7 +1,7 @@
 // page.ts: shows the division, and sets it
 import { createLiveSession } from 'koa-live-session/client'
-import { connect } from 'koa-live-session/socket' // or from 'socket.io-client'
-import type { Division, fields } from './fields.js' // types only: no schema library in the browser
+import { connect } from 'koa-live-session/socket' // or io from 'socket.io-client'
+import type { Division, fields } from './fields.js' // types only: no zod in the browser
 
 const socket = connect()
 const live = createLiveSession<typeof fields>({ socket })
@@ -14,9 +14,4 @@ live.subscribe('division', (chosen) => {
   for (const row of rows) row.hidden = chosen !== 'All' && chosen !== row.dataset['division']
 })
 for (const button of buttons) button.addEventListener('click', () => live.set('division', button.value as Division))
-
-restart?.addEventListener('click', () => fetch('/restart', { method: 'POST' }).catch(() => say('the server is away')))
-socket.on('disconnect', () => {
-  say('the server is away: choose on, nothing is lost')
-  socket.once('connect', () => say('the server is back'))
-})
+live.onStatus((_key, detail) => status?.replaceChildren(detail.reason ?? detail.status)) // saving, then saved

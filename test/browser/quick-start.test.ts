@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { gzipSync } from 'node:zlib'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
-import type { Page } from 'puppeteer-core'
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
+import type { HTTPResponse, Page } from 'puppeteer-core'
 import { Newcomer } from '../support/docs/newcomer.js'
 import { commands, type Snippet, snippetsOf, textsOf } from '../support/docs/readme.js'
 import { describeInBrowser, openBrowser, type Person } from '../support/page/browser.js'
@@ -138,6 +138,9 @@ class QuickStart {
   }
 }
 
+/** The most bytes of script that a page of the README's app may load: minified, as by gzip. */
+const MOST_SCRIPT = 11_000
+
 let newcomer: Newcomer
 
 beforeAll(async () => {
@@ -233,6 +236,22 @@ describeGuide(README, 'page.ts', 'npx tsc --noEmit', (app) => {
     await app().build(README, snippetsOf('README.md', 'Two ways for a page'), 'hook.ts')
     await sharesDivision(app(), byHook)
   })
+
+  it('loads at most 11 kB of script in production', async () => {
+    await newcomer.run('npx esbuild page.ts --bundle --minify --format=esm --outfile=page.js', app().folder)
+    await app().start()
+    const page = await (await openBrowser()).newPage()
+    const scripts: Promise<Uint8Array>[] = []
+    page.on('response', (response) => {
+      if (response.request().resourceType() === 'script') scripts.push(response.buffer())
+    })
+    await page.goto(app().url)
+    await click(page, named('button', 'Events'))
+    await shows(page, '[role=status]', 'saved')
+    const bytes = (await Promise.all(scripts)).map((script) => gzipSync(script).length)
+    expect(bytes).toEqual([expect.any(Number)])
+    expect(bytes[0]).toBeLessThanOrEqual(MOST_SCRIPT)
+  })
 })
 
 describeGuide(JAVASCRIPT, 'page.mjs', 'npx tsc', (app) => {
@@ -246,9 +265,6 @@ describeGuide(JAVASCRIPT, 'page.mjs', 'npx tsc', (app) => {
   })
 })
 
-/** The most bytes of script that a page of the starter may load: minified, as by gzip. */
-const MOST_SCRIPT = 11_000
-
 describeInBrowser('the starter', () => {
   let starter: QuickStart
   beforeAll(async () => {
@@ -259,25 +275,5 @@ describeInBrowser('the starter', () => {
   it('shares its division between tabs, over a reload and a kill', async () => {
     await sharesDivision(starter)
     expect(starter.read('.env')).toMatch(/^SECRET=[\w-]{43}$/)
-  })
-
-  it('loads at most 11 kB of script in production', async () => {
-    await starter.start()
-    await newcomer.run('npx esbuild page.ts --bundle --minify --format=esm --outfile=page.js', starter.folder)
-    const person = await openBrowser()
-    const page = await person.open(starter.url)
-    // The server reads the script as it starts.
-    await click(page, named('button', 'Restart the server'))
-    await showsStatus(page, 'the server is back')
-    const scripts: Promise<Uint8Array>[] = []
-    page.on('response', (response) => {
-      if (response.request().resourceType() === 'script') scripts.push(response.buffer())
-    })
-    await page.reload()
-    await click(page, named('button', 'Events'))
-    await showsStatus(page, 'saved')
-    const bytes = (await Promise.all(scripts)).map((script) => gzipSync(script).length)
-    expect(bytes).toEqual([expect.any(Number)])
-    expect(bytes[0]).toBeLessThanOrEqual(MOST_SCRIPT)
   })
 })
