@@ -47,7 +47,6 @@ const WITH_EACH_SOCKET = [
   'left-sign-ins',
   'lost-visitor',
   'newer-html',
-  'readme',
   'restored-tabs',
   'shown-again',
   'sign-in',

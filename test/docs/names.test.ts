@@ -18,7 +18,15 @@ const PACKAGES = [
 /** Names of systems without types here: web servers, process managers, compilers, other languages. */
 const OTHERS = new Set([
   ...['proxy_add_x_forwarded_for', 'proxy_pass', 'large_client_header_buffers', 'http_host'],
-  ...['ResponseFieldSize', 'LimitRequestFieldSize', 'tune', 'bufsize', 'form_post', 'server_login_retry'],
+  ...[
+    'RealtimeClient',
+    'ResponseFieldSize',
+    'LimitRequestFieldSize',
+    'tune',
+    'bufsize',
+    'form_post',
+    'server_login_retry',
+  ],
   ...['TimeoutStopSec', 'terminationGracePeriodSeconds', 'stop_grace_period', 'kill_timeout', 'Dockerfile'],
   ...['get_session', 'Phoenix', 'PubSub', 'configure_session', 'clear_session', 'live_socket_id'],
   ...['esnext', 'disposable', 'instrument', 'typedoc', 'CHROME_PATH', 'FIREFOX_PATH', 'defects', 'jsonl', 'ts'],
