@@ -1,15 +1,10 @@
-// Checks the options of declared fields, and compiles the fields for use.
+// Declares fields, and checks their options.
 
-import { shareBudget } from './budget.js'
 import { isMs, MS, unknownOption } from './checks.js'
-import { Field, type FieldDefaults } from './field.js'
 import { freezeJson, MAX_MEMBERS, NotJson } from './json.js'
 import { isAsync } from './promise.js'
 import { AsyncSchema, describeIssues, validate } from './schema.js'
-import type { CheckField, Declarations, FieldSpec, Fields, Rules, Schemas } from './types.js'
-
-/** The fields by key: look up untrusted keys here, never in a plain object. */
-export type FieldMap = ReadonlyMap<string, Field>
+import type { CheckField, Declarations, FieldSpec, Rules, Schemas } from './types.js'
 
 const KEY = /^[A-Za-z][\w.-]{0,63}$/
 const PARAMETER = /^[\w.-]{1,64}$/
@@ -49,7 +44,8 @@ export function defineFields<const F extends Declarations, const S extends Schem
   return checkFields<F>(fields)
 }
 
-function checkFields<F extends Declarations>(fields: F): Readonly<F> {
+/** @throws {TypeError} with the field, the expected and the received value */
+export function checkFields<F extends Declarations>(fields: F): Readonly<F> {
   if (typeof fields !== 'object' || fields === null)
     throw new TypeError(
       `koa-live-session: defineFields: expected { key: { schema, default } }, received ${show(fields)}`,
@@ -70,16 +66,6 @@ function checkParameters(fields: Declarations): void {
     }
     if (url !== undefined) keys.set(url, key)
   }
-}
-
-/** Checks and compiles the fields, each with its share of the bytes in the cookie or the tickets. */
-export function compileFields(fields: Fields, budget: number, defaults: Omit<FieldDefaults, 'maxBytes'>): FieldMap {
-  const declared = checkFields(fields)
-  const shares = shareBudget(declared, budget)
-  const compile = ([key, spec]: [string, FieldSpec]): [string, Field] => {
-    return [key, new Field(key, spec, { ...defaults, maxBytes: shares.get(key) ?? 0 })]
-  }
-  return new Map(Object.entries(declared).map(compile))
 }
 
 function checkField(key: string, spec: Declarations[string]): Declarations[string] {

@@ -1,6 +1,7 @@
 // The exports of `koa-live-session/testing` outside Node.
 
 export type { CookieVisitor } from './cookie-for.js'
+export type { Given } from './given.js'
 export type { MemoryAppSession } from './memory-app-session.js'
 export type { MemorySession, MemoryVisitor } from './memory-session.js'
 export { type MemoryStore, memoryStore } from './memory-store.js'
@@ -8,4 +9,3 @@ export { cookieFor, emptyCache, memoryAppSession, memorySession, storeContract }
 export type { ContractTest } from './store-contract.js'
 export { type TestClient, testClient } from './test-client.js'
 export { type TestClock, testClock } from './test-clock.js'
-export type { Given } from './test-values.js'

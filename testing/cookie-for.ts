@@ -15,7 +15,8 @@ import type { LiveSessionPlugin } from '../server/types/live.js'
 import type { Field } from '../shared/field.js'
 import { NEVER, nextStamp } from '../shared/stamp.js'
 import type { Fields } from '../shared/types.js'
-import { acceptTestValues, type Given } from './test-values.js'
+import type { Given } from './given.js'
+import { acceptTestValues } from './test-values.js'
 
 /** The visitor and the values of a cookie. */
 export interface CookieVisitor<F extends Fields> {

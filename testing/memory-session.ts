@@ -8,8 +8,9 @@ import { newBrowserId, subjectHash, type UserId, userNamed } from '../server/sub
 import type { SocketSession } from '../server/types/session.js'
 import type { ChangeSource } from '../shared/change.js'
 import type { Fields, Settable } from '../shared/types.js'
+import type { Given } from './given.js'
 import { memoryCore } from './memory-core.js'
-import { acceptTestValues, type Given } from './test-values.js'
+import { acceptTestValues } from './test-values.js'
 import { UnheardLink, unheardSocket } from './unheard.js'
 
 /** `socket.liveSession` of a visitor who has a live cookie. */

@@ -10,9 +10,9 @@ import { isOwnCode, type LiveSessionErrorCode, STATUSES } from '../shared/codes.
 import { DEFAULT_ENDPOINT } from '../shared/protocol.js'
 import type { RegisteredFields } from '../shared/registered.js'
 import type { Fields } from '../shared/types.js'
+import type { Given } from './given.js'
 import { PageServer } from './page-server.js'
 import { simulateNetwork } from './simulated-network.js'
-import type { Given } from './test-values.js'
 
 /** A client with a simulated server, which has the rules of a real server, but no delays. */
 export interface TestClient<F extends Fields = RegisteredFields> extends LiveSessionClient<F> {

@@ -1,13 +1,9 @@
 // Validates the values that a test passes in.
 
+import type { FieldMap } from '../shared/compiled-fields.js'
 import { LiveSessionError } from '../shared/errors.js'
 import type { Field } from '../shared/field.js'
-import type { FieldMap } from '../shared/fields.js'
 import type { JsonValue } from '../shared/json.js'
-import type { Fields, Settable } from '../shared/types.js'
-
-/** The initial or received values of a test, by key: any values that `set` accepts. */
-export type Given<F extends Fields> = { readonly [K in keyof F]?: Settable<F[K]> }
 
 /**
  * Validates the given values, and returns, by field, the values to store.

@@ -1,6 +1,6 @@
 // Encodes and decodes the value of the live cookie.
 
-import type { FieldMap } from '../../shared/fields.js'
+import type { FieldMap } from '../../shared/compiled-fields.js'
 import { isRecord, parseRegisters } from '../../shared/parse.js'
 import type { PageAnswer } from '../../shared/protocol.js'
 import { type IdsByKey, type LwwRegister, toWire } from '../../shared/register.js'

@@ -1,9 +1,10 @@
 // Decides the changes in a page's message: which apply, with which registers, and which are refused. Reads the current registers, and
 // changes nothing but the outcomes of these changes.
 
+import type { FieldMap } from '../../shared/compiled-fields.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
-import { type FieldMap, isKey } from '../../shared/fields.js'
+import { isKey } from '../../shared/fields.js'
 import { acceptedAt, isFarAhead, withRecentIds } from '../../shared/idempotency-keys.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { ANY_BASE, type WireChange } from '../../shared/protocol.js'

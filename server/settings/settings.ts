@@ -1,7 +1,7 @@
 // The options after validation, with defaults: their types, and the default limits.
 
 import type Koa from 'koa'
-import type { FieldMap } from '../../shared/fields.js'
+import type { FieldMap } from '../../shared/compiled-fields.js'
 import type { Fields } from '../../shared/types.js'
 import type { LiveSessionOptions } from '../types/options.js'
 import type { Store } from '../types/store.js'

@@ -1,8 +1,8 @@
 // Decides by source which newer registers go to the store and to other processes.
 
 import type { AnyChange, ChangeSource } from '../../shared/change.js'
+import type { FieldMap } from '../../shared/compiled-fields.js'
 import type { Field } from '../../shared/field.js'
-import type { FieldMap } from '../../shared/fields.js'
 import type { JsonValue } from '../../shared/json.js'
 import { supersedes } from '../../shared/merge-rule.js'
 import type { LwwRegister } from '../../shared/register.js'

@@ -1,9 +1,9 @@
 // Signs the tickets for pages, and sends changes to sockets at the end of each turn.
 
 import { LONGEST_TIMER } from '../../shared/checks.js'
+import type { FieldMap } from '../../shared/compiled-fields.js'
 import { expiryStamp } from '../../shared/expiry.js'
 import type { Field } from '../../shared/field.js'
-import type { FieldMap } from '../../shared/fields.js'
 import { idsOf } from '../../shared/idempotency-keys.js'
 import { type JsonValue, sameJson } from '../../shared/json.js'
 import { type Expiries, STORE_SESSION } from '../../shared/protocol.js'

@@ -1,9 +1,9 @@
 // Reads values with defaults, stamps writes, and merges registers of the current generation into memory.
 
 import type { ChangeSource } from '../../shared/change.js'
+import type { FieldMap } from '../../shared/compiled-fields.js'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
-import type { FieldMap } from '../../shared/fields.js'
 import { withRecentIds } from '../../shared/idempotency-keys.js'
 import type { JsonValue } from '../../shared/json.js'
 import type { LwwRegister } from '../../shared/register.js'

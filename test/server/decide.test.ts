@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { decide, inOrder, readChanges, writeList } from '../../server/exchange/decide.js'
+import { compileFields } from '../../shared/compiled-fields.js'
 import { LiveSessionError } from '../../shared/errors.js'
-import { compileFields } from '../../shared/fields.js'
 import type { WireChange } from '../../shared/protocol.js'
 import type { LwwRegister } from '../../shared/register.js'
 import type { Stamp } from '../../shared/stamp.js'
