@@ -40,8 +40,8 @@ class PendingWrites {
   failureCount: number
   /** Consecutive failures while the store was up. */
   failures = 0
-  /** Whether a backoff, or a write of another subject, delays the next call. */
-  isHeld = false
+  /** The number of backoffs, and of writes of other subjects, that the next call waits for. */
+  holds = 0
 
   constructor(failureCount: number) {
     this.failureCount = failureCount
@@ -76,12 +76,12 @@ export class WriteQueue {
     this.#plan()
   }
 
-  /** Adds registers, and sends them when `first` has resolved. */
+  /** Adds registers, and sends them when `first` has settled. */
   async addAfter(first: Promise<unknown>, subject: StoreKey, registers: readonly LwwRegister[]): Promise<void> {
     const pending = this.#pendingOf(subject)
-    pending.isHeld = true
+    pending.holds += 1
     this.add(subject, registers)
-    await first
+    await first.catch(() => undefined)
     this.#release(pending)
   }
 
@@ -171,7 +171,7 @@ export class WriteQueue {
     this.#isPlanned = false
     for (const [subject, pending] of this.#pending) {
       if (this.#inFlight >= Math.min(MAX_CALLS, this.#breaker.concurrency)) return
-      if (!pending.sent && pending.next && !pending.isHeld) void this.#send(subject, pending, pending.next)
+      if (!pending.sent && pending.next && pending.holds === 0) void this.#send(subject, pending, pending.next)
     }
   }
 
@@ -237,12 +237,12 @@ export class WriteQueue {
   #backOff(pending: PendingWrites): void {
     const pause = Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** pending.failures)
     pending.failures += 1
-    pending.isHeld = true
+    pending.holds += 1
     scheduleRetry(this.#deps.clock, pause, () => this.#release(pending))
   }
 
   #release(pending: PendingWrites): void {
-    pending.isHeld = false
+    pending.holds -= 1
     this.#flush()
   }
 }

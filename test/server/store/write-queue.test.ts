@@ -8,6 +8,7 @@ import { browserSubject, type Subject, userSubject } from '../../../server/subje
 import type { StoredRegister } from '../../../server/types/store.js'
 import { Replica } from '../../../shared/replica.js'
 import { browserId } from '../../support/app/browser-id.js'
+import { Gate } from '../../support/app/gate.js'
 import { HeldStore } from '../../support/app/held-store.js'
 import { register } from '../../support/app/register.js'
 import { holdTimers, pass, TIMEOUT, validatedStore, watch } from '../../support/app/store-parts.js'
@@ -113,6 +114,22 @@ describe('WriteQueue', () => {
     await pass(fixture, TIMEOUT)
     await late
     expect(store.calls.at(-1)).toMatchObject({ subject: BOB, registers: [{ key: 'b', stamp: 2 }] })
+  })
+
+  it('sends a write after all that it waits for, even if one fails', async () => {
+    const { queue, store } = createQueue()
+    const [one, two] = [new Gate(), new Gate()]
+    const first = queue.addAfter(one.pass(), BOB, registers([['a', 1, 1]]))
+    const failing = two.pass().then(() => Promise.reject(new Error('failed')))
+    const second = queue.addAfter(failing, BOB, registers([['b', 1, 1]]))
+    one.open()
+    await first
+    await turn()
+    expect(store.calls).toEqual([])
+    two.open()
+    await second
+    await turn()
+    expect(store.calls).toHaveLength(1)
   })
 
   it('writes at most 32 subjects at a time', async () => {
