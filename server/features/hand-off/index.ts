@@ -6,8 +6,8 @@ import { isWellFormed } from '../../../shared/json.js'
 import { after } from '../../../shared/promise.js'
 import { HAND_OFF } from '../../../shared/protocol.js'
 import type { Feature, SocketUse } from '../../feature.js'
-import type { FeatureParts } from '../../parts.js'
-import { subjectHash, type UserId, userSubject } from '../../subjects/subject.js'
+import type { FeatureParts, HandOffOrigin } from '../../parts.js'
+import { subjectHash, type UserId, type UserSubject, userSubject } from '../../subjects/subject.js'
 import { isRevokedSince, redeemHandOff, sendOn } from './posted-token.js'
 import { checkPurpose, frozenPayload, HandOffTokens } from './tokens.js'
 
@@ -23,6 +23,11 @@ const ORIGIN = 'https://origin.invalid'
 /** Creates the feature for hand-offs: a socket's handler sends an encrypted payload to the browser's next request. */
 export function handOffFeature(parts: FeatureParts): Feature {
   const tokens = new HandOffTokens(parts)
+  /** @throws {LiveSessionError} `superseded` */
+  const checkUnrevoked = (user: UserSubject, handOff: HandOffOrigin): void => {
+    if (isRevokedSince(parts, user, handOff))
+      throw new LiveSessionError('superseded', 'the user was revoked after the hand-off that this request has taken')
+  }
   return {
     request: {
       takeHandOff: (use, purpose: string, schema: StandardSchemaV1) =>
@@ -56,14 +61,15 @@ export function handOffFeature(parts: FeatureParts): Feature {
     // A revocation by the request that has taken the hand-off does not count as newer than the hand-off.
     excepts: (user, ctx) => {
       const handOff = parts.handOffs.get(ctx)
-      if (handOff && !isRevokedSince(parts, user, handOff)) parts.handOffs.delete(ctx)
+      if (!handOff) return
+      checkUnrevoked(user, handOff)
+      parts.handOffs.delete(ctx)
     },
     changesUser: (ctx, _, user) => {
       const handOff = parts.handOffs.get(ctx)
       if (user === undefined || !handOff) return
       if (!handOff.signsIn) parts.settings.warn(UNNAMED)
-      if (isRevokedSince(parts, user, handOff))
-        throw new LiveSessionError('superseded', 'the user was revoked after the hand-off that this request has taken')
+      checkUnrevoked(user, handOff)
     },
   }
 }
