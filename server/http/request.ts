@@ -113,14 +113,18 @@ export class RequestHandle extends Handle {
     return tracked(async () => {
       // Begins the visit before reading the revision: revocations by this call must not count as concurrent.
       const visit = this.#openVisit
-      const named = await visit.identify()
-      const { user } = named
-      await visit.load(user)
-      if (user !== visit.visitor.user) this.#changeUser(named)
-      const isSignIn = user !== undefined && visit.visitor.user === undefined
-      await visit.changeTo(named)
-      if (isSignIn) this.#warnOfLeaving()
+      await this.#continueAs(await visit.identify())
     }, this.report)
+  }
+
+  async #continueAs(named: IdentifiedUser): Promise<void> {
+    const visit = this.#visit
+    const { user } = named
+    await visit.load(user)
+    if (user !== visit.visitor.user) this.#changeUser(named)
+    const isSignIn = user !== undefined && visit.visitor.user === undefined
+    await visit.changeTo(named)
+    if (isSignIn) this.#warnOfLeaving()
   }
 
   /** @throws any refusal by a feature */
@@ -180,7 +184,7 @@ export class RequestHandle extends Handle {
   #refreshUser(): Awaitable<unknown> {
     const visit = this.#visit
     if (!visit.isAsBegun) return undefined
-    return after(visit.identify(), ({ user }) => (user === visit.visitor.user ? undefined : this.identify()))
+    return after(visit.identify(), (named) => (named.user === visit.visitor.user ? undefined : this.#continueAs(named)))
   }
 
   protected override get isOver(): boolean {
