@@ -84,6 +84,71 @@ describe.each<[string, () => object]>([
     expect(await userOf(node, visitor)).toBe('ann')
   })
 
+  it.each<[string, Action]>([
+    [
+      'flash() before identify()',
+      all(setUser('ann'), ({ liveSession }) => liveSession.flash('hi'), identifyNow, rotate),
+    ],
+    ['flash() alone', all(setUser('ann'), rotate, ({ liveSession }) => liveSession.flash('hi'))],
+  ])('threat 166: a revocation ends a sign-in whose identify() waits in %s', async (_name, action) => {
+    const asking = new Gate()
+    let isSlow = false
+    const slow = async (ctx: Koa.Context): Promise<unknown> => {
+      const user = identify?.(ctx)
+      if (isSlow) await asking.pass()
+      return user
+    }
+    const node = await start({ ...options(), identify: slow })
+    const visitor = await node.withSession({ cart: 1 })
+    const answer = node.fetch(visitor, (ctx) => {
+      isSlow = true
+      return action(ctx)
+    })
+    await asking.entered
+    clock.advance(1000)
+    await node.app.live.revoke('ann')
+    isSlow = false
+    asking.open()
+    await answer
+    expect(await userOf(node, visitor)).toBeNull()
+  })
+
+  it('threat 167: a revocation ends the session of each user whom one request has signed in', async () => {
+    const node = await start(options())
+    const visitor = await node.withSession({ cart: 1 })
+    await node.ask(visitor, all(setUser('ann'), rotate, identifyNow, setUser('bob'), identifyNow))
+    expect(await userOf(node, visitor)).toBe('bob')
+    clock.advance(1000)
+    await node.app.live.revoke('ann')
+    expect(await userOf(node, visitor)).toBeNull()
+  })
+
+  it('threat 168: leave() keeps the cart of a guest whose session memory has evicted', async () => {
+    const node = await start(options())
+    const visitor = await node.withSession({ cart: 1 })
+    const sessions = appSessionsOf(node.app.live)
+    await node.ask(visitor, (ctx) => {
+      for (const entry of [...sessions.all()]) sessions.drop(entry)
+      return leave(ctx)
+    })
+    expect(await node.read(visitor)).toEqual({ cart: 1 })
+  })
+
+  it('threat 168: a guest’s planted id ends nothing after identify(), save() and regenerate()', async () => {
+    const node = await start(options())
+    const visitor = await node.withSession({ cart: 1 })
+    const planted = node.visitor(visitor.cookie)
+    await node.ask(
+      visitor,
+      all(setUser('ann'), identifyNow, ({ session }) => session.save(), rotate),
+    )
+    await node.ask(
+      planted,
+      all(({ session }) => void Object.assign(session, null), leave),
+    )
+    expect(await userOf(node, visitor)).toBe('ann')
+  })
+
   it('threat 161: a sign-out of a browser that has left forgets the user', async () => {
     const node = await start(options())
     const visitor = await signedIn(node)

@@ -250,6 +250,41 @@ describe('threat 132: a hand-off that names its user', () => {
     expect(await taken(one, other.visitor, other.token)).toBeNull()
   })
 
+  it.each([false, true])(
+    'threat 169: signs nobody in by revoke() with except after a revocation (named: %p)',
+    async (isNamed) => {
+      const node = await start()
+      serveSignIn(node.app, isNamed)
+      const visitor = node.visitor(cookieFor(node.app.live, {}))
+      await node.write(visitor, { cart: 1 })
+      const token = await tokenFor(await visitor.connect())
+      if (!isNamed) await revoke(node)
+      const oneDevice: Action = async (ctx) => {
+        Object.assign(ctx['session'], await ctx.liveSession.takeHandOff('sign-in', z.object({ user: z.string() })))
+        if (isNamed) await revoke(node)
+        await node.app.live.revoke('ann', { except: ctx })
+      }
+      const init = { method: 'POST', headers: { origin: visitor.url }, body: new URLSearchParams({ [FIELD]: token }) }
+      expect((await node.fetch(visitor, oneDevice, init)).status).toBe(409)
+      expect(await userOf(node, visitor)).toEqual(GUEST)
+    },
+  )
+
+  it('threat 158: ends a session by its epoch, although a clock is ahead', async () => {
+    const store = memoryStore()
+    const ahead = { clock: { now: () => clock.now() + MINUTE }, options: { identify, store } }
+    const [one, two] = [await SessionApp.start(ahead as never), await start({ store })]
+    const { visitor, token } = await handedOff(one, 'ann')
+    const take: Action = async (ctx) => {
+      Object.assign(ctx['session'], await ctx.liveSession.takeHandOff('sign-in', z.object({ user: z.string() })))
+      await ctx['session'].regenerate()
+    }
+    const init = { method: 'POST', headers: { origin: visitor.url }, body: new URLSearchParams({ [FIELD]: token }) }
+    expect((await one.fetch(visitor, take, init)).status).toBe(200)
+    await two.app.live.revoke('ann')
+    expect(await userOf(two, two.visitor(visitor.cookie))).toEqual(GUEST)
+  })
+
   it('signs in by a new password that revokes all others', async () => {
     const node = await start()
     const { visitor, token } = await handedOff(node, 'ann')

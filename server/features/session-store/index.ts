@@ -96,7 +96,8 @@ export function sessionFeature(parts: FeatureParts): Feature {
     changesUser: (ctx, visit, user, isRevoked) => {
       // The next person may sign in under the cookie of an ended session, whose successor's cookie is still on its way.
       const hasLeft = !user || visit.visitor.user !== undefined || store.namesUsersLogin(ctx)
-      if (user) signIns.begin(ctx, visit, user, isRevoked)
+      if (user) signIns.begin(ctx, user, isRevoked)
+      else signIns.endBegun(ctx)
       // Runs just before the headers are sent, because the app may set the user before it regenerates the session, or may sign out again.
       beforeHeaders(ctx.res, () => {
         // By now, the app has saved or destroyed the session that the user leaves.

@@ -23,7 +23,7 @@ import {
 } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
 import { sessionEnded } from './session-json.js'
-import { HAND_OFF_KEY, isSignedOut, loginChange, signedInTo } from './sign-in.js'
+import { handOffChange, isSignedOut, loginChange, signedInTo } from './sign-in.js'
 import type { SignIns } from './sign-ins.js'
 import type { SessionStore } from './types.js'
 
@@ -115,11 +115,11 @@ export class KoaSessionStore implements SessionStore {
     if (known) withholdCookie(responseOf(ctx), id, () => !this.#sessions.current(known))
     if (session) this.#remember(ctx, { id, session, content, isOfBrowser: read?.isOfBrowser ?? false })
     const handOff = this.#parts.handOffs.get(Object(ctx))
-    if (session && handOff) this.#sessions.write(session, new Map([[HAND_OFF_KEY, handOff.at]]), 'request')
+    if (session && handOff) this.#sessions.write(session, handOffChange(handOff), 'request')
     if (session && joined && !this.#parts.ends.isRetired(joined.login))
       this.#sessions.write(session, loginChange(joined.login, joined.isUsers), 'request')
-    // Before the answer, because the browser's next request may come to another process.
-    if (session) this.#signIns.recordBegun(Object(ctx), session)
+    // Before the answer, because the browser's next request may come to another process. A session of the browser may yet be replaced.
+    if (session && !read?.isOfBrowser) this.#signIns.recordBegun(Object(ctx), session)
     if (session && former) {
       // Lists the session now: no request may ever bring its id. A process that has just loaded the former session knows no last use.
       const [only, ...others] = session.signIns
@@ -139,7 +139,7 @@ export class KoaSessionStore implements SessionStore {
     const isKnown = read !== undefined || this.#sessions.ongoing(name) !== undefined
     // Ignores an id without a session: koa-session creates an id for each new visitor, and destroys the id even if nothing was saved.
     if (!(await this.#sessions.mayExist(name)) && !isKnown) return
-    if (isSignOut) this.#signIns.leave(name)
+    if (isSignOut) this.#signIns.leave(name, read?.session)
     const current = read && this.#sessions.current(read.session)
     const content = current?.inheritance
     this.#sessions.destroy(name, responseOf(ctx), current?.signedIn)
@@ -153,10 +153,10 @@ export class KoaSessionStore implements SessionStore {
     const named = this.#named.get(ctx)
     if (!named || this.#sessions.isClosed) return
     const staying = this.sessionOf(ctx)
-    this.#signIns.leave(named, staying, hasLeft)
+    this.#signIns.leave(named, this.#readOf(ctx, named)?.session, staying, hasLeft)
     // koa-session may have refused the session, and so not destroyed it.
     const left = this.#sessions.ongoing(named)
-    if (left && left !== staying) this.#sessions.destroy(named, ctx.res, left.signedIn)
+    if (left && named !== staying?.name) this.#sessions.destroy(named, ctx.res, left.signedIn)
   }
 
   /**

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import type { JsonValue } from '../../../shared/json.js'
 import type { Replica } from '../../../shared/replica.js'
 import type { Ends } from '../../ends/ends.js'
+import type { HandOffOrigin } from '../../parts.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
 import {
   type BrowserId,
@@ -83,10 +84,22 @@ export function loginChange(login: BrowserSubject = browserSubject(newBrowserId(
   return new Map([[LOGIN_KEY, isUsers ? [login] : login]])
 }
 
-/** Returns the earliest time at which a user without a recorded sign-in may have signed in to a session. */
-export function firstSignIn(replica: Replica): number {
+/** Returns the change that records the hand-off by which a session's users may have signed in. */
+export function handOffChange({ at, signsIn }: HandOffOrigin): FeatureChanges {
+  return new Map([[HAND_OFF_KEY, signsIn ? [at, subjectHash(signsIn.user), signsIn.epoch] : at]])
+}
+
+/**
+ * Returns whether a user without a recorded sign-in may have signed in after the last revocation that this process knows of. The epoch of a
+ * hand-off that names the user decides; otherwise the time when the session began or, if earlier, when its hand-off was made.
+ */
+export function isUnrevoked(replica: Replica, user: UserSubject, ends: Ends): boolean {
   const handedOff = replica.value(HAND_OFF_KEY)
-  return typeof handedOff === 'number' ? Math.min(handedOff, replica.stamp(CREATION_KEY)) : replica.stamp(CREATION_KEY)
+  const [at, sub, epoch]: readonly unknown[] = Array.isArray(handedOff) ? handedOff : [handedOff]
+  const own = subjectHash(user)
+  if (sub === own && typeof epoch === 'number') return ends.accepts(own, epoch)
+  const born = replica.stamp(CREATION_KEY)
+  return (typeof at === 'number' ? Math.min(at, born) : born) > ends.of(own)
 }
 
 /** Returns the change that records a sign-in. Of too many, it forgets the earliest except the very first: staff may act as customers. */

@@ -1,26 +1,25 @@
 // Records which users have signed in to a session, and ends logins.
 
 import { type Awaitable, after } from '../../../shared/promise.js'
-import type { Identified } from '../../identity/identified.js'
 import type { FeatureParts } from '../../parts.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
 import { type BrowserSubject, subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
 import { CREATION_KEY, type SessionName } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
-import { firstSignIn, forgetting, HAND_OFF_KEY, loginChange, loginOf, signInChange } from './sign-in.js'
+import { forgetting, HAND_OFF_KEY, isUnrevoked, loginChange, loginOf, signInChange } from './sign-in.js'
 
 type Parts = Pick<FeatureParts, 'ends' | 'settings' | 'store'>
 
 /** An epoch before all others: a sign-in in this epoch is over. */
 const OVER = -1
 
-/** The user who signs in with a request, or survives a revocation, and the user's epoch then. */
+/** A user who signs in with a request, or survives a revocation by it. */
 interface BegunSignIn {
-  readonly user: UserSubject
+  /** The user's epoch then. */
   readonly epoch: number
-  /** Undefined if the request only survives. */
-  readonly visit?: Identified
+  /** False if the request only survives, or has signed out again. */
+  readonly isSignedIn: boolean
 }
 
 /** A login's name, and whether the login is a user's. */
@@ -33,8 +32,8 @@ interface Login {
 export class SignIns {
   readonly #parts: Parts
   readonly #sessions: AppSessions
-  /** By request, until its session is saved. */
-  readonly #begun = new WeakMap<object, BegunSignIn>()
+  /** By request and user, until the request's session is saved. */
+  readonly #begun = new WeakMap<object, Map<UserSubject, BegunSignIn>>()
 
   constructor(parts: Parts, sessions: AppSessions) {
     this.#parts = parts
@@ -70,15 +69,21 @@ export class SignIns {
    *
    * @param isRevoked whether the user was revoked while `identify` was under way
    */
-  begin(ctx: object, visit: Identified, user: UserSubject, isRevoked: boolean): void {
+  begin(ctx: object, user: UserSubject, isRevoked: boolean): void {
+    const begun = this.#begunBy(ctx)
     const epoch = isRevoked ? OVER : this.#parts.ends.of(subjectHash(user))
-    if (!this.#isOvertaken(ctx, user)) this.#begun.set(ctx, { user, epoch, visit })
+    begun.set(user, { epoch: this.#isOvertaken(ctx, user) ? OVER : epoch, isSignedIn: true })
   }
 
-  /** Records the sign-in that a request has begun, unless the request has signed out again. */
+  /** Records the sign-ins that a request has begun, and has not ended by a sign-out. */
   recordBegun(ctx: object, session: SessionEntry): void {
-    const begun = this.#begun.get(ctx)
-    if (begun && begun.visit?.visitor.user === begun.user) this.record(session, begun.user, begun.epoch)
+    for (const [user, { epoch, isSignedIn }] of this.#begunBy(ctx)) if (isSignedIn) this.record(session, user, epoch)
+  }
+
+  /** Ends the sign-ins that a request has begun, because the request signs out. */
+  endBegun(ctx: object): void {
+    const begun = this.#begunBy(ctx)
+    for (const [user, { epoch }] of begun) begun.set(user, { epoch, isSignedIn: false })
   }
 
   /**
@@ -87,15 +92,22 @@ export class SignIns {
    */
   except(ctx: object, session: SessionEntry | undefined, user: UserSubject, epoch: number): boolean {
     if (this.#isOvertaken(ctx, user)) return false
-    this.#begun.set(ctx, { ...this.#begun.get(ctx), user, epoch })
+    const begun = this.#begunBy(ctx)
+    begun.set(user, { epoch, isSignedIn: begun.get(user)?.isSignedIn ?? false })
     if (session) this.#except(session, user, epoch)
     return true
   }
 
   /** Whether a revocation came after the sign-in that a request has begun. */
   #isOvertaken(ctx: object, user: UserSubject): boolean {
-    const begun = this.#begun.get(ctx)
-    return begun?.user === user && !this.#parts.ends.accepts(subjectHash(user), begun.epoch)
+    const begun = this.#begunBy(ctx).get(user)
+    return begun !== undefined && !this.#parts.ends.accepts(subjectHash(user), begun.epoch)
+  }
+
+  #begunBy(ctx: object): Map<UserSubject, BegunSignIn> {
+    const begun = this.#begun.get(ctx) ?? new Map<UserSubject, BegunSignIn>()
+    this.#begun.set(ctx, begun)
+    return begun
   }
 
   #except(session: SessionEntry, user: UserSubject, epoch: number): void {
@@ -118,23 +130,31 @@ export class SignIns {
     return mayBePlanted ? undefined : { login: loginOf(name, rotatedTo), isUsers }
   }
 
-  /** Ends the login of a session. A session that stays, such as with a cart, begins another login, and forgets the users who have left. */
-  leave(name: SessionName, staying?: SessionEntry, hasLeft: (user: UserSubject) => boolean = () => false): void {
+  /**
+   * Ends the login of a session. A session that stays, such as with a cart, begins another login, and forgets the users who have left.
+   *
+   * @param read the session as the request has read it, because memory may have evicted the session since
+   */
+  leave(
+    name: SessionName,
+    read: SessionEntry | undefined,
+    staying?: SessionEntry,
+    hasLeft: (user: UserSubject) => boolean = () => false,
+  ): void {
     if (this.#sessions.isClosed) return
     const { ends, store } = this.#parts
-    // Memory may have evicted the session since the request has read it.
-    const known = this.loginOf(name) ?? (ends.isRetired(name) ? undefined : staying && loginIn(staying))
-    // Memory may have evicted the session, and a request that still has it would save it again.
-    if (!known && !store && !ends.isRetired(name)) ends.retire(name, undefined)
+    const isEvicted = !this.#sessions.find(name) && !ends.isRetired(name)
+    const known = this.loginOf(name) ?? (isEvicted && read ? loginIn(read) : undefined)
+    // A request that still has the evicted session would save it again.
+    if (isEvicted && !store && name !== staying?.name) ends.retire(name, known?.login, known?.isUsers)
     if (!known) return
     const left = staying?.signIns.filter(({ user }) => hasLeft(user)) ?? []
     if (staying) this.#write(staying, new Map([...forgetting(left), ...loginChange(), [HAND_OFF_KEY, undefined]]))
     ends.retireEmpty(known.login, known.isUsers, staying && this.#stored(staying))
   }
 
-  /** Whether a user without a recorded sign-in may have signed in after the last revocation that this process knows of. */
   #isUnrevoked({ replica }: SessionEntry, user: UserSubject): boolean {
-    return firstSignIn(replica) > this.#parts.ends.of(subjectHash(user))
+    return isUnrevoked(replica, user, this.#parts.ends)
   }
 
   /** Resolves when the store has a session's current writes, or has not answered in time. */
