@@ -421,6 +421,16 @@ describe('socket.session', () => {
     expect(await sessions.read(visitor)).not.toHaveProperty('user', 'eve')
   })
 
+  it('closes a socket that connects before the answer brings the new id', async () => {
+    const { sessions, visitor } = await begin({ user: 'ann' })
+    const early = sessions.visitor(visitor.cookie)
+    const rotate: Action = ({ session }) => session.regenerate()
+    const sockets: { readonly closed: Promise<string> }[] = []
+    await sessions.during(visitor, rotate, async () => sockets.push(await early.connect()))
+    expect(sockets).toHaveLength(1)
+    for (const socket of sockets) expect(await socket.closed).toBe('transport close')
+  })
+
   it.each<[string, (session: AppSession, follow: () => void) => unknown]>([
     ['while its values are removed', (session, follow) => session.subscribe('user', (user) => user ?? follow())],
     ['while others are notified', (session, follow) => session.onEnd(follow)],

@@ -116,7 +116,12 @@ export function sessionFeature(parts: FeatureParts): Feature {
     connects: (ctx, link) => {
       if (appSessions.isUsed && !parts.handshake.isGiven) parts.settings.warn(UNREAD)
       const received = store.receivedSession(ctx)
-      if (!received) return undefined
+      if (!received) {
+        // The answer with the successor's cookie may be on its way: the browser then connects again.
+        const named = store.namedBy(ctx)
+        if (named) appSessions.closeLater(named, link)
+        return undefined
+      }
       const session = appSessions.pin(received, link)
       const { report } = parts.settings
       return (socket) =>

@@ -159,6 +159,11 @@ export class KoaSessionStore implements SessionStore {
     if (left && named !== staying?.name) this.#sessions.destroy(named, ctx.res, left.signedIn)
   }
 
+  /** Returns the name of the session that a request's cookie names, even if the session has ended. */
+  namedBy(ctx: Koa.Context): SessionName | undefined {
+    return this.#named.get(ctx)
+  }
+
   /**
    * Whether the cookie of a guest's request names an ended session of a user's login, or a guest's session that has joined such a login.
    */
