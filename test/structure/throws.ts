@@ -57,7 +57,7 @@ export const THROWS: Readonly<Record<string, Readonly<Record<string, Place>>>> =
   'server/features/frozen-input.ts': { frozenInput: 'awaited', jsonOf: 'awaited' },
   'server/features/hand-off/index.ts': {
     handOff: 'awaited',
-    changesUser: 'awaited',
+    checkUnrevoked: 'awaited',
     checkOpen: 'awaited',
     checkTarget: 'awaited',
   },
