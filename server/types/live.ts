@@ -36,8 +36,8 @@ export interface AttachOptions {
 /** The options of `live.revoke(id, options)`. */
 export interface RevokeOptions {
   /**
-   * A request of the user, whose browser stays signed in: it gets a new cookie, and its sockets reconnect. If you compare your own sessions
-   * with `revokedAt`, restart this request's session after the call.
+   * A request of the user, whose browser stays signed in: it gets a new cookie, loses the values of its tabs, and its sockets reconnect. If
+   * you compare your own sessions with `revokedAt`, restart this request's session after the call.
    */
   readonly except?: Koa.Context
 }

@@ -102,7 +102,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     if (going.length >= most) this.#endAll(user, byUse.slice(most - 1))
   }
 
-  /** Lists existing logins, last used first, and marks the login `current`. */
+  /** Lists existing logins, last used first (by the first use of each hour), and marks the login `current`. */
   async of(user: UserSubject, current: BrowserSubject | undefined): Promise<readonly Device[]> {
     const listed = await this.#existing(user)
     return listed.map(({ device, login }) => ({ ...device, current: login === current }))

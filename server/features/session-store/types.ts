@@ -46,8 +46,8 @@ export interface SessionStore {
 /** The members of the plugin for sessions and devices. */
 export interface SessionStoreMembers {
   /**
-   * Returns the user's logins in `live.sessionStore()`, last used first. A user has at most 100: a further login ends the one unused for
-   * longest. The list is for display: a revocation also ends sessions that are not listed. With a store, includes the devices at all nodes.
+   * Returns the user's logins in `live.sessionStore()`, last used first, by the first use in its last hour. A user has at most 100,
+   * and a twentieth of `cache.maxVisitors`: a further login ends the one unused for longest. The list is for display: a revocation also ends sessions that are not listed. With a store, includes the devices at all nodes.
    * A login appears after its `identify()` or, without that call, at its next request. Marks the login of the request `current`, so that a
    * page can show which device is its own. Rejects with a `TypeError` for an invalid `id`, or without `live.sessionStore()`.
    */
