@@ -87,7 +87,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   readonly deviceLabel?: ((ctx: Koa.Context) => string | undefined) | undefined
   /**
    * Returns whether this visitor consents to storage in the browser. Without consent the plugin writes nothing to the browser, and values
-   * live only in the open page. Must be synchronous.
+   * live only in the open page. A link's value (`url`) is then in the first HTML only, even if
+   * the visitor consents later. Must be synchronous.
    *
    * @default () => true
    */
@@ -161,7 +162,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
     readonly maxGuestBytes?: number | undefined
   }
   /**
-   * Maximum ms to wait for the store to answer.
+   * Maximum ms to wait for the store to answer; 10 s for a session of `live.sessionStore()` that is not in memory, and for a hand-off.
    *
    * @default 250
    */
