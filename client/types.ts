@@ -166,8 +166,8 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   /**
    * Calls the listener when the page starts to show another visitor's values, after a sign-in, a sign-out or a switch of users in any tab:
    * render again, or reload. While the page unloads, the call waits for up to ten seconds: another page may replace this page. Never called
-   * for the first visitor of a page. In a browser without cookies, the listener may be called once for the same user: compare the `id`s
-   * before a reload.
+   * for the first visitor of a page. In a browser without cookies, and after `live.revoke`, the listener may be called once for the
+   * same user: compare the `id`s before a reload.
    */
   onVisitor(listener: (visitor: PageVisitor) => void): Unsubscribe
   /** Retries unsaved changes immediately. Resolves when all are saved, refused or `offline`: `status()` tells which. */

@@ -46,7 +46,7 @@ const NO_SOCKET = { socket: undefined, posts: { endpoint: DEFAULT_ENDPOINT }, in
  *
  * The client is real, with a simulated server that validates and stamps like any server, for a guest whose browser keeps its cookie. The
  * client is ready immediately. When the promise of `set` or `flush()` resolves, all exchanges are done; no timer runs. The visitor never
- * changes (`onVisitor`), and `onFlash`, `followAddress` and `followHandOffs` receive nothing.
+ * changes (`onVisitor`), and `onFlash`, `onSessionEnd`, `followAddress`, `followHandOffs` and `keepTab` do nothing.
  *
  * @param given the page's initial values, with the status `saved`; other keys begin with their defaults
  * @throws {LiveSessionError} if `set` would reject a given value
