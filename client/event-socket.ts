@@ -55,7 +55,7 @@ export interface EventSocket<In extends SocketEvents = AnyEvents, Out extends So
   readonly id: string | undefined
   /** What the next handshake brings. */
   auth: SocketAuth
-  /** Calls the listener for each such event. `connect_error` and `disconnect` get the reason. */
+  /** Calls the listener for each such event. `connect_error` gets the error, `disconnect` the reason. */
   on<E extends EventOf<In>>(event: E, listener: ListenerOf<In, E>): this
   /** Calls the listener for the next such event. */
   once<E extends EventOf<In>>(event: E, listener: ListenerOf<In, E>): this

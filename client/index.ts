@@ -1,7 +1,7 @@
 /**
  * The client for pages: shows changes immediately, and saves them in the cookie. Your code creates the socket, by `connect()` of
- * koa-live-session/socket or `io()` of socket.io-client. Bundlers drop `onFlash`, `onSessionEnd`, `followAddress`, `followHandOffs` and
- * `keepTab` unless imported.
+ * koa-live-session/socket or `io()` of socket.io-client. Bundlers drop its other functions unless
+ * imported.
  *
  * `F` is the type of your fields: `RegisteredFields` unless stated otherwise.
  *

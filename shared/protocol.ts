@@ -82,7 +82,10 @@ export type ChangeResult =
 export type Refused = Extract<ChangeResult, { readonly code: unknown }>
 /** The server's answer. */
 export interface PageAnswer {
-  /** The visitor of the request or connection; omitted for a guest without a cookie, unless this answer sets a cookie. */
+  /**
+   * The visitor of the request or connection; omitted for a guest without a cookie, unless this answer sets a cookie, and for
+   * changes after a connection's greeting.
+   */
   readonly who?: string | undefined
   /** The signed-in user's id, as text; only with `greeting`. */
   readonly user?: string | undefined
@@ -94,7 +97,7 @@ export interface PageAnswer {
   readonly results: readonly ChangeResult[]
   /** A ticket with the accepted changes and with the newer values that overrode the page's values. */
   readonly ticket?: string | undefined
-  /** Set if the request or handshake brought this visitor's own live cookie, and the visitor has consented. */
+  /** Set if the request or handshake brought this visitor's own live cookie, and the visitor has consented; not for those changes. */
   readonly hasCookie?: true | undefined
   /** Keys and stamps in the cookie of the request or handshake; after a POST also those in the store, for fields outside the cookie. */
   readonly persisted: readonly (readonly [key: string, stamp: Stamp])[]

@@ -35,7 +35,7 @@ import { awaitGreeting, reconnect, rejectIfBlocked, renewed, requestCookie, unbl
  *     lacked the cookie. The page then shows values and sends them over the socket, but rejects their promises as `cookies_blocked`. If
  *     the last question had the cookie, only the socket is refused, and the page POSTs. If a question had the cookie, but the connections
  *     before and after it had not, only handshakes lack the cookie, and the page POSTs as without a socket.
- *  7. A single tab POSTs at a time; tabs tell each other which values are saved. The timers `postPause`, `sendPause` and, for a refused
+ *  7. A single tab POSTs at a time, unless a POST takes over 5 s or extends the session; tabs tell each other which values are saved. The timers `postPause`, `sendPause` and, for a refused
  *     socket, `link` back off by `failures`. After a dropped POST, and after three questions, `link` backs off by `questions`.
  *  8. Tickets not seen in the cookie (`persisted`), and pending mutations, stay in an outbox for the visitor's next page.
  *  9. A page in use POSTs every `renew` seconds, so that its cookie does not expire. An unloading page sends all pending

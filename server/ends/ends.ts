@@ -33,7 +33,8 @@ const BEFORE = 0
 export interface EndWatcher {
   /**
    * Called for each sign-out, retirement, revocation and erasure: the one place to log such events. May be called again for a name:
-   * `revokeAgain` repeats a retirement or sign-out once its response has arrived.
+   * `revokeAgain` repeats a retirement or sign-out once its response has arrived, and a cookie's epoch may come before its register. An
+   * erasure is told as `revoked` and as `erased`.
    *
    * @param name a retired browser subject or feature key, the hash of a revoked or erased user, or a `SignOutKey`
    * @param retirement of a retired name: after a sign-in, `rotatedTo` is the user's hash
@@ -75,7 +76,10 @@ export class Ends {
   /** The revision of each user's last sign-out. */
   readonly #signOuts: RotatingCache<number>
   readonly #watchers: EndWatcher[] = []
-  /** A logical clock of this process: grows with each revocation, sign-out and sign-in, for `validitySince`. */
+  /**
+   * A logical clock of this process: grows with each revocation, erasure, retirement and sign-out, also with known ones from nodes, for
+   * `validitySince`.
+   */
   revision: number = BEFORE
 
   constructor({ settings, guestMemory, remotes }: EndsParts) {

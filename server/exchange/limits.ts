@@ -18,7 +18,7 @@ function countedAs({ cookie, visitor }: Identified): string {
 }
 
 /**
- * Characters of tickets that a visitor may send per second, or twice as many in a burst. The client POSTs some 24,000
+ * Characters of tickets that a visitor may send per second, or twice as many in a burst. The client POSTs some 20,000
  * characters three times a second, the hook at most 65,000 characters at a time, and twenty pages of a visitor may reconnect together.
  */
 const TICKET_RATE = 512 * 1024
