@@ -1,5 +1,9 @@
 // Handles values that may be promises.
 
+import type { Awaitable } from './awaitable.js'
+
+export type { Awaitable } from './awaitable.js'
+
 /** The remedy for a promise passed as a value. */
 export const AWAIT_IT = 'Await it first, and pass what it resolves to.'
 
@@ -20,8 +24,6 @@ export function refusePromise(value: unknown, where: string, remedy: string): vo
 export function ignoreRejection(promise: PromiseLike<unknown>): void {
   Promise.resolve(promise).catch(() => undefined)
 }
-
-export type Awaitable<T> = T | Promise<T>
 
 /** Calls `act` with a value: synchronously, unless the value is a promise. */
 export function after<T, U>(value: Awaitable<T>, act: (value: T) => Awaitable<U>): Awaitable<U> {

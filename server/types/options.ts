@@ -1,8 +1,8 @@
 // The options of `liveSession(app, options)`, for apps.
 
 import type Koa from 'koa'
+import type { Awaitable } from '../../shared/awaitable.js'
 import type { LiveSessionError } from '../../shared/errors.js'
-import type { Awaitable } from '../../shared/promise.js'
 import type { Fields } from '../../shared/types.js'
 import type { UserId } from '../subjects/subject.js'
 import type { Store } from './store.js'

@@ -1,7 +1,7 @@
 // The public types of the inspector.
 
 import type Koa from 'koa'
-import type { Awaitable } from '../../../shared/promise.js'
+import type { Awaitable } from '../../../shared/awaitable.js'
 
 /** The options of `live.inspector(options)`. */
 export interface InspectorOptions {
