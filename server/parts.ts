@@ -27,8 +27,8 @@ import type { Values } from './values/values.js'
 export interface HandOffOrigin {
   /** In ms since 1970. */
   readonly at: number
-  /** The user whom the payload signs in, with the user's epoch then; undefined if the app has not named the user. */
-  readonly signsIn: { readonly user: UserSubject; readonly epoch: number } | undefined
+  /** By user whom the hand-off signs in, or whom its request spares from a revocation, the user's epoch; empty if the app names nobody. */
+  readonly epochs: ReadonlyMap<UserSubject, number>
 }
 
 /** The parts that features may use; each feature takes those that it names. */

@@ -9,7 +9,7 @@ import { awaited } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { FIELD, serveSignIn, tokenFor } from '../support/app/hand-offs.js'
-import { type Action, rotate, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { type Action, all, rotate, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
 import { MINUTE } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -269,6 +269,28 @@ describe('threat 132: a hand-off that names its user', () => {
       expect(await userOf(node, visitor)).toEqual(GUEST)
     },
   )
+
+  it('threat 170: signs nobody in after a revocation, although its request spares another user', async () => {
+    const node = await start()
+    serveSignIn(node.app)
+    const visitor = node.visitor(cookieFor(node.app.live, {}))
+    await node.ask(
+      visitor,
+      all(setUser('bob'), ({ liveSession }) => liveSession.identify()),
+    )
+    const token = await tokenFor(await visitor.connect())
+    await revoke(node)
+    const both: Action = async (ctx) => {
+      const handed = await ctx.liveSession.takeHandOff('sign-in', z.object({ user: z.string() }))
+      await node.app.live.revoke('bob', { except: ctx })
+      Object.assign(ctx['session'], handed)
+      await ctx['session'].regenerate()
+      await ctx.liveSession.identify()
+    }
+    const init = { method: 'POST', headers: { origin: visitor.url }, body: new URLSearchParams({ [FIELD]: token }) }
+    expect((await node.fetch(visitor, both, init)).status).toBe(409)
+    expect(await userOf(node, visitor)).not.toEqual(ANN)
+  })
 
   it('threat 158: ends a session by its epoch, although a clock is ahead', async () => {
     const store = memoryStore()

@@ -59,16 +59,16 @@ export function handOffFeature(parts: FeatureParts): Feature {
     },
     post: (ctx) => sendOn(parts, tokens, ctx),
     // A revocation by the request that has taken the hand-off does not count as newer than the hand-off.
-    excepts: (user, ctx) => {
+    excepts: (user, ctx, epoch) => {
       const handOff = parts.handOffs.get(ctx)
       if (!handOff) return
       checkUnrevoked(user, handOff)
-      parts.handOffs.delete(ctx)
+      parts.handOffs.set(ctx, { ...handOff, epochs: new Map([...handOff.epochs, [user, epoch]]) })
     },
     changesUser: (ctx, _, user) => {
       const handOff = parts.handOffs.get(ctx)
       if (user === undefined || !handOff) return
-      if (!handOff.signsIn) parts.settings.warn(UNNAMED)
+      if (handOff.epochs.size === 0) parts.settings.warn(UNNAMED)
       checkUnrevoked(user, handOff)
     },
   }

@@ -118,7 +118,7 @@ export async function redeemHandOff(
   const isFirst = await tokens.redeem(handOff)
   // Everything that this request does with the payload counts as done when the token was made.
   parts.handOffs.set(ctx, handOff)
-  const user = handOff.signsIn?.user
+  const [user] = handOff.epochs.keys()
   // Another node may have ended this browser's id, or revoked the user.
   await parts.store?.refresh([cookie.browserSubject, ...(user === undefined ? [] : [user])])
   if (user !== undefined && isRevokedSince(parts, user, handOff)) return undefined
@@ -129,10 +129,11 @@ export async function redeemHandOff(
 export function isRevokedSince(
   { ends }: Pick<FeatureParts, 'ends'>,
   user: UserSubject,
-  { at, signsIn }: HandOffOrigin,
+  { at, epochs }: HandOffOrigin,
 ): boolean {
   const sub = subjectHash(user)
-  return signsIn?.user === user ? !ends.accepts(sub, signsIn.epoch) : ends.of(sub) >= at
+  const epoch = epochs.get(user)
+  return epoch === undefined ? ends.of(sub) >= at : !ends.accepts(sub, epoch)
 }
 
 async function accepted(schema: StandardSchemaV1, { payload }: HandOff, purpose: string): Promise<unknown> {

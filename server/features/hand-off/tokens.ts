@@ -7,7 +7,7 @@ import { type JsonValue, printable } from '../../../shared/json.js'
 import { isAhead } from '../../../shared/stamp.js'
 import { RotatingCache } from '../../memory/rotating-cache.js'
 import type { FeatureParts, HandOffOrigin } from '../../parts.js'
-import { isUser, type Sub } from '../../subjects/subject.js'
+import { isUser, type Sub, type UserSubject } from '../../subjects/subject.js'
 import { frozenInput } from '../frozen-input.js'
 import { EncryptionKeys } from './encryption-keys.js'
 
@@ -25,6 +25,12 @@ const MAX_TOKEN = 32 * 1024
 interface Recipient {
   readonly browser: Sub
   readonly purpose: string
+}
+
+/** The user whom a payload signs in, with the user's epoch then. */
+interface SignsIn {
+  readonly user: UserSubject
+  readonly epoch: number
 }
 
 /** The contents of a token. Decryption does not redeem the token. */
@@ -54,7 +60,7 @@ export class HandOffTokens {
    * @param to the redirect target: a path of this origin
    * @param payload from `frozenPayload`
    */
-  encrypt({ browser, purpose }: Recipient, to: string, payload: JsonValue, signsIn: HandOffOrigin['signsIn']): string {
+  encrypt({ browser, purpose }: Recipient, to: string, payload: JsonValue, signsIn: SignsIn | undefined): string {
     const { settings, store } = this.#parts
     // Keeps fractions of a second, because a revocation may follow within the same second.
     const iat = settings.clock() / 1000
@@ -74,9 +80,9 @@ export class HandOffTokens {
     if (claims?.['purpose'] !== purpose) return undefined
     const { jti, iat, payload, user, epoch } = claims
     const isNamed = typeof user === 'string' && isUser(user) && typeof epoch === 'number'
-    const signsIn = isNamed ? { user, epoch } : undefined
+    const epochs = new Map(isNamed ? [[user, epoch]] : [])
     const at = Math.round(Number(iat) * 1000)
-    return typeof jti === 'string' ? { id: jti, browser, at, signsIn, payload } : undefined
+    return typeof jti === 'string' ? { id: jti, browser, at, epochs, payload } : undefined
   }
 
   /** Returns the redirect target of a token of any purpose; undefined if the token is invalid or expired, or is for another browser. */

@@ -85,8 +85,8 @@ export function loginChange(login: BrowserSubject = browserSubject(newBrowserId(
 }
 
 /** Returns the change that records the hand-off by which a session's users may have signed in. */
-export function handOffChange({ at, signsIn }: HandOffOrigin): FeatureChanges {
-  return new Map([[HAND_OFF_KEY, signsIn ? [at, subjectHash(signsIn.user), signsIn.epoch] : at]])
+export function handOffChange({ at, epochs }: HandOffOrigin): FeatureChanges {
+  return new Map([[HAND_OFF_KEY, [at, ...Array.from(epochs, ([user, epoch]) => [subjectHash(user), epoch])]]])
 }
 
 /**
@@ -95,9 +95,10 @@ export function handOffChange({ at, signsIn }: HandOffOrigin): FeatureChanges {
  */
 export function isUnrevoked(replica: Replica, user: UserSubject, ends: Ends): boolean {
   const handedOff = replica.value(HAND_OFF_KEY)
-  const [at, sub, epoch]: readonly unknown[] = Array.isArray(handedOff) ? handedOff : [handedOff]
+  const [at, ...epochs]: readonly unknown[] = Array.isArray(handedOff) ? handedOff : [handedOff]
   const own = subjectHash(user)
-  if (sub === own && typeof epoch === 'number') return ends.accepts(own, epoch)
+  const [, epoch] = epochs.find((one): one is readonly unknown[] => Array.isArray(one) && one[0] === own) ?? []
+  if (typeof epoch === 'number') return ends.accepts(own, epoch)
   const born = replica.stamp(CREATION_KEY)
   return (typeof at === 'number' ? Math.min(at, born) : born) > ends.of(own)
 }
