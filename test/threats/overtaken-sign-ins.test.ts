@@ -134,6 +134,22 @@ describe.each<[string, () => object]>([
     expect(await node.read(visitor)).toEqual({ cart: 1 })
   })
 
+  it.each([true, false])(
+    'threat 171: a cart stays after a sign-in that its request takes back (had a session: %p)',
+    async (hadSession) => {
+      const node = await start(options())
+      const visitor = hadSession ? await node.withSession({ cart: 1 }) : node.visitor()
+      const takenBack = all(setUser('ann'), identifyNow, rotate, ({ session }) => {
+        delete session.user
+        Object.assign(session, { cart: 2 })
+      })
+      await node.ask(visitor, all(takenBack, leave))
+      clock.advance(1000)
+      await node.app.live.revoke('ann')
+      expect(await node.read(visitor)).toEqual({ cart: 2 })
+    },
+  )
+
   it('threat 168: a guest’s planted id ends nothing after identify(), save() and regenerate()', async () => {
     const node = await start(options())
     const visitor = await node.withSession({ cart: 1 })

@@ -151,9 +151,10 @@ export class KoaSessionStore implements SessionStore {
   /** Ends the login of the session that a leaving visitor's cookie names. The request's own session may go on. */
   leave(ctx: Koa.Context, hasLeft: (user: UserSubject) => boolean): void {
     const named = this.#named.get(ctx)
-    if (!named || this.#sessions.isClosed) return
+    if (this.#sessions.isClosed) return
     const staying = this.sessionOf(ctx)
-    this.#signIns.leave(named, this.#readOf(ctx, named)?.session, staying, hasLeft)
+    this.#signIns.leave(named, named && this.#readOf(ctx, named)?.session, staying, hasLeft)
+    if (!named) return
     // koa-session may have refused the session, and so not destroyed it.
     const left = this.#sessions.ongoing(named)
     if (left && named !== staying?.name) this.#sessions.destroy(named, ctx.res, left.signedIn)

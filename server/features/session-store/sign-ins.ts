@@ -136,21 +136,23 @@ export class SignIns {
    * @param read the session as the request has read it, because memory may have evicted the session since
    */
   leave(
-    name: SessionName,
+    name: SessionName | undefined,
     read: SessionEntry | undefined,
     staying?: SessionEntry,
     hasLeft: (user: UserSubject) => boolean = () => false,
   ): void {
     if (this.#sessions.isClosed) return
     const { ends, store } = this.#parts
-    const isEvicted = !this.#sessions.find(name) && !ends.isRetired(name)
-    const known = this.loginOf(name) ?? (isEvicted && read ? loginIn(read) : undefined)
+    const isEvicted = name !== undefined && !this.#sessions.find(name) && !ends.isRetired(name)
+    const known = (name && this.loginOf(name)) ?? (isEvicted && read ? loginIn(read) : undefined)
     // A request that still has the evicted session would save it again.
     if (isEvicted && !store && name !== staying?.name) ends.retire(name, known?.login, known?.isUsers)
-    if (!known) return
     const left = staying?.signIns.filter(({ user }) => hasLeft(user)) ?? []
-    if (staying) this.#write(staying, new Map([...forgetting(left), ...loginChange(), [HAND_OFF_KEY, undefined]]))
-    ends.retireEmpty(known.login, known.isUsers, staying && this.#stored(staying))
+    const login = known ? loginChange() : []
+    // Even without a login to end, the request may have signed in before.
+    if (staying && (known || left.length > 0))
+      this.#write(staying, new Map([...forgetting(left), ...login, [HAND_OFF_KEY, undefined]]))
+    if (known) ends.retireEmpty(known.login, known.isUsers, staying && this.#stored(staying))
   }
 
   #isUnrevoked({ replica }: SessionEntry, user: UserSubject): boolean {
