@@ -120,14 +120,6 @@ export class AppSessions extends FeatureData<SessionEntry> {
     return this.put(session)
   }
 
-  /** Closes a connection that has brought the id of an ended session, once the browser has its new cookie. */
-  closeLater(name: SessionName, link: Link): void {
-    const session = this.find(name)
-    if (session?.ended === undefined) return
-    session.links.set(link, new Set())
-    link.onClose(() => session.links.delete(link))
-  }
-
   /**
    * Reloads a session from the store, and returns the session; undefined if the session is unknown or has ended.
    *

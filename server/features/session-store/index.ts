@@ -117,9 +117,10 @@ export function sessionFeature(parts: FeatureParts): Feature {
       if (appSessions.isUsed && !parts.handshake.isGiven) parts.settings.warn(UNREAD)
       const received = store.receivedSession(ctx)
       if (!received) {
-        // The answer with the successor's cookie may be on its way: the browser then connects again.
         const named = store.namedBy(ctx)
-        if (named) appSessions.closeLater(named, link)
+        const former = named && appSessions.find(named)
+        // The answer with the successor's cookie is on its way: then the browser connects again.
+        if (former?.ended !== undefined) appSessions.pin(former, link)
         return undefined
       }
       const session = appSessions.pin(received, link)
