@@ -13,7 +13,9 @@ import {
   rotate,
   SessionApp,
   sessionId,
+  setUser,
   signOut,
+  userOf,
 } from '../support/app/sessions.js'
 import { DAY, HOUR, MINUTE } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -23,12 +25,9 @@ const clock = testClock()
 const start = (given: object = {}, session: object = {}): Promise<SessionApp> =>
   SessionApp.start({ clock, session, options: { identify, ...given } as never })
 
-const setUser: Action = ({ session }) => void Object.assign(session, { user: 'ann' })
-const signIn = all(setUser, rotate, identifyNow)
+const setAnn = setUser('ann')
+const signIn = all(setAnn, rotate, identifyNow)
 const keepCart: Action = all(({ session }) => void delete session.user, rotate, leave)
-
-const userOf = (node: SessionApp, visitor: Visitor): Promise<unknown> =>
-  node.ask(visitor, ({ liveSession, session }) => liveSession.userId ?? session.user ?? null)
 
 async function signedIn(node: SessionApp, action: Action = signIn): Promise<Visitor> {
   const visitor = await node.withSession({ cart: 1 })
@@ -97,7 +96,7 @@ describe.each<[string, () => object]>([
       const thief = await signedIn(node)
       const own = node.visitor()
       await node.ask(own, async (ctx) => {
-        await all(setUser, identifyNow)(ctx)
+        await all(setAnn, identifyNow)(ctx)
         await node.app.live.revoke('ann', { except: ctx })
         if (isRotated) await rotate(ctx)
       })
@@ -242,7 +241,7 @@ it('threat 155: a sign-in without identify() outlives a revocation before it', a
   await userOf(two, await signedIn(two))
   await one.app.live.revoke('ann')
   clock.advance(1000)
-  const visitor = await signedIn(two, all(setUser, rotate))
+  const visitor = await signedIn(two, all(setAnn, rotate))
   expect(await userOf(two, visitor)).toBe('ann')
   clock.advance(120_000)
   expect([await userOf(two, visitor), await userOf(one, one.visitor(visitor.cookie))]).toEqual(['ann', 'ann'])

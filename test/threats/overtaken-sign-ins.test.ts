@@ -7,7 +7,7 @@ import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
 import { expectNoCrashes } from '../support/app/no-crashes.js'
-import { type Action, all, identifyNow, leave, rotate, SessionApp } from '../support/app/sessions.js'
+import { type Action, all, identifyNow, leave, rotate, SessionApp, setUser, userOf } from '../support/app/sessions.js'
 import { MINUTE } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { turns } from '../support/app/within.js'
@@ -16,19 +16,24 @@ const clock = testClock()
 const start = (given: object = {}): Promise<SessionApp> =>
   SessionApp.start({ clock, options: { identify, ...given } as never })
 
-const setUser =
-  (user: string): Action =>
-  ({ session }) =>
-    void Object.assign(session, { user })
 const signIn = (user: string): Action => all(setUser(user), rotate, identifyNow)
-
-const userOf = (node: SessionApp, visitor: Visitor): Promise<unknown> =>
-  node.ask(visitor, ({ liveSession, session }) => liveSession.userId ?? session.user ?? null)
 
 async function signedIn(node: SessionApp): Promise<Visitor> {
   const visitor = await node.withSession({ cart: 1 })
   await node.ask(visitor, signIn('ann'))
   return visitor
+}
+
+/** Holds back an app's `identify` from the moment when it is slow. */
+function slowIdentify() {
+  const asking = new Gate()
+  const state = { isSlow: false }
+  const slow = async (ctx: Koa.Context): Promise<unknown> => {
+    const user = identify?.(ctx)
+    if (state.isSlow) await asking.pass()
+    return user
+  }
+  return { asking, state, slow }
 }
 
 /** A store whose calls that `isHeld` chooses wait at a gate. */
@@ -60,22 +65,16 @@ describe.each<[string, () => object]>([
   ['in a store', () => ({ store: memoryStore() })],
 ])('%s', (_, options) => {
   it.each(['revoke', 'erase'] as const)('threat 159: %s ends a sign-in whose identify() still waits', async (end) => {
-    const asking = new Gate()
-    let isSlow = false
-    const slow = async (ctx: Koa.Context): Promise<unknown> => {
-      const user = identify?.(ctx)
-      if (isSlow) await asking.pass()
-      return user
-    }
+    const { asking, state, slow } = slowIdentify()
     const node = await start({ ...options(), identify: slow })
     const visitor = await node.withSession({ cart: 1 })
     const answer = node.fetch(visitor, (ctx) => {
-      isSlow = true
+      state.isSlow = true
       return all(setUser('ann'), identifyNow, rotate)(ctx)
     })
     await asking.entered
     await node.app.live[end]('ann')
-    isSlow = false
+    state.isSlow = false
     asking.open()
     expect((await answer).status).toBe(200)
     expect(await userOf(node, visitor)).toBeNull()
@@ -91,23 +90,17 @@ describe.each<[string, () => object]>([
     ],
     ['flash() alone', all(setUser('ann'), rotate, ({ liveSession }) => liveSession.flash('hi'))],
   ])('threat 166: a revocation ends a sign-in whose identify() waits in %s', async (_name, action) => {
-    const asking = new Gate()
-    let isSlow = false
-    const slow = async (ctx: Koa.Context): Promise<unknown> => {
-      const user = identify?.(ctx)
-      if (isSlow) await asking.pass()
-      return user
-    }
+    const { asking, state, slow } = slowIdentify()
     const node = await start({ ...options(), identify: slow })
     const visitor = await node.withSession({ cart: 1 })
     const answer = node.fetch(visitor, (ctx) => {
-      isSlow = true
+      state.isSlow = true
       return action(ctx)
     })
     await asking.entered
     clock.advance(1000)
     await node.app.live.revoke('ann')
-    isSlow = false
+    state.isSlow = false
     asking.open()
     await answer
     expect(await userOf(node, visitor)).toBeNull()

@@ -9,7 +9,7 @@ import { awaited } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { FIELD, serveSignIn, tokenFor } from '../support/app/hand-offs.js'
-import { type Action, all, rotate, SessionApp, sessionId, signOut } from '../support/app/sessions.js'
+import { type Action, all, rotate, SessionApp, sessionId, setUser, signOut } from '../support/app/sessions.js'
 import { MINUTE } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -25,10 +25,6 @@ const signIn: Action = async ({ session, liveSession }) => {
   await session.regenerate()
   await liveSession.identify()
 }
-const setUser =
-  (user: string): Action =>
-  ({ session }) =>
-    void Object.assign(session, { user })
 
 async function signedIn(node: SessionApp, action: Action = signIn): Promise<Visitor> {
   const visitor = await node.withSession({ cart: 1 })

@@ -13,6 +13,7 @@ import {
   rotate,
   SessionApp,
   sessionId,
+  setUser,
   signOut,
 } from '../support/app/sessions.js'
 import type { Visitor } from '../support/app/visitor.js'
@@ -25,10 +26,6 @@ const start = (given: object = {}): Promise<SessionApp> =>
 
 const signIn: Action = all(({ session }) => void Object.assign(session, { user: 'ann' }), rotate, identifyNow)
 const keepCart: Action = all(({ session }) => void delete session.user, rotate, leave)
-const setUser =
-  (user: string): Action =>
-  ({ session }) =>
-    void Object.assign(session, { user })
 
 const exceptSelf =
   ({ app }: SessionApp): Action =>

@@ -12,6 +12,10 @@ export type Action = (ctx: Koa.Context) => unknown
 export const signOut: Action = (ctx) => void Object.assign(ctx, { session: null })
 export const rotate: Action = ({ session }) => session.regenerate()
 export const identifyNow: Action = ({ liveSession }) => liveSession.identify()
+export const setUser =
+  (user: string): Action =>
+  ({ session }) =>
+    void Object.assign(session, { user })
 export const leave: Action = ({ liveSession }) => liveSession.leave()
 
 /** Performs actions one after another. */
@@ -140,6 +144,11 @@ export class SessionApp {
     if (!found) throw new Error('the socket has no session')
     return found
   }
+}
+
+/** Returns the user of a request, by the plugin or, before `identify` names the user, by the app's session. */
+export function userOf(node: SessionApp, visitor: Visitor): Promise<unknown> {
+  return node.ask(visitor, ({ liveSession, session }) => liveSession.userId ?? session.user ?? null)
 }
 
 export function sessionId(visitor: Visitor): string {
