@@ -77,13 +77,14 @@ export class SignIns {
 
   /** Records the sign-ins that a request has begun, and has not ended by a sign-out. */
   recordBegun(ctx: object, session: SessionEntry): void {
-    for (const [user, { epoch, isSignedIn }] of this.#begunBy(ctx)) if (isSignedIn) this.record(session, user, epoch)
+    for (const [user, { epoch, isSignedIn }] of this.#begun.get(ctx) ?? [])
+      if (isSignedIn) this.record(session, user, epoch)
   }
 
   /** Ends the sign-ins that a request has begun, because the request signs out. */
   endBegun(ctx: object): void {
-    const begun = this.#begunBy(ctx)
-    for (const [user, { epoch }] of begun) begun.set(user, { epoch, isSignedIn: false })
+    const begun = this.#begun.get(ctx)
+    for (const [user, { epoch }] of begun ?? []) begun?.set(user, { epoch, isSignedIn: false })
   }
 
   /**
@@ -100,7 +101,7 @@ export class SignIns {
 
   /** Whether a revocation came after the sign-in that a request has begun. */
   #isOvertaken(ctx: object, user: UserSubject): boolean {
-    const begun = this.#begunBy(ctx).get(user)
+    const begun = this.#begun.get(ctx)?.get(user)
     return begun !== undefined && !this.#parts.ends.accepts(subjectHash(user), begun.epoch)
   }
 
