@@ -53,7 +53,7 @@ export interface EventSocket<In extends SocketEvents = AnyEvents, Out extends So
   readonly active: boolean
   /** The socket's id on the server, while connected. */
   readonly id: string | undefined
-  /** What the next handshake brings. */
+  /** The data of the next handshake, or a function that gives it. */
   auth: SocketAuth
   /** Calls the listener for each such event. `connect_error` gets the error, `disconnect` the reason. */
   on<E extends EventOf<In>>(event: E, listener: ListenerOf<In, E>): this

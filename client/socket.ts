@@ -27,7 +27,7 @@ export interface SocketOptions {
   /** @default '/' */
   readonly namespace?: string
   /**
-   * What the handshake brings as `socket.handshake.auth`. A function is called for each connection.
+   * The data that the server reads as `socket.handshake.auth`. A function is called for each connection.
    *
    * @default {}
    */

@@ -17,7 +17,7 @@ export interface PageSocket {
   readonly connected: boolean
   /** Whether the socket is connected, or will try to connect by itself. */
   readonly active: boolean
-  /** What the next handshake brings; `keepTab` adds the values of the tab. */
+  /** The data of the next handshake, or a function that gives it; `keepTab` adds the values of the tab. */
   auth: SocketAuth
   /** Adds a listener. */
   on(event: string, listener: (...args: any[]) => void): PageSocket

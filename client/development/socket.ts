@@ -1,4 +1,4 @@
-// The export of `client/socket.ts` for development and Node: the same types, with checks of the options and of what is emitted.
+// The export of `client/socket.ts` for development and Node: the same types, with checks of the options and of the events.
 
 import { didYouMean, isMs, MS } from '../../shared/checks.js'
 import { connect as open, type SocketOptions } from '../socket.js'

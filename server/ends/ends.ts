@@ -127,7 +127,7 @@ export class Ends {
   /**
    * Revokes a user's cookies, tickets and sessions in all processes.
    *
-   * @param spared resolves when the store has what the revocation spares
+   * @param spared resolves when the store has the session that goes on
    */
   revoke(user: UserSubject, epoch: number = this.nextEpoch(user), spared?: Promise<unknown>): void {
     this.#announce(user, epochRegister(this.#users.startEpoch(user, this.#next(), epoch)), spared)
@@ -194,7 +194,7 @@ export class Ends {
   /**
    * Retires a name under which nothing is stored, unless it is retired already.
    *
-   * @param spared resolves when the store has what the retirement spares
+   * @param spared resolves when the store has the session that goes on
    */
   retireEmpty(name: BrowserSubject, isUsers: boolean, spared?: Promise<unknown>): void {
     if (!this.isRetired(name)) this.#announce(name, epochRegister(this.#retire(name, undefined, isUsers)), spared)
@@ -287,7 +287,7 @@ export class Ends {
     return true
   }
 
-  /** Stores and broadcasts an end after what it spares: another process may learn of the end only when it can load that. */
+  /** Stores and broadcasts an end, but after the session that goes on: a process that learns of the end must be able to load the session. */
   #announce(name: Subject, register: LwwRegister, spared?: Promise<unknown>): void {
     const { nodes, store } = this.#remotes
     const stored = spared && store ? store.persistAfter(spared, name, [register]) : store?.persist(name, [register])
