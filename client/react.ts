@@ -11,6 +11,7 @@ import {
   useCallback,
   useContext,
   useMemo,
+  useReducer,
   useSyncExternalStore,
 } from 'react'
 import type { RegisteredFields } from '../shared/registered.js'
@@ -87,8 +88,13 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     () => live.status(key),
     () => initial()[1],
   )
+  const [, render] = useReducer((count: number) => count + 1, 0)
   const set = useCallback(
-    (next: never) => (typeof next === 'function' ? live.update(key as never, next) : live.set(key as never, next)),
+    (next: never) => {
+      // Until the component's effects have subscribed, nothing else renders the value, and React would undo a typed letter.
+      render()
+      return typeof next === 'function' ? live.update(key as never, next) : live.set(key as never, next)
+    },
     [live, key],
   )
   // Untyped inside: only the declaration knows whether a key may be set.

@@ -257,6 +257,29 @@ describe('useLiveSession of React', () => {
     expect([document.body.textContent, listeners()]).toEqual(['2 saving2 saving', 4])
   })
 
+  it('keeps a letter that is typed before the effects of its component run', async () => {
+    const { untyped } = bareClient()
+    const container = createContainer()
+    const root = createRoot(container)
+    ends.push(() => act(() => root.unmount()))
+    const Search = (): ReactNode => {
+      const [theme, setTheme] = useReactField('theme')
+      return <input value={String(theme)} onChange={({ target }) => void setTheme(target.value)} />
+    }
+    Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: false })
+    const mounted = new Promise<void>((resolve) => {
+      new MutationObserver(() => resolve()).observe(container, { childList: true, subtree: true })
+    })
+    root.render(within(untyped, <Search />))
+    await mounted
+    const input = container.querySelector('input')
+    // React overrides the element's own `value`; a browser writes to the prototype's.
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')?.set?.call(input, 'lighta')
+    input?.dispatchEvent(new InputEvent('input', { bubbles: true, inputType: 'insertText' }))
+    Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
+    expect([input?.value, untyped.get('theme')]).toEqual(['lighta', 'lighta'])
+  })
+
   it('renders an unsaved value of the server as saving', () => {
     const snapshot = { subject: 's', values: { division: 1 }, defaults: { division: -1 }, stamps: { division: 7 } }
     const live = createLiveSession({ initial: { ...snapshot, unsaved: ['division'] } })
