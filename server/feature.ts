@@ -69,10 +69,10 @@ export interface Feature {
   /** Returns when the app's session of a request ends, however much it is used, in ms since 1970; undefined if never. */
   readonly endsBy?: (ctx: Koa.Context) => number | undefined
   /**
-   * Called just before a revocation begins `epoch`: the sign-in of the request `except` must survive. `revoke` awaits the promise, because
+   * Called just before a revocation begins `epoch`: the sign-in of this request must survive. `revoke` awaits the promise, because
    * the next request may reach another process.
    */
-  readonly excepts?: (user: UserSubject, except: Koa.Context, epoch: number) => unknown
+  readonly spares?: (user: UserSubject, ctx: Koa.Context, epoch: number) => unknown
   /** Deletes what the feature has about an erased user. `erase` awaits the promise. */
   readonly erases?: (user: UserSubject) => Promise<void>
   /** The feature's data that the plugin stores, and shares with other processes. */

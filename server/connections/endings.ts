@@ -45,12 +45,12 @@ export class Endings {
     const { ends, store, features } = this.#parts
     await store?.refresh([user])
     const epoch = ends.nextEpoch(user)
-    const excepted = spared && Promise.all(features.map(({ excepts }) => excepts?.(user, spared.ctx, epoch)))
-    ends.revoke(user, epoch, excepted)
+    const stored = spared && Promise.all(features.map(({ spares }) => spares?.(user, spared.ctx, epoch)))
+    ends.revoke(user, epoch, stored)
     try {
       await spared?.rotate()
     } finally {
-      await Promise.all([this.#close(user), excepted])
+      await Promise.all([this.#close(user), stored])
     }
   }
 

@@ -84,10 +84,10 @@ export function sessionFeature(parts: FeatureParts): Feature {
       const session = store.receivedSession(ctx)
       return session && lifetimeEnd(session.replica, appSessions.maxLifetime)
     },
-    excepts: (user, except, epoch) => {
-      const session = store.sessionOf(except)
-      if (!signIns.except(except, session, user, epoch)) return undefined
-      recordUse(except, session, user)
+    spares: (user, ctx, epoch) => {
+      const session = store.sessionOf(ctx)
+      if (!signIns.spare(ctx, session, user, epoch)) return undefined
+      recordUse(ctx, session, user)
       return session && appSessions.storedLevel(session.name)
     },
     erases: async (user) => {

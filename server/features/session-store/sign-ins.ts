@@ -91,11 +91,11 @@ export class SignIns {
    * Lets a request survive the revocation that is about to begin an epoch, and its session, if any, in a login of its own. Returns false if
    * an earlier revocation has ended the request's sign-in.
    */
-  except(ctx: object, session: SessionEntry | undefined, user: UserSubject, epoch: number): boolean {
+  spare(ctx: object, session: SessionEntry | undefined, user: UserSubject, epoch: number): boolean {
     if (this.#isOvertaken(ctx, user)) return false
     const begun = this.#begunBy(ctx)
     begun.set(user, { epoch, isSignedIn: begun.get(user)?.isSignedIn ?? false })
-    if (session) this.#except(session, user, epoch)
+    if (session) this.#spare(session, user, epoch)
     return true
   }
 
@@ -111,7 +111,7 @@ export class SignIns {
     return begun
   }
 
-  #except(session: SessionEntry, user: UserSubject, epoch: number): void {
+  #spare(session: SessionEntry, user: UserSubject, epoch: number): void {
     const current = this.#sessions.current(session)
     if (!current) return
     const { login, signedIn, signIns } = current
