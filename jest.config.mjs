@@ -36,6 +36,7 @@ const moduleNameMapper = {
 
 /** The browser tests that run again with the small socket in place of socket.io-client. */
 const WITH_EACH_SOCKET = [
+  'address-consent',
   'back',
   'bare-sockets',
   'blocked-sockets',

@@ -223,7 +223,7 @@ export interface AnySnapshot {
   readonly expiries?: readonly (readonly [key: string, stamp: Stamp, ms: number])[]
   /** By key, the URL parameter to keep in sync with the value. */
   readonly urls?: Readonly<Record<string, string>>
-  /** By key, values in the page's URL that the request did not apply, as for a prefetched page. */
+  /** By key, values in the page's URL that the page must set itself, as for a prefetched page, or before consent. */
   readonly unapplied?: Readonly<Record<string, JsonValue>>
 }
 

@@ -87,8 +87,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   readonly deviceLabel?: ((ctx: Koa.Context) => string | undefined) | undefined
   /**
    * Returns whether this visitor consents to storage in the browser. Without consent the plugin writes nothing to the browser, and values
-   * live only in the open page. A link's value (`url`) is then in the first HTML only, even if
-   * the visitor consents later. Must be synchronous.
+   * live only in the open page. Must be synchronous.
    *
    * @default () => true
    */

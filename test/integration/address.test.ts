@@ -171,11 +171,33 @@ describe('a visit with a parameter', () => {
     expect(plain.headers.get('cache-control')).toBe('public, max-age=60')
   })
 
-  it('shows the value without consent, but writes no cookie', async () => {
+  it('without consent renders the value, writes no cookie, and leaves the value to the page', async () => {
     const app = await start({ consent: () => false })
-    const answer = await app.visitor().fetch('/?d=3', { headers: VISIT })
+    const answer = await app.visitor().fetch('/?d=3&view=all&open=perhaps&tags=a&tags=b', { headers: VISIT })
     expect(answer.headers.getSetCookie()).toEqual([])
-    expect((await answer.json()).values).toMatchObject({ division: 3 })
+    const { values, unapplied } = await answer.json()
+    expect(values).toMatchObject({ division: 3, tags: ['a', 'b'] })
+    expect(unapplied).toEqual({ division: 3, tags: ['a', 'b'] })
+  })
+
+  it('without consent leaves no value to the page that the route has replaced', async () => {
+    const app = await App.start({
+      fields,
+      routes: async (ctx) => {
+        await ctx.liveSession.set('division', 5)
+        ctx.body = ctx.liveSession.snapshot()
+      },
+      options: { consent: () => false },
+    })
+    const snapshot = await visit(app.visitor(), '/?d=3&view=mine')
+    expect(snapshot).toMatchObject({ values: { division: 5, view: 'mine' }, unapplied: { view: 'mine' } })
+    expect(snapshot.unapplied).not.toHaveProperty('division')
+  })
+
+  it('without consent sets the value in the account of a user', async () => {
+    const app = await start({ consent: () => false, identify: () => 'ann' })
+    expect(await visit(app.visitor(), '/?d=3')).not.toHaveProperty('unapplied')
+    expect((await visit(app.visitor(), '/')).values).toMatchObject({ division: 3 })
   })
 })
 

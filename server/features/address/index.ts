@@ -13,7 +13,12 @@ import { destinationOf, isPrefetch, isWorkerNavigation } from '../../http/page-l
 import type { FeatureParts } from '../../parts.js'
 import type { CookieOptions } from '../../settings/settings.js'
 
-type Unapplied = Readonly<Record<string, JsonValue>>
+/** A value in the URL of a page load. */
+interface AddressValue {
+  readonly key: string
+  readonly value: JsonValue
+  readonly isApplied: boolean
+}
 
 /**
  * Creates the feature for fields with a URL parameter. A page load sets the value from the URL, and the page updates the URL when the value
@@ -25,20 +30,22 @@ export function addressFeature(parts: FeatureParts): Feature {
   const { cookie } = parts.settings
   const readable = fields.filter(({ access }) => access !== 'hidden')
   const urls = Object.fromEntries(readable.map(({ key, url = '' }) => [key, url]))
-  /** The values in the URL that the page must set itself, by response. */
-  const unappliedOf = new WeakMap<ResponseContext, Unapplied>()
+  const valuesOf = new WeakMap<ResponseContext, readonly AddressValue[]>()
   return {
     begins: (ctx, useOf) => {
       const named = addressed(ctx, fields, cookie)
       if (named.length === 0) return
       const use = useOf()
-      unappliedOf.set(use.visit, applyAddress(parts, named, use))
+      valuesOf.set(use.visit, applyAddress(parts, named, use))
     },
     snapshot: ({ ctx, visit }, snapshot) => {
-      const unapplied = unappliedOf.get(visit) ?? {}
+      const unapplied = (valuesOf.get(visit) ?? []).filter(({ key, value, isApplied }) => {
+        // Without a cookie, the next request is another guest's, so only the page can keep an applied value.
+        return !isApplied || (snapshot.who === undefined && sameJson(value, snapshot.values[key]))
+      })
       // Sends `urls` only to a page: a script's fetch has another URL than its page, and a frame's URL is invisible.
       if (readable.length > 0 && mayBePage(ctx, cookie)) snapshot.urls = urls
-      if (Object.keys(unapplied).length > 0) snapshot.unapplied = unapplied
+      if (unapplied.length > 0) snapshot.unapplied = Object.fromEntries(unapplied.map(({ key, value }) => [key, value]))
     },
   }
 }
@@ -70,17 +77,18 @@ function addressed(ctx: Koa.Context, fields: readonly Field[], cookie: CookieOpt
   return fields.filter(({ url = '' }) => parameters.has(url))
 }
 
-/** Sets fields from the request's URL. Returns by key the values that the page must set itself. */
-function applyAddress(parts: FeatureParts, fields: readonly Field[], use: RequestUse): Unapplied {
-  const unapplied: Record<string, JsonValue> = {}
+/** Sets fields from the request's URL. Returns the valid values, except those that the fields already have. */
+function applyAddress(parts: FeatureParts, fields: readonly Field[], use: RequestUse): readonly AddressValue[] {
+  const values: AddressValue[] = []
   for (const field of fields) {
     // Skips the field without a warning, because users share links with guests.
     if (field.guestAccess !== 'write' && use.visit.visitor.user === undefined) continue
     const value = valueInAddress(field, use.ctx.querystring, parts)
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
-    if (isUncertain(use.ctx) || !setValue(parts.limits, field, value, use)) unapplied[field.key] = value
+    const isApplied = !isUncertain(use.ctx) && setValue(parts.limits, field, value, use)
+    values.push({ key: field.key, value, isApplied })
   }
-  return unapplied
+  return values
 }
 
 /**
