@@ -45,9 +45,10 @@ export function followAddress(live: AnyClient): Unsubscribe {
   let leftUrl = ''
   let leaving: typeof pause
 
-  const valueInAddress = (key: string, name: string): JsonValue | undefined => {
+  /** @param reading the server's value, for a text that the page reads as none or as another type */
+  const valueInAddress = (key: string, name: string, reading?: JsonValue): JsonValue | undefined => {
     const text = parameterOf(location.search, name)
-    return text === undefined ? text : fromParameter(text, defaults[key])
+    return text === undefined || text === reading ? reading : fromParameter(text, defaults[key])
   }
   /** Returns whether the app's own router is idle: a URL change would abort the router's navigation. */
   const isRouterIdle = (): boolean => !globalThis.navigation?.transition
@@ -94,16 +95,12 @@ export function followAddress(live: AnyClient): Unsubscribe {
     leftUrl = ''
     follow()
   }
-  /** Sets each key for which `isOf` returns true to its value in the URL. */
-  const setFromAddress = (isOf: (key: string, value: JsonValue) => boolean): void => {
-    for (const [key, name] of fields) {
-      const value = valueInAddress(key, name)
-      if (value !== undefined && isOf(key, value)) set(key, value)
-    }
-  }
   /** Sets the fields from the URL. @param isBehind whether to set even equal values, because the page may lack newer changes */
   const read = (isBehind?: boolean): void => {
-    setFromAddress((key, value) => isBehind || !sameJson(value, live.get(key)))
+    for (const [key, name] of fields) {
+      const value = valueInAddress(key, name)
+      if (value !== undefined && (isBehind || !sameJson(value, live.get(key)))) set(key, value)
+    }
     stay()
   }
   const travel = (): void => {
@@ -115,8 +112,12 @@ export function followAddress(live: AnyClient): Unsubscribe {
   }
   const begin = (): void => {
     last = location.href
-    // The server has applied or refused all values in the URL, except `unapplied` ones: set these from the URL, never from the HTML.
-    setFromAddress((key) => Object.hasOwn(unapplied, key))
+    // The server has saved or refused all values in the URL, except `unapplied` ones. Set these only if the URL still has them.
+    for (const [key, name] of fields) {
+      if (!Object.hasOwn(unapplied, key) || !new URLSearchParams(location.search).has(name)) continue
+      const value = valueInAddress(key, name, unapplied[key])
+      if (value !== undefined) set(key, value)
+    }
     // An abort calls the functions that `onChange` and `onVisitor` return, which unsubscribe.
     signal.addEventListener(
       'abort',

@@ -11,6 +11,7 @@ import { pageScript } from '../support/page/page-script.js'
 
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write', url: 'd' },
+  open: { schema: z.boolean(), default: false, client: 'write', url: 'open' },
 })
 
 const SCRIPT = pageScript(`
@@ -63,5 +64,15 @@ describeInBrowser('the value of a link before consent', () => {
     await is(page, 'live.get("division")', 4)
     await page.evaluate('void setTimeout(() => history.back())')
     await is(page, 'state()', BLOCKED)
+  })
+
+  it('of a checked box is that of its form', async () => {
+    const { open } = await start(true)
+    const page = await open('/?open=false&open=true')
+    await is(page, "[live.get('open'), live.status('open').reason, location.search]", [
+      true,
+      'cookies_blocked',
+      '?open=true',
+    ])
   })
 })

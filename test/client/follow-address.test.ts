@@ -191,6 +191,14 @@ describe('the address', () => {
     expect(shown()).toBe('/costs?d=5')
   })
 
+  it('initially sets the server’s reading of a text that only the server can read', () => {
+    const unapplied = { tags: ['a', 'b'], note: '3' }
+    const other = page('/costs?note=4', { unapplied })
+    expect([other.get('tags'), other.get('note')]).toEqual([[], 4])
+    const live = page('/costs?tags=a&tags=b&note=3', { unapplied })
+    expect([live.get('tags'), live.get('note')]).toEqual([['a', 'b'], '3'])
+  })
+
   it('waits while the page is prerendered', () => {
     const rendered = Object.assign(document, { prerendering: true })
     const live = page('/costs?d=5', { unapplied: { division: 5 } })
