@@ -130,8 +130,8 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
   /** Returns whether the key has a value; a default does not count. */
   has(key: Keys<F>['readable']): boolean
   /**
-   * Sets a value, shown immediately. Resolves when `saved`: when the answer to a POST, or the greeting of a new connection, confirms this
-   * value or a later value of this tab.
+   * Sets a value, shown immediately. Resolves when `saved`: when the answer to a POST, the greeting of a new connection, or another tab
+   * confirms this value or a later value of this tab.
    */
   set<K extends Keys<F>['writable']>(key: K, value: Settable<F[K]>): Promise<void>
   /**
@@ -141,7 +141,7 @@ export interface LiveSessionClient<F extends Fields = RegisteredFields> extends 
    */
   setMany(values: { readonly [P in Keys<F>['writable']]?: Settable<F[P]> }): Promise<void>
   /**
-   * Sets the value that `next` computes from the current value: shown immediately, and applied exactly once, to that value. If
+   * Sets the value that `next` computes from the current value: shown immediately, and applied once, with rare exceptions. If
    * another tab or device was faster, `next` runs again with the newer value. If `next` throws, the promise rejects with the error.
    *
    * @param next must be synchronous and pure, because it may run more than once
