@@ -211,11 +211,10 @@ export function connect<In extends SocketEvents = AnyEvents, Out extends SocketE
       const number = `${count++}`
       const ms = limit
       limit = undefined
-      let packet = `42${prefix}`
-      const ack = args.at(-1)
-      if (typeof ack === 'function') {
-        args.pop()
-        packet += number
+      const ack = typeof args.at(-1) === 'function' && args.pop()
+      // Before the acknowledgement is kept, because JSON may refuse a value.
+      const packet = `42${prefix}${ack ? number : ''}${JSON.stringify(args)}`
+      if (ack) {
         const late = (): void => {
           acks.delete(number)
           buffer.delete(number)
@@ -228,7 +227,6 @@ export function connect<In extends SocketEvents = AnyEvents, Out extends SocketE
           else if (!error) ack(...answer)
         })
       }
-      packet += JSON.stringify(args)
       if (socket.connected && Date.now() < deadline) ws.send(packet)
       else {
         buffer.set(number, packet)

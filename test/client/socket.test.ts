@@ -1,12 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { connect } from 'koa-live-session/socket'
 import { connect as connectInProduction } from '../../client/socket.js'
 
 /** The URLs of the opened WebSockets, which never answer. */
 const opened: string[] = []
 class SilentWebSocket {
-  constructor(url: URL) {
-    opened.push(url.href)
+  constructor(url: string | URL) {
+    opened.push(String(url))
   }
   close(): void {}
 }
@@ -15,7 +15,10 @@ beforeEach(() => {
   opened.length = 0
   Object.assign(globalThis, { WebSocket: SilentWebSocket })
 })
-afterEach(() => void Object.assign(globalThis, { WebSocket: original }))
+afterEach(() => {
+  Object.assign(globalThis, { WebSocket: original })
+  jest.useRealTimers()
+})
 
 const KNOWN = 'known: url, path, namespace, auth, reconnectionDelay, reconnectionDelayMax, timeout'
 const MORE = 'socket.io-client has more: pass the socket of its io()'
@@ -72,6 +75,34 @@ describe('emit()', () => {
     const socket = connect()
     const text = 'koa-live-session: emit("connect"): the socket itself emits this event. Use another name'
     expect(() => socket.emit('connect')).toThrow(new TypeError(text))
+    socket.disconnect()
+  })
+})
+
+describe.each([
+  ['development', connect],
+  ['production', connectInProduction],
+])('a refused emit() of the %s build', (_build, open) => {
+  const refusals: [string, string, unknown][] = [['a BigInt', 'save', 1n]]
+
+  it.each(refusals)('never calls its acknowledgement: %s', (_, event, value) => {
+    jest.useFakeTimers()
+    const socket = open()
+    const acknowledged = jest.fn()
+    expect(() => socket.timeout(1).emit(event, value, acknowledged)).toThrow()
+    jest.advanceTimersByTime(1)
+    socket.disconnect()
+    expect(acknowledged).not.toHaveBeenCalled()
+  })
+
+  it.each(refusals)('leaves no limit to the next event: %s', (_, event, value) => {
+    jest.useFakeTimers()
+    const socket = open()
+    const acknowledged = jest.fn()
+    expect(() => socket.timeout(1).emit(event, value)).toThrow()
+    socket.emit('next', acknowledged)
+    jest.advanceTimersByTime(1)
+    expect(acknowledged).not.toHaveBeenCalled()
     socket.disconnect()
   })
 })

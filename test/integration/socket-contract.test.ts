@@ -22,6 +22,9 @@ const emitting =
     for (const [event, value] of events) socket.emit(event, value)
   }
 
+const CYCLIC: unknown[] = []
+CYCLIC.push(CYCLIC)
+
 const UNHANDLED = ['uncaughtException', 'unhandledRejection'] as const
 
 /** Resolves with the error of a listener: an uncaught exception or, as in browsers, an unhandled rejection. */
@@ -148,6 +151,19 @@ describe.each(SOCKETS)('%s', (_, open) => {
     it('of the socket itself cannot be emitted', async () => {
       const { socket } = connectTo(await Served.start())
       for (const event of ['connect', 'connect_error', 'disconnect']) expect(() => socket.emit(event)).toThrow(event)
+    })
+  })
+
+  describe('an event that JSON cannot express', () => {
+    it.each([
+      ['a BigInt', 1n],
+      ['a cycle', CYCLIC],
+    ])('throws, and later events arrive: %s', async (_value, value) => {
+      const { socket, add, next, rest } = connectTo(await Served.start(echoes))
+      expect(await next()).toBe('connect')
+      expect(() => socket.emit('echo', value, add)).toThrow()
+      socket.emit('echo', 1, add)
+      expect([await next(), rest()]).toEqual([1, []])
     })
   })
 
