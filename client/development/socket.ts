@@ -16,9 +16,15 @@ export const connect: typeof open = (options) => {
       'koa-live-session: connect(): this runtime has no WebSocket. Use a browser, Node 22 or newer, or io() of socket.io-client',
     )
   const socket = open(options)
-  const { emit } = socket
+  const { emit, timeout } = socket
   socket.emit = (event, ...args) => {
-    checkEvent(event, args)
+    try {
+      checkEvent(event, args)
+    } catch (error) {
+      // Otherwise the limit of `timeout(ms)` would apply to the next event.
+      timeout(undefined as never)
+      throw error
+    }
     return emit(event, ...args)
   }
   return socket as never

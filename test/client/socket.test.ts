@@ -82,8 +82,9 @@ describe('emit()', () => {
 describe.each([
   ['development', connect],
   ['production', connectInProduction],
-])('a refused emit() of the %s build', (_build, open) => {
+])('a refused emit() of the %s build', (build, open) => {
   const refusals: [string, string, unknown][] = [['a BigInt', 'save', 1n]]
+  if (build === 'development') refusals.push(['bytes', 'save', new Uint8Array(1)], ['an own event', 'connect', 1])
 
   it.each(refusals)('never calls its acknowledgement: %s', (_, event, value) => {
     jest.useFakeTimers()
