@@ -56,14 +56,17 @@ function checkOptions(options: SocketOptions = {}): void {
 function checkEvent(event: unknown, args: readonly unknown[]): void {
   if (OWN_EVENTS.includes(event))
     throw new TypeError(`koa-live-session: emit("${event}"): the socket itself emits this event. Use another name`)
-  if (hasBinary(args))
-    throw new TypeError(`koa-live-session: emit("${event}"): this socket sends JSON, no binary data. ${SOCKET_IO}`)
+  // Visits the values that are sent, and refuses cycles as `emit` does.
+  JSON.stringify(args, function (this: Record<string, unknown>, key, value) {
+    // Not `value`, because a Buffer has a `toJSON()`.
+    if (isBinary(this[key]))
+      throw new TypeError(`koa-live-session: emit("${event}"): this socket sends JSON, no binary data. ${SOCKET_IO}`)
+    return value
+  })
 }
 
-function hasBinary(value: unknown): boolean {
-  if (typeof value !== 'object' || !value) return false
-  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value) || value instanceof Blob) return true
-  return Object.values(value).some(hasBinary)
+function isBinary(value: unknown): boolean {
+  return value instanceof ArrayBuffer || ArrayBuffer.isView(value) || value instanceof Blob
 }
 
 function fail(name: string, expected: string, received: unknown): never {

@@ -20,6 +20,13 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
+/** Returns an object that contains itself. */
+function cyclic(): object {
+  const value: Record<string, unknown> = {}
+  value['self'] = value
+  return value
+}
+
 const KNOWN = 'known: url, path, namespace, auth, reconnectionDelay, reconnectionDelayMax, timeout'
 const MORE = 'socket.io-client has more: pass the socket of its io()'
 
@@ -71,6 +78,19 @@ describe('emit()', () => {
     socket.disconnect()
   })
 
+  it('refuses an object that contains itself, as JSON does', () => {
+    const socket = connect()
+    expect(() => socket.emit('save', 1, cyclic())).toThrow('circular structure')
+    socket.disconnect()
+  })
+
+  it('sends an object whose toJSON() hides a cycle and bytes', () => {
+    const socket = connect()
+    const value = Object.assign(cyclic(), { bytes: new Uint8Array(1), toJSON: () => 'text' })
+    expect(() => socket.emit('save', value)).not.toThrow()
+    socket.disconnect()
+  })
+
   it('explains the name of an own event', () => {
     const socket = connect()
     const text = 'koa-live-session: emit("connect"): the socket itself emits this event. Use another name'
@@ -83,7 +103,10 @@ describe.each([
   ['development', connect],
   ['production', connectInProduction],
 ])('a refused emit() of the %s build', (build, open) => {
-  const refusals: [string, string, unknown][] = [['a BigInt', 'save', 1n]]
+  const refusals: [string, string, unknown][] = [
+    ['a BigInt', 'save', 1n],
+    ['a cycle', 'save', cyclic()],
+  ]
   if (build === 'development') refusals.push(['bytes', 'save', new Uint8Array(1)], ['an own event', 'connect', 1])
 
   it.each(refusals)('never calls its acknowledgement: %s', (_, event, value) => {
