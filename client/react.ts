@@ -8,10 +8,9 @@ import {
   createElement,
   type FunctionComponent,
   type ReactNode,
-  useCallback,
   useContext,
   useMemo,
-  useReducer,
+  useState,
   useSyncExternalStore,
 } from 'react'
 import type { RegisteredFields } from '../shared/registered.js'
@@ -65,7 +64,8 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   }
   const initial = (): readonly [Value<F[K]>, StatusDetail] =>
     live[INTERNALS].initialState(key) ?? [live.get(key), live.status(key)]
-  const { subscribe, get } = useMemo(() => {
+  const [, render] = useState({})
+  const { subscribe, get, set } = useMemo(() => {
     /** The value that the listener has last received; `live.get` may already have the server's version of a text that is being typed. */
     let told: readonly [Value<F[K]>] | undefined
     return {
@@ -80,6 +80,11 @@ export function useLiveSession<K extends Keys<F>['readable']>(
           unsubscribe()
         }
       },
+      set: (next: never) => {
+        // Until the component's effects have subscribed, nothing else renders the value, and React would undo a typed letter.
+        render({})
+        return typeof next === 'function' ? live.update(key as never, next) : live.set(key as never, next)
+      },
     }
   }, [live, key])
   const value = useSyncExternalStore(subscribe, get, () => initial()[0])
@@ -87,15 +92,6 @@ export function useLiveSession<K extends Keys<F>['readable']>(
     live.onStatus,
     () => live.status(key),
     () => initial()[1],
-  )
-  const [, render] = useReducer((count: number) => count + 1, 0)
-  const set = useCallback(
-    (next: never) => {
-      // Until the component's effects have subscribed, nothing else renders the value, and React would undo a typed letter.
-      render()
-      return typeof next === 'function' ? live.update(key as never, next) : live.set(key as never, next)
-    },
-    [live, key],
   )
   // Untyped inside: only the declaration knows whether a key may be set.
   return [value, set as never, status]
