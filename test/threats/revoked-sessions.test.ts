@@ -9,7 +9,17 @@ import { awaited } from '../support/app/awaited.js'
 import { fastTime } from '../support/app/fast-time.js'
 import { Gate } from '../support/app/gate.js'
 import { FIELD, serveSignIn, tokenFor } from '../support/app/hand-offs.js'
-import { type Action, all, rotate, SessionApp, sessionId, setUser, signOut } from '../support/app/sessions.js'
+import {
+  type Action,
+  all,
+  identifyNow,
+  leave,
+  rotate,
+  SessionApp,
+  sessionId,
+  setUser,
+  signOut,
+} from '../support/app/sessions.js'
 import { MINUTE } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 
@@ -301,6 +311,31 @@ describe('threat 132: a hand-off that names its user', () => {
     expect((await one.fetch(visitor, take, init)).status).toBe(200)
     await two.app.live.revoke('ann')
     expect(await userOf(two, two.visitor(visitor.cookie))).toEqual(GUEST)
+  })
+
+  it.each<[string, Action]>([
+    ['leave()', leave],
+    ['identify()', identifyNow],
+  ])('threat 172: signs nobody in after a revocation, in a request that leaves a user by %s', async (_, leaving) => {
+    for (const isNamed of [true, false]) {
+      const node = await start()
+      serveSignIn(node.app, isNamed)
+      const visitor = node.visitor(cookieFor(node.app.live, {}))
+      await node.ask(visitor, all(setUser('bob'), rotate, identifyNow))
+      const token = await tokenFor(await visitor.connect())
+      if (!isNamed) await revoke(node)
+      const take: Action = async (ctx) => {
+        const handed = await ctx.liveSession.takeHandOff('sign-in', z.object({ user: z.string() }))
+        if (isNamed) await revoke(node)
+        Reflect.deleteProperty(ctx['session'], 'user')
+        await leaving(ctx)
+        Object.assign(ctx['session'], handed)
+        await ctx['session'].regenerate()
+      }
+      const init = { method: 'POST', headers: { origin: visitor.url }, body: new URLSearchParams({ [FIELD]: token }) }
+      expect((await node.fetch(visitor, take, init)).status).toBe(200)
+      expect(await userOf(node, visitor)).toEqual(GUEST)
+    }
   })
 
   it('signs in by a new password that revokes all others', async () => {

@@ -152,12 +152,13 @@ export class KoaSessionStore implements SessionStore {
   leave(ctx: Koa.Context, hasLeft: (user: UserSubject) => boolean): void {
     const named = this.#named.get(ctx)
     if (this.#sessions.isClosed) return
-    const staying = this.sessionOf(ctx)
-    this.#signIns.leave(named, named && this.#readOf(ctx, named)?.session, staying, hasLeft)
+    const session = this.sessionOf(ctx)
+    const staying = session && { session, handOff: this.#parts.handOffs.get(ctx), hasLeft }
+    this.#signIns.leave(named, named && this.#readOf(ctx, named)?.session, staying)
     if (!named) return
     // koa-session may have refused the session, and so not destroyed it.
     const left = this.#sessions.ongoing(named)
-    if (left && named !== staying?.name) this.#sessions.destroy(named, ctx.res, left.signedIn)
+    if (left && named !== session?.name) this.#sessions.destroy(named, ctx.res, left.signedIn)
   }
 
   /** Returns the name of the session that a request's cookie names, even if the session has ended. */

@@ -22,7 +22,7 @@ import { CREATION_KEY, type SessionName } from './session-content.js'
 /** The prefix of the register for a user who has signed in to the session: `[user, epoch, since]`, with the user's epoch at that time. */
 const SIGN_IN = '$user.'
 /** The key of a register with the time, in ms since 1970, of the hand-off by which the session's users may have signed in. */
-export const HAND_OFF_KEY = '$handedOff'
+const HAND_OFF_KEY = '$handedOff'
 /**
  * The key of a session's login; the first session of a login has none. A login's name is a browser subject that no browser has, so that it
  * is loaded, retired and remembered like a browser's.
@@ -84,9 +84,10 @@ export function loginChange(login: BrowserSubject = browserSubject(newBrowserId(
   return new Map([[LOGIN_KEY, isUsers ? [login] : login]])
 }
 
-/** Returns the change that records the hand-off by which a session's users may have signed in. */
-export function handOffChange({ at, epochs }: HandOffOrigin): FeatureChanges {
-  return new Map([[HAND_OFF_KEY, [at, ...Array.from(epochs, ([user, epoch]) => [subjectHash(user), epoch])]]])
+/** Returns the change that records the hand-off, if any, by which a session's users may have signed in. */
+export function handOffChange(handOff: HandOffOrigin | undefined): FeatureChanges {
+  const epochs = Array.from(handOff?.epochs ?? [], ([user, epoch]) => [subjectHash(user), epoch])
+  return new Map([[HAND_OFF_KEY, handOff && [handOff.at, ...epochs]]])
 }
 
 /**

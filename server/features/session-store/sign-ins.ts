@@ -7,7 +7,7 @@ import { type BrowserSubject, subjectHash, type UserSubject } from '../../subjec
 import type { AppSessions } from './app-sessions.js'
 import { CREATION_KEY, type SessionName } from './session-content.js'
 import type { SessionEntry } from './session-entry.js'
-import { forgetting, HAND_OFF_KEY, isUnrevoked, loginChange, loginOf, signInChange } from './sign-in.js'
+import { forgetting, handOffChange, isUnrevoked, loginChange, loginOf, signInChange } from './sign-in.js'
 
 type Parts = Pick<FeatureParts, 'ends' | 'settings' | 'store'>
 
@@ -26,6 +26,14 @@ interface BegunSignIn {
 interface Login {
   readonly login: BrowserSubject
   readonly isUsers: boolean
+}
+
+/** The session of a request whose user leaves. */
+interface StayingSession {
+  readonly session: SessionEntry
+  /** The hand-off that this request has taken: the session's next user may sign in by it. */
+  readonly handOff: HandOffOrigin | undefined
+  readonly hasLeft: (user: UserSubject) => boolean
 }
 
 /** Records sign-ins in their sessions, and ends logins. */
@@ -136,24 +144,20 @@ export class SignIns {
    *
    * @param read the session as the request has read it, because memory may have evicted the session since
    */
-  leave(
-    name: SessionName | undefined,
-    read: SessionEntry | undefined,
-    staying?: SessionEntry,
-    hasLeft: (user: UserSubject) => boolean = () => false,
-  ): void {
+  leave(name: SessionName | undefined, read: SessionEntry | undefined, staying?: StayingSession): void {
     if (this.#sessions.isClosed) return
+    const { session, handOff, hasLeft } = staying ?? {}
     const { ends, store } = this.#parts
     const isEvicted = name !== undefined && !this.#sessions.find(name) && !ends.isRetired(name)
     const known = (name && this.loginOf(name)) ?? (isEvicted && read ? loginIn(read) : undefined)
     // A request that still has the evicted session would save it again.
-    if (isEvicted && !store && name !== staying?.name) ends.retire(name, known?.login, known?.isUsers)
-    const left = staying?.signIns.filter(({ user }) => hasLeft(user)) ?? []
+    if (isEvicted && !store && name !== session?.name) ends.retire(name, known?.login, known?.isUsers)
+    const left = session?.signIns.filter(({ user }) => hasLeft?.(user)) ?? []
     const login = known ? loginChange() : []
     // Even without a login to end, the request may have signed in before.
-    if (staying && (known || left.length > 0))
-      this.#write(staying, new Map([...forgetting(left), ...login, [HAND_OFF_KEY, undefined]]))
-    if (known) ends.retireEmpty(known.login, known.isUsers, staying && this.#stored(staying))
+    if (session && (known || left.length > 0))
+      this.#write(session, new Map([...forgetting(left), ...login, ...handOffChange(handOff)]))
+    if (known) ends.retireEmpty(known.login, known.isUsers, session && this.#stored(session))
   }
 
   #isUnrevoked({ replica }: SessionEntry, user: UserSubject): boolean {
