@@ -187,6 +187,51 @@ describe.each<[string, () => object]>([
     expect(await userOf(node, visitor)).toBe('bob')
   })
 
+  it.each([true, false])(
+    'threat 173: regenerate() before live.middleware() keeps the user (identify(): %p)',
+    async (isIdentified) => {
+      let isRenewing = false
+      const renew: Koa.Middleware = async (ctx, next) => {
+        if (isRenewing) await ctx['session'].regenerate()
+        return next()
+      }
+      const node = await SessionApp.start({ clock, options: { identify, ...options() } as never, between: [renew] })
+      const visitor = await node.withSession({ cart: 1 })
+      await node.ask(visitor, isIdentified ? signIn('ann') : all(setUser('ann'), rotate))
+      await node.read(visitor)
+      isRenewing = true
+      const seen = ({ liveSession, session }: Koa.Context): unknown => [liveSession.userId, session.user]
+      const renewed = node.ask(visitor, (ctx) => {
+        ctx['session'].cart = 2
+        return seen(ctx)
+      })
+      expect(await renewed).toEqual(['ann', 'ann'])
+      isRenewing = false
+      expect(await node.ask(visitor, seen)).toEqual(['ann', 'ann'])
+      await node.app.live.revoke('ann')
+      expect(await userOf(node, visitor)).toBeNull()
+    },
+  )
+
+  it('threat 175: a request overtaken by a sign-out records nobody in the cart', async () => {
+    const { asking, state, slow } = slowIdentify()
+    const node = await start({ ...options(), identify: slow })
+    const visitor = await signedIn(node)
+    state.isSlow = true
+    const late = node.read(node.visitor(visitor.cookie))
+    await asking.entered
+    state.isSlow = false
+    await node.ask(
+      visitor,
+      all(({ session }) => void Reflect.deleteProperty(session, 'user'), leave),
+    )
+    asking.open()
+    await late
+    expect(await node.app.live.devices('ann')).toEqual([])
+    await node.app.live.revoke('ann')
+    expect(await node.read(visitor)).toEqual({ cart: 1 })
+  })
+
   it('threat 164: a label that is a rejected promise ends no process', async () => {
     const deviceLabel = (): unknown => Promise.reject(new Error('no label'))
     const node = await start({ ...options(), deviceLabel })

@@ -71,17 +71,19 @@ export function sessionFeature(parts: FeatureParts): Feature {
     } satisfies SessionStoreMembers,
     data: [appSessions, devices],
     begins: (ctx, _, user) => {
-      const session = appSessions.isUsed ? store.receivedSession(ctx) : undefined
+      const session = appSessions.isUsed ? store.arrivingSession(ctx) : undefined
+      // While `identify` named the user, another request may have signed the user out.
+      if (session && store.hasOtherLogin(ctx, session)) return
       if (session && user) signIns.record(session, user)
       recordUse(ctx, session, user)
     },
     hasEnded: (ctx, user) => {
-      const session = store.receivedSession(ctx)
+      const session = store.arrivingSession(ctx)
       if (!session) return false
       return after(signIns.admits(session, user), (isAdmitted) => !isAdmitted && end(ctx, session, user))
     },
     endsBy: (ctx) => {
-      const session = store.receivedSession(ctx)
+      const session = store.arrivingSession(ctx)
       return session && lifetimeEnd(session.replica, appSessions.maxLifetime)
     },
     spares: (user, ctx, epoch) => {

@@ -7,7 +7,7 @@ import { isThenable } from '../../../shared/promise.js'
 import { Replica } from '../../../shared/replica.js'
 import { isClosed } from '../../http/headers-sent.js'
 import type { FeatureParts } from '../../parts.js'
-import type { UserSubject } from '../../subjects/subject.js'
+import type { BrowserSubject, UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
 import type { Devices } from './devices.js'
 import {
@@ -36,6 +36,8 @@ interface ReadSession {
   readonly id: string
   readonly session: SessionEntry
   readonly content: SessionContent
+  /** The login that the session had joined by then. */
+  readonly handedOn: BrowserSubject | undefined
   /** Whether the browser brought the session's id; otherwise the request created the id. */
   readonly isOfBrowser: boolean
 }
@@ -91,7 +93,7 @@ export class KoaSessionStore implements SessionStore {
     this.#named.set(Object(ctx), name)
     const session = await this.#sessions.open(name)
     if (!session) return undefined
-    this.#remember(ctx, { id, session, content: contentOf(session.replica), isOfBrowser: true })
+    this.#remember(ctx, id, session, contentOf(session.replica), true)
     return toKoaSession(session.replica, this.#parts.settings.clock())
   }
 
@@ -112,12 +114,12 @@ export class KoaSessionStore implements SessionStore {
     else this.#saveAgain(read, content)
     const session = this.#sessions.ongoing(name)
     const known = session ?? read?.session
-    if (known) withholdCookie(responseOf(ctx), id, () => !this.#sessions.current(known))
-    if (session) this.#remember(ctx, { id, session, content, isOfBrowser: read?.isOfBrowser ?? false })
+    if (known) withholdCookie(Object(ctx), id, () => !this.#sessions.current(known))
     const handOff = this.#parts.handOffs.get(Object(ctx))
     if (session && handOff) this.#sessions.write(session, handOffChange(handOff), 'request')
     if (session && joined && !this.#parts.ends.isRetired(joined.login))
       this.#sessions.write(session, loginChange(joined.login, joined.isUsers), 'request')
+    if (session) this.#remember(ctx, id, session, content, read?.isOfBrowser ?? false)
     // Before the answer, because the browser's next request may come to another process. A session of the browser may yet be replaced.
     if (session && !read?.isOfBrowser) this.#signIns.recordBegun(Object(ctx), session)
     if (session && former) {
@@ -184,6 +186,17 @@ export class KoaSessionStore implements SessionStore {
     return [...reads.values()].find(({ id, isOfBrowser }) => isOfBrowser && id === externalKey)?.session
   }
 
+  /** Returns the session with which a request reaches the plugin: middleware may have regenerated the browser's. An ended one if none goes on. */
+  arrivingSession(ctx: Koa.Context): SessionEntry | undefined {
+    return this.sessionOf(ctx) ?? this.receivedSession(ctx)
+  }
+
+  /** Whether a session has begun another login since the request read it, as by a sign-out that keeps the cart. */
+  hasOtherLogin(ctx: Koa.Context, session: SessionEntry): boolean {
+    const read = this.#readOf(ctx, session.name)
+    return read !== undefined && read.handedOn !== this.#sessions.current(session)?.signedIn.handedOn
+  }
+
   /** Returns the session of a request: the browser's, or its saved successor. */
   sessionOf(ctx: Koa.Context): SessionEntry | undefined {
     const all = [...(this.#reads.get(ctx)?.values() ?? [])]
@@ -200,9 +213,10 @@ export class KoaSessionStore implements SessionStore {
     return this.#reads.get(Object(ctx))?.get(name)
   }
 
-  #remember(ctx: unknown, read: ReadSession): void {
+  #remember(ctx: unknown, id: string, session: SessionEntry, content: SessionContent, isOfBrowser: boolean): void {
     const all = this.#reads.get(Object(ctx)) ?? new Map<SessionName, ReadSession>()
-    this.#reads.set(Object(ctx), all.set(read.session.name, read))
+    const { handedOn } = session.signedIn
+    this.#reads.set(Object(ctx), all.set(session.name, { id, session, content, handedOn, isOfBrowser }))
   }
 
   #recordEnd(ctx: unknown, read: ReadSession, content: SessionContent | undefined): void {

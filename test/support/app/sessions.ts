@@ -29,6 +29,8 @@ interface Given extends Omit<AppOptions<AppFields>, 'before' | 'routes'> {
   readonly session?: CreateSessionOptions | ((store: SessionStore) => CreateSessionOptions)
   /** ms that a session may live. */
   readonly lifetime?: number
+  /** The app's middleware between its sessions and the plugin. */
+  readonly between?: readonly Koa.Middleware[]
   /** Another store for comparison. */
   readonly store?: NonNullable<CreateSessionOptions['store']>
 }
@@ -43,14 +45,14 @@ export class SessionApp {
     this.#actions = actions
   }
 
-  static async start({ session: own, store, lifetime, ...given }: Given = {}): Promise<SessionApp> {
+  static async start({ session: own, store, lifetime, between = [], ...given }: Given = {}): Promise<SessionApp> {
     const actions: Action[] = []
     const app = await App.start({
       ...given,
       before: (koa, live) => {
         if (lifetime !== undefined) live.sessionStore({ maxLifetime: lifetime })
         const options = typeof own === 'function' ? own(live.sessionStore()) : own
-        return [session({ key: 'app', store: store ?? live.sessionStore(), ...options }, koa)]
+        return [session({ key: 'app', store: store ?? live.sessionStore(), ...options }, koa), ...between]
       },
       routes: async (ctx) => {
         const action = actions[Number(ctx.path.slice(1))]
