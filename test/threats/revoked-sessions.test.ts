@@ -115,6 +115,21 @@ describe.each([
     expect(await userOf(node, visitor)).toEqual(ANN)
   })
 
+  it('threat 174: goes on after a double click on “sign out everywhere else”', async () => {
+    const node = await start(options())
+    const visitor = await signedIn(node)
+    const others = all(rotate, (ctx) => node.app.live.revoke('ann', { except: ctx }))
+    const late = await node.during(
+      node.visitor(visitor.cookie),
+      () => undefined,
+      () => node.ask(visitor, others),
+      (ctx) => expect(others(ctx)).rejects.toMatchObject({ code: 'superseded' }),
+    )
+    const lines = late.headers.getSetCookie().filter((line) => line.startsWith('app'))
+    expect([late.status, lines]).toEqual([200, []])
+    expect(await userOf(node, visitor)).toEqual(ANN)
+  })
+
   it('ends if two sessions of the user revoke all others at once', async () => {
     const node = await start(options())
     const others: Action = async (ctx) => {
@@ -298,21 +313,6 @@ describe('threat 132: a hand-off that names its user', () => {
     expect(await userOf(node, visitor)).not.toEqual(ANN)
   })
 
-  it('threat 158: ends a session by its epoch, although a clock is ahead', async () => {
-    const store = memoryStore()
-    const ahead = { clock: { now: () => clock.now() + MINUTE }, options: { identify, store } }
-    const [one, two] = [await SessionApp.start(ahead as never), await start({ store })]
-    const { visitor, token } = await handedOff(one, 'ann')
-    const take: Action = async (ctx) => {
-      Object.assign(ctx['session'], await ctx.liveSession.takeHandOff('sign-in', z.object({ user: z.string() })))
-      await ctx['session'].regenerate()
-    }
-    const init = { method: 'POST', headers: { origin: visitor.url }, body: new URLSearchParams({ [FIELD]: token }) }
-    expect((await one.fetch(visitor, take, init)).status).toBe(200)
-    await two.app.live.revoke('ann')
-    expect(await userOf(two, two.visitor(visitor.cookie))).toEqual(GUEST)
-  })
-
   it.each<[string, Action]>([
     ['leave()', leave],
     ['identify()', identifyNow],
@@ -336,6 +336,21 @@ describe('threat 132: a hand-off that names its user', () => {
       expect((await node.fetch(visitor, take, init)).status).toBe(200)
       expect(await userOf(node, visitor)).toEqual(GUEST)
     }
+  })
+
+  it('threat 158: ends a session by its epoch, although a clock is ahead', async () => {
+    const store = memoryStore()
+    const ahead = { clock: { now: () => clock.now() + MINUTE }, options: { identify, store } }
+    const [one, two] = [await SessionApp.start(ahead as never), await start({ store })]
+    const { visitor, token } = await handedOff(one, 'ann')
+    const take: Action = async (ctx) => {
+      Object.assign(ctx['session'], await ctx.liveSession.takeHandOff('sign-in', z.object({ user: z.string() })))
+      await ctx['session'].regenerate()
+    }
+    const init = { method: 'POST', headers: { origin: visitor.url }, body: new URLSearchParams({ [FIELD]: token }) }
+    expect((await one.fetch(visitor, take, init)).status).toBe(200)
+    await two.app.live.revoke('ann')
+    expect(await userOf(two, two.visitor(visitor.cookie))).toEqual(GUEST)
   })
 
   it('signs in by a new password that revokes all others', async () => {

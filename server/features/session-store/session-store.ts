@@ -2,13 +2,13 @@
 
 import type { ServerResponse } from 'node:http'
 import type Koa from 'koa'
-import onHeaders from 'on-headers'
 import { isThenable } from '../../../shared/promise.js'
 import { Replica } from '../../../shared/replica.js'
 import { isClosed } from '../../http/headers-sent.js'
 import type { FeatureParts } from '../../parts.js'
 import type { BrowserSubject, UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
+import { withholdCookie, withholdDeletion } from './cookie-lines.js'
 import type { Devices } from './devices.js'
 import {
   contentOf,
@@ -106,7 +106,7 @@ export class KoaSessionStore implements SessionStore {
     const ended = read ? undefined : this.#ended.get(Object(ctx))
     // Waits only when necessary, because koa-session sets the cookie after `set`, and an app may not await `ctx.session.save()`.
     if (ctx === undefined || (read && !this.#sessions.ongoing(name))) await this.#sessions.open(name)
-    const former = ended && (await this.#carriedContent(ended))
+    const former = ended && (await this.#carriedContent(ended, ctx))
     const firstContent = former && withChanges(former, difference(ended.read.content, content))
     const joined = read || ended ? undefined : this.#endedLogin(ctx)
     if (joined) await this.#parts.store?.loadIfStale([joined.login])
@@ -260,12 +260,13 @@ export class KoaSessionStore implements SessionStore {
    * @throws {LiveSessionError} `superseded` if another request has ended the session for good, or its user was revoked: an ended session's
    * cookie must not replace the cookie of the visitor's next session
    */
-  async #carriedContent(ended: EndedSession): Promise<SessionContent> {
+  async #carriedContent(ended: EndedSession, ctx: unknown): Promise<SessionContent> {
     const next = ended.content ? undefined : await this.#next.get(ended.read.session)
     const isOpen = next && (await this.#sessions.open(next.session.name)) !== undefined
     const content = isOpen ? next.former : ended.content
-    if (!content || isSignedOut(signedInTo(content), this.#parts.ends)) throw sessionEnded()
-    return content
+    if (content && !isSignedOut(signedInTo(content), this.#parts.ends)) return content
+    withholdDeletion(Object(ctx), ended.read.id)
+    throw sessionEnded()
   }
 }
 
@@ -284,26 +285,4 @@ function checkSource(data: { readonly ctx?: unknown }): void {
 function responseOf(ctx: unknown): ServerResponse | undefined {
   const { res }: { readonly res?: ServerResponse } = Object(ctx)
   return res
-}
-
-/**
- * Removes koa-session's cookie with this id from a response if the session has ended by then. koa-session sets the cookie after each save.
- * The late cookie would replace the cookie of the next session, and sign the visitor out.
- */
-function withholdCookie(res: ServerResponse | undefined, id: string, hasEnded: () => boolean): void {
-  if (!res) return
-  onHeaders(res, () => {
-    if (!hasEnded()) return
-    const lines = [res.getHeader('set-cookie') ?? []].flat().map(String)
-    const late = lines.find((line) => line.split(';')[0]?.endsWith(`=${id}`))
-    if (late === undefined) return
-    // Also removes its `.sig` cookie, whose signature would not match the cookie that the browser keeps.
-    const names = new Set([cookieName(late), `${cookieName(late)}.sig`])
-    const others = lines.filter((line) => !names.has(cookieName(line)))
-    res.setHeader('set-cookie', others)
-  })
-}
-
-function cookieName(line: string): string | undefined {
-  return line.split('=')[0]
 }

@@ -1,7 +1,7 @@
 // Records which users have signed in to a session, and ends logins.
 
 import { type Awaitable, after } from '../../../shared/promise.js'
-import type { FeatureParts } from '../../parts.js'
+import type { FeatureParts, HandOffOrigin } from '../../parts.js'
 import type { FeatureChanges } from '../../store/feature-data.js'
 import { type BrowserSubject, subjectHash, type UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
