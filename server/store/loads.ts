@@ -60,8 +60,8 @@ export class Loads {
   }
 
   /**
-   * Loads missing and stale subjects. Returns undefined if the caller need not wait: if all subjects are fresh, if the store is slow or
-   * down, or if memory has stale values and an adapter announces changes.
+   * Loads missing and stale subjects. Returns undefined if the caller need not wait: if all subjects are fresh, if the store is down, or
+   * if memory has stale values and an adapter announces changes.
    */
   loadIfStale(subjects: readonly Subject[]): Promise<unknown> | undefined {
     for (const subject of subjects) this.#recover(subject)
@@ -70,7 +70,7 @@ export class Loads {
     if (due.length === 0) return undefined
     const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#parts.remotes.nodes?.hasAdapter))
     const loads = new Map(due.map((subject) => [subject, this.load(subject).catch(() => undefined)]))
-    if (this.#breaker.state !== 'good' || awaited.length === 0) return undefined
+    if (this.#breaker.state === 'down' || awaited.length === 0) return undefined
     return this.#breaker.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
   }
 

@@ -87,7 +87,7 @@ export class StoreClient {
    */
   refresh(subjects: readonly Subject[]): Promise<unknown> | undefined {
     const ready = this.loadIfStale(subjects)
-    if (this.breaker.state !== 'good') return ready
+    if (this.breaker.state === 'down') return ready
     return Promise.all(subjects.map((subject) => this.#loads.loadInTime(subject)))
   }
 

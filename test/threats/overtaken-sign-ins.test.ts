@@ -7,7 +7,17 @@ import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
 import { Gate } from '../support/app/gate.js'
 import { expectNoCrashes } from '../support/app/no-crashes.js'
-import { type Action, all, identifyNow, leave, rotate, SessionApp, setUser, userOf } from '../support/app/sessions.js'
+import {
+  type Action,
+  all,
+  identifyNow,
+  leave,
+  rotate,
+  SessionApp,
+  setUser,
+  signOut,
+  userOf,
+} from '../support/app/sessions.js'
 import { MINUTE } from '../support/app/times.js'
 import type { Visitor } from '../support/app/visitor.js'
 import { turns } from '../support/app/within.js'
@@ -342,4 +352,25 @@ it('threat 165: leave() ends the login of a session that memory has just evicted
   )
   const after = await node.fetch(sibling, ({ session }) => session.user ?? null, { headers })
   expect(await after.json()).toBeNull()
+})
+
+it.each<[string, (node: SessionApp, visitor: Visitor) => Promise<unknown>]>([
+  ['a sign-out', (node, visitor) => node.ask(visitor, all(signOut, leave))],
+  ['a revocation', (node) => node.app.live.revoke('ann')],
+])('threat 176: after a late answer of the store, %s elsewhere ends the session at once', async (_, end) => {
+  const content = memoryStore()
+  const { gate, rule, store } = gatedStore(content, 'load')
+  const [one, two] = [await start({ store: content }), await start({ store, storeTimeout: 20 })]
+  const visitor = await signedIn(one)
+  const elsewhere = two.visitor(visitor.cookie)
+  expect(await userOf(two, elsewhere)).toBe('ann')
+  rule.isHeld = () => true
+  expect(await userOf(two, elsewhere)).toBe('ann')
+  rule.isHeld = () => false
+  gate.open()
+  await turns(5)
+  clock.advance(MINUTE)
+  await end(one, visitor)
+  await one.app.live.settled()
+  expect(await userOf(two, elsewhere)).toBeNull()
 })

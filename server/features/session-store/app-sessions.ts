@@ -167,7 +167,7 @@ export class AppSessions extends FeatureData<SessionEntry> {
     const known = this.find(name)
     if (known && this.endOf(known) !== 'expired') {
       const isAnswered = this.loadInTime(name)
-      return (!store || store.breaker.state === 'good') && isAnswered
+      return store?.breaker.state !== 'down' && isAnswered
     }
     try {
       await this.load(name)
