@@ -59,7 +59,7 @@ export type LoginRule<V = unknown> = 'account' | 'newest' | 'drop' | ((account: 
 
 /** The declaration of a field. */
 export interface FieldSpec {
-  /** Any Standard Schema (zod, valibot, arktype); synchronous. Its output must be JSON, and must satisfy the schema again. */
+  /** Any Standard Schema (zod, valibot, arktype); synchronous. Its output must be JSON that the schema accepts and leaves unchanged. */
   readonly schema: StandardSchemaV1
   /** A JSON constant; cloned and frozen. Optional if the schema accepts `undefined` (`.default(x)`, `.optional()`). */
   readonly default?: unknown

@@ -25,7 +25,7 @@ export type Subject = UserSubject | BrowserSubject
 export type BrowserId = string & { readonly [KIND]: 'browser id' }
 /**
  * The signed-in user's id from the app: 1 to 256 characters, or a whole number from -(2 ** 53 - 1) to 2 ** 53 - 1. A number and its text,
- * such as `7` and `'7'`, are one user.
+ * such as `7` and `'7'`, are one user. Texts of no id, such as `'null'` and `'NaN'`, are refused.
  */
 export type UserId = string | number
 

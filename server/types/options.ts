@@ -32,8 +32,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly onLogin?: 'account' | 'newest' | 'drop' | undefined
   /**
-   * At least one secret of 32 bytes or more: the first signs, all verify. To rotate, put a new secret first, and keep the old secret for
-   * `maxAge`.
+   * At least one secret of 32 bytes or more: the first signs, all verify. To rotate, append a new secret in all processes,
+   * then put it first, and keep the old secret for `maxAge`.
    *
    * @default app.keys
    */
@@ -58,8 +58,8 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
    */
   readonly domain?: string | undefined
   /**
-   * Lifetime of the session, in ms since its last use. With `'session'`, the session ends when the browser is closed, or 31 days after its
-   * last use.
+   * Lifetime of the session, in ms since its renewal by a change, a POST, or a read in its second half. With `'session'`, the session ends
+   * when the browser is closed, or 31 days after its renewal.
    * @default 2_678_400_000 (31 days)
    */
   readonly maxAge?: number | 'session' | undefined
