@@ -79,8 +79,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   // Rarely:
 
   /**
-   * Returns a label for the browser of a request, for `live.devices(id)`: at most 200 characters, for example derived from the User-Agent.
-   * Must be synchronous.
+   * Returns a label for the browser of a request, for `live.devices(id)`: at most 200 characters. Must be synchronous.
    *
    * @default () => undefined: no label
    */
@@ -100,8 +99,6 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   readonly clock?: (() => number) | undefined
   /**
    * The name of the cookie.
-   *
-   * With `partitioned`, the plugin appends `-part` to any name.
    *
    * @default 'live'; '__Host-live' when secure and without domain
    */
@@ -143,8 +140,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
      */
     readonly maxIdle?: number | undefined
     /**
-     * Maximum number of users in the cache, and the same number of browsers. The plugin evicts the oldest half in one step, so a full cache
-     * may keep only half of the maximum.
+     * Maximum number of users in the cache, and the same number of browsers. The plugin evicts the oldest half in one step.
      *
      * @default 100_000
      */
@@ -174,7 +170,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   readonly storeRefresh?: number | undefined
   /**
    * ms since a visitor's last use after which the store deletes their values: a day or more; may be less than `maxAge`. The store deletes a
-   * guest's values after `maxAge` at the latest, because no cookie refers to them any more. Records of revoked users and retired browser
+   * guest's values after `maxAge` at the latest. Records of revoked users and retired browser
    * ids stay for at least `maxAge`. With `Infinity` the store deletes nothing.
    *
    * @default 8_640_000_000 (100 days)
