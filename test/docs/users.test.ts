@@ -12,11 +12,13 @@ import { z } from 'zod'
 import { App } from '../support/app/app.js'
 import { AuthStore, auth, pages } from '../support/app/auth.js'
 import { awaited, once } from '../support/app/awaited.js'
+import type { TestSocket } from '../support/app/socket.js'
 import { Visitor } from '../support/app/visitor.js'
 import { runSnippet } from '../support/docs/run-snippet.js'
 
 interface Guide extends Record<string, unknown> {
   readonly http: HttpServer
+  readonly io: Server
   readonly live: LiveSessionPlugin
   signOutEverywhere(id: string): Promise<void>
   deleteAccount(id: string): Promise<void>
@@ -110,6 +112,31 @@ describe(PAGE, () => {
     const copy = new Visitor(one.url, one.cookie)
     expect(await post(one, '/logout')).toEqual([302])
     expect(await division(copy)).toBe(expected)
+  })
+
+  it('sends an event to all pages of a user, until a sign-out', async () => {
+    const { guide, visitor } = await start()
+    const { notify } = runSnippet('notify.ts', PAGE, { io: guide.io }) as { notify(id: string, text: string): boolean }
+    const heard: string[] = []
+    const connect = async (name: string, device: Visitor): Promise<TestSocket> => {
+      const socket = await device.connect()
+      socket.io.on('notice', (text) => heard.push(`${name}: ${text}`))
+      return socket
+    }
+    const [one, two, guest] = [visitor(), visitor(), visitor()]
+    for (const device of [one, two]) await post(device, '/login')
+    const tabs = [await connect('tab 1', one), await connect('tab 2', one)]
+    const others = [await connect('device 2', two), await connect('guest', guest)]
+    notify('ann', 'hello')
+    for (const socket of [...tabs, ...others]) await socket.exchange({})
+    expect(heard.sort()).toEqual(['device 2: hello', 'tab 1: hello', 'tab 2: hello'])
+
+    await post(one, '/logout')
+    for (const { closed } of tabs) await closed
+    others.push(await connect('tab 1', one))
+    notify('ann', 'goodbye')
+    for (const socket of others) await socket.exchange({})
+    expect(heard.slice(3)).toEqual(['device 2: goodbye'])
   })
 
   it('reloads the page for another user, and flushes before a submit', async () => {
