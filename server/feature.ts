@@ -53,7 +53,7 @@ export interface Feature {
   readonly tab?: (ctx: Koa.Context, identity: Identified) => Replica | undefined
   /**
    * Called when `ctx.liveSession.identify()` finds another user, and by `leave()`, before the request continues as that user or as a guest.
-   * Afterwards `ResponseHook.visitorChanged` is called.
+   * Both await the result. Meanwhile `ResponseHook.visitorChanged` is called.
    *
    * @param isRevoked whether the user was revoked while `identify` was under way
    * @throws {LiveSessionError} if the request may not continue so
@@ -63,7 +63,7 @@ export interface Feature {
     visit: ResponseContext,
     user: UserSubject | undefined,
     isRevoked: boolean,
-  ) => void
+  ) => Awaitable<void>
   /** Returns whether the sign-in of the user named by `identify` has ended: then the request or handshake is a guest's. */
   readonly hasEnded?: (ctx: Koa.Context, user: UserSubject) => Awaitable<boolean>
   /** Returns when the app's session of a request ends, however much it is used, in ms since 1970; undefined if never. */

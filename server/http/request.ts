@@ -4,7 +4,7 @@ import type Koa from 'koa'
 import { LiveSessionError } from '../../shared/errors.js'
 import type { Field } from '../../shared/field.js'
 import { escapeUnit } from '../../shared/json.js'
-import { type Awaitable, after } from '../../shared/promise.js'
+import { type Awaitable, after, allOf } from '../../shared/promise.js'
 import { type AnySnapshot, EMBED_ID } from '../../shared/protocol.js'
 import type { Replica } from '../../shared/replica.js'
 import { visitorLeft } from '../ends/validity.js'
@@ -121,17 +121,18 @@ export class RequestHandle extends Handle {
     const visit = this.#visit
     const { user } = named
     await visit.load(user)
-    if (user !== visit.visitor.user) this.#changeUser(named)
     const isSignIn = user !== undefined && visit.visitor.user === undefined
-    await visit.changeTo(named)
+    await Promise.all([user !== visit.visitor.user && this.#changeUser(named), visit.changeTo(named)])
     if (isSignIn) this.#warnOfLeaving()
   }
 
   /** @throws any refusal by a feature */
-  #changeUser(named?: IdentifiedUser): void {
+  #changeUser(named?: IdentifiedUser): Awaitable<unknown> {
     const { user } = named ?? {}
     const isRevoked = named && user && this.#parts.ends.validityOfUser(subjectHash(user), named.revision) === 'revoked'
-    for (const { changesUser } of this.#parts.features) changesUser?.(this.#ctx, this.#visit, user, isRevoked === true)
+    return allOf(
+      this.#parts.features.map(({ changesUser }) => changesUser?.(this.#ctx, this.#visit, user, isRevoked === true)),
+    )
   }
 
   leave({ forget = false }: { readonly forget?: boolean } = {}): Promise<void> {
@@ -140,9 +141,8 @@ export class RequestHandle extends Handle {
       const visit = this.#openVisit
       // After a user, the browser's own values stay: loads other processes' newest writes to them.
       const keepsValues = !forget && visit.visitor.user !== undefined
-      return after(keepsValues ? visit.load(undefined) : undefined, () => {
-        this.#changeUser()
-        return visit.leave(forget)
+      return after(keepsValues ? visit.load(undefined) : undefined, async () => {
+        await Promise.all([this.#changeUser(), visit.leave(forget)])
       })
     }, this.report)
   }

@@ -223,6 +223,29 @@ describe.each<[string, () => object]>([
     },
   )
 
+  it.each<[string, Action]>([
+    ['saves the user', ({ session }) => void Object.assign(session, { user: 'ann', seen: 2 })],
+    ['switches the account', all(setUser('bob'), rotate, identifyNow)],
+    ['acts as another user', all(setUser('bob'), identifyNow)],
+  ])('threat 178: after a sign-out that keeps the cart, a held request %s in vain', async (_name, late) => {
+    const node = await start(options())
+    const visitor = await signedIn(node)
+    const thief = node.visitor(visitor.cookie)
+    const forget: Action = ({ session }) => void delete session.user
+    await node.during(
+      thief,
+      () => undefined,
+      () => node.ask(visitor, all(forget, leave)),
+      late,
+    )
+    const seen: Action = ({ liveSession, session }) => [
+      liveSession.userId ?? session.user ?? null,
+      session.cart ?? null,
+    ]
+    expect(await node.ask(visitor, seen)).toEqual([null, 1])
+    for (const _ of [1, 2]) expect(await node.ask(thief, seen)).toEqual([null, null])
+  })
+
   it('threat 175: a request overtaken by a sign-out records nobody in the cart', async () => {
     const { asking, state, slow } = slowIdentify()
     const node = await start({ ...options(), identify: slow })

@@ -72,8 +72,6 @@ export function sessionFeature(parts: FeatureParts): Feature {
     data: [appSessions, devices],
     begins: (ctx, _, user) => {
       const session = appSessions.isUsed ? store.arrivingSession(ctx) : undefined
-      // While `identify` named the user, another request may have signed the user out.
-      if (session && store.hasOtherLogin(ctx, session)) return
       if (session && user) signIns.record(session, user)
       recordUse(ctx, session, user)
     },
@@ -113,6 +111,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
         const received = store.receivedSession(ctx)
         if (received && appSessions.current(received)) parts.settings.warn(KEPT)
       })
+      return user ? undefined : store.renewId(ctx)
     },
     // Gives sockets the session found by koa-session in the handshake.
     connects: (ctx, link) => {

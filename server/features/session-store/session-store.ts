@@ -6,7 +6,7 @@ import { isThenable } from '../../../shared/promise.js'
 import { Replica } from '../../../shared/replica.js'
 import { isClosed } from '../../http/headers-sent.js'
 import type { FeatureParts } from '../../parts.js'
-import type { BrowserSubject, UserSubject } from '../../subjects/subject.js'
+import type { UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
 import { withholdCookie, withholdDeletion } from './cookie-lines.js'
 import type { Devices } from './devices.js'
@@ -36,8 +36,6 @@ interface ReadSession {
   readonly id: string
   readonly session: SessionEntry
   readonly content: SessionContent
-  /** The login that the session had joined by then. */
-  readonly handedOn: BrowserSubject | undefined
   /** Whether the browser brought the session's id; otherwise the request created the id. */
   readonly isOfBrowser: boolean
 }
@@ -163,6 +161,17 @@ export class KoaSessionStore implements SessionStore {
     if (left && named !== session?.name) this.#sessions.destroy(named, ctx.res, left.signedIn)
   }
 
+  /**
+   * Renews the id of the session that stays when its user leaves, such as with a cart, unless the app has renewed it: a request under way
+   * could save the user again.
+   */
+  async renewId(ctx: Koa.Context): Promise<void> {
+    const received = this.receivedSession(ctx)
+    if (ctx.res.headersSent || !received || !this.#sessions.current(received)) return
+    const session: { regenerate(): Promise<void> } = Reflect.get(ctx, 'session')
+    await session.regenerate()
+  }
+
   /** Returns the name of the session that a request's cookie names, even if the session has ended. */
   namedBy(ctx: Koa.Context): SessionName | undefined {
     return this.#named.get(ctx)
@@ -191,12 +200,6 @@ export class KoaSessionStore implements SessionStore {
     return this.sessionOf(ctx) ?? this.receivedSession(ctx)
   }
 
-  /** Whether a session has begun another login since the request read it, as by a sign-out that keeps the cart. */
-  hasOtherLogin(ctx: Koa.Context, session: SessionEntry): boolean {
-    const read = this.#readOf(ctx, session.name)
-    return read !== undefined && read.handedOn !== this.#sessions.current(session)?.signedIn.handedOn
-  }
-
   /** Returns the session of a request: the browser's, or its saved successor. */
   sessionOf(ctx: Koa.Context): SessionEntry | undefined {
     const all = [...(this.#reads.get(ctx)?.values() ?? [])]
@@ -215,8 +218,7 @@ export class KoaSessionStore implements SessionStore {
 
   #remember(ctx: unknown, id: string, session: SessionEntry, content: SessionContent, isOfBrowser: boolean): void {
     const all = this.#reads.get(Object(ctx)) ?? new Map<SessionName, ReadSession>()
-    const { handedOn } = session.signedIn
-    this.#reads.set(Object(ctx), all.set(session.name, { id, session, content, handedOn, isOfBrowser }))
+    this.#reads.set(Object(ctx), all.set(session.name, { id, session, content, isOfBrowser }))
   }
 
   #recordEnd(ctx: unknown, read: ReadSession, content: SessionContent | undefined): void {
