@@ -246,6 +246,28 @@ describe.each<[string, () => object]>([
     for (const _ of [1, 2]) expect(await node.ask(thief, seen)).toEqual([null, null])
   })
 
+  it('threat 179: ends a session that earlier middleware has renewed and reassigned', async () => {
+    const gate = new Gate()
+    const state = { isHeld: false }
+    const between: Koa.Middleware = async (ctx, next) => {
+      if (state.isHeld) {
+        state.isHeld = false
+        await ctx['session'].regenerate()
+        ctx['session'] = { ...ctx['session'].toJSON() }
+        await gate.pass()
+      }
+      return next()
+    }
+    const node = await SessionApp.start({ clock, between: [between], options: { identify, ...options() } as never })
+    const visitor = await signedIn(node)
+    state.isHeld = true
+    const late = userOf(node, node.visitor(visitor.cookie))
+    await gate.entered
+    await node.app.live.revoke('ann')
+    gate.open()
+    expect(await late).toBeNull()
+  })
+
   it('threat 175: a request overtaken by a sign-out records nobody in the cart', async () => {
     const { asking, state, slow } = slowIdentify()
     const node = await start({ ...options(), identify: slow })

@@ -188,16 +188,13 @@ export class KoaSessionStore implements SessionStore {
 
   /** Returns the session found by koa-session for a request or handshake, by the browser's id. */
   receivedSession(ctx: Koa.Context): SessionEntry | undefined {
-    // If the request has read nothing from this store, `ctx.session` belongs to another store. Reading it may fail, or create a session.
-    const reads = this.#reads.get(ctx)
-    if (!reads) return undefined
-    const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
-    return [...reads.values()].find(({ id, isOfBrowser }) => isOfBrowser && id === externalKey)?.session
+    const own = this.#readNow(ctx)
+    return own?.isOfBrowser ? own.session : undefined
   }
 
   /** Returns the session with which a request reaches the plugin: middleware may have regenerated the browser's. An ended one if none goes on. */
   arrivingSession(ctx: Koa.Context): SessionEntry | undefined {
-    return this.sessionOf(ctx) ?? this.receivedSession(ctx)
+    return this.sessionOf(ctx) ?? this.#readNow(ctx)?.session
   }
 
   /** Returns the session of a request: the browser's, or its saved successor. */
@@ -214,6 +211,15 @@ export class KoaSessionStore implements SessionStore {
   /** @param ctx undefined if the app's own code calls the store without a request */
   #readOf(ctx: unknown, name: SessionName): ReadSession | undefined {
     return this.#reads.get(Object(ctx))?.get(name)
+  }
+
+  /** Returns the read, or the save, of the session that `ctx.session` has now. */
+  #readNow(ctx: Koa.Context): ReadSession | undefined {
+    // If the request has read nothing from this store, `ctx.session` belongs to another store. Reading it may fail, or create a session.
+    const reads = this.#reads.get(ctx)
+    if (!reads) return undefined
+    const { externalKey }: { externalKey?: unknown } = Object(Reflect.get(ctx, 'session'))
+    return [...reads.values()].find(({ id }) => id === externalKey)
   }
 
   #remember(ctx: unknown, id: string, session: SessionEntry, content: SessionContent, isOfBrowser: boolean): void {
