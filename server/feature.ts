@@ -69,10 +69,12 @@ export interface Feature {
   /** Returns when the app's session of a request ends, however much it is used, in ms since 1970; undefined if never. */
   readonly endsBy?: (ctx: Koa.Context) => number | undefined
   /**
-   * Called just before a revocation begins `epoch`: the sign-in of this request must survive. `revoke` awaits the promise, because
-   * the next request may reach another process.
+   * Called before a revocation that the sign-in of this request must survive. Resolves with a function to call just before the revocation
+   * begins `epoch`. `revoke` awaits that function's promise, too, because the next request may reach another process.
+   *
+   * @throws {LiveSessionError} `store_unavailable` if another process may have ended the sign-in; `superseded`
    */
-  readonly spares?: (user: UserSubject, ctx: Koa.Context, epoch: number) => unknown
+  readonly spares?: (user: UserSubject, ctx: Koa.Context) => Awaitable<((epoch: number) => unknown) | undefined>
   /** Deletes what the feature has about an erased user. `erase` awaits the promise. */
   readonly erases?: (user: UserSubject) => Promise<void>
   /** The feature's data that the plugin stores, and shares with other processes. */

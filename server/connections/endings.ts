@@ -40,12 +40,14 @@ export class Endings {
    *
    * @param spared a request of the user. `revoke` rotates the browser's id before the page's connection closes: the page's next request may
    * still bring the former cookie, and must get the new id
+   * @throws {LiveSessionError} `store_unavailable` with `spared`, and revokes nothing: another process may have ended the request's sign-in
    */
   async revoke(user: UserSubject, spared?: Spared): Promise<void> {
     const { ends, store, features } = this.#parts
-    await store?.refresh([user])
+    const spares = spared && (await Promise.all(features.map(({ spares }) => spares?.(user, spared.ctx))))
+    await (spared ? store?.confirm([user]) : store?.refresh([user]))
     const epoch = ends.nextEpoch(user)
-    const stored = spared && Promise.all(features.map(({ spares }) => spares?.(user, spared.ctx, epoch)))
+    const stored = spares && Promise.all(spares.map((spare) => spare?.(epoch)))
     ends.revoke(user, epoch, stored)
     try {
       await spared?.rotate()

@@ -91,6 +91,19 @@ export class StoreClient {
     return Promise.all(subjects.map((subject) => this.#loads.loadInTime(subject)))
   }
 
+  /**
+   * Loads these subjects even if they are fresh, for a caller that needs the answer.
+   *
+   * @throws {LiveSessionError} `store_unavailable`
+   */
+  async confirm(subjects: readonly Subject[]): Promise<void> {
+    try {
+      await Promise.all(subjects.map((subject) => this.#loads.load(subject)))
+    } catch (cause) {
+      throw new LiveSessionError('store_unavailable', 'the store does not answer', { cause })
+    }
+  }
+
   /** After a stored write, reloads the user: without an adapter, only the store tells this process that another has revoked the user. */
   reloadAfter(level: Level, user: UserSubject | undefined): Promise<unknown> | undefined {
     if (level === 'memory' || !user || this.#parts.remotes.nodes?.hasAdapter) return undefined

@@ -37,7 +37,8 @@ export interface AttachOptions {
 export interface RevokeOptions {
   /**
    * A request of the user, whose browser stays signed in: it gets a new cookie, loses the values of its tabs, and its sockets reconnect. If
-   * you compare your own sessions with `revokedAt`, restart this request's session after the call.
+   * you compare your own sessions with `revokedAt`, restart this request's session after the call. With a store that does not answer within
+   * ten seconds, `revoke` rejects with `store_unavailable` and revokes nothing, because this request's sign-in may have ended elsewhere.
    */
   readonly except?: Koa.Context
 }

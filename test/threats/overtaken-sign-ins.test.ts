@@ -419,3 +419,56 @@ it.each<[string, (node: SessionApp, visitor: Visitor) => Promise<unknown>]>([
   await one.app.live.settled()
   expect(await userOf(two, elsewhere)).toBeNull()
 })
+
+const exceptSelf =
+  (node: SessionApp): Action =>
+  (ctx) =>
+    node.app.live.revoke('ann', { except: ctx }).then(
+      () => 'revoked',
+      ({ code }) => code,
+    )
+
+/** Signs ann in at a node, and gives another node a copy of her session under an id that this node has renewed. */
+async function copiedTo(two: SessionApp, one: SessionApp) {
+  const visitor = await signedIn(one)
+  const thief = two.visitor(visitor.cookie)
+  await two.ask(thief, rotate)
+  await two.read(thief)
+  return { visitor, thief }
+}
+
+describe('revoke() with except, at a node that has not learned of a sign-out', () => {
+  it('threat 180: asks the store, and leaves the session ended', async () => {
+    const options = { store: memoryStore() }
+    const [one, two] = [await start(options), await start(options)]
+    const { visitor, thief } = await copiedTo(two, one)
+    await one.ask(visitor, all(signOut, leave))
+    expect(await two.ask(thief, exceptSelf(two))).toBe('revoked')
+    clock.advance(MINUTE)
+    expect([await userOf(one, one.visitor(thief.cookie)), await userOf(two, thief)]).toEqual([null, null])
+  })
+
+  it('threat 180: rejects while the store does not answer, and revokes nothing', async () => {
+    const content = memoryStore()
+    let isDown = false
+    const load: typeof content.load = async (name) => {
+      if (isDown) throw new Error('down')
+      return content.load(name)
+    }
+    const [one, two] = [
+      await start({ store: content }),
+      await start({ store: { ...content, load }, onError: () => undefined }),
+    ]
+    const { visitor, thief } = await copiedTo(two, one)
+    const other = await signedIn(one)
+    isDown = true
+    await one.ask(visitor, all(signOut, leave))
+    expect(await two.ask(thief, exceptSelf(two))).toBe('store_unavailable')
+    isDown = false
+    // The first load after an outage closes the circuit.
+    await two.withSession({ cart: 1 })
+    clock.advance(MINUTE)
+    expect([await userOf(one, one.visitor(thief.cookie)), await userOf(two, thief)]).toEqual([null, null])
+    expect(await userOf(one, other)).toBe('ann')
+  })
+})

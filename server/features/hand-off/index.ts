@@ -59,7 +59,7 @@ export function handOffFeature(parts: FeatureParts): Feature {
     },
     post: (ctx) => sendOn(parts, tokens, ctx),
     // A revocation by the request that has taken the hand-off does not count as newer than the hand-off.
-    spares: (user, ctx, epoch) => {
+    spares: (user, ctx) => (epoch) => {
       const handOff = parts.handOffs.get(ctx)
       if (!handOff) return
       checkUnrevoked(user, handOff)

@@ -169,9 +169,23 @@ export class AppSessions extends FeatureData<SessionEntry> {
       const isAnswered = this.loadInTime(name)
       return store?.breaker.state !== 'down' && isAnswered
     }
+    await this.#loadSurely(name)
+    return true
+  }
+
+  /**
+   * Loads a session, and the subjects whose end ends it, even if memory is fresh.
+   *
+   * @throws {LiveSessionError} `store_unavailable`
+   */
+  async confirm(name: SessionName): Promise<void> {
+    await this.#loadSurely(name)
+    await this.parts.store?.confirm(this.find(name)?.dependsOn ?? [])
+  }
+
+  async #loadSurely(name: SessionName): Promise<void> {
     try {
       await this.load(name)
-      return true
     } catch (cause) {
       throw new LiveSessionError('store_unavailable', 'the store does not answer, so the session is unknown', { cause })
     }

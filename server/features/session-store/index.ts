@@ -84,11 +84,15 @@ export function sessionFeature(parts: FeatureParts): Feature {
       const session = store.arrivingSession(ctx)
       return session && lifetimeEnd(session.replica, appSessions.maxLifetime)
     },
-    spares: (user, ctx, epoch) => {
-      const session = store.sessionOf(ctx)
-      if (!signIns.spare(ctx, session, user, epoch)) return undefined
-      recordUse(ctx, session, user)
-      return session && appSessions.storedLevel(session.name)
+    spares: async (user, ctx) => {
+      const arrived = store.sessionOf(ctx)
+      if (arrived) await appSessions.confirm(arrived.name)
+      return (epoch) => {
+        const session = store.sessionOf(ctx)
+        if (!signIns.spare(ctx, session, user, epoch)) return undefined
+        recordUse(ctx, session, user)
+        return session && appSessions.storedLevel(session.name)
+      }
     },
     erases: async (user) => {
       if (appSessions.isUsed) await devices.erase(user)
