@@ -9,6 +9,7 @@ export type HasConsent = (ctx: Koa.Context) => boolean
 
 /** Creates a `HasConsent`. If the app's function throws, there is no consent. */
 export function createConsent({ consent, report }: Pick<Settings, 'consent' | 'report'>): HasConsent {
+  const failed = new WeakSet<Koa.Context>()
   return (ctx) => {
     try {
       const hasAgreed = consent(ctx)
@@ -19,7 +20,9 @@ export function createConsent({ consent, report }: Pick<Settings, 'consent' | 'r
       )
       return hasAgreed
     } catch (error) {
-      report(error, ctx)
+      // A response asks up to twice.
+      if (!failed.has(ctx)) report(error, ctx)
+      failed.add(ctx)
       return false
     }
   }
