@@ -17,7 +17,9 @@ export function withholdCookie({ res }: Exchange, id: string, hasEnded: () => bo
   withhold(res, (line) => line.split(';')[0]?.endsWith(`=${id}`) === true && hasEnded())
 }
 
-/** Removes koa-session's deletion of the cookie with this id from a response: the browser may already have the cookie of a later session. */
+/**
+ * Removes koa-session's deletion of the cookie with this id from a response: the browser may already have the cookie of a later session.
+ */
 export function withholdDeletion({ req, res }: Exchange, id: string): void {
   const name = req?.headers.cookie
     ?.split(/; */)

@@ -192,7 +192,10 @@ export class KoaSessionStore implements SessionStore {
     return own?.isOfBrowser ? own.session : undefined
   }
 
-  /** Returns the session with which a request reaches the plugin: middleware may have regenerated the browser's. An ended one if none goes on. */
+  /**
+   * Returns the session with which a request reaches the plugin: middleware may have regenerated the browser's. An ended one if none goes
+   * on.
+   */
   arrivingSession(ctx: Koa.Context): SessionEntry | undefined {
     return this.sessionOf(ctx) ?? this.#readNow(ctx)?.session
   }
