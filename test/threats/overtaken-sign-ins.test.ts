@@ -402,7 +402,7 @@ it('threat 165: leave() ends the login of a session that memory has just evicted
 it.each<[string, (node: SessionApp, visitor: Visitor) => Promise<unknown>]>([
   ['a sign-out', (node, visitor) => node.ask(visitor, all(signOut, leave))],
   ['a revocation', (node) => node.app.live.revoke('ann')],
-])('threat 176: after a late answer of the store, %s elsewhere ends the session at once', async (_, end) => {
+])('threat 176: %s elsewhere ends the session although the store was late', async (_, end) => {
   const content = memoryStore()
   const { gate, rule, store } = gatedStore(content, 'load')
   const [one, two] = [await start({ store: content }), await start({ store, storeTimeout: 20 })]

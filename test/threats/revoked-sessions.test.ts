@@ -316,7 +316,7 @@ describe('threat 132: a hand-off that names its user', () => {
   it.each<[string, Action]>([
     ['leave()', leave],
     ['identify()', identifyNow],
-  ])('threat 172: signs nobody in after a revocation, in a request that leaves a user by %s', async (_, leaving) => {
+  ])('threat 172: signs nobody in after a revocation and %s', async (_, leaving) => {
     for (const isNamed of [true, false]) {
       const node = await start()
       serveSignIn(node.app, isNamed)

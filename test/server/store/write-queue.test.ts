@@ -527,7 +527,7 @@ describe('Loads', () => {
     expect([loaded, loads.isLoaded(ANN)]).toEqual([[[ANN, [register('a', 1, 1)]]], true])
   })
 
-  it('lets requests wait while the store is slow, as only an answer tells of ends elsewhere', async () => {
+  it('lets requests wait while the store is slow', async () => {
     const made = createLoads()
     const { loads, store, breaker } = made
     void loads.loadIfStale([ANN])
