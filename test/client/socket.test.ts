@@ -2,17 +2,31 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { connect } from 'koa-live-session/socket'
 import { connect as connectInProduction } from '../../client/socket.js'
 
-/** The URLs of the opened WebSockets, which never answer. */
+/** The URLs of the opened WebSockets, which never answer unless `accept` does. */
 const opened: string[] = []
+/** The packets that the pages have sent. */
+const sent: string[] = []
+let newest: SilentWebSocket
 class SilentWebSocket {
+  onmessage = (_: { data: string }): unknown => undefined
   constructor(url: string | URL) {
     opened.push(String(url))
+    newest = this
+  }
+  send(packet: string): void {
+    sent.push(packet)
   }
   close(): void {}
+}
+/** Accepts the newest connection, as a server does. */
+async function accept(): Promise<void> {
+  await newest.onmessage({ data: '0{"pingInterval":25000,"pingTimeout":20000}' })
+  await newest.onmessage({ data: '40{"sid":"1"}' })
 }
 const { WebSocket: original } = globalThis
 beforeEach(() => {
   opened.length = 0
+  sent.length = 0
   Object.assign(globalThis, { WebSocket: SilentWebSocket })
 })
 afterEach(() => {
@@ -84,10 +98,11 @@ describe('emit()', () => {
     socket.disconnect()
   })
 
-  it('sends an object whose toJSON() hides a cycle and bytes', () => {
+  it('sends the text of toJSON() in place of a cycle and bytes', async () => {
     const socket = connect()
-    const value = Object.assign(cyclic(), { bytes: new Uint8Array(1), toJSON: () => 'text' })
-    expect(() => socket.emit('save', value)).not.toThrow()
+    socket.emit('save', Object.assign(cyclic(), { bytes: new Uint8Array(1), toJSON: () => 'text' }))
+    await accept()
+    expect(sent).toEqual(['40{}', '42["save","text"]'])
     socket.disconnect()
   })
 
