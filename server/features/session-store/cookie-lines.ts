@@ -1,27 +1,21 @@
 // Removes late cookies of koa-session from a response, because they would replace the cookie of the visitor's next session.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import onHeaders from 'on-headers'
-
-/** The members of `ctx` that both Koa and koa-session pass on; none if the app's own code calls the store without a request. */
-interface Exchange {
-  readonly req?: IncomingMessage
-  readonly res?: ServerResponse
-}
 
 /**
  * Removes koa-session's cookie with this id from a response if the session has ended by then. koa-session sets the cookie after each save,
  * and the late cookie would sign the visitor out.
  */
-export function withholdCookie({ res }: Exchange, id: string, hasEnded: () => boolean): void {
+export function withholdCookie(res: ServerResponse | undefined, id: string, hasEnded: () => boolean): void {
   withhold(res, (line) => line.split(';')[0]?.endsWith(`=${id}`) === true && hasEnded())
 }
 
 /**
  * Removes koa-session's deletion of the cookie with this id from a response: the browser may already have the cookie of a later session.
  */
-export function withholdDeletion({ req, res }: Exchange, id: string): void {
-  const name = req?.headers.cookie
+export function withholdDeletion(res: ServerResponse | undefined, id: string): void {
+  const name = res?.req.headers.cookie
     ?.split(/; */)
     .find((pair) => pair.endsWith(`=${id}`))
     ?.split('=')[0]

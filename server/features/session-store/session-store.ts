@@ -112,7 +112,7 @@ export class KoaSessionStore implements SessionStore {
     else this.#saveAgain(read, content)
     const session = this.#sessions.ongoing(name)
     const known = session ?? read?.session
-    if (known) withholdCookie(Object(ctx), id, () => !this.#sessions.current(known))
+    if (known) withholdCookie(responseOf(ctx), id, () => !this.#sessions.current(known))
     const handOff = this.#parts.handOffs.get(Object(ctx))
     if (session && handOff) this.#sessions.write(session, handOffChange(handOff), 'request')
     if (session && joined && !this.#parts.ends.isRetired(joined.login))
@@ -276,7 +276,7 @@ export class KoaSessionStore implements SessionStore {
     const isOpen = next && (await this.#sessions.open(next.session.name)) !== undefined
     const content = isOpen ? next.former : ended.content
     if (content && !isSignedOut(signedInTo(content), this.#parts.ends)) return content
-    withholdDeletion(Object(ctx), ended.read.id)
+    withholdDeletion(responseOf(ctx), ended.read.id)
     throw sessionEnded()
   }
 }
@@ -292,7 +292,7 @@ function checkSource(data: { readonly ctx?: unknown }): void {
   )
 }
 
-/** Returns the response of a request; undefined without `ctx`. */
+/** Returns the response of a request; undefined if the app's own code calls the store without one. */
 function responseOf(ctx: unknown): ServerResponse | undefined {
   const { res }: { readonly res?: ServerResponse } = Object(ctx)
   return res
