@@ -1,7 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, it, jest } from '@jest/globals'
+import { memoryStore } from 'koa-live-session/testing'
+import { App } from '../support/app/app.js'
 import { awaited, once } from '../support/app/awaited.js'
 import { pairs } from '../support/app/pairs.js'
+import { MINUTE } from '../support/app/times.js'
+import { turns } from '../support/app/within.js'
 
 const never = new Promise<never>(() => undefined)
 
@@ -39,4 +43,16 @@ it('pairs() covers each pair of values in fewer rows than the product', () => {
         for (const next of there === at ? [] : other)
           expect(rows.some((row) => row[at] === value && row[there] === next)).toBe(true)
   expect(rows.length).toBeLessThan(16)
+})
+
+it('a crashed app sends no more writes to its store', async () => {
+  const merge = jest.fn(() => Promise.reject(new Error('down')))
+  const app = await App.start({ options: { store: { ...memoryStore(), merge } } })
+  void (await app.live.user('ann')).set('division', 3)
+  await turns(5)
+  await app.stop({ isCrash: true })
+  merge.mockClear()
+  app.clock.advance(MINUTE)
+  await turns(5)
+  expect(merge).not.toHaveBeenCalled()
 })

@@ -8,7 +8,7 @@ import { type TestClock, testClock } from 'koa-live-session/testing'
 import { Server, type ServerOptions } from 'socket.io'
 import { z } from 'zod'
 import type { MakeFeature } from '../../../server/parts.js'
-import { createPlugin, FEATURES } from '../../../server/plugin.js'
+import { coreOf, createPlugin, FEATURES } from '../../../server/plugin.js'
 import { endLimits } from './awaited.js'
 import { Visitor } from './visitor.js'
 
@@ -124,7 +124,9 @@ export class App<F extends Fields = AppFields> {
   /** Stops the server; a crash loses everything unsent. */
   async stop({ isCrash = false } = {}): Promise<void> {
     running.delete(this)
-    if (!isCrash) await this.live.close()
+    // A dead process retries no writes. Its retries would outlive the test file.
+    if (isCrash) coreOf(this.live).store?.breaker.close()
+    else await this.live.close()
     this.#http.closeAllConnections()
     await new Promise<void>((resolve) => void this.io.close(() => resolve()))
   }
