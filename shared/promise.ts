@@ -50,7 +50,7 @@ export class TrackedPromise<T> extends Promise<T> {
   /**
    * Runs a write synchronously, so that the caller's next line sees the result.
    *
-   * @param later calls a function in the next turn of the event loop, because `await` calls `then` a microtask later
+   * @param later calls a function after all microtasks, because `await` calls `then` a microtask later
    */
   static of<T>(
     write: () => T | PromiseLike<T>,
