@@ -17,8 +17,8 @@ import {
 } from './key-state.js'
 import { RECONNECT_PAUSE, RETRY_PAUSE } from './limits.js'
 import type { Page } from './page.js'
+import { abandon, markSaved, removeChanges } from './saved.js'
 import { backOff, pauseOf, requeue } from './sending.js'
-import { abandon, markSaved, removeChanges } from './settle.js'
 import { addOldTicket, addTicket, readTicket } from './tickets.js'
 import { cookieSeen, reconnect, renewed, requestCookie, switchVisitor, unblock } from './visitor-change.js'
 

@@ -4,7 +4,7 @@ import { type AnySnapshot, RENEWAL } from '../../shared/protocol.js'
 import { startTimer } from './events.js'
 import { ensureKey, merge } from './key-state.js'
 import { type Page, type Plain, setDefaults } from './page.js'
-import { markSaved } from './settle.js'
+import { markSaved } from './saved.js'
 import { scheduleExpiry } from './tickets.js'
 
 type Initial = Partial<Omit<AnySnapshot, 'defaults'>> & { readonly defaults?: Plain | undefined }

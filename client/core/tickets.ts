@@ -5,7 +5,7 @@ import { isAhead, type Stamp } from '../../shared/stamp.js'
 import { startTimer } from './events.js'
 import { ensureKey, merge, reset } from './key-state.js'
 import type { Page } from './page.js'
-import { markSaved } from './settle.js'
+import { markSaved } from './saved.js'
 
 /** Returns a ticket's claims. Only the server verifies the signature: a page trusts the tickets of its own server. */
 export function readTicket(ticket: string): TicketClaims {
