@@ -37,7 +37,7 @@ export class Handshake {
     const { revision } = arrivals
     this.#checkOrigin(ctx)
     const user = await this.#authentication.userOf(ctx)
-    await arrivals.loadIfStale(ctx.req, user)
+    await arrivals.loadIfStale(ctx, user)
     return { user, revision }
   }
 

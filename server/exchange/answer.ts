@@ -67,7 +67,10 @@ export class Answers {
    * For the fields outside the cookie, returns the stamps in the store as `persisted`. Returns as `unsaved` the keys whose newest write the
    * store lacks; without a store, all keys. A page does not wait for the saving of `unsaved` keys.
    */
-  async stampsInStore(visitor: Visitor): Promise<Pick<PageAnswer, 'persisted' | 'unsaved'>> {
+  async stampsInStore(
+    visitor: Visitor,
+    request: object | undefined,
+  ): Promise<Pick<PageAnswer, 'persisted' | 'unsaved'>> {
     const { values, store, cookieValues } = this.#parts
     const stampOf = (field: Field): Stamp => values.find(visitor.subject(field))?.stamp(field.key) ?? NEVER
     const leftOut = cookieValues.leftOut(visitor)
@@ -78,7 +81,7 @@ export class Answers {
     if (fields.length === 0) return { persisted: [] }
     const subjects = store ? [...new Set(fields.map((field) => visitor.subject(field)))] : []
     const registers = (
-      await Promise.all(subjects.map(async (subject) => (await store?.storedRegisters(subject)) ?? []))
+      await Promise.all(subjects.map(async (subject) => (await store?.storedRegisters(subject, request)) ?? []))
     ).flat()
     // Each field belongs to a single subject.
     const persisted = registers.flatMap(({ key, stamp }): PageAnswer['persisted'] => {

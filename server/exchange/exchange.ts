@@ -29,6 +29,8 @@ export interface ExchangeContext {
   /** The visitor with the page's tab: the owner of the page's values. */
   readonly owner: Visitor
   readonly source: ChangeSource
+  /** The request of a POST. */
+  readonly request?: object
   readonly bucket?: Bucket
   /** The socket that gets the answer; undefined for a POST, and for a message without an acknowledgement. */
   readonly socket?: PageSocket | undefined
@@ -173,7 +175,7 @@ export class Exchange {
     include: Include,
     { overtaken, changes, applied }: Progress,
   ): Promise<PageAnswer> {
-    const { identity, owner, socket, source } = context
+    const { identity, owner, request, socket, source } = context
     const { answers, pageTickets, store } = this.#parts
     // Does not await changes that are decided already, because a ticket signed in this turn also goes to the other sockets. The store call
     // comes later, and waits for all writes in the ticket.
@@ -193,7 +195,7 @@ export class Exchange {
     const levels = store && (await levelsOf(store, owner, accepted, context))
     // Asks for the stamps in the store only for a POST, so that no greeting over a socket waits for the store.
     const { persisted, unsaved }: Pick<PageAnswer, 'persisted' | 'unsaved'> =
-      source === 'socket' ? { persisted: [] } : await answers.stampsInStore(owner)
+      source === 'socket' ? { persisted: [] } : await answers.stampsInStore(owner, request)
     const results = changes.map(({ field, outcome = NEVER }): ChangeResult => {
       if (outcome instanceof LiveSessionError) return refusalOf(outcome).result
       return { stamp: outcome, level: levels?.get(owner.subject(field)) ?? 'memory' }

@@ -58,7 +58,7 @@ export class Arrivals {
     const identified = after(identifyUser(ctx), (user) => signedIn(ctx, user))
     return after(identified, (user) => {
       const arrival = { user, revision }
-      return store ? after(this.load(readables(cookie.read(ctx.req, user)), user), () => arrival) : arrival
+      return store ? after(this.load(ctx, readables(cookie.read(ctx.req, user)), user), () => arrival) : arrival
     })
   }
 
@@ -80,9 +80,9 @@ export class Arrivals {
   }
 
   /** Loads the visitor of a handshake. Reloads nothing that is fresh, because a handshake rotates no id. */
-  loadIfStale(req: IncomingMessage, user: UserSubject | undefined): Awaitable<unknown> {
+  loadIfStale(ctx: Koa.Context, user: UserSubject | undefined): Awaitable<unknown> {
     const { cookie, identities, store } = this.#parts
-    return store?.loadIfStale(identities.subjectsToLoad(readables(cookie.read(req, user)), user))
+    return store?.loadIfStale(identities.subjectsToLoad(readables(cookie.read(ctx.req, user)), user), ctx)
   }
 
   /** Returns the arrival of a new guest, for a request that is used before `identify` and the cookie are known. */
@@ -100,6 +100,7 @@ export class Arrivals {
    * an id rotation, reloads even fresh subjects: the transfer must include the newest writes of other processes, and happen only once.
    */
   load(
+    ctx: Koa.Context,
     departing: readonly Pick<CookieContent, 'browser' | 'user'>[],
     user: UserSubject | undefined,
   ): Awaitable<unknown> {
@@ -109,7 +110,7 @@ export class Arrivals {
     const isChanging = departing.some(({ browser, user: former }) => {
       return former !== sub && !ends.isRetired(browserSubject(browser))
     })
-    return isChanging ? store?.refresh(subjects) : store?.loadIfStale(subjects)
+    return isChanging ? store?.refresh(subjects, ctx) : store?.loadIfStale(subjects, ctx)
   }
 
   /** Warns if `identify` contradicts itself in a page load, or names a user who was revoked before the request. */

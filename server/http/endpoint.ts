@@ -70,7 +70,7 @@ export function createEndpoint(parts: PostParts): Koa.Middleware {
     const visit = parts.begin(ctx, arrival)
     if (body.who === undefined) recordPost(parts, cookie, visit.visitor)
     parts.handles.create(ctx, arrival, visit)
-    ctx.body = await answer(parts, visit, identity ?? visit, body)
+    ctx.body = await answer(parts, ctx, visit, identity ?? visit, body)
   })
   // The router itself adds `params` and `router` to the context.
   return router.routes() as Koa.Middleware
@@ -144,6 +144,7 @@ function answerOtherPage(parts: PostParts, ctx: Koa.Context, identity: PageIdent
 /** @param identity the visitor of the request or, if the page named no `who`, the visitor after this response */
 async function answer(
   parts: PostParts,
+  request: Koa.Context,
   visit: Visit,
   identity: PageIdentity,
   body: ParsedMessage,
@@ -163,6 +164,7 @@ async function answer(
     identity,
     owner: identity.visitor.inTab(tab),
     source: 'request',
+    request,
     permit,
     onRefusal: (error) => parts.settings.emitRefusal('request', error),
     beforeMerge: () => {

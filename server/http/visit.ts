@@ -152,7 +152,7 @@ export class Visit implements PageIdentity, ResponseContext {
   /** Loads all subjects needed to continue as another visitor. */
   load(user: UserSubject | undefined): Awaitable<unknown> {
     const received = NOT_PREVIOUS.includes(this.#identity.cookieStatus) ? readables(this.#identity.receivedCookie) : []
-    return this.#parts.arrivals.load([this.#previous, ...received], user)
+    return this.#parts.arrivals.load(this.#ctx, [this.#previous, ...received], user)
   }
 
   markUse(use: SessionUse): void {

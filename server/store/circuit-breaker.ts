@@ -36,6 +36,8 @@ export class CircuitBreaker {
   #reportedAt = Number.NEGATIVE_INFINITY
   #lossReportedAt = Number.NEGATIVE_INFINITY
   #cancelRetry: (() => void) | undefined
+  /** The requests that have waited until the deadline. */
+  readonly #late = new WeakSet<object>()
 
   /** @param diagnostics the diagnostics channel, which receives `{ state, cause? }` on each change of the state */
   constructor(
@@ -89,10 +91,20 @@ export class CircuitBreaker {
     return Math.min(this.#settings.storeTimeout, LONGEST_TIMER)
   }
 
-  /** Settles as `promise` does, or resolves with undefined at the deadline. */
-  inTime<T>(promise: Promise<T>): Promise<T | undefined> {
+  /**
+   * Settles as `promise` does, or resolves with undefined at the deadline.
+   *
+   * @param request the request that waits, if any. Once a wait has run out, the request's later waits end at once: a page must not wait for
+   * several deadlines
+   */
+  inTime<T>(promise: Promise<T>, request?: object): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      const answered = onSilence(this.#deadline, () => resolve(undefined), true)
+      const hasWaited = request !== undefined && this.#late.has(request)
+      const end = (): void => {
+        if (request) this.#late.add(request)
+        resolve(undefined)
+      }
+      const answered = onSilence(hasWaited ? 0 : this.#deadline, end, true)
       promise.then(resolve, reject).finally(answered)
     })
   }

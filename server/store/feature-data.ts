@@ -233,11 +233,15 @@ export class FeatureData<K extends FeatureEntry> {
     }
   }
 
-  /** Loads a name. Resolves with whether the store answered before the deadline; with true if there is no store. */
-  async loadInTime(name: K['name']): Promise<boolean> {
+  /**
+   * Loads a name. Resolves with whether the store answered before the deadline; with true if there is no store.
+   *
+   * @param request the request that waits, if any
+   */
+  async loadInTime(name: K['name'], request?: object): Promise<boolean> {
     const isAsked = this.load(name).then(() => true)
     const { breaker } = this.parts.store ?? {}
-    return (await (breaker?.inTime(isAsked) ?? isAsked).catch(() => false)) === true
+    return (await (breaker?.inTime(isAsked, request) ?? isAsked).catch(() => false)) === true
   }
 
   /** Called after a load, when the stored registers are merged. @param _askedAt when the load began, in ms since 1970 */

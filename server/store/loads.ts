@@ -62,8 +62,10 @@ export class Loads {
   /**
    * Loads missing and stale subjects. Returns undefined if the caller need not wait: if all subjects are fresh, if the store is down, or
    * if memory has stale values and an adapter announces changes.
+   *
+   * @param request the request that waits, if any: all its loads have one deadline
    */
-  loadIfStale(subjects: readonly Subject[]): Promise<unknown> | undefined {
+  loadIfStale(subjects: readonly Subject[], request?: object): Promise<unknown> | undefined {
     for (const subject of subjects) this.#recover(subject)
     const { memory, settings } = this.#parts
     const due = subjects.filter((subject) => !memory.isLoaded(subject, settings.storeRefresh))
@@ -71,7 +73,7 @@ export class Loads {
     const awaited = due.filter((subject) => !(this.isLoaded(subject) && this.#parts.remotes.nodes?.hasAdapter))
     const loads = new Map(due.map((subject) => [subject, this.load(subject).catch(() => undefined)]))
     if (this.#breaker.state === 'down' || awaited.length === 0) return undefined
-    return this.#breaker.inTime(Promise.all(awaited.map((subject) => loads.get(subject))))
+    return this.#breaker.inTime(Promise.all(awaited.map((subject) => loads.get(subject))), request)
   }
 
   /** Loads a subject even if memory is fresh. While the store is down, one load at a time is the half-open call, and all others reject. */
@@ -85,8 +87,11 @@ export class Loads {
   }
 
   /** Like `load`, but resolves with undefined on an error or at the deadline. */
-  loadInTime(subject: Subject): Promise<readonly LwwRegister[] | undefined> {
-    return this.#breaker.inTime(this.load(subject).catch(() => undefined))
+  loadInTime(subject: Subject, request?: object): Promise<readonly LwwRegister[] | undefined> {
+    return this.#breaker.inTime(
+      this.load(subject).catch(() => undefined),
+      request,
+    )
   }
 
   /** Applies stored revocation registers, merges stored values into memory, and returns the number of newer values. */

@@ -76,19 +76,21 @@ export class StoreClient {
     this.#endSweeps = beginSweeps(store, parts.settings)
   }
 
-  /** Loads missing and stale subjects. Returns undefined if the caller need not wait. */
-  loadIfStale(subjects: readonly Subject[]): Promise<unknown> | undefined {
-    return this.#loads.loadIfStale(subjects)
+  /** Loads missing and stale subjects. Returns undefined if the caller need not wait. @param request the request that waits, if any */
+  loadIfStale(subjects: readonly Subject[], request?: object): Promise<unknown> | undefined {
+    return this.#loads.loadIfStale(subjects, request)
   }
 
   /**
    * Loads these subjects even if they are fresh: a new revocation register must be later than any stored one, even one written with a fast
    * clock. Waits only up to the deadline, because no sign-in or sign-out may depend on the store.
+   *
+   * @param request the request that waits, if any
    */
-  refresh(subjects: readonly Subject[]): Promise<unknown> | undefined {
-    const ready = this.loadIfStale(subjects)
+  refresh(subjects: readonly Subject[], request?: object): Promise<unknown> | undefined {
+    const ready = this.loadIfStale(subjects, request)
     if (this.breaker.state === 'down') return ready
-    return Promise.all(subjects.map((subject) => this.#loads.loadInTime(subject)))
+    return Promise.all(subjects.map((subject) => this.#loads.loadInTime(subject, request)))
   }
 
   /**
@@ -164,12 +166,12 @@ export class StoreClient {
   }
 
   /** Loads a subject, and resolves with its stored registers; with an empty list if the store does not answer in time. */
-  async storedRegisters(subject: Subject): Promise<readonly LwwRegister[]> {
-    const stored = await this.#load(subject)
+  async storedRegisters(subject: Subject, request?: object): Promise<readonly LwwRegister[]> {
+    const stored = await this.#load(subject, request)
     // The load has queued registers that the store lacks, because another process announced but did not store them. Wait for their write,
     // and load again.
     const isBehind = stored !== undefined && this.#writeQueue.of(subject).length > 0
-    return (isBehind ? await this.#load(subject) : stored) ?? []
+    return (isBehind ? await this.#load(subject, request) : stored) ?? []
   }
 
   /** Returns the `Updates` of a subject's values; undefined if these values are never stored. */
@@ -245,9 +247,9 @@ export class StoreClient {
    * Waits for the pending writes, loads a subject, and resolves with its stored registers; with undefined if the store does not answer in
    * time.
    */
-  async #load(subject: Subject): Promise<readonly LwwRegister[] | undefined> {
+  async #load(subject: Subject, request?: object): Promise<readonly LwwRegister[] | undefined> {
     // If the store is slow or down, does not wait for the writes: the load shows whether the store has recovered.
     if (this.breaker.state === 'good' && (await this.storedLevel([subject])) === 'memory') return undefined
-    return this.#loads.loadInTime(subject)
+    return this.#loads.loadInTime(subject, request)
   }
 }

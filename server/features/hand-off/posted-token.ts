@@ -120,7 +120,7 @@ export async function redeemHandOff(
   parts.handOffs.set(ctx, handOff)
   const [user] = handOff.epochs.keys()
   // Another node may have ended this browser's id, or revoked the user.
-  await parts.store?.refresh([cookie.browserSubject, ...(user === undefined ? [] : [user])])
+  await parts.store?.refresh([cookie.browserSubject, ...(user === undefined ? [] : [user])], ctx)
   if (user !== undefined && isRevokedSince(parts, user, handOff)) return undefined
   return isFirst && !use.visit.isSuperseded ? value : undefined
 }

@@ -123,15 +123,16 @@ export class AppSessions extends FeatureData<SessionEntry> {
   /**
    * Reloads a session from the store, and returns the session; undefined if the session is unknown or has ended.
    *
+   * @param request the request that waits, if any
    * @throws {LiveSessionError} `store_unavailable` if the store does not answer, and the session is not in memory
    */
-  async open(name: SessionName): Promise<SessionEntry | undefined> {
+  async open(name: SessionName, request?: object): Promise<SessionEntry | undefined> {
     if (this.isRetired(name)) return undefined
-    let isCertain = await this.reload(name)
+    let isCertain = await this.reload(name, request)
     const subjects = this.find(name)?.dependsOn ?? []
-    await this.parts.store?.loadIfStale(subjects)
+    await this.parts.store?.loadIfStale(subjects, request)
     // Another process may have spared the session from a revocation that this process has just learned of.
-    if (subjects.length > 0 && !this.ongoing(name)) isCertain = await this.reload(name)
+    if (subjects.length > 0 && !this.ongoing(name)) isCertain = await this.reload(name, request)
     const session = this.find(name)
     const end = session && this.endOf(session)
     if (session && !end) session.usedAt = this.parts.settings.clock()
@@ -152,21 +153,22 @@ export class AppSessions extends FeatureData<SessionEntry> {
   }
 
   /** Asks the store whether a session of this name may exist in any process. Returns true if uncertain. */
-  async mayExist(name: SessionName): Promise<boolean> {
-    return !this.parts.store || !(await this.reload(name).catch(() => false)) || this.find(name) !== undefined
+  async mayExist(name: SessionName, request?: object): Promise<boolean> {
+    return !this.parts.store || !(await this.reload(name, request).catch(() => false)) || this.find(name) !== undefined
   }
 
   /**
    * Loads a session from the store, and returns whether memory is now up to date. If the session is in memory, waits only up to the
    * deadline.
    *
+   * @param request the request that waits, if any
    * @throws {LiveSessionError} `store_unavailable` if the session is not in memory: without the error, the visitor would appear signed out
    */
-  async reload(name: SessionName): Promise<boolean> {
+  async reload(name: SessionName, request?: object): Promise<boolean> {
     const { store } = this.parts
     const known = this.find(name)
     if (known && this.endOf(known) !== 'expired') {
-      const isAnswered = this.loadInTime(name)
+      const isAnswered = this.loadInTime(name, request)
       return store?.breaker.state !== 'down' && isAnswered
     }
     await this.#loadSurely(name)

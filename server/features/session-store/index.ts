@@ -47,8 +47,8 @@ export function sessionFeature(parts: FeatureParts): Feature {
    * whether the session has ended.
    */
   const end = async (ctx: Koa.Context, session: SessionEntry, user: UserSubject): Promise<boolean> => {
-    const isKnown = await appSessions.reload(session.name).catch(() => false)
-    if (isKnown && (await signIns.admits(session, user))) return false
+    const isKnown = await appSessions.reload(session.name, ctx).catch(() => false)
+    if (isKnown && (await signIns.admits(session, user, ctx))) return false
     renewSession(ctx)
     // Otherwise middleware of a later request would find the session before `identify` names its user.
     if (!appSessions.isClosed) appSessions.destroy(session.name, undefined, session.signedIn)
@@ -78,7 +78,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
     hasEnded: (ctx, user) => {
       const session = store.arrivingSession(ctx)
       if (!session) return false
-      return after(signIns.admits(session, user), (isAdmitted) => !isAdmitted && end(ctx, session, user))
+      return after(signIns.admits(session, user, ctx), (isAdmitted) => !isAdmitted && end(ctx, session, user))
     },
     endsBy: (ctx) => {
       const session = store.arrivingSession(ctx)

@@ -89,7 +89,7 @@ export class KoaSessionStore implements SessionStore {
   async get(id: string, _maxAge?: number, { ctx }: { readonly ctx?: unknown } = {}): Promise<unknown> {
     const name = sessionName(id)
     this.#named.set(Object(ctx), name)
-    const session = await this.#sessions.open(name)
+    const session = await this.#sessions.open(name, Object(ctx))
     if (!session) return undefined
     this.#remember(ctx, id, session, contentOf(session.replica), true)
     return toKoaSession(session.replica, this.#parts.settings.clock())
@@ -103,11 +103,11 @@ export class KoaSessionStore implements SessionStore {
     const read = this.#readOf(ctx, name)
     const ended = read ? undefined : this.#ended.get(Object(ctx))
     // Waits only when necessary, because koa-session sets the cookie after `set`, and an app may not await `ctx.session.save()`.
-    if (ctx === undefined || (read && !this.#sessions.ongoing(name))) await this.#sessions.open(name)
+    if (ctx === undefined || (read && !this.#sessions.ongoing(name))) await this.#sessions.open(name, Object(ctx))
     const former = ended && (await this.#carriedContent(ended, ctx))
     const firstContent = former && withChanges(former, difference(ended.read.content, content))
     const joined = read || ended ? undefined : this.#endedLogin(ctx)
-    if (joined) await this.#parts.store?.loadIfStale([joined.login])
+    if (joined) await this.#parts.store?.loadIfStale([joined.login], Object(ctx))
     if (!read) this.#saveNew(name, ctx, content, firstContent)
     else this.#saveAgain(read, content)
     const session = this.#sessions.ongoing(name)
@@ -138,7 +138,7 @@ export class KoaSessionStore implements SessionStore {
     const isSignOut = ctx === undefined || Reflect.get(Object(ctx), 'session') === null
     const isKnown = read !== undefined || this.#sessions.ongoing(name) !== undefined
     // Ignores an id without a session: koa-session creates an id for each new visitor, and destroys the id even if nothing was saved.
-    if (!(await this.#sessions.mayExist(name)) && !isKnown) return
+    if (!(await this.#sessions.mayExist(name, Object(ctx))) && !isKnown) return
     if (isSignOut) this.#signIns.leave(name, read?.session)
     const current = read && this.#sessions.current(read.session)
     const content = current?.inheritance
@@ -273,7 +273,7 @@ export class KoaSessionStore implements SessionStore {
    */
   async #carriedContent(ended: EndedSession, ctx: unknown): Promise<SessionContent> {
     const next = ended.content ? undefined : await this.#next.get(ended.read.session)
-    const isOpen = next && (await this.#sessions.open(next.session.name)) !== undefined
+    const isOpen = next && (await this.#sessions.open(next.session.name, Object(ctx))) !== undefined
     const content = isOpen ? next.former : ended.content
     if (content && !isSignedOut(signedInTo(content), this.#parts.ends)) return content
     withholdDeletion(responseOf(ctx), ended.read.id)

@@ -52,11 +52,11 @@ export class SignIns {
    * Returns whether a session counts for the user whom `identify` names at the start of a request or handshake. A user without a recorded
    * sign-in counts as signed in since the session began or, if earlier, since its hand-off was made.
    */
-  admits(session: SessionEntry, user: UserSubject): Awaitable<boolean> {
+  admits(session: SessionEntry, user: UserSubject, ctx: object): Awaitable<boolean> {
     const current = this.#sessions.current(session)
     if (!current || hasSignIn(current, user)) return current !== undefined
     // Another process may have revoked the user before this sign-in.
-    return after(this.#parts.store?.refresh([user]), () => this.#isUnrevoked(current, user))
+    return after(this.#parts.store?.refresh([user], ctx), () => this.#isUnrevoked(current, user))
   }
 
   /** Records a sign-in, unless an earlier one is recorded: a switch back to an account is no new sign-in. */

@@ -1,0 +1,75 @@
+import { expect, it, jest } from '@jest/globals'
+import { memoryStore, testClock } from 'koa-live-session/testing'
+import { identify } from '../support/app/auth.js'
+import { type Action, all, identifyNow, leave, rotate, SessionApp, setUser, signOut } from '../support/app/sessions.js'
+import { MINUTE } from '../support/app/times.js'
+import type { Visitor } from '../support/app/visitor.js'
+import { turns } from '../support/app/within.js'
+import { withoutTime } from '../support/app/without-time.js'
+
+const TIMEOUT = 3000
+/** ms between two looks: short, as a wait that ends at once takes one. */
+const STEP = 20
+
+const signIn = (user: string): Action => all(setUser(user), rotate, identifyNow)
+const except =
+  ({ app }: SessionApp): Action =>
+  (ctx) =>
+    app.live.revoke('ann', { except: ctx })
+const read: Action = ({ liveSession }) => liveSession.get('division')
+
+async function guest(node: SessionApp): Promise<Visitor> {
+  const visitor = await node.withSession({ cart: 1 })
+  await node.ask(visitor, ({ liveSession }) => liveSession.set('division', 1))
+  return visitor
+}
+
+async function user(node: SessionApp): Promise<Visitor> {
+  const visitor = await guest(node)
+  await node.ask(visitor, signIn('ann'))
+  return visitor
+}
+
+/** Returns the ms until an answer, in a time that moves only here. */
+async function waitOf(asked: Promise<unknown>): Promise<number> {
+  let ms = 0
+  let isOver = false
+  void asked.finally(() => {
+    isOver = true
+  })
+  for (; !isOver; ms += STEP) {
+    await jest.advanceTimersByTimeAsync(STEP)
+    await turns(5)
+  }
+  return ms
+}
+
+const ask =
+  (action: Action) =>
+  (node: SessionApp, visitor: Visitor): Promise<Response> =>
+    node.fetch(visitor, action)
+
+it.each<[string, typeof guest, (node: SessionApp, visitor: Visitor) => Promise<Response>]>([
+  ['a guest', guest, ask(read)],
+  ['a user', user, ask(read)],
+  ['a sign-in', guest, ask(signIn('ann'))],
+  ['a switch of accounts', user, ask(signIn('bob'))],
+  ['a sign-out', user, ask(all(leave, signOut))],
+  ['a sign-out everywhere else', user, (node, visitor) => ask(except(node))(node, visitor)],
+  ['a POST of a page', user, (_, visitor) => visitor.ask()],
+])('%s waits for a slow store once per request', async (_, visit, request) => {
+  const clock = testClock()
+  const store = memoryStore(clock.now)
+  const node = await SessionApp.start({ clock, options: { identify, store, storeTimeout: TIMEOUT } as never })
+  const visitors = [await visit(node), await visit(node)]
+  await withoutTime(async () => {
+    store.delay(3 * TIMEOUT)
+    for (const visitor of visitors) {
+      clock.advance(MINUTE)
+      expect(Math.floor((await waitOf(request(node, visitor))) / TIMEOUT)).toBe(1)
+      await jest.advanceTimersByTimeAsync(3 * TIMEOUT)
+    }
+    store.delay(0)
+    await waitOf(node.app.live.settled())
+  })
+})
