@@ -14,7 +14,7 @@ import { isRevocation } from '../shared/register.js'
 /** A store in memory, with simulated faults. */
 export interface MemoryStore extends Store {
   /**
-   * Makes the next `times` operations reject; with `Infinity`, all operations until `fail(0)`.
+   * Makes the next `times` operations reject, retries included; with `Infinity`, all operations until `fail(0)`.
    *
    * @param times 1 if omitted
    */

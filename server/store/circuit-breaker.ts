@@ -18,10 +18,11 @@ const REPORT_INTERVAL = 60_000
 
 /**
  * - `good`: the circuit is closed: the store answers in time, and requests wait for answers
- * - `slow`: the last answer was late. Requests still wait for loads up to the deadline, because an end elsewhere may be stored; writes do
- *   not wait
- * - `down`: the circuit is open: the last call failed. Only one half-open write at a time is made, with exponential backoff, and one load at
- *   a time, without: a single rejected write must not refuse the next visitor's session
+ * - `slow`: the last answer was late. Each request still waits for its loads up to one deadline, because an end elsewhere may be stored;
+ *   writes do not wait
+ * - `down`: the circuit is open: the last call failed, and requests continue with memory. Only one half-open write at a time is made, with
+ *   exponential backoff, and one load at a time, without: a single rejected write must not refuse the next visitor's session. After each
+ *   backoff, an idle process makes a load, to notice the recovery
  */
 export type StoreState = 'good' | 'slow' | 'down'
 

@@ -21,6 +21,8 @@ import type { WriteQueue } from './write-queue.js'
  * late.
  */
 const ROUND_SHARE = 0.45
+/** A name without registers, to load if no other load is due. */
+const PROBE = 'probe'
 
 export interface LoadParts {
   readonly settings: Settings
@@ -121,12 +123,15 @@ export class Loads {
   /** Loads stale subjects with open sockets or listeners. Loads in batches, because a burst of calls would slow the store down. */
   async #reload(): Promise<void> {
     const { settings, memory } = this.#parts
-    // While the store is down, queued writes serve as half-open calls, so no load is needed.
-    if (this.#isInRound || (this.#breaker.state === 'down' && this.#writeQueue.size > 0)) return
+    const isDown = this.#breaker.state === 'down'
+    // While the store is down, a queued write in flight serves as the half-open call, so no load is needed.
+    if (this.#isInRound || (isDown && this.#writeQueue.isSending)) return
     this.#isInRound = true
     // Skips subjects that stay fresh until the next round.
     const fresh = settings.storeRefresh * (1 - ROUND_SHARE)
     const due = memory.pinnedSubjects().filter((subject) => !memory.isLoaded(subject, fresh))
+    // An idle process must notice the recovery, too: otherwise its next requests would not wait to learn of ends elsewhere.
+    if (isDown && due.length === 0) this.storedUnder(PROBE).catch(() => undefined)
     do {
       // During an outage, sends a single load, the half-open call. If it succeeds, the circuit breaker starts a new round.
       const some = due.splice(0, this.#breaker.state === 'down' ? 1 : MAX_CALLS)

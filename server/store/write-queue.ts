@@ -126,6 +126,11 @@ export class WriteQueue {
     return this.#pending.size
   }
 
+  /** Whether a store call is in flight. */
+  get isSending(): boolean {
+    return this.#inFlight > 0
+  }
+
   of(subject: StoreKey): readonly LwwRegister[] {
     return this.#pending.get(subject)?.registers.registers() ?? []
   }

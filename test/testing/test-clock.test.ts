@@ -108,7 +108,9 @@ describe('testClock().advance()', () => {
       expect(store.open.size).toBe(0)
       app.clock.advance(100)
       await turns(2)
-      await store.next.answer()
+      // A load asks whether the store is back, and the write is made again.
+      expect([...store.open].map(({ act }) => act)).toEqual(['load', 'merge'])
+      await store.release()
       expect(await written).toMatchObject({ level: 'store' })
     })
   })

@@ -480,3 +480,24 @@ describe('revoke() with except, at a node that has not learned of a sign-out', (
     expect(await userOf(one, other)).toBe('ann')
   })
 })
+
+it.each<[string, (node: SessionApp, visitor: Visitor) => Promise<unknown>]>([
+  ['a sign-out', (node, visitor) => node.ask(visitor, all(signOut, leave))],
+  ['a revocation', (node) => node.app.live.revoke('ann')],
+])('threat 177: after a failed store call of an idle node, %s elsewhere ends the session', async (_, end) => {
+  const content = memoryStore()
+  const store = { ...content }
+  const [one, two] = [await start({ store: content }), await start({ store })]
+  const visitor = await signedIn(one)
+  const { cookie } = visitor
+  expect(await userOf(two, two.visitor(cookie))).toBe('ann')
+  clock.advance(MINUTE)
+  store.load = () => Promise.reject(new Error('the connection is lost'))
+  expect(await userOf(two, two.visitor(cookie))).toBe('ann')
+  store.load = content.load
+  clock.advance(MINUTE)
+  await turns(5)
+  await end(one, visitor)
+  await one.app.live.settled()
+  expect(await Promise.all([1, 2, 3].map(() => userOf(two, two.visitor(cookie))))).toEqual([null, null, null])
+})

@@ -457,7 +457,7 @@ describe('threat 57: unsaved writes of guests', () => {
 
 const REFRESH = 60_000
 
-function createLoads({ hasAdapter = false } = {}) {
+function createLoads({ hasAdapter = false, waiting = 0 } = {}) {
   const store = new HeldStore()
   const watched = watch()
   const memory = new Memory({
@@ -479,7 +479,7 @@ function createLoads({ hasAdapter = false } = {}) {
     settings: { storeRefresh: REFRESH, clock: watched.now },
     memory,
   }
-  const queue = { size: 0, addMissing: () => undefined }
+  const queue = { size: waiting, of: () => [], isSending: false, addMissing: () => undefined }
   const loads = new Loads(validatedStore(store, watched), watched.breaker, queue as never, parts as never)
   const load = async (subject: Subject = ANN): Promise<void> => {
     void loads.loadIfStale([subject])
@@ -574,6 +574,20 @@ describe('Loads', () => {
     expect(loads.loadIfStale([ANN]) !== undefined).toBe(waits)
     await turn()
     expect(store.open.size).toBe(1)
+  })
+
+  it.each([0, 1])('asks an idle failed store again, with %i writes that wait for a backoff', async (waiting) => {
+    const made = createLoads({ waiting })
+    const { loads, store, breaker } = made
+    void loads.loadIfStale([ANN])
+    await turn()
+    await store.next.fail()
+    for (const ms of [50, 100]) {
+      await pass(made, ms)
+      expect([breaker.state, store.open.size]).toEqual(['down', 1])
+      await (ms === 50 ? store.next.fail() : store.next.answer())
+    }
+    expect(breaker.state).toBe('good')
   })
 
   it('sends a failing store a single load', async () => {
