@@ -44,8 +44,11 @@ export class Endings {
    */
   async revoke(user: UserSubject, spared?: Spared): Promise<void> {
     const { ends, store, features } = this.#parts
-    const spares = spared && (await Promise.all(features.map(({ spares }) => spares?.(user, spared.ctx))))
-    await (spared ? store?.confirm([user]) : store?.refresh([user]))
+    const ready = spared ? store?.confirm([user]) : store?.refresh([user])
+    const [spares] = await Promise.all([
+      spared && Promise.all(features.map(({ spares }) => spares?.(user, spared.ctx))),
+      ready,
+    ])
     const epoch = ends.nextEpoch(user)
     const stored = spares && Promise.all(spares.map((spare) => spare?.(epoch)))
     ends.revoke(user, epoch, stored)

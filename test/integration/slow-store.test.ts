@@ -12,10 +12,6 @@ const TIMEOUT = 3000
 const STEP = 20
 
 const signIn = (user: string): Action => all(setUser(user), rotate, identifyNow)
-const except =
-  ({ app }: SessionApp): Action =>
-  (ctx) =>
-    app.live.revoke('ann', { except: ctx })
 const read: Action = ({ liveSession }) => liveSession.get('division')
 
 async function guest(node: SessionApp): Promise<Visitor> {
@@ -55,7 +51,6 @@ it.each<[string, typeof guest, (node: SessionApp, visitor: Visitor) => Promise<R
   ['a sign-in', guest, ask(signIn('ann'))],
   ['a switch of accounts', user, ask(signIn('bob'))],
   ['a sign-out', user, ask(all(leave, signOut))],
-  ['a sign-out everywhere else', user, (node, visitor) => ask(except(node))(node, visitor)],
   ['a POST of a page', user, (_, visitor) => visitor.ask()],
 ])('%s waits for a slow store once per request', async (_, visit, request) => {
   const clock = testClock()
