@@ -14,7 +14,7 @@ const say = (words: unknown): void => document.querySelector('[role=status]')?.r
 
 for (const button of buttons) button.addEventListener('click', () => live.set('stage', button.value as Stage))
 live.subscribe('stage', (stage) => {
-  for (const button of buttons) button.ariaPressed = String(button.value === stage)
+  for (const button of buttons) button.setAttribute('aria-pressed', String(button.value === stage))
   for (const show of shows) show.hidden = stage !== 'All' && show.dataset.stage !== stage
 })
 live.subscribe('basket', (basket) => document.querySelector('output')?.replaceChildren(basket.join(', ')))

@@ -10,7 +10,7 @@ const rows = document.querySelectorAll('li')
 const status = document.querySelector('[role=status]')
 
 live.subscribe('division', (chosen) => {
-  for (const button of buttons) button.ariaPressed = String(button.value === chosen)
+  for (const button of buttons) button.setAttribute('aria-pressed', String(button.value === chosen))
   for (const row of rows) row.hidden = chosen !== 'All' && chosen !== row.dataset['division']
 })
 for (const button of buttons) button.addEventListener('click', () => live.set('division', button.value as Division))
