@@ -97,6 +97,7 @@ export class Exchange {
     counted[method === 'POST' ? 'posts' : 'requests'] += 1
     const req = fakeRequest(isForeign ? 'POST' : method, url, this.cookies, body, isForeign ? FOREIGN : {})
     this.#request = req
+    response.req = req
     this.#node = node
     this.since = node.knowledge.ends
     this.state = 'running'

@@ -39,6 +39,7 @@ export class FakeResponse extends EventEmitter {
   writableEnded = false
   closed = false
   readonly socket: null = null
+  req: IncomingMessage | undefined
   body = ''
   readonly #headers = new Map<string, Header>()
   #cookies: readonly (readonly [name: string, value: string])[] | undefined
