@@ -65,12 +65,16 @@ export function useLiveSession<K extends Keys<F>['readable']>(
   const initial = (): readonly [Value<F[K]>, StatusDetail] =>
     live[INTERNALS].initialState(key) ?? [live.get(key), live.status(key)]
   const [, render] = useState({})
-  const { subscribe, get, set } = useMemo(() => {
-    /** The value that the listener has last received; `live.get` may already have the server's version of a text that is being typed. */
+  const field = useMemo(() => {
+    /**
+     * The value that the listener has last received or, before the first, that of the subscription. Undefined without a subscription.
+     * `live.get` may already have the server's version of a text that is being typed.
+     */
     let told: readonly [Value<F[K]>] | undefined
     return {
       get: () => (told ?? [live.get(key)])[0],
       subscribe: (onChange: () => void) => {
+        told = [live.get(key)]
         const unsubscribe = live.subscribe(key, (value) => {
           told = [value]
           onChange()
@@ -82,17 +86,17 @@ export function useLiveSession<K extends Keys<F>['readable']>(
       },
       set: (next: never) => {
         // Until the component's effects have subscribed, nothing else renders the value, and React would undo a typed letter.
-        render({})
+        if (!told) render({})
         return typeof next === 'function' ? live.update(key as never, next) : live.set(key as never, next)
       },
     }
   }, [live, key])
-  const value = useSyncExternalStore(subscribe, get, () => initial()[0])
+  const value = useSyncExternalStore(field.subscribe, field.get, () => initial()[0])
   const status = useSyncExternalStore(
     live.onStatus,
     () => live.status(key),
     () => initial()[1],
   )
   // Untyped inside: only the declaration knows whether a key may be set.
-  return [value, set as never, status]
+  return [value, field.set as never, status]
 }

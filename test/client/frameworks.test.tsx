@@ -4,12 +4,13 @@ import { createLiveSession, type LiveSessionClient, type StatusDetail } from 'ko
 import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
 import { testClient } from 'koa-live-session/testing'
 import { liveSessionPlugin, useLiveSession as useVue } from 'koa-live-session/vue'
-import { act, type ReactNode, StrictMode, startTransition, useLayoutEffect } from 'react'
+import { act, type ReactNode, StrictMode, startTransition, useEffect, useLayoutEffect } from 'react'
 import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
 import { createApp, createSSRApp, defineComponent, effectScope, h, isReadonly, nextTick, type Ref, ref } from 'vue'
 import { appFields } from '../support/app/app.js'
 import { turn } from '../support/app/within.js'
 import { bareClient } from '../support/page/bare-client.js'
+import { GreetingSocket } from '../support/page/greeting-socket.js'
 
 type ReactField = readonly [unknown, (value: unknown) => Promise<void>, StatusDetail]
 interface VueField {
@@ -62,6 +63,18 @@ function reactWatcher() {
     return <output>{text}</output>
   }
   return { fields, seen, Watch }
+}
+
+/** A component that sets the field `division` to the same value in each effect, but not for ever. */
+function reactKeeper(kept: number, useEach: typeof useEffect) {
+  const seen: string[] = []
+  const Keep = (): ReactNode => {
+    const [value, set, status] = useReactField('division')
+    seen.push(textOf(value, status))
+    useEach(() => void (seen.length < 9 && set(kept)))
+    return null
+  }
+  return { seen, Keep }
 }
 
 const react: Framework = {
@@ -278,6 +291,28 @@ describe('useLiveSession of React', () => {
     input?.dispatchEvent(new InputEvent('input', { bubbles: true, inputType: 'insertText' }))
     Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
     expect([input?.value, untyped.get('theme')]).toEqual(['lighta', 'lighta'])
+  })
+
+  it.each([
+    ['an effect', useEffect],
+    ['a layout effect', useLayoutEffect],
+  ])('settles when %s sets an equal value', (_, useEach) => {
+    const { seen, Keep } = reactKeeper(1, useEach)
+    act(() => openRoot().render(within(bareClient().untyped, <Keep />)))
+    expect(seen).toEqual(['1 default', '1 saving'])
+  })
+
+  it('settles even if the page does not know its visitor', () => {
+    const snapshot = { who: 'ann', persisted: [], values: { division: 1 }, defaults: { division: -1 }, stamps: {} }
+    const live = createLiveSession({ socket: new GreetingSocket('ann') as never, initial: snapshot as never })
+    const root = openRoot()
+    ends.push(live.close)
+    // The page hides its values, because nothing tells whose the browser's cookie is.
+    localStorage.clear()
+    dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+    const { seen, Keep } = reactKeeper(-1, useEffect)
+    act(() => root.render(within(live, <Keep />)))
+    expect(seen).toEqual(['-1 unknown', '-1 saving'])
   })
 
   it('renders an unsaved value of the server as saving', () => {
