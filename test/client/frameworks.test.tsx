@@ -1,5 +1,5 @@
 /** @jsxImportSource react */
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { createLiveSession, type LiveSessionClient, type StatusDetail } from 'koa-live-session/client'
 import { LiveSessionProvider, useLiveSession } from 'koa-live-session/react'
 import { testClient } from 'koa-live-session/testing'
@@ -50,6 +50,16 @@ function openRoot(container = createContainer()): Root {
 }
 function within(live: LiveSessionClient, children: ReactNode): ReactNode {
   return <LiveSessionProvider live={live}>{children}</LiveSessionProvider>
+}
+
+/** Lets React itself choose when to render, as in an app. */
+async function withoutAct(action: () => Promise<void>): Promise<void> {
+  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: false })
+  try {
+    await action()
+  } finally {
+    Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
+  }
 }
 
 function reactWatcher() {
@@ -147,7 +157,7 @@ const vue: Framework = {
   },
 }
 
-beforeEach(() => void Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true }))
+Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
 afterEach(() => {
   for (const end of ends.splice(0)) end()
   document.body.replaceChildren()
@@ -279,18 +289,18 @@ describe('useLiveSession of React', () => {
       const [theme, setTheme] = useReactField('theme')
       return <input value={String(theme)} onChange={({ target }) => void setTheme(target.value)} />
     }
-    Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: false })
-    const mounted = new Promise<void>((resolve) => {
-      new MutationObserver(() => resolve()).observe(container, { childList: true, subtree: true })
+    await withoutAct(async () => {
+      const mounted = new Promise<void>((resolve) => {
+        new MutationObserver(() => resolve()).observe(container, { childList: true, subtree: true })
+      })
+      root.render(within(untyped, <Search />))
+      await mounted
+      const input = container.querySelector('input')
+      // React overrides the element's own `value`; a browser writes to the prototype's.
+      Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')?.set?.call(input, 'lighta')
+      input?.dispatchEvent(new InputEvent('input', { bubbles: true, inputType: 'insertText' }))
     })
-    root.render(within(untyped, <Search />))
-    await mounted
-    const input = container.querySelector('input')
-    // React overrides the element's own `value`; a browser writes to the prototype's.
-    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')?.set?.call(input, 'lighta')
-    input?.dispatchEvent(new InputEvent('input', { bubbles: true, inputType: 'insertText' }))
-    Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
-    expect([input?.value, untyped.get('theme')]).toEqual(['lighta', 'lighta'])
+    expect([container.querySelector('input')?.value, untyped.get('theme')]).toEqual(['lighta', 'lighta'])
   })
 
   it.each([
@@ -338,20 +348,21 @@ describe('useLiveSession of React', () => {
       rendered.push(value)
       return <li>{String(value)}</li>
     }
-    await new Promise<void>((resolve) => {
-      const List = (): ReactNode => {
-        const [value] = useReactField('division')
-        useLayoutEffect(() => {
-          committed.push([...new Set([...container.children].map(({ textContent }) => textContent))].join())
-          if (value === 2) resolve()
-        })
-        return Array.from({ length: 20 }, (_, row) => <Row key={String(row)} />)
-      }
-      Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: false })
-      const root = openRoot(container)
-      startTransition(() => root.render(within(untyped, <List />)))
-    })
-    Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
+    await withoutAct(
+      () =>
+        new Promise((resolve) => {
+          const List = (): ReactNode => {
+            const [value] = useReactField('division')
+            useLayoutEffect(() => {
+              committed.push([...new Set([...container.children].map(({ textContent }) => textContent))].join())
+              if (value === 2) resolve()
+            })
+            return Array.from({ length: 20 }, (_, row) => <Row key={String(row)} />)
+          }
+          const root = openRoot(container)
+          startTransition(() => root.render(within(untyped, <List />)))
+        }),
+    )
     expect(new Set(committed)).toEqual(new Set(['2']))
     // The change came during the rendering.
     expect(rendered.indexOf(2)).toBeGreaterThan(0)
