@@ -2,7 +2,7 @@
 
 import { type JsonValue, sameJson } from '../shared/json.js'
 import type { Unsubscribe } from '../shared/observable.js'
-import { fromParameter, LONGEST_ADDRESS, parameterOf, toParameter } from '../shared/url-parameter.js'
+import { fromParameter, LONGEST_ADDRESS, onlyText, toParameter } from '../shared/url-parameter.js'
 import { internalsOf } from './internals.js'
 import type { AnyClient } from './types.js'
 
@@ -31,7 +31,7 @@ interface PrerenderedDocument extends Document {
  */
 export function followAddress(live: AnyClient): Unsubscribe {
   const { initial, onClose, page } = internalsOf(live)
-  const { urls = {}, defaults = {}, unapplied = {} } = initial ?? {}
+  const { urls = {}, defaults = {}, unapplied = {}, texts = {} } = initial ?? {}
   // Untyped inside: only the declaration knows which keys may be set.
   const set = live.set as (key: string, value: JsonValue) => unknown
   const fields = Object.entries(urls)
@@ -45,10 +45,12 @@ export function followAddress(live: AnyClient): Unsubscribe {
   let leftUrl = ''
   let leaving: typeof pause
 
-  /** @param reading the server's value, for a text that the page reads as none or as another type */
-  const valueInAddress = (key: string, name: string, reading?: JsonValue): JsonValue | undefined => {
-    const text = parameterOf(location.search, name)
-    return text === undefined || text === reading ? reading : fromParameter(text, defaults[key])
+  /** Returns the value of a field's parameter, as the server has read its texts if they are those of the request. */
+  const valueIn = (search: string, key: string): JsonValue | undefined => {
+    const found = new URLSearchParams(search).getAll(urls[key] ?? '')
+    if (sameJson(texts[key], found)) return unapplied[key]
+    const text = onlyText(found)
+    return text === undefined ? text : fromParameter(text, defaults[key])
   }
   /** Returns whether the app's own router is idle: a URL change would abort the router's navigation. */
   const isRouterIdle = (): boolean => !globalThis.navigation?.transition
@@ -58,7 +60,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     for (const [key, name] of fields) {
       const value = live.get(key)
       // Keep the spelling of a parameter whose value is equal, and keep the parameters of other code.
-      if (sameJson(valueInAddress(key, name), value)) continue
+      if (sameJson(valueIn(url.search, key), value)) continue
       const others = url.search
         .slice(1)
         .split('&')
@@ -95,10 +97,10 @@ export function followAddress(live: AnyClient): Unsubscribe {
     leftUrl = ''
     follow()
   }
-  /** Sets the fields from the URL. @param isBehind whether to set even equal values, because the page may lack newer changes */
-  const read = (isBehind?: boolean): void => {
-    for (const [key, name] of fields) {
-      const value = valueInAddress(key, name)
+  /** Sets the fields with the keys of `of` from the URL. @param isBehind whether to set even equal values, as the page may lack newer changes */
+  const read = (of: object, isBehind?: boolean): void => {
+    for (const key of Object.keys(of)) {
+      const value = valueIn(location.search, key)
       if (value !== undefined && (isBehind || !sameJson(value, live.get(key)))) set(key, value)
     }
     stay()
@@ -107,17 +109,13 @@ export function followAddress(live: AnyClient): Unsubscribe {
     const former = last
     last = location.href
     // A link to a fragment is no history step, and its URL may lack the last change: write the values to the URL instead of reading them.
-    if (former === last || former.split('#')[0] !== last.split('#')[0]) read()
+    if (former === last || former.split('#')[0] !== last.split('#')[0]) read(urls)
     else follow()
   }
   const begin = (): void => {
     last = location.href
-    // The server has saved or refused all values in the URL, except `unapplied` ones. Set these only if the URL still has them.
-    for (const [key, name] of fields) {
-      if (!Object.hasOwn(unapplied, key) || !new URLSearchParams(location.search).has(name)) continue
-      const value = valueInAddress(key, name, unapplied[key])
-      if (value !== undefined) set(key, value)
-    }
+    // The server has saved or refused all other values in the URL.
+    read(unapplied, true)
     // An abort calls the functions that `onChange` and `onVisitor` return, which unsubscribe.
     signal.addEventListener(
       'abort',
@@ -126,7 +124,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
     // Write the new visitor's values before the app's listener may reload the page: the old URL would set the former visitor's values.
     signal.addEventListener('abort', live.onVisitor(write))
     addEventListener('popstate', travel, { signal })
-    addEventListener('pageshow', ({ persisted }) => persisted && read(true), { signal })
+    addEventListener('pageshow', ({ persisted }) => persisted && read(urls, true), { signal })
     // Keep the URL from `pagehide` on: a restored page may get newer values before `pageshow` reaches this module.
     addEventListener('pagehide', () => (leftUrl = location.href), { signal })
     // Older browsers do not report navigations by the app's own router, so there the next change of a value updates the URL.
@@ -154,7 +152,6 @@ export function followAddress(live: AnyClient): Unsubscribe {
       },
       { signal },
     )
-    follow()
   }
   const unsubscribe = (): void => controller.abort()
   // Skip frames, whose URL is invisible and which any site can open unseen; workers and servers have no page.

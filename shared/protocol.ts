@@ -225,6 +225,8 @@ export interface AnySnapshot {
   readonly urls?: Readonly<Record<string, string>>
   /** By key, values in the page's URL that the page must set itself, as for a prefetched page, or before consent. */
   readonly unapplied?: Readonly<Record<string, JsonValue>>
+  /** By key, the texts in the request's URL from which the server has read `unapplied`. */
+  readonly texts?: Readonly<Record<string, readonly string[]>>
 }
 
 /** A snapshot while the server and its features add members. */

@@ -5,9 +5,8 @@ import { type JsonValue, sameJson } from './json.js'
 /** Maximum characters of a URL: some servers, chats and mail programs reject longer URLs. */
 export const LONGEST_ADDRESS = 2000
 
-/** Returns a parameter's text; undefined if the parameter is missing, repeated, or longer than any text that we write. */
-export function parameterOf(search: string, name: string): string | undefined {
-  const [text, ...others] = new URLSearchParams(search).getAll(name)
+/** Returns a parameter's only text; undefined if the parameter is missing, repeated, or longer than any text that we write. */
+export function onlyText([text, ...others]: readonly string[]): string | undefined {
   return others.length > 0 || (text && text.length > LONGEST_ADDRESS) ? undefined : text
 }
 

@@ -17,7 +17,6 @@ import { EMBED_ID, FLASH, HAND_OFF } from '../../shared/protocol.js'
 import type { RegisteredFields } from '../../shared/registered.js'
 import { NEVER } from '../../shared/stamp.js'
 import type { Fields } from '../../shared/types.js'
-import { parameterOf } from '../../shared/url-parameter.js'
 import { EMBEDS } from '../browser/embed.js'
 import { onFlash as flash } from '../flash.js'
 import { followAddress as address } from '../follow-address.js'
@@ -185,7 +184,7 @@ export function warnOfForgotten(live: AnyClient): void {
     if (initial?.tab?.includes(key)) miss('keepTab', `a reload loses "${key}"`, 'keepTab(live)')
     // A page needs `followAddress` only if it changes the field, or if its URL has the field's parameter.
     const name = urls[key]
-    if (name !== undefined && (source === 'request' || parameterOf(location.search, name) !== undefined))
+    if (name !== undefined && (source === 'request' || new URLSearchParams(location.search).has(name)))
       miss('followAddress', `the address does not follow "${key}"`, 'followAddress(live)')
   })
   onClose(() => void socket?.off(FLASH, flash).off(HAND_OFF, handOff))

@@ -12,6 +12,7 @@ import { pageScript } from '../support/page/page-script.js'
 const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write', url: 'd' },
   open: { schema: z.boolean(), default: false, client: 'write', url: 'open' },
+  tags: { schema: z.array(z.string()), default: [], client: 'write', url: 'tags' },
 })
 
 const SCRIPT = pageScript(`
@@ -66,13 +67,17 @@ describeInBrowser('the value of a link before consent', () => {
     await is(page, 'state()', BLOCKED)
   })
 
-  it('of a checked box is that of its form', async () => {
+  it.each([
+    ['a checked box', 'open', '?open=false&open=true', true],
+    ['a list with one member', 'tags', '?tags=a', ['a']],
+    ['a list with one number', 'tags', '?tags=3', ['3']],
+  ])('is that of the server for %s', async (_, key, search, value) => {
     const { open } = await start(true)
-    const page = await open('/?open=false&open=true')
-    await is(page, "[live.get('open'), live.status('open').reason, location.search]", [
-      true,
+    const page = await open(`/${search}`)
+    await is(page, `[live.get('${key}'), live.status('${key}').reason, location.search]`, [
+      value,
       'cookies_blocked',
-      '?open=true',
+      search,
     ])
   })
 })

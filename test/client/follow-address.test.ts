@@ -191,12 +191,30 @@ describe('the address', () => {
     expect(shown()).toBe('/costs?d=5')
   })
 
-  it('initially sets the server’s reading of a text that only the server can read', () => {
+  it.each<[string, string, JsonValue, readonly string[]]>([
+    ['tags=a&tags=b', 'tags', ['a', 'b'], ['a', 'b']],
+    ['tags=a', 'tags', ['a'], ['a']],
+    ['tags=3', 'tags', ['3'], ['3']],
+    ['note=3', 'note', '3', ['3']],
+    ['d=', 'division', -1, ['']],
+  ])('initially sets the server’s reading of ?%s', (search, key, reading, texts) => {
+    const live = page(`/costs?${search}`, { unapplied: { [key]: reading }, texts: { [key]: texts } })
+    expect(live.get(key)).toEqual(reading)
+  })
+
+  it('keeps a text that the server could read, and restores its value', () => {
+    const live = page('/costs?tags=a', { unapplied: { tags: ['a'] }, texts: { tags: ['a'] }, stamps: {} })
+    expect(shown()).toBe('/costs?tags=a')
+    void live.set('tags', [])
+    expect(shown()).toBe('/costs?tags=%5B%5D')
+    travel('/costs?tags=a')
+    expect([live.get('tags'), shown()]).toEqual([['a'], '/costs?tags=a'])
+  })
+
+  it('initially sets the page’s reading of a changed text', () => {
     const unapplied = { tags: ['a', 'b'], note: '3' }
-    const other = page('/costs?note=4', { unapplied })
-    expect([other.get('tags'), other.get('note')]).toEqual([[], 4])
-    const live = page('/costs?tags=a&tags=b&note=3', { unapplied })
-    expect([live.get('tags'), live.get('note')]).toEqual([['a', 'b'], '3'])
+    const live = page('/costs?note=4', { unapplied, texts: { tags: ['a', 'b'], note: ['3'] } })
+    expect([live.get('tags'), live.get('note')]).toEqual([[], 4])
   })
 
   it('waits while the page is prerendered', () => {

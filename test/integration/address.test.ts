@@ -175,9 +175,10 @@ describe('a visit with a parameter', () => {
     const app = await start({ consent: () => false })
     const answer = await app.visitor().fetch('/?d=3&view=all&open=perhaps&tags=a&tags=b', { headers: VISIT })
     expect(answer.headers.getSetCookie()).toEqual([])
-    const { values, unapplied } = await answer.json()
+    const { values, unapplied, texts } = await answer.json()
     expect(values).toMatchObject({ division: 3, tags: ['a', 'b'] })
     expect(unapplied).toEqual({ division: 3, tags: ['a', 'b'] })
+    expect(texts).toEqual({ division: ['3'], tags: ['a', 'b'] })
   })
 
   it('without consent leaves no value to the page that the route has replaced', async () => {

@@ -13,6 +13,7 @@ const WRITERS: readonly Slip[] = [
   ['server/exchange/refusal.ts', 'stamp: current?.stamp', 'stmp: current?.stamp'],
   ['server/exchange/refusal.ts', 'error: { code, message, key, index', 'error: { code, message, key, at: index'],
   ['server/features/address/index.ts', 'snapshot.unapplied =', 'snapshot.unaplied ='],
+  ['server/features/address/index.ts', 'snapshot.texts =', 'snapshot.text ='],
   ['server/features/flash/index.ts', 'messages: messages.map', 'message: messages.map'],
   ['server/http/endpoint.ts', 'otherVisitor: true', 'dropped: true'],
   ['server/http/snapshots.ts', 'snapshot.unsaved =', 'snapshot.unsavd ='],

@@ -16,6 +16,7 @@ import type { CookieOptions } from '../../settings/settings.js'
 /** A value in the URL of a page load. */
 interface AddressValue {
   readonly key: string
+  readonly texts: readonly string[]
   readonly value: JsonValue
   readonly isApplied: boolean
 }
@@ -45,7 +46,9 @@ export function addressFeature(parts: FeatureParts): Feature {
       })
       // Sends `urls` only to a page: a script's fetch has another URL than its page, and a frame's URL is invisible.
       if (readable.length > 0 && mayBePage(ctx, cookie)) snapshot.urls = urls
-      if (unapplied.length > 0) snapshot.unapplied = Object.fromEntries(unapplied.map(({ key, value }) => [key, value]))
+      if (unapplied.length === 0) return
+      snapshot.unapplied = Object.fromEntries(unapplied.map(({ key, value }) => [key, value]))
+      snapshot.texts = Object.fromEntries(unapplied.map(({ key, texts }) => [key, texts]))
     },
   }
 }
@@ -83,21 +86,21 @@ function applyAddress(parts: FeatureParts, fields: readonly Field[], use: Reques
   for (const field of fields) {
     // Skips the field without a warning, because users share links with guests.
     if (field.guestAccess !== 'write' && use.visit.visitor.user === undefined) continue
-    const value = valueInAddress(field, use.ctx.querystring, parts)
+    const texts = new URLSearchParams(use.ctx.querystring).getAll(field.url ?? '')
+    const value = valueInAddress(texts, field, parts)
     if (value === undefined || sameJson(value, use.values.get(field.key))) continue
     const isApplied = !isUncertain(use.ctx) && setValue(parts.limits, field, value, use)
-    values.push({ key: field.key, value, isApplied })
+    values.push({ key: field.key, texts, value, isApplied })
   }
   return values
 }
 
 /**
- * Returns the value of a field's URL parameter. Warns of an invalid value, but never throws, because a bad link is not the visitor's
- * mistake.
+ * Returns the value of a field's URL parameter with these texts. Warns of an invalid value, but never throws, because a bad link is not the
+ * visitor's mistake.
  */
-function valueInAddress(field: Field, search: string, { settings }: FeatureParts): JsonValue | undefined {
+function valueInAddress(texts: readonly string[], field: Field, { settings }: FeatureParts): JsonValue | undefined {
   const { url = '', key } = field
-  const texts = new URLSearchParams(search).getAll(url)
   // Leaves the value out of the log, because the value is untrusted text.
   const refuse = (code: LiveSessionErrorCode): undefined => {
     settings.warn(
