@@ -97,10 +97,17 @@ export function followAddress(live: AnyClient): Unsubscribe {
     leftUrl = ''
     follow()
   }
-  /** Sets the fields with the keys of `of` from the URL. @param isBehind whether to set even equal values, as the page may lack newer changes */
+  /**
+   * Sets fields from the URL.
+   *
+   * @param of an object with their keys
+   * @param isBehind whether to set even equal values, because the page may lack newer changes
+   */
   const read = (of: object, isBehind?: boolean): void => {
+    // Setting the first value may already update the URL.
+    const { search } = location
     for (const key of Object.keys(of)) {
-      const value = valueIn(location.search, key)
+      const value = valueIn(search, key)
       if (value !== undefined && (isBehind || !sameJson(value, live.get(key)))) set(key, value)
     }
     stay()

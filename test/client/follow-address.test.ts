@@ -105,6 +105,12 @@ describe('the address', () => {
     expect([live.get(key), location.search]).toEqual([value, search])
   })
 
+  it('restores two values on going back', () => {
+    const live = page('/costs')
+    travel('/costs?d=5&view=open')
+    expect([live.get('division'), live.get('view'), location.search]).toEqual([5, 'open', '?d=5&view=open'])
+  })
+
   it('loses deleted values', () => {
     void page('/costs').delete('division')
     expect(shown()).toBe('/costs')
