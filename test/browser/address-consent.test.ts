@@ -13,6 +13,7 @@ const fields = defineFields({
   division: { schema: z.number().int(), default: -1, client: 'write', url: 'd' },
   open: { schema: z.boolean(), default: false, client: 'write', url: 'open' },
   tags: { schema: z.array(z.string()), default: [], client: 'write', url: 'tags' },
+  zoom: { schema: z.number(), default: 1, client: 'write', url: 'zoom', scope: 'browser' },
 })
 
 const SCRIPT = pageScript(`
@@ -29,7 +30,10 @@ const SCRIPT = pageScript(`
 const BLOCKED = [3, 'rejected', 'cookies_blocked', '?d=3']
 const SAVED = [3, 'saved', null, '?d=3']
 
-async function start(hasSocket: boolean): Promise<{ person: Person; open(path: string): Promise<Page> }> {
+async function start(
+  hasSocket: boolean,
+  user?: string,
+): Promise<{ person: Person; open(path: string): Promise<Page> }> {
   const routes: Koa.Middleware = (ctx) => {
     ctx.type = ctx.path === '/page.js' ? 'js' : 'html'
     ctx.body =
@@ -40,7 +44,7 @@ async function start(hasSocket: boolean): Promise<{ person: Person; open(path: s
            ${ctx.liveSession.embed()}<script type="module" src="/page.js"></script>`
   }
   const consent = (ctx: Koa.Context): boolean => ctx.cookies.get('consent') === 'yes'
-  const app = await App.start({ fields, routes, options: { consent } })
+  const app = await App.start({ fields, routes, options: { consent, identify: () => user } })
   const person = await openBrowser()
   return { person, open: (path) => person.open(app.url + path) }
 }
@@ -79,5 +83,14 @@ describeInBrowser('the value of a link before consent', () => {
       'cookies_blocked',
       search,
     ])
+  })
+
+  it.each(WITH_AND_WITHOUT_SOCKET)("of a user's browser stays shown, %s", async (_, hasSocket) => {
+    const { open } = await start(hasSocket, 'ann')
+    const page = await open('/?zoom=2')
+    const state = "[live.get('zoom'), live.status('zoom').reason, location.search]"
+    await is(page, state, [2, 'cookies_blocked', '?zoom=2'])
+    await page.reload()
+    await is(page, state, [2, 'cookies_blocked', '?zoom=2'])
   })
 })
