@@ -208,7 +208,7 @@ describe('the address', () => {
     expect(live.get(key)).toEqual(reading)
   })
 
-  it('keeps a text that the server could read, and restores its value', () => {
+  it('keeps a text read by the server, and restores it', () => {
     const live = page('/costs?tags=a', { unapplied: { tags: ['a'] }, texts: { tags: ['a'] }, stamps: {} })
     expect(shown()).toBe('/costs?tags=a')
     void live.set('tags', [])

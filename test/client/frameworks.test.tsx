@@ -280,7 +280,7 @@ describe('useLiveSession of React', () => {
     expect([document.body.textContent, listeners()]).toEqual(['2 saving2 saving', 4])
   })
 
-  it('keeps a letter that is typed before the effects of its component run', async () => {
+  it('keeps a letter typed before the component’s effects run', async () => {
     const { untyped } = bareClient()
     const container = createContainer()
     const root = createRoot(container)
@@ -312,7 +312,7 @@ describe('useLiveSession of React', () => {
     expect(seen).toEqual(['1 default', '1 saving'])
   })
 
-  it('settles even if the page does not know its visitor', () => {
+  it('settles even if the page’s visitor is unknown', () => {
     const snapshot = { who: 'ann', persisted: [], values: { division: 1 }, defaults: { division: -1 }, stamps: {} }
     const live = createLiveSession({ socket: new GreetingSocket('ann') as never, initial: snapshot as never })
     const root = openRoot()

@@ -171,7 +171,7 @@ describe('a visit with a parameter', () => {
     expect(plain.headers.get('cache-control')).toBe('public, max-age=60')
   })
 
-  it('without consent renders the value, writes no cookie, and leaves the value to the page', async () => {
+  it('without consent leaves its value unapplied', async () => {
     const app = await start({ consent: () => false })
     const answer = await app.visitor().fetch('/?d=3&view=all&open=perhaps&tags=a&tags=b', { headers: VISIT })
     expect(answer.headers.getSetCookie()).toEqual([])
@@ -181,7 +181,7 @@ describe('a visit with a parameter', () => {
     expect(texts).toEqual({ division: ['3'], tags: ['a', 'b'] })
   })
 
-  it('without consent leaves no value to the page that the route has replaced', async () => {
+  it('without consent omits a replaced value', async () => {
     const app = await App.start({
       fields,
       routes: async (ctx) => {

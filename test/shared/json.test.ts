@@ -426,7 +426,7 @@ describe('url parameter', () => {
       [['1', '1'], undefined],
       [['1'.repeat(2001)], undefined],
       [[], undefined],
-    ])('with the texts %.24j has the only text %j', (texts, expected) => {
+    ])('with %j has the text %j', (texts, expected) => {
       expect(onlyText(texts)).toBe(expected)
     })
   })
