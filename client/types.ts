@@ -86,7 +86,10 @@ export interface EndingSession {
   readonly status: 'ending' | 'extended' | 'ended'
   /** ms that are left: by the server's clock or, without an answer, by the page's. */
   readonly left: number
-  /** Whether `extend` has an effect: false near the end by `maxLifetime`, and if koa-session's session ends first without `rolling` or `renew`. */
+  /**
+   * Whether `extend` has an effect: false near the end by `maxLifetime`, and if koa-session's session ends first without `rolling` or
+   * `renew`.
+   */
   readonly canExtend: boolean
   /**
    * Extends the session, as using it does. The listener learns the outcome: `extended`, `ended`, or `ending` if the server could not be
