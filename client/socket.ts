@@ -66,7 +66,8 @@ interface UntypedSocket {
   once(event: string, listener: Listener): UntypedSocket
   off(event?: string, listener?: Listener): UntypedSocket
   emit(...args: Values): UntypedSocket
-  timeout(ms: number): UntypedSocket
+  /** @param ms the limit for the next `emit`; undefined for none */
+  timeout(ms: number | undefined): UntypedSocket
   connect(): UntypedSocket
   disconnect(): UntypedSocket
 }

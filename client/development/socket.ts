@@ -9,6 +9,12 @@ const OWN_EVENTS: readonly unknown[] = ['connect', 'connect_error', 'disconnect'
 
 const SOCKET_IO = 'socket.io-client has more: pass the socket of its io()'
 
+/** The small socket, whose events need no limit. */
+interface Unlimited {
+  /** @param ms the limit for the next `emit`; undefined for none */
+  timeout(ms: number | undefined): unknown
+}
+
 export const connect: typeof open = (options) => {
   checkOptions(options)
   if (typeof globalThis.WebSocket !== 'function')
@@ -16,13 +22,14 @@ export const connect: typeof open = (options) => {
       'koa-live-session: connect(): this runtime has no WebSocket. Use a browser, Node 22 or newer, or io() of socket.io-client',
     )
   const socket = open(options)
-  const { emit, timeout } = socket
+  const { emit } = socket
+  const { timeout }: Unlimited = socket
   socket.emit = (event, ...args) => {
     try {
       checkEvent(event, args)
     } catch (error) {
       // Otherwise the limit of `timeout(ms)` would apply to the next event.
-      timeout(undefined as never)
+      timeout(undefined)
       throw error
     }
     return emit(event, ...args)
