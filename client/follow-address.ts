@@ -147,7 +147,7 @@ export function followAddress(live: AnyClient): Unsubscribe {
         leftUrl = location.href
         if (pause) {
           const address = page.isReady ? addressNow() : leftUrl
-          // Delay the pending URL change, which would now abort the navigation. Values received meanwhile stay out of the URL.
+          // Delay the pending URL change, which would now abort the navigation, and keep values received meanwhile out of the URL.
           setTimeout(() => {
             // The app's own router handles this navigation, so the page stays.
             if (!isRouterIdle()) stay()
