@@ -72,7 +72,7 @@ export const THROWS: Readonly<Record<string, Readonly<Record<string, Place>>>> =
   'server/features/inspector/inspector.ts': { act: 'request' },
   'server/features/rooms/index.ts': { room: 'handler' },
   'server/features/rooms/room-names.ts': { of: 'handler' },
-  'server/features/session-store/app-sessions.ts': { reload: 'request', write: 'awaited' },
+  'server/features/session-store/app-sessions.ts': { '#loadSurely': 'request', write: 'awaited' },
   'server/features/session-store/index.ts': { userOf: 'awaited' },
   'server/features/session-store/session-content.ts': {
     readContent: 'request',
@@ -125,6 +125,7 @@ export const THROWS: Readonly<Record<string, Readonly<Record<string, Place>>>> =
     sweepBatch: 'server/store/sql/sweep.ts sweepBatch',
     unlessUsed: 'server/store/sweeps.ts sweep',
   },
+  'server/store/store-client.ts': { confirm: 'awaited' },
   'server/store/updates.ts': { apply: 'awaited', applyPersistently: 'awaited', '#make': 'awaited' },
   'server/store/validated-store.ts': { '#replace': STORE_CALL, listed: STORE_CALL },
 
