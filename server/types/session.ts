@@ -92,6 +92,7 @@ export interface RequestSession<F extends Fields = RegisteredFields>
   /**
    * Logs this browser out: gives it a new browser id, and makes its sockets reconnect as a guest. The account keeps its values, and the
    * browser keeps values of scope `browser`. With `forget`, or for a guest, also forgets the browser's values, and removes the cookie.
+   * A session of `live.sessionStore()` that stays, such as with a cart, gets a new id.
    */
   leave(options?: { readonly forget?: boolean }): Promise<void>
   /**
