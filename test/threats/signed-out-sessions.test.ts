@@ -124,6 +124,18 @@ describe.each([
     expect((await seen(node, second)) as unknown[]).toEqual(NOTHING)
   })
 
+  it('keeps the id of a session that stays, with koa-session before 6.4', async () => {
+    const node = await start(options())
+    const { visitor } = await signedIn(node)
+    const id = sessionId(visitor)
+    const withoutRenewal: Action = ({ session }) => Object.defineProperty(session, 'regenerate', { value: undefined })
+    await node.ask(
+      visitor,
+      all(({ session }) => void delete session.user, withoutRenewal, leave),
+    )
+    expect([sessionId(visitor), await seen(node, visitor)]).toEqual([id, CART])
+  })
+
   it('is not undone by the slower answer of a double click', async () => {
     const node = await start(options())
     const visitor = await node.withSession({ cart: 1 })

@@ -163,13 +163,13 @@ export class KoaSessionStore implements SessionStore {
 
   /**
    * Renews the id of the session that stays when its user leaves, such as with a cart, unless the app has renewed it: a request under way
-   * could save the user again.
+   * could save the user again. koa-session before 6.4 cannot renew an id.
    */
   async renewId(ctx: Koa.Context): Promise<void> {
     const received = this.receivedSession(ctx)
     if (ctx.res.headersSent || !received || !this.#sessions.current(received)) return
-    const session: { regenerate(): Promise<void> } = Reflect.get(ctx, 'session')
-    await session.regenerate()
+    const session: { regenerate?(): Promise<void> } = Reflect.get(ctx, 'session')
+    await session.regenerate?.()
   }
 
   /** Returns the name of the session that a request's cookie names, even if the session has ended. */
