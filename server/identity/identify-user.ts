@@ -66,6 +66,13 @@ export function renewSession(ctx: Koa.Context): void {
   void Reflect.get(ctx, 'session')
 }
 
+/** Ends a request's session, which the app has set to `null`, before the route goes on: a session that the route then sets gets a new id. */
+export async function endSession(ctx: Koa.Context): Promise<void> {
+  const own: { commit?(): Promise<void>; externalKey?: unknown } = sessionOf(ctx) ?? {}
+  await own.commit?.()
+  own.externalKey = undefined
+}
+
 /**
  * Returns koa-session's time in ms since 1970. koa-session sets and checks `_expire` by the machine's clock: by a test's clock that is
  * ahead, every session would look expired.

@@ -88,6 +88,12 @@ export class Loads {
     return load
   }
 
+  /** Like `load`, but asks the store after this call: a load in flight may have been read before. */
+  async loadAfresh(subject: Subject): Promise<void> {
+    await this.#inFlight.get(subject)?.catch(() => undefined)
+    await this.load(subject)
+  }
+
   /** Like `load`, but resolves with undefined on an error or at the deadline. */
   loadInTime(subject: Subject, request?: object): Promise<readonly LwwRegister[] | undefined> {
     return this.#breaker.inTime(

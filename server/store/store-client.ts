@@ -100,7 +100,7 @@ export class StoreClient {
    */
   async confirm(subjects: readonly Subject[]): Promise<void> {
     try {
-      await Promise.all(subjects.map((subject) => this.#loads.load(subject)))
+      await Promise.all(subjects.map((subject) => this.#loads.loadAfresh(subject)))
     } catch (cause) {
       throw new LiveSessionError('store_unavailable', 'the store does not answer', { cause })
     }

@@ -249,6 +249,66 @@ describe.each<[string, () => object]>([
     for (const _ of [1, 2]) expect(await node.ask(thief, seen)).toEqual([null, null])
   })
 
+  it('threat 178: a session set after leave() gets a new id', async () => {
+    const node = await start(options())
+    const visitor = await signedIn(node)
+    const thief = node.visitor(visitor.cookie)
+    const setCart: Action = (ctx) => void Object.assign(ctx, { session: { cart: 2 } })
+    await node.during(
+      thief,
+      () => undefined,
+      () => node.ask(visitor, all(signOut, leave, setCart)),
+      ({ session }) => void Object.assign(session, { user: 'bob' }),
+    )
+    const seen: Action = ({ liveSession, session }) => [
+      liveSession.userId ?? session.user ?? null,
+      session.cart ?? null,
+    ]
+    expect([await node.ask(visitor, seen), await node.ask(thief, seen)]).toEqual([
+      [null, 2],
+      [null, null],
+    ])
+  })
+
+  it('threat 178: leave() and then null end the session without autoCommit', async () => {
+    const node = await SessionApp.start({
+      clock,
+      options: { identify, ...options() } as never,
+      session: { autoCommit: false },
+    })
+    const visitor = node.visitor()
+    const commit: Action = ({ session }) => session.manuallyCommit()
+    await node.ask(visitor, all(setUser('ann'), commit, rotate, identifyNow))
+    expect(await userOf(node, visitor)).toBe('ann')
+    await node.ask(visitor, all(leave, signOut))
+    expect([await userOf(node, visitor), await node.app.live.devices('ann')]).toEqual([null, []])
+  })
+
+  it('a double click on a sign-out that keeps the cart is no error', async () => {
+    const node = await start(options())
+    const visitor = await signedIn(node)
+    const forget: Action = ({ session }) => void delete session.user
+    const second = node.visitor(visitor.cookie)
+    const answer = await node.during(second, forget, () => node.ask(visitor, all(forget, leave)), leave)
+    expect([answer.status, answer.headers.getSetCookie().filter((line) => line.startsWith('app='))]).toEqual([200, []])
+    expect(await node.read(visitor)).toEqual({ cart: 1 })
+  })
+
+  it.each<[string, Action]>([
+    ['two leave()', ({ liveSession }) => Promise.all([liveSession.leave(), liveSession.leave()])],
+    [
+      'leave() beside regenerate()',
+      ({ liveSession, session }) => Promise.all([liveSession.leave(), session.regenerate()]),
+    ],
+    ['two regenerate()', ({ session }) => Promise.all([session.regenerate(), session.regenerate()])],
+  ])('answers a request that calls %s at once', async (_name, action) => {
+    const node = await start(options())
+    const visitor = await signedIn(node)
+    const answer = await node.fetch(visitor, (ctx) => Promise.resolve(action(ctx)).then(() => null))
+    expect(answer.status).toBe(200)
+    expect(await node.read(visitor)).toMatchObject({ cart: 1 })
+  })
+
   it('threat 179: ends a session that earlier middleware has renewed and reassigned', async () => {
     const gate = new Gate()
     const state = { isHeld: false }
@@ -453,6 +513,40 @@ describe('revoke() with except, at a node that has not learned of a sign-out', (
     await one.ask(visitor, all(signOut, leave))
     expect(await two.ask(thief, exceptSelf(two))).toBe('revoked')
     clock.advance(MINUTE)
+    expect([await userOf(one, one.visitor(thief.cookie)), await userOf(two, thief)]).toEqual([null, null])
+  })
+
+  it('threat 180: asks again beside a load that began before the end', async () => {
+    const content = memoryStore()
+    const gate = new Gate()
+    const rule = { isHeld: false }
+    const load: typeof content.load = async (name) => {
+      const stored = await content.load(name)
+      if (rule.isHeld && !name.startsWith('session:')) await gate.pass()
+      return stored
+    }
+    const options = { storeTimeout: MINUTE }
+    const [one, two] = [
+      await start({ store: content, ...options }),
+      await start({ store: { ...content, load }, ...options }),
+    ]
+    const { visitor, thief } = await copiedTo(two, one)
+    clock.advance(2 * MINUTE)
+    rule.isHeld = true
+    const early = two.read(two.visitor(thief.cookie))
+    await gate.entered
+    rule.isHeld = false
+    await one.ask(visitor, all(signOut, leave))
+    const spared = two.during(
+      two.visitor(thief.cookie),
+      () => undefined,
+      async () => undefined,
+      exceptSelf(two),
+    )
+    await turns(5)
+    gate.open()
+    await Promise.all([early, spared])
+    clock.advance(2 * MINUTE)
     expect([await userOf(one, one.visitor(thief.cookie)), await userOf(two, thief)]).toEqual([null, null])
   })
 

@@ -2,9 +2,11 @@
 
 import type { ServerResponse } from 'node:http'
 import type Koa from 'koa'
+import { LiveSessionError } from '../../../shared/errors.js'
 import { isThenable } from '../../../shared/promise.js'
 import { Replica } from '../../../shared/replica.js'
 import { isClosed } from '../../http/headers-sent.js'
+import { endSession, renewSession } from '../../identity/identify-user.js'
 import type { FeatureParts } from '../../parts.js'
 import type { UserSubject } from '../../subjects/subject.js'
 import type { AppSessions } from './app-sessions.js'
@@ -152,13 +154,16 @@ export class KoaSessionStore implements SessionStore {
   leave(ctx: Koa.Context, hasLeft: (user: UserSubject) => boolean): void {
     const named = this.#named.get(ctx)
     if (this.#sessions.isClosed) return
-    const session = this.sessionOf(ctx)
+    const own = this.sessionOf(ctx)
+    const session = Reflect.get(ctx, 'session') === null ? undefined : own
     const staying = session && { session, handOff: this.#parts.handOffs.get(ctx), hasLeft }
     this.#signIns.leave(named, named && this.#readOf(ctx, named)?.session, staying)
     if (!named) return
-    // koa-session may have refused the session, and so not destroyed it.
-    const left = this.#sessions.ongoing(named)
-    if (left && named !== session?.name) this.#sessions.destroy(named, ctx.res, left.signedIn)
+    // koa-session may have refused the session or, without `autoCommit`, not seen its end, and so not destroyed it.
+    for (const name of new Set([named, own?.name ?? named])) {
+      const left = this.#sessions.ongoing(name)
+      if (left && name !== session?.name) this.#sessions.destroy(name, ctx.res, left.signedIn)
+    }
   }
 
   /**
@@ -166,10 +171,17 @@ export class KoaSessionStore implements SessionStore {
    * could save the user again. koa-session before 6.4 cannot renew an id.
    */
   async renewId(ctx: Koa.Context): Promise<void> {
+    if (this.#reads.has(ctx) && Reflect.get(ctx, 'session') === null) await endSession(ctx)
     const received = this.receivedSession(ctx)
     if (ctx.res.headersSent || !received || !this.#sessions.current(received)) return
     const session: { regenerate?(): Promise<void> } = Reflect.get(ctx, 'session')
-    await session.regenerate?.()
+    try {
+      await session.regenerate?.()
+    } catch (error) {
+      if (!(error instanceof LiveSessionError && error.code === 'superseded')) throw error
+      // Another request has just signed the visitor out, as after a double click.
+      renewSession(ctx)
+    }
   }
 
   /** Returns the name of the session that a request's cookie names, even if the session has ended. */
@@ -231,6 +243,8 @@ export class KoaSessionStore implements SessionStore {
   }
 
   #recordEnd(ctx: unknown, read: ReadSession, content: SessionContent | undefined): void {
+    // A second `regenerate()` of this request, beside the first, must not wait for the first, which would wait for the second.
+    if (this.#ended.get(Object(ctx))?.read === read) return
     const next = new Promise<NextSession | undefined>((goOn) => {
       this.#ended.set(Object(ctx), { read, content, goOn })
       // If no `set` follows, the end of the response resolves the promise.
