@@ -89,6 +89,7 @@ export const THROWS: Readonly<Record<string, Readonly<Record<string, Place>>>> =
   'server/features/session-store/session-store.ts': {
     '#saveNew': 'request',
     '#carriedContent': 'request',
+    renewId: 'awaited',
     checkSource: 'request',
   },
   // Other errors than refusals, which the code within does not make.

@@ -153,8 +153,8 @@ export class AppSessions extends FeatureData<SessionEntry> {
   }
 
   /** Asks the store whether a session of this name may exist in any process. Returns true if uncertain. */
-  async mayExist(name: SessionName, request?: object): Promise<boolean> {
-    return !this.parts.store || !(await this.reload(name, request).catch(() => false)) || this.find(name) !== undefined
+  async mayExist(name: SessionName): Promise<boolean> {
+    return !this.parts.store || !(await this.reload(name).catch(() => false)) || this.find(name) !== undefined
   }
 
   /**

@@ -140,7 +140,8 @@ export class KoaSessionStore implements SessionStore {
     const isSignOut = ctx === undefined || Reflect.get(Object(ctx), 'session') === null
     const isKnown = read !== undefined || this.#sessions.ongoing(name) !== undefined
     // Ignores an id without a session: koa-session creates an id for each new visitor, and destroys the id even if nothing was saved.
-    if (!(await this.#sessions.mayExist(name, Object(ctx))) && !isKnown) return
+    // Waits on its own, even if this request has waited for a slow store: otherwise a new id would outlive an end elsewhere.
+    if (!(await this.#sessions.mayExist(name)) && !isKnown) return
     if (isSignOut) this.#signIns.leave(name, read?.session)
     const current = read && this.#sessions.current(read.session)
     const content = current?.inheritance
