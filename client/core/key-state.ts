@@ -28,7 +28,7 @@ export interface Change {
    */
   inDoubt?: boolean | 'store_unavailable' | undefined
   /** Whether the change was made before the page hid its values. */
-  isEarlier?: boolean
+  isOlder?: boolean
   /** The stamp from the server's acknowledgement. */
   stamp?: Stamp | undefined
 }
@@ -99,7 +99,7 @@ export function pendingOf({ changes }: KeyState): readonly Change[] {
 /** Returns the shown value; undefined for the default. @param isHidden whether to show only new changes, because the visitor is unknown */
 export function liveOf(state: KeyState, isHidden = false): JsonValue | undefined {
   // An `update`, or a change made before the page hid its values, could show another visitor's value.
-  const pending = pendingOf(state).filter(({ id, isEarlier }) => !isHidden || !(id || isEarlier))
+  const pending = pendingOf(state).filter(({ id, isOlder }) => !isHidden || !(id || isOlder))
   return (pending.at(-1) ?? (isHidden ? UNKNOWN : state)).value
 }
 

@@ -142,7 +142,7 @@ export function wirePending({ keys }: Pick<Page, 'keys'>): readonly WireChange[]
 export function markPending({ keys }: Page, isUnload?: boolean): void {
   for (const state of keys.values())
     for (const change of pendingOf(state))
-      Object.assign(change, isUnload ? { base: baseOf(state), inDoubt: true } : { isEarlier: true })
+      Object.assign(change, isUnload ? { base: baseOf(state), inDoubt: true } : { isOlder: true })
 }
 
 /** Aborts the POST in flight, or leaves the queue of tabs. */
