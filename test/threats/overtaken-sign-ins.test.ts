@@ -15,6 +15,8 @@ import {
   rotate,
   SessionApp,
   setUser,
+  seen,
+  sessionId,
   signOut,
   userOf,
 } from '../support/app/sessions.js'
@@ -241,12 +243,8 @@ describe.each<[string, () => object]>([
       () => node.ask(visitor, all(forget, leave)),
       late,
     )
-    const seen: Action = ({ liveSession, session }) => [
-      liveSession.userId ?? session.user ?? null,
-      session.cart ?? null,
-    ]
-    expect(await node.ask(visitor, seen)).toEqual([null, 1])
-    for (const _ of [1, 2]) expect(await node.ask(thief, seen)).toEqual([null, null])
+    expect(await seen(node, visitor)).toEqual([null, 1])
+    for (const _ of [1, 2]) expect(await seen(node, thief)).toEqual([null, null])
   })
 
   it('threat 178: a session set after leave() gets a new id', async () => {
@@ -260,11 +258,7 @@ describe.each<[string, () => object]>([
       () => node.ask(visitor, all(signOut, leave, setCart)),
       ({ session }) => void Object.assign(session, { user: 'bob' }),
     )
-    const seen: Action = ({ liveSession, session }) => [
-      liveSession.userId ?? session.user ?? null,
-      session.cart ?? null,
-    ]
-    expect([await node.ask(visitor, seen), await node.ask(thief, seen)]).toEqual([
+    expect([await seen(node, visitor), await seen(node, thief)]).toEqual([
       [null, 2],
       [null, null],
     ])

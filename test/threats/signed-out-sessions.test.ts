@@ -12,6 +12,7 @@ import {
   leave,
   rotate,
   SessionApp,
+  seen,
   sessionId,
   setUser,
   signOut,
@@ -31,10 +32,6 @@ const exceptSelf =
   ({ app }: SessionApp): Action =>
   (ctx) =>
     app.live.revoke('ann', { except: ctx }).then(() => null)
-
-/** Returns the user and the cart of a request. */
-const seen = (node: SessionApp, visitor: Visitor): Promise<unknown> =>
-  node.ask(visitor, ({ liveSession, session }) => [liveSession.userId ?? session.user ?? null, session.cart ?? null])
 
 const ANN = ['ann', 1]
 const CART = [null, 1]

@@ -153,6 +153,14 @@ export function userOf(node: SessionApp, visitor: Visitor): Promise<unknown> {
   return node.ask(visitor, ({ liveSession, session }) => liveSession.userId ?? session.user ?? null)
 }
 
+/** Returns the user and the cart of a request. */
+export function seen(node: SessionApp, visitor: Visitor): Promise<unknown> {
+  return node.ask(visitor, ({ liveSession, session }) => [
+    liveSession.userId ?? session.user ?? null,
+    session.cart ?? null,
+  ])
+}
+
 export function sessionId(visitor: Visitor): string {
   const [, id] = /(?:^|; )app=([^;]*)/.exec(visitor.cookie) ?? []
   if (id === undefined) throw new Error('no session')
