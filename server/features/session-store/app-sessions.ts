@@ -13,6 +13,7 @@ import { schedule } from '../../settings/timers.js'
 import { type FeatureChanges, FeatureData, type FeatureDataParts } from '../../store/feature-data.js'
 import type { Updates } from '../../store/updates.js'
 import { FIRST_GENERATION } from '../../subjects/store-key.js'
+import type { UserSubject } from '../../subjects/subject.js'
 import {
   CREATION_KEY,
   changesOf,
@@ -178,11 +179,13 @@ export class AppSessions extends FeatureData<SessionEntry> {
   /**
    * Loads a session, and the subjects whose end ends it, even if memory is fresh.
    *
+   * @param user loaded by the caller
    * @throws {LiveSessionError} `store_unavailable`
    */
-  async confirm(name: SessionName): Promise<void> {
+  async confirm(name: SessionName, user: UserSubject): Promise<void> {
     await this.#loadSurely(name)
-    await this.parts.store?.confirm(this.find(name)?.dependsOn ?? [])
+    const subjects = this.find(name)?.dependsOn ?? []
+    await this.parts.store?.confirm(subjects.filter((subject) => subject !== user))
   }
 
   async #loadSurely(name: SessionName): Promise<void> {

@@ -86,7 +86,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
     },
     spares: async (user, ctx) => {
       const arrived = store.sessionOf(ctx)
-      if (arrived) await appSessions.confirm(arrived.name)
+      if (arrived) await appSessions.confirm(arrived.name, user)
       return (epoch) => {
         const session = store.sessionOf(ctx)
         if (!signIns.spare(ctx, session, user, epoch)) return undefined
