@@ -65,7 +65,7 @@ export class Loads {
    * Loads missing and stale subjects. Returns undefined if the caller need not wait: if all subjects are fresh, if the store is down, or
    * if memory has stale values and an adapter announces changes.
    *
-   * @param request the request that waits, if any: all its loads have one deadline
+   * @param request the request that waits, if any. All loads of a request have one deadline
    */
   loadIfStale(subjects: readonly Subject[], request?: object): Promise<unknown> | undefined {
     for (const subject of subjects) this.#recover(subject)

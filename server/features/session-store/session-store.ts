@@ -161,15 +161,15 @@ export class KoaSessionStore implements SessionStore {
     this.#signIns.leave(named, named && this.#readOf(ctx, named)?.session, staying)
     if (!named) return
     // koa-session may have refused the session or, without `autoCommit`, not seen its end, and so not destroyed it.
-    for (const name of new Set([named, own?.name ?? named])) {
-      const left = this.#sessions.ongoing(name)
+    for (const name of [named, own?.name]) {
+      const left = name && this.#sessions.ongoing(name)
       if (left && name !== session?.name) this.#sessions.destroy(name, ctx.res, left.signedIn)
     }
   }
 
   /**
-   * Renews the id of the session that stays when its user leaves, such as with a cart, unless the app has renewed it: a request under way
-   * could save the user again. koa-session before 6.4 cannot renew an id.
+   * Renews the id of a session, such as with a cart, whose user leaves. Under its former id, another request of the browser, or of a thief
+   * with a copy of the cookie, could save the user again. Does nothing after the app's own `regenerate()`, or before koa-session 6.4.
    */
   async renewId(ctx: Koa.Context): Promise<void> {
     if (this.#reads.has(ctx) && Reflect.get(ctx, 'session') === null) await endSession(ctx)
