@@ -23,8 +23,9 @@ export class Nginx {
     const nginx = new Nginx(port)
     await nginx.#start(
       site
-        .replaceAll('listen 443', `listen 127.0.0.1:${port}`)
+        // The server's address comes first, because the port to listen at can begin with 3000.
         .replaceAll('127.0.0.1:3000', new URL(app).host.replace('localhost', '127.0.0.1'))
+        .replaceAll('listen 443', `listen 127.0.0.1:${port}`)
         .replaceAll(/\/etc\/ssl\/\S+\.(pem|key);/g, (_, kind) => `${nginx.#folder.in(kind)};`),
     )
     return nginx
