@@ -133,6 +133,17 @@ describe.each([
     expect([sessionId(visitor), await seen(node, visitor)]).toEqual([id, CART])
   })
 
+  it('threat 181: keeps its cart although a second click comes before its answer', async () => {
+    const node = await start(options())
+    const { visitor, thief } = await signedIn(node)
+    await node.during(
+      visitor,
+      all(({ session }) => void delete session.user, leave),
+      () => node.ask(thief, leave),
+    )
+    expect([await seen(node, visitor), await seen(node, thief)]).toEqual([CART, NOTHING])
+  })
+
   it('is not undone by the slower answer of a double click', async () => {
     const node = await start(options())
     const visitor = await node.withSession({ cart: 1 })

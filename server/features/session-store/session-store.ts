@@ -14,6 +14,7 @@ import { withholdCookie, withholdDeletion } from './cookie-lines.js'
 import type { Devices } from './devices.js'
 import {
   contentOf,
+  definedOf,
   difference,
   readContent,
   type SessionContent,
@@ -57,7 +58,8 @@ interface EndedSession {
   readonly read: ReadSession
   /** The session's contents at its end; undefined if another request had already ended the session. */
   readonly content: SessionContent | undefined
-  readonly goOn: (next: NextSession) => void
+  /** Tells other requests which session goes on; undefined if the user leaves: then none of them may continue the session. */
+  readonly goOn: ((next: NextSession) => void) | undefined
 }
 
 type Parts = Pick<FeatureParts, 'settings' | 'ends' | 'store' | 'handOffs'>
@@ -73,6 +75,8 @@ export class KoaSessionStore implements SessionStore {
   readonly #parts: Parts
   readonly #reads = new WeakMap<object, Map<SessionName, ReadSession>>()
   readonly #ended = new WeakMap<object, EndedSession>()
+  /** The requests whose session gets a new id because their user leaves. */
+  readonly #leaving = new WeakSet<object>()
   /** By request, the session that its cookie names, even if ended. */
   readonly #named = new WeakMap<object, SessionName>()
   /**
@@ -124,10 +128,12 @@ export class KoaSessionStore implements SessionStore {
     if (session && !read?.isOfBrowser) this.#signIns.recordBegun(Object(ctx), session)
     if (session && former) {
       // Lists the session now: no request may ever bring its id. A process that has just loaded the former session knows no last use.
+      const { lastUse } = ended.read.session
       const [only, ...others] = session.signIns
-      const user = ended.read.session.lastUse?.user ?? (others.length === 0 ? only?.user : undefined)
-      this.#devices.recordUse(session, user, ctx as Koa.Context)
-      ended.goOn({ session, former: unchangedBy(contentOf(session.replica), former) })
+      const user = lastUse?.user ?? (others.length === 0 ? only?.user : undefined)
+      if (ended.goOn) this.#devices.recordUse(session, user, ctx as Koa.Context)
+      else session.lastUse = lastUse
+      ended.goOn?.({ session, former: unchangedBy(contentOf(session.replica), former) })
     }
     const level = this.#sessions.storedLevel(name)
     if (isThenable(level)) await level
@@ -168,20 +174,24 @@ export class KoaSessionStore implements SessionStore {
   }
 
   /**
-   * Renews the id of a session, such as with a cart, whose user leaves. Under its former id, another request of the browser, or of a thief
-   * with a copy of the cookie, could save the user again. Does nothing after the app's own `regenerate()`, or before koa-session 6.4.
+   * Renews the id and the login of a session, such as with a cart, whose user leaves. Under its former id, another request of the browser,
+   * or of a thief with a copy of the cookie, could save the user again. Does nothing after the app's own `regenerate()`, or before
+   * koa-session 6.4.
    */
   async renewId(ctx: Koa.Context): Promise<void> {
     if (this.#reads.has(ctx) && Reflect.get(ctx, 'session') === null) await endSession(ctx)
     const received = this.receivedSession(ctx)
     if (ctx.res.headersSent || !received || !this.#sessions.current(received)) return
     const session: { regenerate?(): Promise<void> } = Reflect.get(ctx, 'session')
+    this.#leaving.add(ctx)
     try {
       await session.regenerate?.()
     } catch (error) {
       if (!(error instanceof LiveSessionError && error.code === 'superseded')) throw error
       // Another request has just signed the visitor out, as after a double click.
       renewSession(ctx)
+    } finally {
+      this.#leaving.delete(ctx)
     }
   }
 
@@ -246,6 +256,12 @@ export class KoaSessionStore implements SessionStore {
   #recordEnd(ctx: unknown, read: ReadSession, content: SessionContent | undefined): void {
     // A second `regenerate()` of this request, beside the first, must not wait for the first, which would wait for the second.
     if (this.#ended.get(Object(ctx))?.read === read) return
+    if (this.#leaving.has(Object(ctx))) {
+      // Begins another login at once: a sign-out under the former id ends the former login.
+      const goingOn = content && definedOf([...content, ...loginChange()])
+      this.#ended.set(Object(ctx), { read, content: goingOn, goOn: undefined })
+      return
+    }
     const next = new Promise<NextSession | undefined>((goOn) => {
       this.#ended.set(Object(ctx), { read, content, goOn })
       // If no `set` follows, the end of the response resolves the promise.

@@ -153,7 +153,7 @@ export class SignIns {
     // A request that still has the evicted session would save it again.
     if (isEvicted && !store && name !== session?.name) ends.retire(name, known?.login, known?.isUsers)
     const left = session?.signIns.filter(({ user }) => hasLeft?.(user)) ?? []
-    const login = known ? loginChange() : []
+    const login = known && known.login === session?.login ? loginChange() : []
     // Even without a login to end, the request may have signed in before.
     if (session && (known || left.length > 0))
       this.#write(session, new Map([...forgetting(left), ...login, ...handOffChange(handOff)]))
