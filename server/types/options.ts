@@ -86,7 +86,7 @@ export interface LiveSessionOptions<F extends Fields, I = unknown> {
   readonly deviceLabel?: ((ctx: Koa.Context) => string | undefined) | undefined
   /**
    * Returns whether this visitor consents to storage in the browser. Without consent the plugin writes nothing to the browser, and values
-   * live only in the open page. Must be synchronous.
+   * live only in the open page, except those of a user's account. Must be synchronous.
    *
    * @default () => true
    */

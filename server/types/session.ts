@@ -99,7 +99,7 @@ export interface RequestSession<F extends Fields = RegisteredFields>
    * Shows this browser a message once, within an hour: in the next page that calls `takeFlash`, or in an open page that listens
    * (`onFlash`). With `for: 'next'`, shows it only in a page loaded afterwards. After a redirect, open pages wait 2 s for the target page
    * to take the message. A message is JSON of up to 1,000 bytes; at most the ten newest messages wait. A sign-in or sign-out drops earlier
-   * messages, but keeps those that the same request has added.
+   * messages, but keeps those that the same request has added. Without `consent`, a request's message is lost.
    *
    * Rejects with `invalid_value`, `too_large`, `superseded`, `cookies_blocked` (the visitor of a request from another site is unknown),
    * `closed`.

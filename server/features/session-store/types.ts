@@ -73,7 +73,7 @@ export interface Device {
   readonly name: string
   /** The time of the sign-in or, without `identify()`, when the session began, in ms since 1970. */
   readonly since: number
-  /** The hour of the last request, in ms since 1970. */
+  /** The start of the hour of the last request, in ms since 1970; can be before `since`. */
   readonly lastSeen: number
   /** The result of `deviceLabel` for a request in the hour `lastSeen`. The text is untrusted: escape it in HTML. */
   readonly label: string | undefined
