@@ -2,6 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals'
 import type Koa from 'koa'
 import { cookieFor, memoryStore, testClock } from 'koa-live-session/testing'
 import type { Socket } from 'socket.io'
+import { sessionName } from '../../server/features/session-store/session-content.js'
 import { appSessionsOf } from '../support/app/app-sessions.js'
 import { identify } from '../support/app/auth.js'
 import { Bus } from '../support/app/bus.js'
@@ -15,6 +16,7 @@ import {
   rotate,
   SessionApp,
   seen,
+  sessionId,
   setUser,
   signOut,
   userOf,
@@ -412,6 +414,23 @@ it.each<[string, Action]>([
   gate.open()
   await answer
   expect(order).toEqual(['stored', 'answered'])
+})
+
+it('threat 182: endDevice ends a login whose session is getting another id', async () => {
+  const { gate, rule, store } = gatedStore(memoryStore(), 'merge')
+  const node = await start({ store })
+  const { live } = node.app
+  const visitor = await signedIn(node)
+  const own = sessionName(sessionId(visitor))
+  rule.isHeld = (name) => name === own
+  const renewed = node.fetch(visitor, rotate)
+  await gate.entered
+  const [device] = await live.devices('ann')
+  const ended = live.endDevice('ann', `${device?.name}`)
+  await turns(5)
+  gate.open()
+  expect([await ended, (await renewed).status]).toEqual([true, 409])
+  expect([await userOf(node, visitor), await live.devices('ann')]).toEqual([null, []])
 })
 
 it('threat 165: leave() ends the login of a session that memory has just evicted', async () => {

@@ -31,7 +31,7 @@ import { SessionRounds } from './session-rounds.js'
 import { isSignedOut, type SignedIn } from './sign-in.js'
 import type { SessionEnd } from './types.js'
 
-/** ms after which another process's response counts as sent, because the message about it may be lost. */
+/** ms after which a response that has ended a session counts as sent: it may never be, and another process's message about it may be lost. */
 const LONGEST_ANSWER = 30_000
 
 type Parts = FeatureDataParts & Pick<FeatureParts, 'notifications' | 'values'>
@@ -151,6 +151,12 @@ export class AppSessions extends FeatureData<SessionEntry> {
       if (end === 'expired') this.parts.store?.clear(name, [])
     }
     return end ? undefined : session
+  }
+
+  /** Returns whether a session goes on, perhaps under a new id that its response has not saved yet. */
+  mayGoOn(name: SessionName): boolean {
+    const end = this.parts.ends.retired(name)
+    return end ? this.parts.settings.clock() - end.epoch < LONGEST_ANSWER : this.ongoing(name) !== undefined
   }
 
   /** Asks the store whether a session of this name may exist in any process. Returns true if uncertain. */

@@ -154,7 +154,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const asked = await inBatches(all.slice(0, MOST), async (listed) => {
       const isCertain = isAnswered && (await this.#sessions.reload(listed.session).catch(() => false))
       const isOver = this.parts.ends.isRetired(listed.login)
-      const isThere = !isOver && this.#sessions.ongoing(listed.session) !== undefined
+      const isThere = !isOver && this.#sessions.mayGoOn(listed.session)
       return { listed, isGone: isCertain && !isThere, isOver }
     })
     const gone = asked.flatMap(({ listed, isGone }) => (isGone ? listed.login : []))
