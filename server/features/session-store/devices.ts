@@ -26,19 +26,25 @@ const MOST = 100
 const SHARE = 1 / 20
 const LONGEST_LABEL = 200
 
-/** The value of a register: the last session of the login, the time of the sign-in, the label, the login, and the session's `maxAge`. */
+/**
+ * The value of a register: the last session of the login, the time of the sign-in, the label, the login, the session's `maxAge`, and the
+ * user's epoch at the sign-in, if known.
+ */
 type Value = readonly [
   session: SessionName,
   since: number,
   label: string | null,
   login: BrowserSubject,
   maxAge: number | 'session',
+  epoch: number | null,
 ]
 
 interface ListedDevice {
   readonly device: Omit<Device, 'current'>
   readonly session: SessionName
   readonly login: BrowserSubject
+  /** The user's epoch at the sign-in; undefined if unknown. */
+  readonly epoch: number | undefined
   /** The last use, as far as the list or this process knows, in ms since 1970; 0 if the session may have expired since. */
   readonly lastUse: number
 }
@@ -79,8 +85,8 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     if (isSame && hourOf(at) === hourOf(last?.at) && maxAge === last?.maxAge) return
     if (!isSame && last?.user !== undefined) this.#remove(last.user, [last.login])
     if (user === undefined) return
-    const { since = hourOf(at) } = session.signIns.find((signIn) => signIn.user === user) ?? {}
-    const value: Value = [session.name, since, this.#labelOf(ctx) ?? null, login, maxAge]
+    const { since = hourOf(at), epoch = null } = session.signIns.find((signIn) => signIn.user === user) ?? {}
+    const value: Value = [session.name, since, this.#labelOf(ctx) ?? null, login, maxAge, epoch]
     const list = this.ensure(listName(user))
     const isKnown = list.replica.value(deviceName(login)) !== undefined
     this.write(list, new Map([[deviceName(login), value]]), 'job')
@@ -93,10 +99,9 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const { all } = await this.#loaded(user)
     if (this.#sessions.isClosed) return
     const others = all.filter((listed) => listed.login !== login)
-    const isOver = (listed: ListedDevice): boolean => this.parts.ends.isRetired(listed.login)
-    const over = others.filter(isOver).map((listed) => listed.login)
+    const over = others.filter((listed) => this.#isOver(user, listed)).map((listed) => listed.login)
     if (over.length > 0) this.#remove(user, over)
-    const going = others.filter((listed) => !isOver(listed))
+    const going = others.filter((listed) => !over.includes(listed.login))
     const most = Math.max(1, Math.min(MOST, this.parts.settings.maxVisitors * SHARE))
     const byUse = going.toSorted((one, other) => other.lastUse - one.lastUse)
     if (going.length >= most) this.#endAll(user, byUse.slice(most - 1))
@@ -153,7 +158,7 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     const { all, isAnswered } = await this.#loaded(user)
     const asked = await inBatches(all.slice(0, MOST), async (listed) => {
       const isCertain = isAnswered && (await this.#sessions.reload(listed.session).catch(() => false))
-      const isOver = this.parts.ends.isRetired(listed.login)
+      const isOver = this.#isOver(user, listed)
       const isThere = !isOver && this.#sessions.mayGoOn(listed.session)
       return { listed, isGone: isCertain && !isThere, isOver }
     })
@@ -161,6 +166,12 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
     // Without a store, another process may have the session.
     if (gone.length > 0 && this.parts.store) this.#remove(user, gone)
     return asked.flatMap(({ listed, isGone, isOver }) => (isGone || isOver ? [] : listed))
+  }
+
+  /** Returns whether a login has ended, or the user was revoked since. */
+  #isOver(user: UserSubject, { login, epoch }: ListedDevice): boolean {
+    const { ends } = this.parts
+    return ends.isRetired(login) || (epoch !== undefined && !ends.accepts(subjectHash(user), epoch))
   }
 
   /** Loads the list. If the store does not answer before the deadline, the list may be incomplete or stale. */
@@ -192,15 +203,16 @@ export class Devices extends FeatureData<FeatureEntry<ListName>> {
   #devicesIn(list: FeatureEntry<ListName> | undefined): readonly ListedDevice[] {
     const all = (list?.replica.registers() ?? []).toSorted((a, b) => b.stamp - a.stamp)
     return all.flatMap(({ key, stamp, value }) => {
-      const [session, since, given, login, maxAge]: readonly JsonValue[] = Array.isArray(value) ? value : []
+      const [session, since, given, login, maxAge, began]: readonly JsonValue[] = Array.isArray(value) ? value : []
       if (typeof session !== 'string' || !this.#sessions.handles(session) || typeof since !== 'number') return []
       if (!isBrowser(login)) return []
       const label = typeof given === 'string' ? given : undefined
+      const epoch = typeof began === 'number' ? began : undefined
       const device = { name: key, since, lastSeen: hourOf(stamp), label }
       const at = Math.max(stamp, this.#sessions.find(session)?.lastUse?.at ?? 0)
       // The list is written once an hour, and a session may have been renewed since.
       const isExpired = typeof maxAge === 'number' && at + HOUR + maxAge + GRACE <= this.parts.settings.clock()
-      return { device, session, login, lastUse: isExpired ? 0 : at }
+      return { device, session, login, epoch, lastUse: isExpired ? 0 : at }
     })
   }
 }
