@@ -433,6 +433,28 @@ it('threat 182: endDevice ends a login whose session is getting another id', asy
   expect([await userOf(node, visitor), await live.devices('ann')]).toEqual([null, []])
 })
 
+it('threat 182: a request overtaken by the end of its session lists no other device', async () => {
+  const { gate, rule, store } = gatedStore(memoryStore(), 'load')
+  const node = await start({ store, storeTimeout: MINUTE })
+  const visitor = await signedIn(node)
+  const copy = node.visitor(visitor.cookie)
+  const sessions = appSessionsOf(node.app.live)
+  const own = sessionName(sessionId(visitor))
+  const listed = await node.app.live.devices('ann')
+  clock.advance(MINUTE)
+  let asked = 0
+  rule.isHeld = (name) => {
+    if (name.startsWith('browser:')) asked += 1
+    return asked === 2 // the login, then the browser itself
+  }
+  const late = node.fetch(copy, () => null)
+  await gate.entered
+  sessions.destroy(own, undefined)
+  gate.open()
+  await late
+  expect(await node.app.live.devices('ann')).toEqual(listed)
+})
+
 it('threat 165: leave() ends the login of a session that memory has just evicted', async () => {
   const byHeader = ({ request }: Koa.Context): string | undefined => request.get('x-user') || undefined
   const node = await start({ store: memoryStore(), identify: byHeader })

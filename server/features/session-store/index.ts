@@ -40,7 +40,8 @@ export function sessionFeature(parts: FeatureParts): Feature {
     )
   }
   const recordUse = (ctx: Koa.Context, session: SessionEntry | undefined, user: UserSubject | undefined): void => {
-    if (session) devices.recordUse(session, user, ctx)
+    // The session may have ended meanwhile, as by an erasure.
+    if (session && appSessions.current(session)) devices.recordUse(session, user, ctx)
   }
   /**
    * Asks the store whether a revocation has spared a session that does not count for its user, and otherwise destroys the session. Returns
@@ -108,8 +109,7 @@ export function sessionFeature(parts: FeatureParts): Feature {
         if (hasLeft) store.leave(ctx, (one) => !user && one !== visit.visitor.user)
         const session = store.sessionOf(ctx)
         if (session) signIns.recordBegun(ctx, session)
-        // The session may have ended meanwhile, as by an erasure.
-        if (session && appSessions.current(session)) recordUse(ctx, session, visit.visitor.user)
+        recordUse(ctx, session, visit.visitor.user)
         if (!user) return
         // Warns of session fixation: an attacker who planted the received id would be signed in, too.
         const received = store.receivedSession(ctx)
